@@ -1,0 +1,28 @@
+/** Addresses of sockets, the same on every system. */
+
+export const SOCKET_FAMILIES = ['ipv4', 'ipv6', 'unix'] as const;
+
+export type SocketFamily = (typeof SOCKET_FAMILIES)[number];
+
+/** Where a socket listens or connects to. Host names are resolved above the port: looking one up may block. */
+export type SocketAddress =
+  | {
+      readonly family: 'ipv4' | 'ipv6';
+      /** A numeric address; IPv6 may carry a zone, as in `fe80::1%eth0`. */
+      readonly address: string;
+      /** 0 to 65535; 0 lets the system choose. */
+      readonly port: number;
+    }
+  | {
+      readonly family: 'unix';
+      /** A file path, or an abstract name after a NUL (Linux); empty for a socket with no name. */
+      readonly path: string;
+    };
+
+/** `127.0.0.1:4567`, `[::1]:4567` or the path, as a person would write it. */
+export function formatAddress(address: SocketAddress): string {
+  if (address.family === 'unix') {
+    return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;
+  }
+  return address.family === 'ipv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}

@@ -1,0 +1,104 @@
+/** The one place that chooses the driver: candidates in order of preference, each with a probe. */
+
+import type { Driver, DriverName, DriverOptions, Probe } from './driver.js';
+import { DRIVER_NAMES } from './driver.js';
+import { openEpoll } from './epoll/driver.js';
+import { probeEpoll } from './epoll/probe.js';
+import { OperationError } from './error.js';
+import { IoUringDriver } from './io-uring/driver.js';
+import { probeIoUring } from './io-uring/probe.js';
+import { wakeDescriptor } from './linux/wake.js';
+import { openSelect } from './select/driver.js';
+import { probeSelect } from './select/probe.js';
+
+interface Candidate {
+  readonly name: DriverName;
+  readonly probe: () => Probe;
+  readonly open: (options: DriverOptions) => Driver;
+}
+
+const LINUX: readonly Candidate[] = [
+  { name: 'io_uring', probe: probeIoUring, open: (options) => new IoUringDriver(options) },
+  { name: 'epoll', probe: probeEpoll, open: openEpoll },
+  { name: 'select', probe: probeSelect, open: openSelect },
+];
+
+const CANDIDATES: readonly Candidate[] = process.platform === 'linux' ? LINUX : [];
+
+const SYSTEMS: Readonly<Record<DriverName, string>> = {
+  iocp: 'Windows',
+  io_uring: 'Linux',
+  epoll: 'Linux',
+  select: 'Linux',
+};
+
+export interface DriverReport {
+  readonly name: DriverName;
+  readonly probe: Probe;
+}
+
+/** What each driver's probe says on this system, in order of preference. */
+export function probeDrivers(): readonly DriverReport[] {
+  const here = CANDIDATES.map(({ name, probe }) => ({ name, probe: probe() }));
+  const elsewhere = DRIVER_NAMES.filter((name) => !CANDIDATES.some((candidate) => candidate.name === name));
+  return [
+    ...here,
+    ...elsewhere.map((name) => ({
+      name,
+      probe: {
+        usable: false,
+        reason: `${name} needs ${SYSTEMS[name]}, and this system is ${process.platform}`,
+        advice: CANDIDATES.length > 0 ? `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto` : 'run on Linux',
+      } as const,
+    })),
+  ];
+}
+
+export interface Choice {
+  readonly driver: Driver;
+  /** Drivers that would have been preferred, with why each was passed over. */
+  readonly passedOver: readonly string[];
+}
+
+/**
+ * Opens a driver by name, or with `auto` the first that this system can run.
+ * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`
+ */
+export function openDriver(name: string, options: DriverOptions): Choice {
+  if (name === 'auto') {
+    return openBest(options);
+  }
+  const known = DRIVER_NAMES.find((driver) => driver === name);
+  if (known === undefined) {
+    throw new OperationError({
+      code: 'ERR_UNKNOWN_DRIVER',
+      reason: `Expected auto, ${DRIVER_NAMES.join(', ')}; got ${name}`,
+      syscall: 'open driver',
+    });
+  }
+  const candidate = CANDIDATES.find((driver) => driver.name === known);
+  const probe = candidate?.probe() ?? probeDrivers().find((report) => report.name === known)?.probe;
+  if (candidate === undefined || probe === undefined || !probe.usable) {
+    throw unavailable(probe?.usable === false ? `${probe.reason}; ${probe.advice}` : `No such driver: ${name}`);
+  }
+  return { driver: candidate.open(options), passedOver: [] };
+}
+
+function openBest(options: DriverOptions): Choice {
+  const passedOver: string[] = [];
+  for (const { name, probe, open } of CANDIDATES) {
+    const result = probe();
+    if (result.usable) {
+      return { driver: open(options), passedOver };
+    }
+    passedOver.push(`${name}: ${result.reason}; ${result.advice}`);
+  }
+  throw unavailable(passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux`);
+}
+
+function unavailable(reason: string): OperationError {
+  return new OperationError({ code: 'ERR_DRIVER_UNAVAILABLE', reason, syscall: 'open driver' });
+}
+
+/** Wakes a port of any thread of this process, given its driver's `wakeDescriptor`. */
+export const wakePort: (descriptor: number) => void = wakeDescriptor;

@@ -1,0 +1,138 @@
+/**
+ * What every driver provides: the seam between the port and an operating system's interface. A driver carries out
+ * operations that the port identifies by a slot and the slot's generation, and says how each ended. It knows sockets
+ * as the numbers the system gives them, and nothing of keys, handlers or queues.
+ */
+
+import type { SocketAddress, SocketFamily } from './address.js';
+import type { ErrorTable } from './error.js';
+
+export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;
+
+export type DriverName = (typeof DRIVER_NAMES)[number];
+
+/** Whether this system can run a driver, or why not and what to do about it. */
+export type Probe = { readonly usable: true } | { readonly usable: false; readonly reason: string; readonly advice: string };
+
+/** The port's receive buffers as a driver sees them: equal pieces of one slab. */
+export interface ReceiveBuffers {
+  readonly count: number;
+  readonly sizeBytes: number;
+  /** Address of buffer 0; buffer `i` is `i * sizeBytes` behind it. */
+  readonly address: number;
+}
+
+export interface DriverOptions {
+  readonly buffers: ReceiveBuffers;
+  /** Names of optional system features to do without, so that tests reach every fall-back. */
+  readonly withhold: ReadonlySet<string>;
+  /** Submission queue entries, a power of two; only io_uring has one. */
+  readonly submissionEntries: number;
+}
+
+/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it. */
+export interface Gather {
+  count: number;
+  readonly addresses: Float64Array;
+  readonly lengths: Float64Array;
+}
+
+/** The most pieces a driver sends at once (half a page of iovecs; the system's own limit is 1,024). */
+export const GATHER_PIECES_MAX = 128;
+
+/** Where a driver puts what has completed. */
+export interface CompletionSink {
+  /**
+   * One completion of the operation in `slot`.
+   * @param result bytes, or the accepted socket, or 0; negative: the system's error number, negated
+   * @param more whether this operation will complete again
+   * @param buffer the receive buffer that holds the bytes, lent until it is given back; -1 when there is none
+   */
+  complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void;
+  /** `count` wake-ups were posted since the last call. */
+  wakeUp(count: number): void;
+}
+
+export const SOCKET_OPTIONS = ['noDelay', 'keepAlive', 'sendBufferBytes', 'receiveBufferBytes', 'userTimeoutMs', 'resetOnClose'] as const;
+
+/** Options of a socket, in the model's words; numbers, with 0 and 1 for off and on. */
+export type SocketOption = (typeof SOCKET_OPTIONS)[number];
+
+export interface SocketCreation {
+  readonly family: SocketFamily;
+  /** IPv6 only: also take IPv4 connections. */
+  readonly dualStack: boolean;
+}
+
+export interface BindOptions {
+  /** Lets several sockets listen at one port, the system spreading connections over them. */
+  readonly reusePort: boolean;
+}
+
+/** The calls on a socket that are immediate on every system. Each throws an OperationError. */
+export interface SocketCalls {
+  create(creation: SocketCreation): number;
+  bind(socket: number, address: SocketAddress, options: BindOptions): void;
+  listen(socket: number, backlog: number): void;
+  localAddress(socket: number): SocketAddress;
+  remoteAddress(socket: number): SocketAddress;
+  setOption(socket: number, option: SocketOption, value: number): void;
+  getOption(socket: number, option: SocketOption): number;
+  /** Ends the sending side (FIN once everything is sent). */
+  shutdownSend(socket: number): void;
+  /** Ends both sides at once; on a listener it ends the listening. Says nothing about sockets that are not connected. */
+  shutdownBoth(socket: number): void;
+  close(socket: number): void;
+}
+
+/** A driver's place in Node's event loop. */
+export interface LoopWatch {
+  /** How the loop is told, for `doctor`. */
+  readonly kind: string;
+  /** To be called before each return to the loop: from now on, completions bring a call of `onReady`. */
+  arm(): void;
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** An operating system's interface under a completion port. Posts are gathered until `poll`; none blocks or calls back. */
+export interface Driver {
+  readonly name: DriverName;
+  /** Optional system features in use, for `doctor` and tests. */
+  readonly features: readonly string[];
+  readonly sockets: SocketCalls;
+  readonly errors: ErrorTable;
+
+  /** The socket joins the port. */
+  associate(socket: number): void;
+  /** The socket is about to be closed; nothing of it is in flight. */
+  forget(socket: number): void;
+
+  postAccept(slot: number, generation: number, socket: number): void;
+  postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void;
+  /** @param once whether to complete once even where the driver could go on */
+  postReceive(slot: number, generation: number, socket: number, once: boolean): void;
+  /** Completes with the bytes taken, which may be fewer. */
+  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void;
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void;
+  /** Asks for the end of an operation; it completes, cancelled or not, through `poll`. */
+  cancel(slot: number, generation: number, socket: number): void;
+
+  /** A lent receive buffer comes back. */
+  giveBuffer(index: number): void;
+  /** Free receive buffers at this moment. */
+  readonly buffersFree: number;
+
+  /** Hands over what was posted and takes at most about `completionsMax` completions, waiting up to `timeoutMs` for the first. */
+  poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
+  /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
+  hasWork(): boolean;
+
+  /** What any thread needs to wake this port (`wakePort` in choose.ts): an eventfd, or a port's handle. */
+  readonly wakeDescriptor: number;
+
+  watch(onReady: () => void): LoopWatch;
+  /** Gives everything back to the system. Nothing may be in flight any more. */
+  close(): void;
+}

@@ -1,0 +1,22 @@
+/** The driver `epoll`: completions over epoll's readiness. */
+
+import type { Driver, DriverOptions } from '../driver.js';
+import { linuxErrors } from '../linux/errors.js';
+import { MessageBlocks } from '../linux/message-blocks.js';
+import { LinuxNonBlocking } from '../linux/non-blocking.js';
+import { ReadinessDriver } from '../readiness/driver.js';
+import { EpollPoller } from './poller.js';
+
+export function openEpoll(options: DriverOptions): Driver {
+  return new ReadinessDriver(
+    {
+      name: 'epoll',
+      features: ['edge_triggered'],
+      sockets: new LinuxNonBlocking(),
+      errors: linuxErrors,
+      poller: new EpollPoller(options.withhold),
+      messages: new MessageBlocks(),
+    },
+    options,
+  );
+}

@@ -1,0 +1,105 @@
+/** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
+
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+} from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { epoll_event } from '../../ffi/linux/structs.js';
+import { lastErrno } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import type { LoopWatch } from '../driver.js';
+import { linuxErrors } from '../linux/errors.js';
+import { DescriptorWatch } from '../linux/loop-watch.js';
+import { WakeDescriptor } from '../linux/wake.js';
+import type { Poller, ReadinessSink } from '../readiness/poller.js';
+
+/** Events taken by one epoll_wait at the most. */
+const EVENTS_MAX = 512;
+const EVENT_WORDS = epoll_event.size >> 2;
+const DATA_WORD = epoll_event.data >> 2;
+const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+export class EpollPoller implements Poller {
+  readonly #libc = libc();
+  readonly #epoll: number;
+  readonly #wake = new WakeDescriptor();
+  readonly #event = new Slab(epoll_event.size);
+  readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
+  readonly #withhold: ReadonlySet<string>;
+
+  constructor(withhold: ReadonlySet<string>) {
+    this.#withhold = withhold;
+    this.#epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epoll < 0) {
+      throw linuxErrors.create(lastErrno(), 'epoll_create1');
+    }
+    // Level-triggered, unlike the sockets: it is read when reported.
+    const added = this.#register(this.#wake.descriptor, 0, EPOLLIN);
+    if (added < 0) {
+      throw linuxErrors.create(-added, 'epoll_ctl');
+    }
+  }
+
+  add(socket: number, generation: number): number {
+    return this.#register(socket, generation, SOCKET_EVENTS);
+  }
+
+  /** `data` holds the descriptor and its generation, a word each. */
+  #register(descriptor: number, generation: number, events: number): number {
+    const { i32, address } = this.#event;
+    i32[epoll_event.events >> 2] = events;
+    i32[DATA_WORD] = descriptor;
+    i32[DATA_WORD + 1] = generation;
+    return this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, address) < 0 ? -lastErrno() : 0;
+  }
+
+  /** Closing the descriptor takes it out of the set: nothing else refers to its file (epoll(7), question 6). */
+  remove(_socket: number): void {}
+
+  wantRead(_socket: number, _wanted: boolean): void {}
+
+  wantWrite(_socket: number, _wanted: boolean): void {}
+
+  wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number {
+    const { i32, address } = this.#events;
+    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
+    const count = this.#libc.epoll_wait(this.#epoll, address, Math.min(eventsMax, EVENTS_MAX), timeout);
+    for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
+      const events = i32[word] as number;
+      const descriptor = i32[word + DATA_WORD] as number;
+      if (descriptor === this.#wake.descriptor) {
+        sink.wakeUp(this.#wake.take());
+        continue;
+      }
+      sink.ready(
+        descriptor,
+        i32[word + DATA_WORD + 1] as number,
+        (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
+        (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) !== 0,
+        (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
+      );
+    }
+    // -1 is EINTR: a signal came first, and nothing is ready.
+    return Math.max(0, count);
+  }
+
+  get wakeDescriptor(): number {
+    return this.#wake.descriptor;
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    return new DescriptorWatch(this.#epoll, onReady, this.#withhold);
+  }
+
+  close(): void {
+    this.#libc.close(this.#epoll);
+    this.#wake.close();
+  }
+}

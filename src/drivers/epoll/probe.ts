@@ -1,0 +1,21 @@
+/** Whether epoll can be used here. */
+
+import { EPOLL_CLOEXEC } from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { lastErrno } from '../../ffi/library.js';
+import type { Probe } from '../driver.js';
+import { linuxErrors } from '../linux/errors.js';
+
+export function probeEpoll(): Probe {
+  const descriptor = libc().epoll_create1(EPOLL_CLOEXEC);
+  if (descriptor < 0) {
+    const errno = lastErrno();
+    return {
+      usable: false,
+      reason: `epoll_create1 failed with ${linuxErrors.codeOf(errno)}`,
+      advice: 'raise the limit of open files (ulimit -n), or use the driver select',
+    };
+  }
+  libc().close(descriptor);
+  return { usable: true };
+}

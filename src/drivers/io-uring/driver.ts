@@ -1,0 +1,264 @@
+/**
+ * The driver `io_uring`: operations are entries of the submission ring, completions are entries of the completion
+ * ring, and one system call a turn hands over the first and gathers the second.
+ */
+
+import assert from 'node:assert/strict';
+import { ECANCELED, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
+import {
+  IORING_ACCEPT_MULTISHOT,
+  IORING_CQE_BUFFER_SHIFT,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_ACCEPT,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_CONNECT,
+  IORING_OP_POLL_ADD,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_OP_SENDMSG,
+  IORING_POLL_ADD_MULTI,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+} from '../../ffi/linux/io-uring.js';
+import { Slab } from '../../ffi/memory.js';
+import type { SocketAddress } from '../address.js';
+import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
+import { linuxErrors } from '../linux/errors.js';
+import { DescriptorWatch } from '../linux/loop-watch.js';
+import { MessageBlocks } from '../linux/message-blocks.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../linux/sockaddr.js';
+import { LinuxSockets } from '../linux/sockets.js';
+import { WakeDescriptor } from '../linux/wake.js';
+import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
+import { CompletionStash } from './completion-stash.js';
+import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
+import { receivesMultishot } from './multishot-probe.js';
+import { Ring } from './ring.js';
+
+/** Slots of entries that are the driver's own; operations of the port count from 0. */
+const WAKE_SLOT = -1;
+const CANCEL_SLOT = -2;
+
+/** An entry's `len` is 32 bits; a longer send is completed in pieces by the layer above. */
+const SEND_BYTES_MAX = 2 ** 30;
+
+export class IoUringDriver implements Driver {
+  readonly name = 'io_uring';
+  readonly features: readonly string[];
+  readonly sockets = new LinuxSockets(false);
+  readonly errors = linuxErrors;
+  readonly #ring: Ring;
+  readonly #buffers: BufferRing;
+  readonly #messages = new MessageBlocks();
+  readonly #wake = new WakeDescriptor();
+  readonly #withhold: ReadonlySet<string>;
+  readonly #acceptMode: number;
+  readonly #receiveMode: number;
+  /** Peer addresses of connects, until the kernel has copied them at submission. */
+  #addresses: Slab[] = [];
+  readonly #stash = new CompletionStash();
+
+  constructor(options: DriverOptions) {
+    const setup = findSetup(options.withhold);
+    this.#withhold = options.withhold;
+    this.#ring = new Ring(options.submissionEntries, setup.flags);
+    this.#buffers = new BufferRing(this.#ring, options.buffers);
+    const features = [...setup.features];
+    const uses = (name: string, supported: boolean, mode: number): number => {
+      if (!supported || options.withhold.has(name)) {
+        return 0;
+      }
+      features.push(name);
+      return mode;
+    };
+    this.#acceptMode = uses(MULTISHOT_ACCEPT, true, IORING_ACCEPT_MULTISHOT);
+    this.#receiveMode = uses(MULTISHOT_RECEIVE, receivesMultishot(), IORING_RECV_MULTISHOT);
+    this.features = features;
+    this.#armWake();
+  }
+
+  associate(_socket: number): void {}
+
+  forget(_socket: number): void {}
+
+  /** Fills the next submission entry; what is not named here is zero. */
+  #prepare(
+    opcode: number,
+    socket: number,
+    ioprio: number,
+    address: number,
+    byteLength: number,
+    opFlags: number,
+    slot: number,
+    generation: number,
+  ): number {
+    if (!this.#ring.hasRoom) {
+      this.#makeRoom();
+    }
+    const word = this.#ring.next();
+    const sqes = this.#ring.sqes;
+    sqes[word] = opcode | (ioprio << 16);
+    sqes[word + 1] = socket;
+    sqes[word + 2] = 0;
+    sqes[word + 3] = 0;
+    sqes[word + 4] = address;
+    sqes[word + 5] = address / 0x1_0000_0000;
+    sqes[word + 6] = byteLength;
+    sqes[word + 7] = opFlags;
+    sqes[word + 8] = slot;
+    sqes[word + 9] = generation;
+    sqes[word + 10] = 0;
+    sqes[word + 11] = 0;
+    sqes[word + 12] = 0;
+    sqes[word + 13] = 0;
+    sqes[word + 14] = 0;
+    sqes[word + 15] = 0;
+    return word;
+  }
+
+  /** Submits until there is room, taking completions out of the kernel's way if it asks for that. */
+  #makeRoom(): void {
+    for (let tries = 0; !this.#ring.hasRoom; tries++) {
+      assert(tries < 1000, 'The kernel takes no more submissions');
+      this.#ring.enter(0);
+      if (!this.#ring.hasRoom) {
+        this.#stash.takeAll(this.#ring);
+      }
+    }
+    this.#addresses = [];
+  }
+
+  postAccept(slot: number, generation: number, socket: number): void {
+    this.#prepare(IORING_OP_ACCEPT, socket, this.#acceptMode, 0, 0, SOCK_CLOEXEC, slot, generation);
+  }
+
+  postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
+    const memory = new Slab(SOCKADDR_BYTES_MAX);
+    const byteLength = encodeSockaddr(memory, 0, address);
+    const word = this.#prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
+    // connect's length is in `off`.
+    this.#ring.sqes[word + 2] = byteLength;
+    this.#addresses.push(memory);
+  }
+
+  postReceive(slot: number, generation: number, socket: number, once: boolean): void {
+    const word = this.#prepare(IORING_OP_RECV, socket, once ? 0 : this.#receiveMode, 0, 0, 0, slot, generation);
+    const sqes = this.#ring.sqes;
+    sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
+    sqes[word + 10] = BUFFER_GROUP;
+  }
+
+  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+    const taken = Math.min(byteLength, SEND_BYTES_MAX);
+    this.#prepare(IORING_OP_SEND, socket, 0, address, taken, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+  }
+
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    const message = this.#messages.write(slot, gather);
+    this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+  }
+
+  cancel(slot: number, generation: number, _socket: number): void {
+    const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT, 0);
+    // The entry to cancel is named by its user_data, in `addr`.
+    this.#ring.sqes[word + 4] = slot;
+    this.#ring.sqes[word + 5] = generation;
+  }
+
+  /** Each write of the eventfd brings a completion, until close. */
+  #armWake(): void {
+    this.#prepare(IORING_OP_POLL_ADD, this.#wake.descriptor, 0, 0, IORING_POLL_ADD_MULTI, POLLIN, WAKE_SLOT, 0);
+  }
+
+  giveBuffer(index: number): void {
+    this.#buffers.give(index);
+  }
+
+  get buffersFree(): number {
+    return this.#buffers.free;
+  }
+
+  poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
+    const ring = this.#ring;
+    if (this.#stash.length > 0) {
+      this.#stash.deliver((slot, generation, result, flags) => this.#complete(sink, slot, generation, result, flags), completionsMax);
+      return;
+    }
+    if (ring.ready === 0) {
+      if (timeoutMs === 0 && ring.toSubmit === 0 && !ring.hasDeferred) {
+        return;
+      }
+      ring.enter(timeoutMs);
+      if (ring.toSubmit === 0 && this.#addresses.length > 0) {
+        this.#addresses = [];
+      }
+    }
+    const { words, cqes, cqMask } = ring;
+    // The head moves on before each completion goes up: what the sink does may post, and a full ring may take the rest.
+    for (let left = completionsMax; left > 0 && ring.ready > 0; left--) {
+      const head = ring.head;
+      const word = cqes + ((head & cqMask) << 2);
+      const slot = words[word] as number;
+      const generation = words[word + 1] as number;
+      const result = words[word + 2] as number;
+      const flags = words[word + 3] as number;
+      ring.advance((head + 1) | 0);
+      this.#complete(sink, slot, generation, result, flags);
+    }
+  }
+
+  /** What one completion entry means. */
+  #complete(sink: CompletionSink, slot: number, generation: number, result: number, flags: number): void {
+    const more = (flags & IORING_CQE_F_MORE) !== 0;
+    if (slot < 0) {
+      this.#completeOwn(sink, slot, result, more);
+      return;
+    }
+    if (!more) {
+      this.#messages.release(slot);
+    }
+    let buffer = -1;
+    if ((flags & IORING_CQE_F_BUFFER) !== 0) {
+      buffer = flags >>> IORING_CQE_BUFFER_SHIFT;
+      this.#buffers.free--;
+      if (result <= 0) {
+        // The kernel can hand a buffer over with an end or an error too.
+        this.#buffers.give(buffer);
+        buffer = -1;
+      }
+    }
+    sink.complete(slot, generation, result, more, buffer);
+  }
+
+  #completeOwn(sink: CompletionSink, slot: number, result: number, more: boolean): void {
+    if (slot !== WAKE_SLOT || result === -ECANCELED) {
+      return;
+    }
+    const count = this.#wake.take();
+    if (!more) {
+      this.#armWake();
+    }
+    if (count > 0) {
+      sink.wakeUp(count);
+    }
+  }
+
+  hasWork(): boolean {
+    const ring = this.#ring;
+    return ring.toSubmit > 0 || ring.ready > 0 || this.#stash.length > 0 || ring.hasDeferred;
+  }
+
+  get wakeDescriptor(): number {
+    return this.#wake.descriptor;
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    return new DescriptorWatch(this.#ring.descriptor, onReady, this.#withhold);
+  }
+
+  close(): void {
+    this.#ring.close();
+    this.#wake.close();
+  }
+}

@@ -1,0 +1,67 @@
+/** Whether this kernel has multishot receive (6.0): tried once, on a pair of sockets with a ring of their own. */
+
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
+import {
+  IORING_CQE_F_MORE,
+  IORING_OP_RECV,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+} from '../../ffi/linux/io-uring.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { lastErrno } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import { linuxErrors } from '../linux/errors.js';
+import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
+import { findSetup } from './features.js';
+import { Ring } from './ring.js';
+
+const BUFFERS = { count: 2, sizeBytes: 64 } as const;
+const COMPLETION_TIMEOUT_MS = 1000;
+
+let known: boolean | undefined;
+
+export function receivesMultishot(): boolean {
+  known ??= tryMultishot();
+  return known;
+}
+
+function tryMultishot(): boolean {
+  const pair = new Slab(8);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.address) < 0) {
+    throw linuxErrors.create(lastErrno(), 'socketpair');
+  }
+  const [receiver = -1, sender = -1] = pair.i32;
+  const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
+  const ring = new Ring(8, findSetup(new Set()).flags);
+  try {
+    new BufferRing(ring, { ...BUFFERS, address: memory.address });
+    const word = ring.next();
+    ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
+    ring.sqes[word + 1] = receiver;
+    ring.sqes[word + 10] = BUFFER_GROUP;
+    libc().write(sender, memory.address, 1);
+    const goesOn = nextCompletionGoesOn(ring);
+    libc().close(sender);
+    // The end of the stream ends the operation: nothing of it is left when the ring goes.
+    for (let more = goesOn, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
+      more = nextCompletionGoesOn(ring);
+    }
+    return goesOn;
+  } finally {
+    ring.close();
+    libc().close(receiver);
+  }
+}
+
+/** Waits for one completion; whether it says that more will come. */
+function nextCompletionGoesOn(ring: Ring): boolean {
+  if (ring.ready === 0) {
+    ring.enter(COMPLETION_TIMEOUT_MS);
+  }
+  if (ring.ready === 0) {
+    return false;
+  }
+  const flags = ring.words[ring.cqes + ((ring.head & ring.cqMask) << 2) + 3] as number;
+  ring.advance((ring.head + 1) | 0);
+  return (flags & IORING_CQE_F_MORE) !== 0;
+}

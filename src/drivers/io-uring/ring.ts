@@ -1,0 +1,239 @@
+/** The two rings that the process shares with the kernel, as typed arrays over mapped memory. */
+
+import assert from 'node:assert/strict';
+import { EAGAIN, EBUSY, EINTR, EINVAL, ETIME, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../ffi/linux/constants.js';
+import {
+  IORING_ENTER_EXT_ARG,
+  IORING_ENTER_GETEVENTS,
+  IORING_FEAT_EXT_ARG,
+  IORING_FEAT_NODROP,
+  IORING_FEAT_SINGLE_MMAP,
+  IORING_FEAT_SUBMIT_STABLE,
+  IORING_OFF_SQ_RING,
+  IORING_OFF_SQES,
+  IORING_SETUP_CQSIZE,
+  IORING_SETUP_NO_SQARRAY,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_SQ_TASKRUN,
+  SYS_io_uring_enter,
+  SYS_io_uring_register,
+  SYS_io_uring_setup,
+} from '../../ffi/linux/io-uring.js';
+import { libc } from '../../ffi/linux/libc.js';
+import {
+  io_cqring_offsets,
+  io_sqring_offsets,
+  io_uring_cqe,
+  io_uring_getevents_arg,
+  io_uring_params,
+  io_uring_sqe,
+  timespec,
+} from '../../ffi/linux/structs.js';
+import { lastErrno, viewOf } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import { linuxErrors } from '../linux/errors.js';
+
+/** Completions that fit for each submission entry: a multishot operation brings many for one. */
+const COMPLETIONS_PER_SUBMISSION = 4;
+
+const FEATURES_NEEDED = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_EXT_ARG;
+
+const NOTHING = new Int32Array(0);
+
+/** Asks the kernel for a ring; returns its descriptor, or the error number, negated. */
+export function setupRing(entries: number, flags: number, params: Slab): number {
+  params.u8.fill(0);
+  params.u32[io_uring_params.flags >> 2] = flags | IORING_SETUP_CQSIZE;
+  params.u32[io_uring_params.cq_entries >> 2] = entries * COMPLETIONS_PER_SUBMISSION;
+  const descriptor = libc().syscall(SYS_io_uring_setup, entries, params.address, 0, 0, 0, 0);
+  return descriptor < 0 ? -lastErrno() : descriptor;
+}
+
+export class Ring {
+  readonly descriptor: number;
+  readonly submissionEntries: number;
+  readonly completionEntries: number;
+  readonly #libc = libc();
+  readonly #mapped: { address: number; byteLength: number }[] = [];
+  readonly #enterArgument = new Slab(64);
+
+  /** The rings' words. */
+  #words: Int32Array = NOTHING;
+  readonly #sqHead: number;
+  readonly #sqTail: number;
+  readonly #sqFlags: number;
+  readonly #sqMask: number;
+  readonly #cqHead: number;
+  readonly #cqTail: number;
+  /** Word of the first completion entry. */
+  readonly cqes: number;
+  readonly cqMask: number;
+  #tail = 0;
+
+  /** The submission entries, sixteen words each. */
+  sqes: Int32Array = NOTHING;
+  /** Submission entries that the kernel has not been told of. */
+  toSubmit = 0;
+
+  /** @param flags of a set-up that the kernel accepts */
+  constructor(entries: number, flags: number) {
+    const params = new Slab(io_uring_params.size);
+    const descriptor = setupRing(entries, flags, params);
+    if (descriptor < 0) {
+      throw linuxErrors.create(-descriptor, 'io_uring_setup');
+    }
+    this.descriptor = descriptor;
+    const { u32 } = params;
+    const features = u32[io_uring_params.features >> 2] as number;
+    assert((features & FEATURES_NEEDED) === FEATURES_NEEDED);
+    const sq = (field: number): number => u32[(io_uring_params.sq_off + field) >> 2] as number;
+    const cq = (field: number): number => u32[(io_uring_params.cq_off + field) >> 2] as number;
+    this.submissionEntries = u32[io_uring_params.sq_entries >> 2] as number;
+    this.completionEntries = u32[io_uring_params.cq_entries >> 2] as number;
+    const usesArray = (flags & IORING_SETUP_NO_SQARRAY) === 0;
+    const arrayEnd = usesArray ? sq(io_sqring_offsets.array) + 4 * this.submissionEntries : 0;
+    const completionsEnd = cq(io_cqring_offsets.cqes) + io_uring_cqe.size * this.completionEntries;
+    this.#words = this.#map(Math.max(arrayEnd, completionsEnd), IORING_OFF_SQ_RING);
+    this.sqes = this.#map(this.submissionEntries * io_uring_sqe.size, IORING_OFF_SQES);
+    this.#sqHead = sq(io_sqring_offsets.head) >> 2;
+    this.#sqTail = sq(io_sqring_offsets.tail) >> 2;
+    this.#sqFlags = sq(io_sqring_offsets.flags) >> 2;
+    this.#cqHead = cq(io_cqring_offsets.head) >> 2;
+    this.#cqTail = cq(io_cqring_offsets.tail) >> 2;
+    this.cqes = cq(io_cqring_offsets.cqes) >> 2;
+    this.#sqMask = this.#words[sq(io_sqring_offsets.ring_mask) >> 2] as number;
+    this.cqMask = this.#words[cq(io_cqring_offsets.ring_mask) >> 2] as number;
+    if (usesArray) {
+      // Entry i of the ring is always submission entry i.
+      const array = sq(io_sqring_offsets.array) >> 2;
+      for (let index = 0; index < this.submissionEntries; index++) {
+        this.#words[array + index] = index;
+      }
+    }
+  }
+
+  #map(byteLength: number, offset: number): Int32Array {
+    const address = this.#libc.mmap(0, byteLength, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, this.descriptor, offset);
+    if (address === -1) {
+      const errno = lastErrno();
+      this.close();
+      throw linuxErrors.create(errno, 'mmap');
+    }
+    this.#mapped.push({ address, byteLength });
+    return new Int32Array(viewOf(address, byteLength));
+  }
+
+  /** Whether the submission ring has room for another entry. */
+  get hasRoom(): boolean {
+    return ((this.#tail - Atomics.load(this.#words, this.#sqHead)) | 0) < this.submissionEntries;
+  }
+
+  /** Takes the next submission entry; returns its first word in `sqes`. There must be room. */
+  next(): number {
+    const index = this.#tail & this.#sqMask;
+    this.#tail = (this.#tail + 1) | 0;
+    this.toSubmit++;
+    return index << 4;
+  }
+
+  /** The completion ring's head: where the next completion is read. */
+  get head(): number {
+    return this.#words[this.#cqHead] as number;
+  }
+
+  /** Completions that wait to be read. */
+  get ready(): number {
+    return (Atomics.load(this.#words, this.#cqTail) - (this.#words[this.#cqHead] as number)) | 0;
+  }
+
+  /** The words in which completions are read: entry `head & cqMask` begins at word `cqes + 4 * (head & cqMask)`. */
+  get words(): Int32Array {
+    return this.#words;
+  }
+
+  /** Tells the kernel that completions before `head` have been read. */
+  advance(head: number): void {
+    Atomics.store(this.#words, this.#cqHead, head);
+  }
+
+  /** Whether entering the ring would bring completions (with IORING_SETUP_TASKRUN_FLAG the kernel says so here). */
+  get hasDeferred(): boolean {
+    return (Atomics.load(this.#words, this.#sqFlags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !== 0;
+  }
+
+  /**
+   * Submits what was prepared, and gathers completions.
+   * @param timeoutMs how long to wait for a completion: 0 does not wait
+   */
+  enter(timeoutMs: number): void {
+    Atomics.store(this.#words, this.#sqTail, this.#tail);
+    let flags = IORING_ENTER_GETEVENTS;
+    let argument = 0;
+    let argumentBytes = 0;
+    if (timeoutMs > 0 && timeoutMs !== Infinity) {
+      flags |= IORING_ENTER_EXT_ARG;
+      argument = this.#timeoutArgument(timeoutMs);
+      argumentBytes = io_uring_getevents_arg.size;
+    }
+    const waitFor = timeoutMs === 0 ? 0 : 1;
+    const submitted = this.#libc.syscall(
+      SYS_io_uring_enter,
+      this.descriptor,
+      this.toSubmit,
+      waitFor,
+      flags,
+      argument,
+      argumentBytes,
+    );
+    if (submitted >= 0) {
+      this.toSubmit -= submitted;
+      return;
+    }
+    const errno = lastErrno();
+    // Interrupted or timed out before anything was submitted, or the kernel wants completions read or memory freed
+    // first: what is not submitted stays for the next call.
+    if (errno !== EINTR && errno !== ETIME && errno !== EBUSY && errno !== EAGAIN) {
+      throw linuxErrors.create(errno, 'io_uring_enter');
+    }
+  }
+
+  #timeoutArgument(timeoutMs: number): number {
+    const slab = this.#enterArgument;
+    const time = io_uring_getevents_arg.size;
+    const whole = Math.ceil(timeoutMs);
+    slab.setAddress(io_uring_getevents_arg.ts, slab.address + time);
+    slab.setAddress(time + timespec.tv_sec, Math.floor(whole / 1000));
+    slab.setAddress(time + timespec.tv_nsec, (whole % 1000) * 1_000_000);
+    return slab.address;
+  }
+
+  /** io_uring_register; returns 0 or more, or the error number, negated. */
+  register(operation: number, argument: Slab, count: number): number {
+    const result = this.#libc.syscall(SYS_io_uring_register, this.descriptor, operation, argument.address, count, 0, 0);
+    return result < 0 ? -lastErrno() : result;
+  }
+
+  /** Gives the rings back. Their views are dropped first: a view of memory that is no longer mapped must not be read. */
+  close(): void {
+    this.#words = NOTHING;
+    this.sqes = NOTHING;
+    for (const { address, byteLength } of this.#mapped) {
+      this.#libc.munmap(address, byteLength);
+    }
+    this.#mapped.length = 0;
+    this.#libc.close(this.descriptor);
+  }
+}
+
+/** Whether a set-up with these flags is accepted. */
+export function acceptsSetup(flags: number): boolean {
+  const descriptor = setupRing(8, flags, new Slab(io_uring_params.size));
+  if (descriptor >= 0) {
+    libc().close(descriptor);
+    return true;
+  }
+  if (descriptor === -EINVAL) {
+    return false;
+  }
+  throw linuxErrors.create(-descriptor, 'io_uring_setup');
+}

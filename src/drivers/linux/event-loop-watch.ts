@@ -1,0 +1,201 @@
+/**
+ * A descriptor of ours inside libuv's own epoll, with no addon and no thread. Node reads from a pipe through
+ * `net.Socket`; behind the pipe's number we put an eventfd in semaphore mode, so that a read always finds something,
+ * and register our descriptor in libuv's epoll under that number. When ours is readable, libuv reads the eventfd and
+ * Node calls us, as it would for any socket. `docs/event-loop.md` tells what else was tried.
+ */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EFD_SEMAPHORE,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLLIN,
+  O_CLOEXEC,
+  O_NONBLOCK,
+} from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { epoll_event } from '../../ffi/linux/structs.js';
+import { lastErrno } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import type { LoopWatch } from '../driver.js';
+import { linuxErrors } from './errors.js';
+
+/** Larger than the eight bytes of an eventfd: a read that fills its buffer makes libuv read again at once. */
+const READ_BYTES = 64;
+
+/** Loop iterations that a test wake-up may take to arrive. libuv registers the pipe in one and reports in the next. */
+const PROOF_ITERATIONS_MAX = 100;
+
+type State = 'registering' | 'proving' | 'watching' | 'closed';
+
+/** LoopWatch by libuv's epoll. Until a test wake-up has arrived it calls `onReady` at every iteration of the loop. */
+export class EventLoopWatch implements LoopWatch {
+  readonly kind = "Node's own epoll";
+  readonly #libc = libc();
+  readonly #memory = new Slab(32);
+  readonly #descriptor: number;
+  readonly #onReady: () => void;
+  readonly #onFailure: (reason: string) => void;
+  readonly #socket: Socket;
+  readonly #pipeRead: number;
+  readonly #pipeWrite: number;
+  #loopEpoll = -1;
+  #proof = -1;
+  #iterations = 0;
+  #state: State = 'registering';
+  #immediate: NodeJS.Immediate | undefined;
+  #referenced = true;
+
+  /**
+   * @param descriptor what the loop is to watch for being readable
+   * @param onFailure called once, instead of any further `onReady`, when a test wake-up does not arrive
+   */
+  constructor(descriptor: number, onReady: () => void, onFailure: (reason: string) => void) {
+    this.#descriptor = descriptor;
+    this.#onReady = onReady;
+    this.#onFailure = onFailure;
+    this.#check(this.#libc.pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK), 'pipe2');
+    this.#pipeRead = this.#memory.i32[0] as number;
+    this.#pipeWrite = this.#memory.i32[1] as number;
+    const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };
+    this.#socket = new Socket({ fd: this.#pipeRead, readable: true, writable: false, onread } as ConstructorParameters<typeof Socket>[0]);
+    this.#socket.on('error', () => undefined);
+    this.#socket.resume();
+    this.#nextIteration();
+  }
+
+  /** Registered once and level-triggered: nothing to do. */
+  arm(): void {
+    assert(this.#state !== 'closed');
+  }
+
+  #nextIteration(): void {
+    this.#immediate = setImmediate(() => this.#step());
+    if (!this.#referenced) {
+      this.#immediate.unref();
+    }
+  }
+
+  #step(): void {
+    this.#immediate = undefined;
+    this.#iterations++;
+    if (this.#state === 'registering' && this.#iterations >= 2) {
+      this.#startProof();
+    } else if (this.#state === 'proving' && this.#iterations > PROOF_ITERATIONS_MAX) {
+      return this.#fail('a test wake-up did not arrive');
+    }
+    if (this.#state === 'registering' || this.#state === 'proving') {
+      this.#nextIteration();
+      this.#onReady();
+    }
+  }
+
+  #startProof(): void {
+    this.#loopEpoll = findEpollThatWatches(this.#pipeRead);
+    if (this.#loopEpoll < 0) {
+      // Not yet registered, unless it never is.
+      return this.#iterations > PROOF_ITERATIONS_MAX ? this.#fail("Node's epoll was not found") : undefined;
+    }
+    // Take libuv's own registration away, or it would report the endless eventfd for ever.
+    this.#control(EPOLL_CTL_DEL, this.#pipeRead);
+    const endless = this.#libc.eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
+    this.#check(endless, 'eventfd');
+    // The largest count there is (eventfd(2)): one read a wake-up will not use it up.
+    this.#memory.u32.set([0xffff_fffe, 0xffff_ffff]);
+    this.#check(this.#libc.write(endless, this.#memory.address, 8), 'write');
+    this.#check(this.#libc.dup3(endless, this.#pipeRead, O_CLOEXEC), 'dup3');
+    this.#libc.close(endless);
+    this.#libc.close(this.#pipeWrite);
+    this.#proof = this.#libc.eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+    this.#check(this.#proof, 'eventfd');
+    this.#control(EPOLL_CTL_ADD, this.#proof);
+    this.#state = 'proving';
+  }
+
+  /** libuv has read the eventfd because something under its number was ready. */
+  #wokenUp(): boolean {
+    if (this.#state === 'proving') {
+      this.#endProof();
+      this.#control(EPOLL_CTL_ADD, this.#descriptor);
+      this.#state = 'watching';
+    }
+    if (this.#state === 'watching') {
+      this.#onReady();
+    }
+    return true;
+  }
+
+  #endProof(): void {
+    if (this.#proof >= 0) {
+      this.#control(EPOLL_CTL_DEL, this.#proof);
+      this.#libc.close(this.#proof);
+      this.#proof = -1;
+    }
+  }
+
+  #fail(reason: string): void {
+    this.close();
+    this.#onFailure(reason);
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#socket.ref();
+    this.#immediate?.ref();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#socket.unref();
+    this.#immediate?.unref();
+  }
+
+  close(): void {
+    assert(this.#state !== 'closed');
+    if (this.#state === 'watching') {
+      this.#control(EPOLL_CTL_DEL, this.#descriptor);
+    } else if (this.#state === 'registering') {
+      this.#libc.close(this.#pipeWrite);
+    }
+    this.#endProof();
+    this.#state = 'closed';
+    clearImmediate(this.#immediate);
+    this.#socket.destroy();
+  }
+
+  #control(operation: number, descriptor: number): void {
+    const { u32, address } = this.#memory;
+    u32[epoll_event.events >> 2] = EPOLLIN;
+    this.#memory.setAddress(epoll_event.data, this.#pipeRead);
+    this.#check(this.#libc.epoll_ctl(this.#loopEpoll, operation, descriptor, address), 'epoll_ctl');
+  }
+
+  #check(result: number, syscall: string): void {
+    if (result < 0) {
+      throw linuxErrors.create(lastErrno(), syscall);
+    }
+  }
+}
+
+/** The epoll descriptor of this process in which `descriptor` is registered; -1 when there is none (proc(5), fdinfo). */
+function findEpollThatWatches(descriptor: number): number {
+  const target = new RegExp(`^tfd:\\s+${descriptor} `, 'm');
+  for (const name of readdirSync('/proc/self/fd')) {
+    try {
+      if (
+        readlinkSync(`/proc/self/fd/${name}`) === 'anon_inode:[eventpoll]' &&
+        target.test(readFileSync(`/proc/self/fdinfo/${name}`, 'utf8'))
+      ) {
+        return Number(name);
+      }
+    } catch {
+      // Closed since it was listed: readdir's own descriptor, or another thread's.
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,60 @@
+/** The calls of the readiness drivers on Linux, for sockets that never block. */
+
+import {
+  EAGAIN,
+  ECANCELED,
+  EINPROGRESS,
+  ENOBUFS,
+  MSG_NOSIGNAL,
+  SO_ERROR,
+  SOL_SOCKET,
+} from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { lastErrno } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import type { SocketAddress } from '../address.js';
+import type { NonBlockingCalls } from '../readiness/poller.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from './sockaddr.js';
+import { LinuxSockets } from './sockets.js';
+
+export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
+  readonly wouldBlock = EAGAIN;
+  readonly inProgress = EINPROGRESS;
+  readonly cancelled = ECANCELED;
+  readonly noBuffers = ENOBUFS;
+  readonly #libc = libc();
+  readonly #address = new Slab(SOCKADDR_BYTES_MAX);
+
+  constructor() {
+    super(true);
+  }
+
+  accept(socket: number): number {
+    const accepted = this.#libc.accept4(socket, 0, 0, this.acceptFlags);
+    return accepted < 0 ? -lastErrno() : accepted;
+  }
+
+  connect(socket: number, address: SocketAddress): number {
+    const byteLength = encodeSockaddr(this.#address, 0, address);
+    return this.#libc.connect(socket, this.#address.address, byteLength) < 0 ? -lastErrno() : 0;
+  }
+
+  connectResult(socket: number): number {
+    return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
+  }
+
+  receive(socket: number, address: number, byteLength: number): number {
+    const received = this.#libc.recv(socket, address, byteLength, 0);
+    return received < 0 ? -lastErrno() : received;
+  }
+
+  send(socket: number, address: number, byteLength: number): number {
+    const sent = this.#libc.send(socket, address, byteLength, MSG_NOSIGNAL);
+    return sent < 0 ? -lastErrno() : sent;
+  }
+
+  sendMessage(socket: number, messageAddress: number): number {
+    const sent = this.#libc.sendmsg(socket, messageAddress, MSG_NOSIGNAL);
+    return sent < 0 ? -lastErrno() : sent;
+  }
+}

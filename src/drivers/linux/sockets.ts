@@ -1,0 +1,156 @@
+/** The immediate calls on sockets, as Linux has them. */
+
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_RCVBUF,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+  TCP_USER_TIMEOUT,
+} from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { linger } from '../../ffi/linux/structs.js';
+import { lastErrno } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import type { SocketAddress, SocketFamily } from '../address.js';
+import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import { linuxErrors } from './errors.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from './sockaddr.js';
+
+const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
+
+const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
+  noDelay: [IPPROTO_TCP, TCP_NODELAY],
+  keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
+  sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
+  receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
+  userTimeoutMs: [IPPROTO_TCP, TCP_USER_TIMEOUT],
+  resetOnClose: [SOL_SOCKET, SO_LINGER],
+};
+
+/** Offset of the length argument behind the address in the scratch slab. */
+const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
+
+/** SocketCalls on Linux. */
+export class LinuxSockets implements SocketCalls {
+  readonly #libc = libc();
+  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX + 8);
+  readonly #typeFlags: number;
+
+  /** @param nonBlocking whether the driver does the waiting (epoll, select) or the kernel does (io_uring) */
+  constructor(nonBlocking: boolean) {
+    this.#typeFlags = SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0);
+  }
+
+  /** Flags for sockets that accept makes. */
+  get acceptFlags(): number {
+    return this.#typeFlags;
+  }
+
+  create(creation: SocketCreation): number {
+    const socket = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
+    this.#check(socket, 'socket');
+    if (creation.family === 'ipv6') {
+      this.#setInt(socket, IPPROTO_IPV6, IPV6_V6ONLY, creation.dualStack ? 0 : 1);
+    }
+    return socket;
+  }
+
+  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+    const byteLength = encodeSockaddr(this.#scratch, 0, address);
+    if (address.family !== 'unix') {
+      // On Linux this lets a server start again while old connections linger; it does not let two listen at once.
+      this.#setInt(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+      if (options.reusePort) {
+        this.#setInt(socket, SOL_SOCKET, SO_REUSEPORT, 1);
+      }
+      encodeSockaddr(this.#scratch, 0, address);
+    }
+    this.#check(this.#libc.bind(socket, this.#scratch.address, byteLength), 'bind', address);
+  }
+
+  listen(socket: number, backlog: number): void {
+    if (this.#libc.listen(socket, backlog) < 0) {
+      const errno = lastErrno();
+      throw linuxErrors.create(errno, 'listen', this.localAddress(socket));
+    }
+  }
+
+  localAddress(socket: number): SocketAddress {
+    return this.#address(socket, 'getsockname');
+  }
+
+  remoteAddress(socket: number): SocketAddress {
+    return this.#address(socket, 'getpeername');
+  }
+
+  #address(socket: number, call: 'getsockname' | 'getpeername'): SocketAddress {
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
+    this.#check(this.#libc[call](socket, address, address + LENGTH_OFFSET), call);
+    return decodeSockaddr(this.#scratch, 0, Math.max(2, u32[LENGTH_OFFSET >> 2] as number));
+  }
+
+  setOption(socket: number, option: SocketOption, value: number): void {
+    const [level, name] = OPTIONS[option];
+    if (option !== 'resetOnClose') {
+      this.#setInt(socket, level, name, value);
+      return;
+    }
+    // Lingering for no time at all: close discards what is unsent and resets the connection (socket(7)).
+    this.#scratch.i32[linger.l_onoff >> 2] = value;
+    this.#scratch.i32[linger.l_linger >> 2] = 0;
+    this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address, linger.size), 'setsockopt');
+  }
+
+  getOption(socket: number, option: SocketOption): number {
+    const [level, name] = OPTIONS[option];
+    return this.getInt(socket, level, name);
+  }
+
+  /** An option that is one int. */
+  getInt(socket: number, level: number, name: number): number {
+    const { address, u32, i32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = 8;
+    this.#check(this.#libc.getsockopt(socket, level, name, address, address + LENGTH_OFFSET), 'getsockopt');
+    return i32[0] as number;
+  }
+
+  #setInt(socket: number, level: number, name: number, value: number): void {
+    this.#scratch.i32[0] = value;
+    this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address, 4), 'setsockopt');
+  }
+
+  shutdownSend(socket: number): void {
+    this.#check(this.#libc.shutdown(socket, SHUT_WR), 'shutdown');
+  }
+
+  shutdownBoth(socket: number): void {
+    this.#libc.shutdown(socket, SHUT_RDWR);
+  }
+
+  close(socket: number): void {
+    // Never repeated on EINTR: on Linux the descriptor is gone by then (close(2)).
+    this.#libc.close(socket);
+  }
+
+  #check(result: number, syscall: string, address?: SocketAddress): void {
+    if (result < 0) {
+      throw linuxErrors.create(lastErrno(), syscall, address);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Waking Node's event loop from a thread that waits: one call at a time on libuv's pool. It serves select, which has no
+ * descriptor that the loop could watch, and any driver where the loop's own watch does not work.
+ */
+
+import assert from 'node:assert/strict';
+import { POLLIN } from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { pollfd } from '../../ffi/linux/structs.js';
+import { Slab } from '../../ffi/memory.js';
+import type { LoopWatch } from '../driver.js';
+import { WakeDescriptor } from './wake.js';
+
+/**
+ * The longest single wait. A worker that is terminated from outside is torn down only when its thread of the pool has
+ * returned, so this bounds how long that takes; an idle port wakes up once in this time.
+ */
+export const WAIT_MS_MAX = 1000;
+
+/** The same for a port that is not referenced: a process with nothing else to do ends within this time. */
+const WAIT_UNREFERENCED_MS_MAX = 100;
+
+/** One blocking wait on another thread. */
+export interface ThreadWait {
+  /** Starts waiting, also for `interrupt` to become readable; calls `done` on this thread when it is over. */
+  start(interrupt: number, timeoutMs: number, done: () => void): void;
+  /** Whether what the running wait looks at is out of date. */
+  stale(): boolean;
+}
+
+const waiting = new Set<WaitingThread>();
+
+/** A process that exits joins the threads of the pool: none may go on waiting. */
+function interruptAll(): void {
+  for (const thread of waiting) {
+    thread.interrupt();
+  }
+}
+
+/** LoopWatch by a waiting thread. */
+export class WaitingThread implements LoopWatch {
+  readonly kind: string;
+  readonly #wait: ThreadWait;
+  readonly #onReady: () => void;
+  readonly #interrupt = new WakeDescriptor();
+  #referenced = true;
+  #running = false;
+  #closed = false;
+
+  constructor(kind: string, wait: ThreadWait, onReady: () => void) {
+    this.kind = kind;
+    this.#wait = wait;
+    this.#onReady = onReady;
+    if (waiting.size === 0) {
+      process.on('exit', interruptAll);
+    }
+    waiting.add(this);
+  }
+
+  arm(): void {
+    assert(!this.#closed);
+    if (!this.#running) {
+      this.#running = true;
+      const timeoutMs = this.#referenced ? WAIT_MS_MAX : WAIT_UNREFERENCED_MS_MAX;
+      this.#wait.start(this.#interrupt.descriptor, timeoutMs, () => this.#done());
+    } else if (this.#wait.stale()) {
+      this.interrupt();
+    }
+  }
+
+  #done(): void {
+    this.#running = false;
+    this.#interrupt.take();
+    if (this.#closed) {
+      this.#interrupt.close();
+    } else if (this.#referenced) {
+      this.#onReady();
+    } else {
+      // A request of the pool holds the loop and cannot be unreferenced; between two of them, this lets it end.
+      setTimeout(() => this.#closed || this.#onReady(), 0).unref();
+    }
+  }
+
+  interrupt(): void {
+    this.#interrupt.wake();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    if (this.#running) {
+      this.interrupt();
+    }
+  }
+
+  close(): void {
+    assert(!this.#closed);
+    this.#closed = true;
+    waiting.delete(this);
+    if (waiting.size === 0) {
+      process.off('exit', interruptAll);
+    }
+    if (this.#running) {
+      this.interrupt();
+    } else {
+      this.#interrupt.close();
+    }
+  }
+}
+
+/** Waits until a descriptor is readable. */
+export class DescriptorWait implements ThreadWait {
+  readonly #libc = libc();
+  readonly #fds = new Slab(2 * pollfd.size);
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  start(interrupt: number, timeoutMs: number, done: () => void): void {
+    const { i32, u16, address } = this.#fds;
+    [this.#descriptor, interrupt].forEach((descriptor, index) => {
+      const offset = index * pollfd.size;
+      i32[(offset + pollfd.fd) >> 2] = descriptor;
+      u16[(offset + pollfd.events) >> 1] = POLLIN;
+    });
+    this.#libc.poll.async(address, 2, timeoutMs, done);
+  }
+
+  stale(): boolean {
+    return false;
+  }
+}

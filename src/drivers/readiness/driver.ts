@@ -1,0 +1,398 @@
+/**
+ * Completions over readiness: the driver that epoll and select share. An operation waits in its socket's reading or
+ * writing place until a poller says that the socket is ready; then the call is made, and its result is the completion.
+ * What the last call said about readiness is remembered, so that nothing is asked twice.
+ */
+
+import assert from 'node:assert/strict';
+import type { SocketAddress } from '../address.js';
+import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch, ReceiveBuffers } from '../driver.js';
+import type { ErrorTable } from '../error.js';
+import type { MessageBlocks } from '../linux/message-blocks.js';
+import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
+import { ReadyQueue } from './ready-queue.js';
+import {
+  ACCEPT,
+  CONNECT,
+  CONNECTING,
+  HANGUP,
+  IDLE,
+  READ_CANCELLED,
+  READ_QUEUED,
+  READABLE,
+  RECEIVE,
+  SEND,
+  SEND_GATHER,
+  SocketTable,
+  WATCHED,
+  WRITABLE,
+  WRITE_CANCELLED,
+  WRITE_QUEUED,
+} from './socket-table.js';
+
+/** With this many sockets ready at once, looking again before returning to the event loop is likely to find more. */
+const BUSY_EVENTS_MIN = 4;
+
+export interface ReadinessParts {
+  readonly name: DriverName;
+  readonly features: readonly string[];
+  readonly sockets: NonBlockingCalls;
+  readonly errors: ErrorTable;
+  readonly poller: Poller;
+  readonly messages: MessageBlocks;
+}
+
+export class ReadinessDriver implements Driver, ReadinessSink {
+  readonly name: DriverName;
+  readonly features: readonly string[];
+  readonly sockets: NonBlockingCalls;
+  readonly errors: ErrorTable;
+  readonly #poller: Poller;
+  readonly #messages: MessageBlocks;
+  readonly #buffers: ReceiveBuffers;
+  readonly #freeBuffers: Int32Array;
+  #freeCount = 0;
+  readonly #table = new SocketTable();
+  readonly #connectAddresses = new Map<number, SocketAddress>();
+  /** What to try: twice the socket's number, plus one for its writing place. */
+  readonly #ready = new ReadyQueue();
+  #sink: CompletionSink | undefined;
+  #waitSkipped = false;
+  #eventsLast = 0;
+  /** Reports that came for an earlier socket of the same number. */
+  lateReports = 0;
+
+  constructor(parts: ReadinessParts, options: DriverOptions) {
+    this.name = parts.name;
+    this.features = parts.features;
+    this.sockets = parts.sockets;
+    this.errors = parts.errors;
+    this.#poller = parts.poller;
+    this.#messages = parts.messages;
+    this.#buffers = options.buffers;
+    this.#freeBuffers = new Int32Array(options.buffers.count);
+    for (let index = options.buffers.count - 1; index >= 0; index--) {
+      this.giveBuffer(index);
+    }
+  }
+
+  associate(socket: number): void {
+    const table = this.#table;
+    table.reach(socket);
+    assert(table.readKind[socket] === IDLE && table.writeKind[socket] === IDLE);
+    table.flags[socket] = WRITABLE;
+  }
+
+  forget(socket: number): void {
+    const table = this.#table;
+    assert(table.readKind[socket] === IDLE && table.writeKind[socket] === IDLE);
+    if (((table.flags[socket] as number) & WATCHED) !== 0) {
+      this.#poller.remove(socket);
+    }
+    // Entries of the queue that are still on their way find no operation.
+    table.flags[socket] = (table.flags[socket] as number) & (READ_QUEUED | WRITE_QUEUED);
+    table.generation[socket] = (table.generation[socket] as number) + 1;
+  }
+
+  postAccept(slot: number, generation: number, socket: number): void {
+    this.#postRead(slot, generation, socket, ACCEPT);
+  }
+
+  postReceive(slot: number, generation: number, socket: number, _once: boolean): void {
+    this.#postRead(slot, generation, socket, RECEIVE);
+  }
+
+  #postRead(slot: number, generation: number, socket: number, kind: number): void {
+    const table = this.#table;
+    assert(table.readKind[socket] === IDLE);
+    table.readKind[socket] = kind;
+    table.readSlot[socket] = slot;
+    table.readSlotGeneration[socket] = generation;
+    const flags = table.flags[socket] as number;
+    if ((flags & READABLE) !== 0 || (flags & WATCHED) === 0) {
+      this.#queueRead(socket);
+    } else {
+      this.#poller.wantRead(socket, true);
+    }
+  }
+
+  postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
+    this.#connectAddresses.set(socket, address);
+    this.#postWrite(slot, generation, socket, CONNECT, 0, 0);
+  }
+
+  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+    this.#postWrite(slot, generation, socket, SEND, address, byteLength);
+  }
+
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    this.#postWrite(slot, generation, socket, SEND_GATHER, this.#messages.write(slot, gather), 0);
+  }
+
+  #postWrite(slot: number, generation: number, socket: number, kind: number, address: number, byteLength: number): void {
+    const table = this.#table;
+    assert(table.writeKind[socket] === IDLE);
+    table.writeKind[socket] = kind;
+    table.writeSlot[socket] = slot;
+    table.writeSlotGeneration[socket] = generation;
+    table.writeAddress[socket] = address;
+    table.writeByteLength[socket] = byteLength;
+    if (((table.flags[socket] as number) & WRITABLE) !== 0) {
+      this.#queueWrite(socket);
+    } else {
+      this.#poller.wantWrite(socket, true);
+    }
+  }
+
+  cancel(slot: number, generation: number, socket: number): void {
+    const table = this.#table;
+    if (table.readKind[socket] !== IDLE && table.readSlot[socket] === slot) {
+      assert(table.readSlotGeneration[socket] === generation);
+      table.flags[socket] = (table.flags[socket] as number) | READ_CANCELLED;
+      this.#queueRead(socket);
+    } else if (table.writeKind[socket] !== IDLE && table.writeSlot[socket] === slot) {
+      assert(table.writeSlotGeneration[socket] === generation);
+      table.flags[socket] = (table.flags[socket] as number) | WRITE_CANCELLED;
+      this.#queueWrite(socket);
+    }
+  }
+
+  #queueRead(socket: number): void {
+    const flags = this.#table.flags;
+    if (((flags[socket] as number) & READ_QUEUED) === 0) {
+      flags[socket] = (flags[socket] as number) | READ_QUEUED;
+      this.#ready.push(2 * socket);
+    }
+  }
+
+  #queueWrite(socket: number): void {
+    const flags = this.#table.flags;
+    if (((flags[socket] as number) & WRITE_QUEUED) === 0) {
+      flags[socket] = (flags[socket] as number) | WRITE_QUEUED;
+      this.#ready.push(2 * socket + 1);
+    }
+  }
+
+  giveBuffer(index: number): void {
+    this.#freeBuffers[this.#freeCount++] = index;
+  }
+
+  get buffersFree(): number {
+    return this.#freeCount;
+  }
+
+  poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
+    this.#sink = sink;
+    let room = completionsMax - this.#tryReady(sink, completionsMax);
+    if (room < completionsMax && !this.#waitSkipped) {
+      // What was just completed goes up first; asking the system can wait a turn, but not two.
+      this.#waitSkipped = true;
+      return;
+    }
+    this.#waitSkipped = false;
+    const wait = room < completionsMax || this.#ready.length > 0 ? 0 : timeoutMs;
+    this.#eventsLast = this.#poller.wait(this, Math.max(1, room), wait);
+    room -= this.#tryReady(sink, room);
+  }
+
+  hasWork(): boolean {
+    return this.#ready.length > 0 || this.#eventsLast >= BUSY_EVENTS_MIN;
+  }
+
+  ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {
+    const table = this.#table;
+    if (socket >= table.length || table.generation[socket] !== generation) {
+      this.lateReports++;
+      return;
+    }
+    let flags = table.flags[socket] as number;
+    if (hangup) {
+      flags |= HANGUP;
+    }
+    if (readable) {
+      flags |= READABLE;
+    }
+    if (writable) {
+      flags |= WRITABLE;
+    }
+    table.flags[socket] = flags;
+    if (readable && table.readKind[socket] !== IDLE) {
+      this.#queueRead(socket);
+    }
+    if (writable && table.writeKind[socket] !== IDLE) {
+      this.#queueWrite(socket);
+    }
+  }
+
+  wakeUp(count: number): void {
+    this.#sink?.wakeUp(count);
+  }
+
+  /** Tries what is ready until `completionsMax` have completed; returns how many have. */
+  #tryReady(sink: CompletionSink, completionsMax: number): number {
+    const ready = this.#ready;
+    let completed = 0;
+    // Bounded by what is queued now: a try may queue nothing but is never repeated here.
+    for (let left = ready.length; left > 0 && completed < completionsMax; left--) {
+      const entry = ready.shift();
+      const completes = (entry & 1) === 0 ? this.#tryRead(sink, entry >> 1) : this.#tryWrite(sink, entry >> 1);
+      if (completes) {
+        completed++;
+      }
+    }
+    return completed;
+  }
+
+  #tryRead(sink: CompletionSink, socket: number): boolean {
+    const table = this.#table;
+    const flags = (table.flags[socket] as number) & ~READ_QUEUED;
+    table.flags[socket] = flags;
+    const kind = table.readKind[socket] as number;
+    if (kind === IDLE) {
+      return false;
+    }
+    if ((flags & READ_CANCELLED) !== 0) {
+      table.flags[socket] = flags & ~READ_CANCELLED;
+      this.#poller.wantRead(socket, false);
+      return this.#endRead(sink, socket, -this.sockets.cancelled, -1);
+    }
+    if ((flags & WATCHED) === 0) {
+      const added = this.#watch(socket);
+      if (added < 0) {
+        return this.#endRead(sink, socket, added, -1);
+      }
+      if ((flags & READABLE) === 0) {
+        this.#poller.wantRead(socket, true);
+        return false;
+      }
+    }
+    return kind === ACCEPT ? this.#tryAccept(sink, socket) : this.#tryReceive(sink, socket);
+  }
+
+  #tryAccept(sink: CompletionSink, socket: number): boolean {
+    const accepted = this.sockets.accept(socket);
+    if (accepted === -this.sockets.wouldBlock) {
+      return this.#waitReadable(socket);
+    }
+    return this.#endRead(sink, socket, accepted, -1);
+  }
+
+  #tryReceive(sink: CompletionSink, socket: number): boolean {
+    if (this.#freeCount === 0) {
+      return this.#endRead(sink, socket, -this.sockets.noBuffers, -1);
+    }
+    const buffer = this.#freeBuffers[this.#freeCount - 1] as number;
+    const { address, sizeBytes } = this.#buffers;
+    const received = this.sockets.receive(socket, address + buffer * sizeBytes, sizeBytes);
+    if (received === -this.sockets.wouldBlock) {
+      return this.#waitReadable(socket);
+    }
+    if (received <= 0) {
+      return this.#endRead(sink, socket, received, -1);
+    }
+    this.#freeCount--;
+    const flags = this.#table.flags[socket] as number;
+    if (received < sizeBytes && (flags & HANGUP) === 0) {
+      // A short read emptied the socket (epoll(7)): what comes next is reported anew.
+      this.#table.flags[socket] = flags & ~READABLE;
+    }
+    return this.#endRead(sink, socket, received, buffer);
+  }
+
+  #waitReadable(socket: number): false {
+    const flags = this.#table.flags;
+    flags[socket] = (flags[socket] as number) & ~READABLE;
+    this.#poller.wantRead(socket, true);
+    return false;
+  }
+
+  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): true {
+    const table = this.#table;
+    table.readKind[socket] = IDLE;
+    sink.complete(table.readSlot[socket] as number, table.readSlotGeneration[socket] as number, result, false, buffer);
+    return true;
+  }
+
+  #tryWrite(sink: CompletionSink, socket: number): boolean {
+    const table = this.#table;
+    const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
+    table.flags[socket] = flags;
+    const kind = table.writeKind[socket] as number;
+    if (kind === IDLE) {
+      return false;
+    }
+    if ((flags & WRITE_CANCELLED) !== 0) {
+      table.flags[socket] = flags & ~WRITE_CANCELLED;
+      this.#poller.wantWrite(socket, false);
+      return this.#endWrite(sink, socket, -this.sockets.cancelled);
+    }
+    const result = this.#write(socket, kind);
+    if (result !== -this.sockets.wouldBlock) {
+      return this.#endWrite(sink, socket, result);
+    }
+    // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
+    const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
+    if (added < 0) {
+      return this.#endWrite(sink, socket, added);
+    }
+    table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
+    this.#poller.wantWrite(socket, true);
+    return false;
+  }
+
+  /** Makes the call of a writing operation. */
+  #write(socket: number, kind: number): number {
+    const table = this.#table;
+    switch (kind) {
+      case SEND:
+        return this.sockets.send(socket, table.writeAddress[socket] as number, table.writeByteLength[socket] as number);
+      case SEND_GATHER:
+        return this.sockets.sendMessage(socket, table.writeAddress[socket] as number);
+      case CONNECT: {
+        const result = this.sockets.connect(socket, this.#connectAddresses.get(socket) as SocketAddress);
+        if (result === -this.sockets.inProgress) {
+          table.writeKind[socket] = CONNECTING;
+          return -this.sockets.wouldBlock;
+        }
+        return result;
+      }
+      default:
+        assert(kind === CONNECTING);
+        return this.sockets.connectResult(socket);
+    }
+  }
+
+  #endWrite(sink: CompletionSink, socket: number, result: number): true {
+    const table = this.#table;
+    const slot = table.writeSlot[socket] as number;
+    if (table.writeKind[socket] === SEND_GATHER) {
+      this.#messages.release(slot);
+    } else if (table.writeKind[socket] !== SEND) {
+      this.#connectAddresses.delete(socket);
+    }
+    table.writeKind[socket] = IDLE;
+    sink.complete(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
+    return true;
+  }
+
+  /** Has the poller watch a socket; returns 0 or an error, negated. */
+  #watch(socket: number): number {
+    const added = this.#poller.add(socket, this.#table.generation[socket] as number);
+    if (added >= 0) {
+      this.#table.flags[socket] = (this.#table.flags[socket] as number) | WATCHED;
+    }
+    return added;
+  }
+
+  get wakeDescriptor(): number {
+    return this.#poller.wakeDescriptor;
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    return this.#poller.watch(onReady);
+  }
+
+  close(): void {
+    this.#poller.close();
+  }
+}

@@ -1,0 +1,46 @@
+/** What epoll and select provide to the readiness driver: telling which sockets are ready. */
+
+import type { SocketAddress } from '../address.js';
+import type { LoopWatch, SocketCalls } from '../driver.js';
+
+/** What a poller reports to. */
+export interface ReadinessSink {
+  /** @param hangup whether the peer ended or broke the connection: reading goes on to the end without asking again */
+  ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void;
+  wakeUp(count: number): void;
+}
+
+export interface Poller {
+  /** Watches a socket from now on. Returns 0, or the system's error number, negated. */
+  add(socket: number, generation: number): number;
+  remove(socket: number): void;
+  /** An operation waits for the socket to become readable, or no longer does. An edge-triggered poller ignores it. */
+  wantRead(socket: number, wanted: boolean): void;
+  wantWrite(socket: number, wanted: boolean): void;
+  /** Reports at most `eventsMax` sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. */
+  wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number;
+
+  readonly wakeDescriptor: number;
+  watch(onReady: () => void): LoopWatch;
+  close(): void;
+}
+
+/** The non-blocking calls. Each returns what the call gave, or the system's error number, negated. */
+export interface NonBlockingCalls extends SocketCalls {
+  /** The error number that says the call would have to wait. */
+  readonly wouldBlock: number;
+  /** The error number of a connect that goes on. */
+  readonly inProgress: number;
+  /** Error numbers for what the driver itself says. */
+  readonly cancelled: number;
+  readonly noBuffers: number;
+
+  accept(socket: number): number;
+  /** Starts connecting. */
+  connect(socket: number, address: SocketAddress): number;
+  /** How connecting ended: 0, or negative. */
+  connectResult(socket: number): number;
+  receive(socket: number, address: number, byteLength: number): number;
+  send(socket: number, address: number, byteLength: number): number;
+  sendMessage(socket: number, messageAddress: number): number;
+}

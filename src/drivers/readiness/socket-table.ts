@@ -1,0 +1,65 @@
+/** What the readiness driver knows of each socket, in tables that the socket's number indexes. */
+
+/** Flags of a socket. */
+export const READABLE = 1;
+export const WRITABLE = 2;
+export const READ_QUEUED = 4;
+export const WRITE_QUEUED = 8;
+export const READ_CANCELLED = 16;
+export const WRITE_CANCELLED = 32;
+export const HANGUP = 64;
+export const WATCHED = 128;
+
+/** Kinds of the operation that waits in a socket's reading or writing place. */
+export const IDLE = 0;
+export const ACCEPT = 1;
+export const RECEIVE = 2;
+export const CONNECT = 3;
+export const CONNECTING = 4;
+export const SEND = 5;
+export const SEND_GATHER = 6;
+
+const SOCKETS_FIRST = 256;
+
+function grown<T extends Uint8Array | Int32Array | Float64Array>(table: T, length: number): T {
+  const larger = new (table.constructor as new (length: number) => T)(length);
+  larger.set(table);
+  return larger;
+}
+
+export class SocketTable {
+  length = SOCKETS_FIRST;
+  flags = new Uint8Array(SOCKETS_FIRST);
+  /** How often the number was given to a new socket: an event for an earlier one finds nobody. */
+  generation = new Int32Array(SOCKETS_FIRST);
+  readKind = new Uint8Array(SOCKETS_FIRST);
+  readSlot = new Int32Array(SOCKETS_FIRST);
+  readSlotGeneration = new Int32Array(SOCKETS_FIRST);
+  writeKind = new Uint8Array(SOCKETS_FIRST);
+  writeSlot = new Int32Array(SOCKETS_FIRST);
+  writeSlotGeneration = new Int32Array(SOCKETS_FIRST);
+  writeAddress = new Float64Array(SOCKETS_FIRST);
+  writeByteLength = new Float64Array(SOCKETS_FIRST);
+
+  /** Makes room for a socket's number. */
+  reach(socket: number): void {
+    if (socket < this.length) {
+      return;
+    }
+    let length = this.length;
+    while (length <= socket) {
+      length *= 2;
+    }
+    this.length = length;
+    this.flags = grown(this.flags, length);
+    this.generation = grown(this.generation, length);
+    this.readKind = grown(this.readKind, length);
+    this.readSlot = grown(this.readSlot, length);
+    this.readSlotGeneration = grown(this.readSlotGeneration, length);
+    this.writeKind = grown(this.writeKind, length);
+    this.writeSlot = grown(this.writeSlot, length);
+    this.writeSlotGeneration = grown(this.writeSlotGeneration, length);
+    this.writeAddress = grown(this.writeAddress, length);
+    this.writeByteLength = grown(this.writeByteLength, length);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The one file that imports koffi. Everything native that overlapped calls goes through here.
+ */
+
+import koffi from 'koffi';
+
+/** A foreign function as TypeScript sees it: plain numbers in, a plain number out. */
+export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => number) & {
+  /** Runs the call on a thread of libuv's pool. Whatever its arguments point to must stay referenced until the callback. */
+  async: (...args: unknown[]) => void;
+};
+
+/** Functions of one native library, declared by their manual's prototype. */
+export class Library {
+  readonly #handle;
+
+  /** Opens a library. `null` is the process itself, so that LD_PRELOAD libraries reach our calls. */
+  constructor(name: string | null) {
+    this.#handle = koffi.load(name);
+  }
+
+  /** Declares one function. Addresses are declared as `int64_t` and passed as numbers: they fit in 2^53. */
+  declare(prototype: string): ForeignFunction {
+    return this.#handle.func(prototype) as unknown as ForeignFunction;
+  }
+}
+
+/** `errno` as the last foreign call left it. Read it at once: the next foreign call replaces it. */
+export function lastErrno(): number {
+  return koffi.errno();
+}
+
+/** The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` for as long as it is in use. */
+export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
+  return Number(koffi.address(memory));
+}
+
+/**
+ * The address of a caller's bytes. They do not move while `bytes` is referenced: asking for `.buffer` takes a small
+ * array off V8's heap first.
+ */
+export function addressOfBytes(bytes: Uint8Array): number {
+  return addressOf(bytes.buffer) + bytes.byteOffset;
+}
+
+/** A view of `byteLength` bytes of mapped memory. The mapping must outlive every use of the view. */
+export function viewOf(address: number, byteLength: number): ArrayBuffer {
+  return koffi.view(BigInt(address), byteLength);
+}
+
+/** Size and field offsets that the C compiler's rules give a struct; the layout test compares our tables with it. */
+export function layoutOf(
+  fields: Readonly<Record<string, string>>,
+  packed = false,
+): { size: number; offsets: Readonly<Record<string, number>> } {
+  const type = packed ? koffi.pack(fields) : koffi.struct(fields);
+  const offsets: Record<string, number> = {};
+  for (const name of Object.keys(fields)) {
+    offsets[name] = koffi.offsetof(type, name);
+  }
+  return { size: koffi.sizeof(type), offsets };
+}

@@ -1,0 +1,143 @@
+/**
+ * Offsets of the Linux structs that overlapped reads and writes, each with its C layout. The layout test compares
+ * every table with what the C rules give. Sizes and offsets are bytes, for 64-bit systems.
+ */
+
+/** `struct sockaddr_in { sa_family_t sin_family; in_port_t sin_port; struct in_addr sin_addr; uint8_t sin_zero[8]; }` */
+export const sockaddr_in = { sin_family: 0, sin_port: 2, sin_addr: 4, sin_zero: 8, size: 16 } as const;
+
+/**
+ * `struct sockaddr_in6 { sa_family_t sin6_family; in_port_t sin6_port; uint32_t sin6_flowinfo;
+ * struct in6_addr sin6_addr; uint32_t sin6_scope_id; }`
+ */
+export const sockaddr_in6 = {
+  sin6_family: 0,
+  sin6_port: 2,
+  sin6_flowinfo: 4,
+  sin6_addr: 8,
+  sin6_scope_id: 24,
+  size: 28,
+} as const;
+
+/** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }` */
+export const sockaddr_un = { sun_family: 0, sun_path: 2, size: 110 } as const;
+
+/** `struct iovec { void *iov_base; size_t iov_len; }` */
+export const iovec = { iov_base: 0, iov_len: 8, size: 16 } as const;
+
+/**
+ * `struct msghdr { void *msg_name; socklen_t msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
+ * void *msg_control; size_t msg_controllen; int msg_flags; }`
+ */
+export const msghdr = {
+  msg_name: 0,
+  msg_namelen: 8,
+  msg_iov: 16,
+  msg_iovlen: 24,
+  msg_control: 32,
+  msg_controllen: 40,
+  msg_flags: 48,
+  size: 56,
+} as const;
+
+/** `struct linger { int l_onoff; int l_linger; }` */
+export const linger = { l_onoff: 0, l_linger: 4, size: 8 } as const;
+
+/** `struct pollfd { int fd; short events; short revents; }` */
+export const pollfd = { fd: 0, events: 4, revents: 6, size: 8 } as const;
+
+/** `struct timeval { time_t tv_sec; suseconds_t tv_usec; }` */
+export const timeval = { tv_sec: 0, tv_usec: 8, size: 16 } as const;
+
+/** `struct __kernel_timespec { int64_t tv_sec; long long tv_nsec; }` */
+export const timespec = { tv_sec: 0, tv_nsec: 8, size: 16 } as const;
+
+/**
+ * `struct epoll_event { uint32_t events; epoll_data_t data; }`, packed on x86-64 only (the kernel's
+ * EPOLL_PACKED in eventpoll.h), so that 32- and 64-bit programs share it there.
+ */
+export const epoll_event =
+  process.arch === 'x64'
+    ? ({ events: 0, data: 4, size: 12 } as const)
+    : ({ events: 0, data: 8, size: 16 } as const);
+
+/**
+ * `struct io_uring_params { __u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd,
+ * resv[3]; struct io_sqring_offsets sq_off; struct io_cqring_offsets cq_off; }`
+ */
+export const io_uring_params = {
+  sq_entries: 0,
+  cq_entries: 4,
+  flags: 8,
+  sq_thread_cpu: 12,
+  sq_thread_idle: 16,
+  features: 20,
+  wq_fd: 24,
+  resv: 28,
+  sq_off: 40,
+  cq_off: 80,
+  size: 120,
+} as const;
+
+/** `struct io_sqring_offsets { __u32 head, tail, ring_mask, ring_entries, flags, dropped, array, resv1; __u64 user_addr; }` */
+export const io_sqring_offsets = {
+  head: 0,
+  tail: 4,
+  ring_mask: 8,
+  ring_entries: 12,
+  flags: 16,
+  dropped: 20,
+  array: 24,
+  resv1: 28,
+  user_addr: 32,
+  size: 40,
+} as const;
+
+/** `struct io_cqring_offsets { __u32 head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv1; __u64 user_addr; }` */
+export const io_cqring_offsets = {
+  head: 0,
+  tail: 4,
+  ring_mask: 8,
+  ring_entries: 12,
+  overflow: 16,
+  cqes: 20,
+  flags: 24,
+  resv1: 28,
+  user_addr: 32,
+  size: 40,
+} as const;
+
+/**
+ * `struct io_uring_sqe { __u8 opcode, flags; __u16 ioprio; __s32 fd; __u64 off; __u64 addr; __u32 len;
+ * __u32 msg_flags; __u64 user_data; __u16 buf_group; __u16 personality; __s32 file_index; __u64 addr3, __pad2; }`,
+ * the unions by the member that overlapped uses.
+ */
+export const io_uring_sqe = {
+  opcode: 0,
+  flags: 1,
+  ioprio: 2,
+  fd: 4,
+  off: 8,
+  addr: 16,
+  len: 24,
+  msg_flags: 28,
+  user_data: 32,
+  buf_group: 40,
+  personality: 42,
+  file_index: 44,
+  addr3: 48,
+  __pad2: 56,
+  size: 64,
+} as const;
+
+/** `struct io_uring_cqe { __u64 user_data; __s32 res; __u32 flags; }` */
+export const io_uring_cqe = { user_data: 0, res: 8, flags: 12, size: 16 } as const;
+
+/** `struct io_uring_buf { __u64 addr; __u32 len; __u16 bid; __u16 resv; }`; the ring's tail is the first entry's resv. */
+export const io_uring_buf = { addr: 0, len: 8, bid: 12, resv: 14, size: 16 } as const;
+
+/** `struct io_uring_buf_reg { __u64 ring_addr; __u32 ring_entries; __u16 bgid; __u16 flags; __u64 resv[3]; }` */
+export const io_uring_buf_reg = { ring_addr: 0, ring_entries: 8, bgid: 12, flags: 14, resv: 16, size: 40 } as const;
+
+/** `struct io_uring_getevents_arg { __u64 sigmask; __u32 sigmask_sz; __u32 min_wait_usec; __u64 ts; }` */
+export const io_uring_getevents_arg = { sigmask: 0, sigmask_sz: 8, min_wait_usec: 12, ts: 16, size: 24 } as const;

@@ -1,0 +1,47 @@
+/**
+ * Memory with a fixed address. V8 may keep small typed arrays on its moving heap, so whatever the kernel reads or
+ * writes is part of a slab: one ArrayBuffer of ours, whose address is taken once.
+ */
+
+import assert from 'node:assert/strict';
+import { addressOf } from './library.js';
+
+/** V8 keeps typed arrays of up to 64 bytes inside its heap, where they move; an ArrayBuffer above that never moves. */
+const SLAB_BYTES_MIN = 128;
+
+/** A block of zeroed memory that does not move and lives as long as this object is referenced. */
+export class Slab {
+  /** Address of the first byte. */
+  readonly address: number;
+  readonly byteLength: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+
+  /**
+   * @param byteLength size in bytes, rounded up to a multiple of eight
+   * @param alignment of the address, in bytes, a power of two; 8 unless told
+   */
+  constructor(byteLength: number, alignment = 8) {
+    assert(Number.isSafeInteger(byteLength) && byteLength > 0);
+    assert(alignment >= 8 && (alignment & (alignment - 1)) === 0);
+    this.byteLength = (byteLength + 7) & ~7;
+    const memory = new ArrayBuffer(Math.max(this.byteLength, SLAB_BYTES_MIN) + alignment);
+    const start = addressOf(memory);
+    const skipped = (alignment - (start % alignment)) % alignment;
+    this.address = start + skipped;
+    this.u8 = new Uint8Array(memory, skipped, this.byteLength);
+    this.u16 = new Uint16Array(memory, skipped, this.byteLength >> 1);
+    this.i32 = new Int32Array(memory, skipped, this.byteLength >> 2);
+    this.u32 = new Uint32Array(memory, skipped, this.byteLength >> 2);
+    assert(this.address % alignment === 0);
+  }
+
+  /** Writes a 64-bit address at a byte offset that is a multiple of four. */
+  setAddress(byteOffset: number, address: number): void {
+    const index = byteOffset >> 2;
+    this.u32[index] = address;
+    this.u32[index + 1] = address / 0x1_0000_0000;
+  }
+}

@@ -1,0 +1,118 @@
+/** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
+
+import assert from 'node:assert/strict';
+import type { ReceiveBuffers } from '../drivers/driver.js';
+import { Slab } from '../ffi/memory.js';
+
+/** What released buffers are filled with in the debug mode. */
+export const RELEASED_BYTE = 0xdd;
+
+/** One receive buffer while it is lent. */
+export class PoolBuffer {
+  /** @internal */
+  readonly index: number;
+  /** @internal */
+  readonly address: number;
+  /** @internal */
+  references = 0;
+  readonly #pool: BufferPool;
+
+  /** @internal */
+  constructor(pool: BufferPool, index: number) {
+    this.#pool = pool;
+    this.index = index;
+    this.address = pool.address + index * pool.sizeBytes;
+  }
+
+  /** Bytes of the whole buffer. */
+  get sizeBytes(): number {
+    return this.#pool.sizeBytes;
+  }
+
+  /** A view of `byteLength` bytes from `offset`. It shows other data once the buffer is released. */
+  view(byteLength: number, offset = 0): Buffer {
+    assert(this.references > 0, 'View of a buffer that is released');
+    return this.#pool.view(this.index, offset, byteLength);
+  }
+
+  /** One more holder: each `retain` needs a `release` of its own. */
+  retain(): void {
+    assert(this.references > 0, 'Retain of a buffer that is released');
+    this.references++;
+  }
+
+  /** The holder needs it no more. The last release gives it back to the pool. */
+  release(): void {
+    assert(this.references > 0, 'Release of a buffer that is released');
+    this.references--;
+    if (this.references === 0) {
+      this.#pool.returned(this);
+    }
+  }
+}
+
+export class BufferPool implements ReceiveBuffers {
+  readonly count: number;
+  readonly sizeBytes: number;
+  readonly #slab: Slab;
+  readonly #buffers: PoolBuffer[] = [];
+  readonly #fillReleased: boolean;
+  #give: (index: number) => void = () => undefined;
+  /** Buffers that are lent at this moment. */
+  lent = 0;
+
+  constructor(count: number, sizeBytes: number, fillReleased: boolean) {
+    this.count = count;
+    this.sizeBytes = sizeBytes;
+    this.#fillReleased = fillReleased;
+    this.#slab = new Slab(count * sizeBytes, 4096);
+    for (let index = 0; index < count; index++) {
+      this.#buffers.push(new PoolBuffer(this, index));
+    }
+  }
+
+  get address(): number {
+    return this.#slab.address;
+  }
+
+  /** Where the slab begins in its ArrayBuffer. */
+  get byteOffset(): number {
+    return this.#slab.u8.byteOffset;
+  }
+
+  /** Where returned buffers go; it may post, but not call back. */
+  onReturn(give: (index: number) => void): void {
+    this.#give = give;
+  }
+
+  /** A buffer that the driver filled goes up, with one holder. */
+  lend(index: number): PoolBuffer {
+    const buffer = this.#buffers[index] as PoolBuffer;
+    assert(buffer.references === 0);
+    buffer.references = 1;
+    this.lent++;
+    return buffer;
+  }
+
+  /** The buffer that `bytes` are a view of, if they are one. */
+  bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
+    if (bytes.buffer !== this.#slab.u8.buffer) {
+      return undefined;
+    }
+    return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.sizeBytes)];
+  }
+
+  view(index: number, offset: number, byteLength: number): Buffer {
+    assert(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.sizeBytes);
+    const { u8 } = this.#slab;
+    return Buffer.from(u8.buffer, u8.byteOffset + index * this.sizeBytes + offset, byteLength);
+  }
+
+  returned(buffer: PoolBuffer): void {
+    if (this.#fillReleased) {
+      this.view(buffer.index, 0, this.sizeBytes).fill(RELEASED_BYTE);
+    }
+    this.lent--;
+    this.#give(buffer.index);
+  }
+}

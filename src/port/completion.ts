@@ -1,0 +1,106 @@
+/** Completions as they are dequeued: records that are used again with the next batch. */
+
+import assert from 'node:assert/strict';
+import type { ErrorTable } from '../drivers/error.js';
+import { OperationError } from '../drivers/error.js';
+import type { PoolBuffer } from './buffer-pool.js';
+import type { OperationKind } from './operations.js';
+import type { OverlappedSocket } from './socket.js';
+
+/** One completion. It belongs to its batch: read it before the batch is dequeued into again. */
+export class Completion {
+  /** What has completed. */
+  kind: OperationKind = 'wakeUp';
+  /** The socket of the operation; the listener for an accept; undefined for a wake-up. */
+  socket: OverlappedSocket | undefined = undefined;
+  /** The completion key that the socket was associated with. */
+  key: unknown = undefined;
+  /** What was given when the operation was posted. */
+  context: unknown = undefined;
+  /** Bytes received or sent; wake-ups that were merged into this one. 0 for a receive is the end of the stream. */
+  bytes = 0;
+  /** Whether the same operation will complete again; if not, it is over, and another may be posted. */
+  more = false;
+  /** The new connection of an accept. */
+  accepted: OverlappedSocket | undefined = undefined;
+  /** The buffer with the bytes received, lent until `release`, or until the batch is dequeued into again. */
+  buffer: PoolBuffer | undefined = undefined;
+  /** Why the operation failed, as Node names it: `ECONNRESET`, `ECANCELED`, …; undefined when it succeeded. */
+  code: string | undefined = undefined;
+  /** The system's own number for `code`; 0 when there is none. */
+  systemNumber = 0;
+  /** @internal */
+  errors: ErrorTable | undefined = undefined;
+
+  /** The bytes received, as a view of `buffer`. A copy is needed to keep them, or `take`. */
+  get data(): Buffer {
+    assert(this.buffer !== undefined, 'Data of a completion that holds no buffer');
+    return this.buffer.view(this.bytes);
+  }
+
+  /** Gives the lent buffer back. Does nothing when there is none. */
+  release(): void {
+    const { buffer } = this;
+    if (buffer !== undefined) {
+      this.buffer = undefined;
+      buffer.release();
+    }
+  }
+
+  /** Takes the lent buffer over: it is the caller's to release. */
+  take(): PoolBuffer {
+    const { buffer } = this;
+    assert(buffer !== undefined, 'Take of a completion that holds no buffer');
+    this.buffer = undefined;
+    return buffer;
+  }
+
+  /** The failure as an error, to be thrown or passed on. Only for a completion with a `code`. */
+  toError(): OperationError {
+    assert(this.code !== undefined, 'Error of a completion that succeeded');
+    const reason = this.systemNumber === 0 ? 'Cancelled' : (this.errors?.messageOf(this.systemNumber) ?? '');
+    const address = this.kind === 'connect' ? this.socket?.connectAddress : undefined;
+    return new OperationError({
+      code: this.code,
+      reason,
+      syscall: this.kind,
+      systemNumber: this.systemNumber,
+      ...(address === undefined ? {} : { address }),
+    });
+  }
+}
+
+/** Completions that a batch takes unless told. */
+export const BATCH_COMPLETIONS = 256;
+
+/** Room for the completions of one `getQueuedCompletions`. */
+export class CompletionBatch {
+  readonly completionsMax: number;
+  /** @internal */
+  readonly entries: Completion[] = [];
+  /** Completions in the batch now. */
+  length = 0;
+
+  /** @param completionsMax the most completions that one call dequeues, 1 to 65,536 */
+  constructor(completionsMax: number = BATCH_COMPLETIONS) {
+    assert(Number.isInteger(completionsMax) && completionsMax >= 1 && completionsMax <= 65536);
+    this.completionsMax = completionsMax;
+    for (let index = 0; index < completionsMax; index++) {
+      this.entries.push(new Completion());
+    }
+  }
+
+  /** @param index 0 to `length - 1` */
+  at(index: number): Completion {
+    assert(index >= 0 && index < this.length);
+    return this.entries[index] as Completion;
+  }
+
+  /** Releases what is still lent and empties the batch. */
+  clear(): void {
+    for (let index = 0; index < this.length; index++) {
+      (this.entries[index] as Completion).release();
+    }
+    this.length = 0;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Operations held back for want of something: receives that found the buffer pool empty, accepts that found no free
+ * descriptor. They are not over; they are posted again when a buffer comes back, when a socket is closed, or (an accept:
+ * others free descriptors too) after a while.
+ */
+
+import type { Driver } from '../drivers/driver.js';
+import { ACCEPT, type OperationTable } from './operations.js';
+import type { OverlappedSocket } from './socket.js';
+
+/** Time until an accept that found no descriptor is tried again unasked, in ms. */
+export const ACCEPT_RETRY_MS = 100;
+
+interface Waiting {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+export class Delays {
+  readonly #driver: Driver;
+  readonly #operations: OperationTable;
+  #receives: Waiting[] = [];
+  #receivesNext = 0;
+  #accepts: Waiting[] = [];
+  /** When accepts are tried again, by `performance.now()`; Infinity when none waits. */
+  acceptsDueAt = Infinity;
+  /** How often an operation was held back. */
+  acceptsDelayed = 0;
+  receivesDelayed = 0;
+
+  constructor(driver: Driver, operations: OperationTable) {
+    this.#driver = driver;
+    this.#operations = operations;
+  }
+
+  delayReceive(slot: number): void {
+    this.receivesDelayed++;
+    if (this.#driver.buffersFree > 0) {
+      // One came back between the kernel's look and ours.
+      this.#post(slot);
+      return;
+    }
+    this.#operations.delayed[slot] = 1;
+    this.#receives.push({ slot, generation: this.#operations.generation[slot] as number });
+  }
+
+  delayAccept(slot: number): void {
+    this.acceptsDelayed++;
+    this.#operations.delayed[slot] = 1;
+    this.#accepts.push({ slot, generation: this.#operations.generation[slot] as number });
+    this.acceptsDueAt = Math.min(this.acceptsDueAt, performance.now() + ACCEPT_RETRY_MS);
+  }
+
+  /** A buffer is free: the receive that has waited longest is posted. */
+  bufferReturned(): void {
+    while (this.#receivesNext < this.#receives.length) {
+      const posted = this.#postIfCurrent(this.#receives[this.#receivesNext++] as Waiting);
+      if (this.#receivesNext === this.#receives.length) {
+        this.#receives = [];
+        this.#receivesNext = 0;
+      }
+      if (posted) {
+        return;
+      }
+    }
+  }
+
+  /** A descriptor is free, or time has passed: accepts are posted. */
+  retryAccepts(): void {
+    const accepts = this.#accepts;
+    this.#accepts = [];
+    this.acceptsDueAt = Infinity;
+    for (const waiting of accepts) {
+      this.#postIfCurrent(waiting);
+    }
+  }
+
+  /** Whether an accept waits for a descriptor. */
+  get acceptsWait(): boolean {
+    return this.#accepts.length > 0;
+  }
+
+  /** Posts what still waits: it may have been cancelled meanwhile. */
+  #postIfCurrent({ slot, generation }: Waiting): boolean {
+    const { delayed } = this.#operations;
+    if (!this.#operations.isCurrent(slot, generation) || delayed[slot] === 0) {
+      return false;
+    }
+    delayed[slot] = 0;
+    this.#post(slot);
+    return true;
+  }
+
+  #post(slot: number): void {
+    const { kind, generation, sockets, once } = this.#operations;
+    const { handle } = sockets[slot] as OverlappedSocket;
+    if (kind[slot] === ACCEPT) {
+      this.#driver.postAccept(slot, generation[slot] as number, handle);
+    } else {
+      this.#driver.postReceive(slot, generation[slot] as number, handle, once[slot] === 1);
+    }
+  }
+}

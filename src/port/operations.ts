@@ -1,0 +1,139 @@
+/**
+ * Operation slots: what the seed calls per-I/O data. A slot's number identifies the operation to the driver and the
+ * kernel; its generation tells a completion that comes too late from one for the slot's present operation.
+ */
+
+import assert from 'node:assert/strict';
+import { OperationError } from '../drivers/error.js';
+import type { OverlappedSocket } from './socket.js';
+
+export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;
+
+export const FREE = 0;
+export const ACCEPT = 1;
+export const CONNECT = 2;
+export const RECEIVE = 3;
+export const SEND = 4;
+export const SHUTDOWN = 5;
+export const WAKE_UP = 6;
+
+/** What a completion is of. */
+export type OperationKind = Exclude<(typeof OPERATION_KINDS)[number], 'free'>;
+
+/** The most operations in flight that a port can be set to: slots are told from the driver's own by their sign. */
+export const OPERATIONS_MAX = 2 ** 24;
+
+const OPERATIONS_FIRST = 256;
+
+export class OperationTable {
+  readonly #operationsMax: number;
+  #capacity = OPERATIONS_FIRST;
+  kind = new Uint8Array(OPERATIONS_FIRST);
+  generation = new Int32Array(OPERATIONS_FIRST);
+  /** The next free slot, or the next send of the same socket; -1 ends the chain. */
+  next = new Int32Array(OPERATIONS_FIRST);
+  /** 1 while the operation is held back for want of a buffer or a descriptor: the driver does not know of it then. */
+  delayed = new Uint8Array(OPERATIONS_FIRST);
+  /** 1 for a receive that is to complete once. */
+  once = new Uint8Array(OPERATIONS_FIRST);
+  /** Sends: where the bytes are, how many, and how many of them are taken. */
+  address = new Float64Array(OPERATIONS_FIRST);
+  byteLength = new Float64Array(OPERATIONS_FIRST);
+  bytesTaken = new Float64Array(OPERATIONS_FIRST);
+  /** Sends: the block of send memory that holds a copy; -1 when there is none. */
+  copyBlock = new Int32Array(OPERATIONS_FIRST);
+  readonly sockets: (OverlappedSocket | undefined)[] = [];
+  readonly contexts: unknown[] = [];
+  /** Sends: what must stay referenced until the send completes. */
+  readonly held: unknown[] = [];
+  #firstFree = -1;
+  #inFlight = 0;
+
+  constructor(operationsMax: number) {
+    assert(operationsMax > 0 && operationsMax <= OPERATIONS_MAX);
+    this.#operationsMax = operationsMax;
+    this.#addFree(0, OPERATIONS_FIRST);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes a slot for an operation of `socket`. */
+  allocate(kind: number, socket: OverlappedSocket, context: unknown): number {
+    if (this.#firstFree < 0) {
+      this.#grow();
+    }
+    const slot = this.#firstFree;
+    assert(this.kind[slot] === FREE);
+    this.#firstFree = this.next[slot] as number;
+    this.next[slot] = -1;
+    this.kind[slot] = kind;
+    this.sockets[slot] = socket;
+    this.contexts[slot] = context;
+    this.#inFlight++;
+    socket.operationsInFlight++;
+    return slot;
+  }
+
+  /** The operation has ended: the slot's generation moves on, and the slot can be taken again. */
+  release(slot: number): void {
+    assert(this.kind[slot] !== FREE);
+    const socket = this.sockets[slot] as OverlappedSocket;
+    this.kind[slot] = FREE;
+    this.delayed[slot] = 0;
+    this.generation[slot] = (this.generation[slot] as number) + 1;
+    this.sockets[slot] = undefined;
+    this.contexts[slot] = undefined;
+    this.held[slot] = undefined;
+    this.next[slot] = this.#firstFree;
+    this.#firstFree = slot;
+    this.#inFlight--;
+    socket.operationsInFlight--;
+  }
+
+  /** Whether `slot` holds the operation that it held at `generation`. */
+  isCurrent(slot: number, generation: number): boolean {
+    return slot < this.#capacity && this.generation[slot] === generation && this.kind[slot] !== FREE;
+  }
+
+  #addFree(from: number, to: number): void {
+    for (let slot = from; slot < to; slot++) {
+      this.next[slot] = slot + 1 < to ? slot + 1 : this.#firstFree;
+      this.copyBlock[slot] = -1;
+      // Pushed in order: an array filled from its end would become a dictionary.
+      this.sockets.push(undefined);
+      this.contexts.push(undefined);
+      this.held.push(undefined);
+    }
+    this.#firstFree = from;
+  }
+
+  #grow(): void {
+    const before = this.#capacity;
+    const capacity = Math.min(2 * before, this.#operationsMax);
+    if (capacity <= before) {
+      throw new OperationError({
+        code: 'ENOBUFS',
+        reason: `All ${this.#operationsMax} operation slots of the port are in flight (operationsMax)`,
+        syscall: 'post',
+      });
+    }
+    const grown = <T extends Uint8Array | Int32Array | Float64Array>(column: T): T => {
+      const larger = new (column.constructor as new (length: number) => T)(capacity);
+      larger.set(column);
+      return larger;
+    };
+    this.#capacity = capacity;
+    this.kind = grown(this.kind);
+    this.generation = grown(this.generation);
+    this.next = grown(this.next);
+    this.delayed = grown(this.delayed);
+    this.once = grown(this.once);
+    this.address = grown(this.address);
+    this.byteLength = grown(this.byteLength);
+    this.bytesTaken = grown(this.bytesTaken);
+    this.copyBlock = grown(this.copyBlock);
+    this.#addFree(before, capacity);
+  }
+}

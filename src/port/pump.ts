@@ -1,0 +1,212 @@
+/**
+ * The pump: the one place where completions are dispatched, in Node's event loop or on a thread of its own. A turn
+ * takes completions, dispatches them, hands over what was posted, and looks again: bounded, then back to the loop.
+ */
+
+import type { LoopWatch } from '../drivers/driver.js';
+import { type Completion, CompletionBatch } from './completion.js';
+import type { CompletionPort } from './completion-port.js';
+
+export type CompletionHandler = (completion: Completion) => void;
+
+export interface PumpOptions {
+  /** Told what the handler threw. */
+  readonly onError?: (error: unknown, completion: Completion) => void;
+  /** The most completions dequeued at once; 256 unless told. */
+  readonly batchCompletions?: number;
+}
+
+/** Rounds of one turn before the event loop has its turn: timers and other sockets wait no longer than that. */
+const TURN_ROUNDS_MAX = 16;
+
+/** Node's timers count whole ms up to this. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export class Pump {
+  readonly #port: CompletionPort;
+  readonly #handler: CompletionHandler;
+  readonly #onError: PumpOptions['onError'];
+  readonly #batch: CompletionBatch;
+  /** The next completion of the batch to dispatch. */
+  #next = 0;
+  #watch: LoopWatch | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #referenced = true;
+  #inTurn = false;
+  #stopped = false;
+
+  constructor(port: CompletionPort, handler: CompletionHandler, options: PumpOptions) {
+    this.#port = port;
+    this.#handler = handler;
+    this.#onError = options.onError;
+    this.#batch = new CompletionBatch(options.batchCompletions);
+  }
+
+  /** In the event loop. */
+  start(): void {
+    this.#watch = this.#port.watch(() => this.#turn());
+    this.#schedule();
+  }
+
+  /** On this thread, until stopped. */
+  run(): void {
+    while (!this.#stopped) {
+      if (this.#next === this.#batch.length) {
+        if (this.#port.closed && !this.#port.hasWork()) {
+          return;
+        }
+        this.#next = 0;
+        this.#port.getQueuedCompletions(this.#batch, Infinity);
+      }
+      this.#dispatch();
+    }
+  }
+
+  /** Something was posted: outside a turn, one must come to hand it over. */
+  posted(): void {
+    if (!this.#inTurn && this.#immediate === undefined && this.#watch !== undefined) {
+      this.#schedule();
+    }
+  }
+
+  #schedule(): void {
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#turn();
+    });
+    if (!this.#referenced) {
+      this.#immediate.unref();
+    }
+  }
+
+  #turn(): void {
+    if (this.#inTurn || this.#stopped) {
+      return;
+    }
+    this.#inTurn = true;
+    let rounds = 0;
+    do {
+      if (this.#port.closed && !this.#port.hasWork()) {
+        break;
+      }
+      this.#next = 0;
+      this.#port.getQueuedCompletions(this.#batch, 0);
+      this.#dispatchAll();
+      rounds++;
+    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
+    this.#inTurn = false;
+    if (this.#stopped) {
+      this.end();
+    } else {
+      this.#park();
+    }
+  }
+
+  /** What a handler left undispatched, by stopping or by an error, goes back to the port. */
+  end(): void {
+    const { entries, length } = this.#batch;
+    this.#port.putBack(entries.splice(this.#next, length - this.#next));
+    this.#batch.length = this.#next;
+    this.#stopped = true;
+  }
+
+  /** Before the event loop goes on: it must bring the next turn. */
+  #park(): void {
+    if (this.#port.hasWork()) {
+      this.posted();
+      return;
+    }
+    if (this.#port.closed) {
+      this.stop();
+      return;
+    }
+    this.#watch?.arm();
+    if (this.#port.dueAt !== Infinity && this.#timer === undefined) {
+      const delayMs = Math.ceil(Math.max(1, this.#port.dueAt - performance.now()));
+      this.#timer = setTimeout(() => this.#timeIsUp(), Math.min(delayMs, TIMER_MS_MAX));
+      if (!this.#referenced) {
+        this.#timer.unref();
+      }
+    }
+  }
+
+  #timeIsUp(): void {
+    this.#timer = undefined;
+    this.#turn();
+  }
+
+  /** Dispatches the batch, handler errors included. */
+  #dispatchAll(): void {
+    while (this.#next < this.#batch.length && !this.#stopped) {
+      try {
+        this.#dispatch();
+      } catch (error) {
+        // Whoever listens for uncaught exceptions gets it, as with any callback of Node; the rest is still dispatched.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Dispatches what is left of the batch; an error of the handler leaves the rest for the next call. */
+  #dispatch(): void {
+    const batch = this.#batch;
+    while (this.#next < batch.length && !this.#stopped) {
+      const completion = batch.entries[this.#next++] as Completion;
+      if (this.#onError === undefined) {
+        this.#handler(completion);
+      } else {
+        try {
+          this.#handler(completion);
+        } catch (error) {
+          this.#onError(error, completion);
+        }
+      }
+      completion.release();
+    }
+  }
+
+  /** The port was closed: what it still has to say is dispatched, then the pump stops. */
+  portClosed(): void {
+    this.#closeWatch();
+    if (!this.#inTurn && this.#immediate === undefined) {
+      this.#schedule();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#closeWatch();
+    if (this.#immediate !== undefined) {
+      clearImmediate(this.#immediate);
+      this.#immediate = undefined;
+    }
+  }
+
+  #closeWatch(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  get watchKind(): string | undefined {
+    return this.#watch?.kind;
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#watch?.ref();
+    this.#immediate?.ref();
+    this.#timer?.ref();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#watch?.unref();
+    this.#immediate?.unref();
+    this.#timer?.unref();
+  }
+}

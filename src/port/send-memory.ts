@@ -1,0 +1,136 @@
+/**
+ * Memory of sends. A small payload is copied into a block of ours, which costs less than asking for its address; a
+ * large one stays where it is and is referenced until its send completes. A view of a pool buffer keeps that buffer.
+ */
+
+import { addressOfBytes } from '../ffi/library.js';
+import { Slab } from '../ffi/memory.js';
+import { PoolBuffer, type BufferPool } from './buffer-pool.js';
+import type { OperationTable } from './operations.js';
+
+/** Payloads of up to this many bytes are copied. */
+export const COPY_BYTES_MAX = 1024;
+
+const BLOCKS_PER_CHUNK = 256;
+
+/** The most chunks of copies, 16 MiB in all; beyond it small payloads are referenced like large ones. */
+const CHUNKS_MAX = 64;
+
+/** Several payloads of one send. */
+export class Pieces {
+  readonly addresses: number[] = [];
+  readonly lengths: number[] = [];
+  readonly held: unknown[] = [];
+}
+
+export class SendMemory {
+  readonly #operations: OperationTable;
+  readonly #pool: BufferPool;
+  readonly #chunks: Slab[] = [];
+  readonly #freeBlocks: number[] = [];
+
+  constructor(operations: OperationTable, pool: BufferPool) {
+    this.#operations = operations;
+    this.#pool = pool;
+  }
+
+  /** The operation in `slot` sends these bytes. */
+  hold(slot: number, bytes: Uint8Array): void {
+    const operations = this.#operations;
+    operations.byteLength[slot] = bytes.byteLength;
+    operations.bytesTaken[slot] = 0;
+    const buffer = this.#pool.bufferOf(bytes);
+    if (buffer !== undefined) {
+      buffer.retain();
+      operations.held[slot] = buffer;
+      operations.address[slot] = buffer.address + ((bytes.byteOffset - this.#pool.byteOffset) % this.#pool.sizeBytes);
+      return;
+    }
+    const block = bytes.byteLength <= COPY_BYTES_MAX ? this.#takeBlock() : -1;
+    if (block < 0) {
+      operations.held[slot] = bytes;
+      operations.address[slot] = addressOfBytes(bytes);
+      return;
+    }
+    const chunk = this.#chunks[Math.floor(block / BLOCKS_PER_CHUNK)] as Slab;
+    const offset = (block % BLOCKS_PER_CHUNK) * COPY_BYTES_MAX;
+    chunk.u8.set(bytes, offset);
+    operations.copyBlock[slot] = block;
+    operations.address[slot] = chunk.address + offset;
+  }
+
+  /** The operation in `slot` sends the first bytes of a pool buffer. */
+  holdPooled(slot: number, buffer: PoolBuffer, byteLength: number): void {
+    const operations = this.#operations;
+    buffer.retain();
+    operations.held[slot] = buffer;
+    operations.byteLength[slot] = byteLength;
+    operations.bytesTaken[slot] = 0;
+    operations.address[slot] = buffer.address;
+  }
+
+  /** The operation in `slot` sends several payloads, in order. */
+  holdPieces(slot: number, payloads: readonly Uint8Array[]): void {
+    const operations = this.#operations;
+    const pieces = new Pieces();
+    let total = 0;
+    for (const bytes of payloads) {
+      const buffer = this.#pool.bufferOf(bytes);
+      buffer?.retain();
+      pieces.held.push(buffer ?? bytes);
+      pieces.addresses.push(
+        buffer === undefined
+          ? addressOfBytes(bytes)
+          : buffer.address + ((bytes.byteOffset - this.#pool.byteOffset) % this.#pool.sizeBytes),
+      );
+      pieces.lengths.push(bytes.byteLength);
+      total += bytes.byteLength;
+    }
+    operations.held[slot] = pieces;
+    operations.byteLength[slot] = total;
+    operations.bytesTaken[slot] = 0;
+  }
+
+  /** The send in `slot` has completed: its memory is free. */
+  release(slot: number): void {
+    const operations = this.#operations;
+    const block = operations.copyBlock[slot] as number;
+    if (block >= 0) {
+      operations.copyBlock[slot] = -1;
+      this.#freeBlocks.push(block);
+      return;
+    }
+    const held = operations.held[slot];
+    if (held instanceof PoolBuffer) {
+      held.release();
+    } else if (held instanceof Pieces) {
+      for (const piece of held.held) {
+        if (piece instanceof PoolBuffer) {
+          piece.release();
+        }
+      }
+    }
+  }
+
+  /** Blocks that hold copies at this moment. */
+  get blocksHeld(): number {
+    return this.#chunks.length * BLOCKS_PER_CHUNK - this.#freeBlocks.length;
+  }
+
+  /** A free block, or -1. */
+  #takeBlock(): number {
+    const free = this.#freeBlocks.pop();
+    if (free !== undefined) {
+      return free;
+    }
+    if (this.#chunks.length === CHUNKS_MAX) {
+      return -1;
+    }
+    const first = this.#chunks.length * BLOCKS_PER_CHUNK;
+    this.#chunks.push(new Slab(BLOCKS_PER_CHUNK * COPY_BYTES_MAX));
+    for (let block = first + BLOCKS_PER_CHUNK - 1; block > first; block--) {
+      this.#freeBlocks.push(block);
+    }
+    return first;
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Sends of a socket, in order. One send is with the driver at a time, as two could change places; what queues behind
+ * it goes out together in the next. A driver may take fewer bytes than it was given: the rest follows from here.
+ */
+
+import assert from 'node:assert/strict';
+import type { Driver, Gather } from '../drivers/driver.js';
+import { GATHER_PIECES_MAX } from '../drivers/driver.js';
+import { OperationError } from '../drivers/error.js';
+import { type OperationTable, SEND, SHUTDOWN } from './operations.js';
+import { Pieces } from './send-memory.js';
+import type { OverlappedSocket } from './socket.js';
+
+/** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
+export type SendEnd = (slot: number, result: number) => void;
+
+export class SendQueue {
+  readonly #driver: Driver;
+  readonly #operations: OperationTable;
+  readonly #onEnd: SendEnd;
+  readonly #cancelled: number;
+  readonly #gather: Gather = {
+    count: 0,
+    addresses: new Float64Array(GATHER_PIECES_MAX),
+    lengths: new Float64Array(GATHER_PIECES_MAX),
+  };
+
+  constructor(driver: Driver, operations: OperationTable, onEnd: SendEnd) {
+    this.#driver = driver;
+    this.#operations = operations;
+    this.#onEnd = onEnd;
+    this.#cancelled = -driver.errors.numberOf('ECANCELED');
+  }
+
+  /** Appends the send or shutdown in `slot`. */
+  append(socket: OverlappedSocket, slot: number): void {
+    if (socket.firstSend < 0) {
+      socket.firstSend = slot;
+    } else {
+      this.#operations.next[socket.lastSend] = slot;
+    }
+    socket.lastSend = slot;
+    if (!socket.sending) {
+      this.#start(socket);
+    }
+  }
+
+  /** The driver has taken `result` bytes of what it was given, or failed with an error number, negated. */
+  completed(socket: OverlappedSocket, result: number): void {
+    assert(socket.sending && socket.firstSend >= 0);
+    socket.sending = false;
+    if (result > 0) {
+      this.#take(socket, result);
+    }
+    if (result < 0) {
+      // A hole in the stream: nothing behind it may go out.
+      this.failAll(socket, result);
+    } else if (socket.sendsCancelled) {
+      this.failAll(socket, this.#cancelled);
+    } else {
+      this.#start(socket);
+    }
+  }
+
+  /** Counts the bytes that were taken against the sends, first to last. */
+  #take(socket: OverlappedSocket, bytes: number): void {
+    const { byteLength, bytesTaken } = this.#operations;
+    let left = bytes;
+    while (left > 0) {
+      const slot = socket.firstSend;
+      assert(slot >= 0);
+      const taken = Math.min(left, (byteLength[slot] as number) - (bytesTaken[slot] as number));
+      bytesTaken[slot] = (bytesTaken[slot] as number) + taken;
+      left -= taken;
+      if (bytesTaken[slot] === byteLength[slot]) {
+        this.#endFirst(socket, byteLength[slot] as number);
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Ends all that is not with the driver, first to last. */
+  failAll(socket: OverlappedSocket, result: number): void {
+    assert(!socket.sending);
+    while (socket.firstSend >= 0) {
+      this.#endFirst(socket, result);
+    }
+  }
+
+  /** Asks for the end of all sends; what was handed over together is with the driver together, and ends there. */
+  cancelAll(socket: OverlappedSocket): void {
+    if (!socket.sending) {
+      this.failAll(socket, this.#cancelled);
+      return;
+    }
+    socket.sendsCancelled = true;
+    this.#failQueued(socket, this.#cancelled);
+    const slot = socket.firstSend;
+    this.#driver.cancel(slot, this.#operations.generation[slot] as number, socket.handle);
+  }
+
+  /** Ends what queues behind the send that is with the driver. */
+  #failQueued(socket: OverlappedSocket, result: number): void {
+    const last = socket.lastWithDriver;
+    let slot = this.#operations.next[last] as number;
+    this.#operations.next[last] = -1;
+    socket.lastSend = last;
+    while (slot >= 0) {
+      const next = this.#operations.next[slot] as number;
+      this.#onEnd(slot, result);
+      slot = next;
+    }
+  }
+
+  #endFirst(socket: OverlappedSocket, result: number): void {
+    const slot = socket.firstSend;
+    const next = this.#operations.next[slot] as number;
+    socket.firstSend = next;
+    if (next < 0) {
+      socket.lastSend = -1;
+    }
+    this.#onEnd(slot, result);
+  }
+
+  /** Hands the next sends to the driver, together as far as they fit. */
+  #start(socket: OverlappedSocket): void {
+    const { kind, byteLength } = this.#operations;
+    while (socket.firstSend >= 0) {
+      const slot = socket.firstSend;
+      if (kind[slot] === SHUTDOWN) {
+        this.#endFirst(socket, this.#shutdown(socket));
+      } else if (byteLength[slot] === 0) {
+        this.#endFirst(socket, 0);
+      } else {
+        this.#post(socket, slot);
+        return;
+      }
+    }
+  }
+
+  #shutdown(socket: OverlappedSocket): number {
+    try {
+      this.#driver.sockets.shutdownSend(socket.handle);
+      return 0;
+    } catch (error) {
+      assert(error instanceof OperationError && error.systemNumber !== undefined);
+      return -error.systemNumber;
+    }
+  }
+
+  #post(socket: OverlappedSocket, slot: number): void {
+    const { generation, address, byteLength, bytesTaken, held, next } = this.#operations;
+    socket.sending = true;
+    socket.lastWithDriver = slot;
+    const taken = bytesTaken[slot] as number;
+    if ((next[slot] as number) < 0 && !(held[slot] instanceof Pieces)) {
+      this.#driver.postSend(
+        slot,
+        generation[slot] as number,
+        socket.handle,
+        (address[slot] as number) + taken,
+        (byteLength[slot] as number) - taken,
+      );
+      return;
+    }
+    this.#gatherFrom(socket, slot);
+    this.#driver.postSendGather(slot, generation[slot] as number, socket.handle, this.#gather);
+  }
+
+  /** Collects pieces from the send in `first` on, until a shutdown, the end, or the gather is full. */
+  #gatherFrom(socket: OverlappedSocket, first: number): void {
+    const { kind, next } = this.#operations;
+    const gather = this.#gather;
+    gather.count = 0;
+    for (let slot = first; slot >= 0 && kind[slot] === SEND; slot = next[slot] as number) {
+      if (gather.count === GATHER_PIECES_MAX) {
+        return;
+      }
+      socket.lastWithDriver = slot;
+      this.#gatherOne(slot);
+    }
+  }
+
+  #gatherOne(slot: number): void {
+    const { address, byteLength, bytesTaken, held } = this.#operations;
+    const pieces = held[slot];
+    let skip = bytesTaken[slot] as number;
+    if (!(pieces instanceof Pieces)) {
+      this.#addPiece((address[slot] as number) + skip, (byteLength[slot] as number) - skip);
+      return;
+    }
+    for (let index = 0; index < pieces.addresses.length; index++) {
+      const length = pieces.lengths[index] as number;
+      if (skip >= length) {
+        skip -= length;
+        continue;
+      }
+      if (this.#gather.count === GATHER_PIECES_MAX) {
+        return;
+      }
+      this.#addPiece((pieces.addresses[index] as number) + skip, length - skip);
+      skip = 0;
+    }
+  }
+
+  #addPiece(address: number, byteLength: number): void {
+    const gather = this.#gather;
+    if (byteLength > 0) {
+      gather.addresses[gather.count] = address;
+      gather.lengths[gather.count] = byteLength;
+      gather.count++;
+    }
+  }
+}

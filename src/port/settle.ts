@@ -1,0 +1,240 @@
+/** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
+
+import { unlinkSync } from 'node:fs';
+import type { CompletionSink, Driver } from '../drivers/driver.js';
+import type { BufferPool } from './buffer-pool.js';
+import type { Completion } from './completion.js';
+import type { CompletionQueue } from './completion-queue.js';
+import type { Delays } from './delays.js';
+import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTable, RECEIVE } from './operations.js';
+import type { SendMemory } from './send-memory.js';
+import { SendQueue } from './send-queue.js';
+import { OverlappedSocket } from './socket.js';
+
+/** An accept that finds no descriptor or memory is held back, not ended. */
+const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
+/** A connection that failed before it was accepted (accept(2) says to take these like "try again"). */
+const CLIENT_WENT_AWAY = new Set([
+  'ECONNABORTED',
+  'ECONNRESET',
+  'EPROTO',
+  'EPERM',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOPROTOOPT',
+  'ENOTSUP',
+  'ETIMEDOUT',
+]);
+
+export interface SettlerParts {
+  readonly driver: Driver;
+  readonly operations: OperationTable;
+  readonly queue: CompletionQueue;
+  readonly pool: BufferPool;
+  readonly delays: Delays;
+  readonly sendMemory: SendMemory;
+}
+
+export class Settler implements CompletionSink {
+  readonly #driver: Driver;
+  readonly #operations: OperationTable;
+  readonly #queue: CompletionQueue;
+  readonly #pool: BufferPool;
+  readonly #delays: Delays;
+  readonly #sendMemory: SendMemory;
+  readonly sends: SendQueue;
+  /** Sockets that are not closed. */
+  readonly sockets = new Set<OverlappedSocket>();
+  /** Completions that came for an operation that was over, and were dropped. */
+  lateCompletions = 0;
+
+  constructor(parts: SettlerParts) {
+    this.#driver = parts.driver;
+    this.#operations = parts.operations;
+    this.#queue = parts.queue;
+    this.#pool = parts.pool;
+    this.#delays = parts.delays;
+    this.#sendMemory = parts.sendMemory;
+    this.sends = new SendQueue(parts.driver, parts.operations, (slot, result) => this.#sendEnded(slot, result));
+  }
+
+  complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
+    if (!this.#operations.isCurrent(slot, generation)) {
+      this.lateCompletions++;
+      if (buffer >= 0) {
+        this.#driver.giveBuffer(buffer);
+      }
+      return;
+    }
+    const socket = this.#operations.sockets[slot] as OverlappedSocket;
+    switch (this.#operations.kind[slot]) {
+      case RECEIVE:
+        this.#received(slot, socket, result, more, buffer);
+        break;
+      case ACCEPT:
+        this.#accepted(slot, socket, result, more);
+        break;
+      case CONNECT:
+        this.#connected(slot, socket, result);
+        break;
+      default:
+        this.sends.completed(socket, result);
+    }
+    this.closeIfIdle(socket);
+  }
+
+  wakeUp(count: number): void {
+    const completion = this.#queue.add();
+    this.#fill(completion, 'wakeUp', undefined, undefined, count, false);
+  }
+
+  #received(slot: number, socket: OverlappedSocket, result: number, more: boolean, buffer: number): void {
+    if (socket.closed) {
+      if (buffer >= 0) {
+        this.#driver.giveBuffer(buffer);
+      }
+      if (!more) {
+        this.endCancelled(slot);
+      }
+      return;
+    }
+    if (result < 0) {
+      if (this.#driver.errors.codeOf(-result) === 'ENOBUFS') {
+        this.#delays.delayReceive(slot);
+      } else {
+        this.#end(slot, result);
+      }
+      return;
+    }
+    const completion = more ? this.#next(slot, result) : this.#end(slot, result);
+    completion.buffer = buffer < 0 ? undefined : this.#pool.lend(buffer);
+  }
+
+  #accepted(slot: number, listener: OverlappedSocket, result: number, more: boolean): void {
+    if (result < 0) {
+      this.#acceptFailed(slot, listener, result);
+      return;
+    }
+    if (listener.closed) {
+      // A connection that came while the listener was closing is nobody's.
+      this.#driver.sockets.close(result);
+      if (!more) {
+        this.endCancelled(slot);
+      }
+      return;
+    }
+    const accepted = new OverlappedSocket(this.#driver.sockets, result, listener.family, 'connected');
+    this.sockets.add(accepted);
+    const completion = more ? this.#next(slot, 0) : this.#end(slot, 0);
+    completion.accepted = accepted;
+  }
+
+  #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
+    const code = this.#driver.errors.codeOf(-result);
+    if (listener.closed) {
+      this.endCancelled(slot);
+    } else if (NO_DESCRIPTOR.has(code)) {
+      this.#delays.delayAccept(slot);
+    } else if (CLIENT_WENT_AWAY.has(code)) {
+      this.#driver.postAccept(slot, this.#operations.generation[slot] as number, listener.handle);
+    } else {
+      this.#end(slot, result);
+    }
+  }
+
+  #connected(slot: number, socket: OverlappedSocket, result: number): void {
+    if (socket.closed) {
+      this.endCancelled(slot);
+      return;
+    }
+    socket.state = result < 0 ? 'failed' : 'connected';
+    this.#end(slot, result);
+  }
+
+  #sendEnded(slot: number, result: number): void {
+    this.#sendMemory.release(slot);
+    this.#end(slot, result);
+  }
+
+  /** Ends an operation that its closing socket or its poster no longer wants. */
+  endCancelled(slot: number): void {
+    this.#end(slot, -this.#driver.errors.numberOf('ECANCELED'));
+  }
+
+  /** The last completion of an operation. */
+  #end(slot: number, result: number): Completion {
+    const operations = this.#operations;
+    const socket = operations.sockets[slot] as OverlappedSocket;
+    const completion = this.#next(slot, result);
+    completion.more = false;
+    if (socket.readSlot === slot) {
+      socket.readSlot = -1;
+    } else if (socket.connectSlot === slot) {
+      socket.connectSlot = -1;
+    }
+    operations.release(slot);
+    return completion;
+  }
+
+  /** A completion of an operation that goes on. */
+  #next(slot: number, result: number): Completion {
+    const operations = this.#operations;
+    const kind = OPERATION_KINDS[operations.kind[slot] as number] as OperationKind;
+    const completion = this.#queue.add();
+    this.#fill(completion, kind, operations.sockets[slot], operations.contexts[slot], Math.max(0, result), true);
+    if (result < 0) {
+      completion.code = this.#driver.errors.codeOf(-result);
+      completion.systemNumber = -result;
+      completion.errors = this.#driver.errors;
+    }
+    return completion;
+  }
+
+  #fill(
+    completion: Completion,
+    kind: OperationKind,
+    socket: OverlappedSocket | undefined,
+    context: unknown,
+    bytes: number,
+    more: boolean,
+  ): void {
+    completion.kind = kind;
+    completion.socket = socket;
+    completion.key = socket === undefined ? undefined : socket.key;
+    completion.context = context;
+    completion.bytes = bytes;
+    completion.more = more;
+    completion.accepted = undefined;
+    completion.buffer = undefined;
+    completion.code = undefined;
+    completion.systemNumber = 0;
+  }
+
+  /** A closing socket whose last operation has ended is given back to the system. */
+  closeIfIdle(socket: OverlappedSocket): void {
+    if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
+      return;
+    }
+    socket.state = 'closed';
+    this.#driver.forget(socket.handle);
+    this.#driver.sockets.close(socket.handle);
+    this.sockets.delete(socket);
+    if (socket.boundPath !== undefined) {
+      removePath(socket.boundPath);
+    }
+    if (this.#delays.acceptsWait) {
+      this.#delays.retryAccepts();
+    }
+  }
+}
+
+function removePath(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody removed it before: what was wanted is so.
+  }
+}
