@@ -126,6 +126,8 @@ export interface Driver {
 
   /** Hands over what was posted and takes at most about `completionsMax` completions, waiting up to `timeoutMs` for the first. */
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
+  /** The shortest wait that `poll` can tell from none; shorter ones become this. */
+  readonly finestWaitMs: number;
   /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
   hasWork(): boolean;
 

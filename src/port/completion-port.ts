@@ -449,6 +449,11 @@ export class CompletionPort {
   }
 
   /** @internal */
+  get finestWaitMs(): number {
+    return this.#driver.finestWaitMs;
+  }
+
+  /** @internal */
   watch(onReady: () => void): LoopWatch {
     return this.#driver.watch(onReady);
   }

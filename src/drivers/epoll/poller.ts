@@ -9,14 +9,16 @@ import {
   EPOLLIN,
   EPOLLOUT,
   EPOLLRDHUP,
+  SYS_epoll_pwait2,
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { epoll_event } from '../../ffi/linux/structs.js';
+import { epoll_event, timespec } from '../../ffi/linux/structs.js';
 import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';
+import { setTimespec } from '../linux/time.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
@@ -26,13 +28,18 @@ const EVENT_WORDS = epoll_event.size >> 2;
 const DATA_WORD = epoll_event.data >> 2;
 const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
+/** A feature name for `withhold`. */
+export const PWAIT2_FEATURE = 'epoll_pwait2';
+
 export class EpollPoller implements Poller {
   readonly #libc = libc();
   readonly #epoll: number;
   readonly #wake = new WakeDescriptor();
   readonly #event = new Slab(epoll_event.size);
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
+  readonly #time = new Slab(timespec.size);
   readonly #withhold: ReadonlySet<string>;
+  readonly finestWaitMs: number;
 
   constructor(withhold: ReadonlySet<string>) {
     this.#withhold = withhold;
@@ -40,11 +47,17 @@ export class EpollPoller implements Poller {
     if (this.#epoll < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
     }
+    this.finestWaitMs = !withhold.has(PWAIT2_FEATURE) && this.#hasPwait2() ? 0.001 : 1;
     // Level-triggered, unlike the sockets: it is read when reported.
     const added = this.#register(this.#wake.descriptor, 0, EPOLLIN);
     if (added < 0) {
       throw linuxErrors.create(-added, 'epoll_ctl');
     }
+  }
+
+  /** Kernel 5.11 brought epoll_pwait2. */
+  #hasPwait2(): boolean {
+    return this.#libc.syscall(SYS_epoll_pwait2, this.#epoll, this.#events.address, 1, this.#time.address, 0, 0) >= 0;
   }
 
   add(socket: number, generation: number): number {
@@ -69,8 +82,7 @@ export class EpollPoller implements Poller {
 
   wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number {
     const { i32, address } = this.#events;
-    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
-    const count = this.#libc.epoll_wait(this.#epoll, address, Math.min(eventsMax, EVENTS_MAX), timeout);
+    const count = this.#call(address, Math.min(eventsMax, EVENTS_MAX), timeoutMs);
     for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
       const events = i32[word] as number;
       const descriptor = i32[word + DATA_WORD] as number;
@@ -90,12 +102,22 @@ export class EpollPoller implements Poller {
     return Math.max(0, count);
   }
 
+  /** epoll_wait counts whole ms; a part of one needs epoll_pwait2. */
+  #call(address: number, eventsMax: number, timeoutMs: number): number {
+    if (timeoutMs > 0 && timeoutMs < 1 && this.finestWaitMs < 1) {
+      setTimespec(this.#time, 0, timeoutMs);
+      return this.#libc.syscall(SYS_epoll_pwait2, this.#epoll, address, eventsMax, this.#time.address, 0, 0);
+    }
+    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
+    return this.#libc.epoll_wait(this.#epoll, address, eventsMax, timeout);
+  }
+
   get wakeDescriptor(): number {
     return this.#wake.descriptor;
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new DescriptorWatch(this.#epoll, onReady, this.#withhold);
+    return new DescriptorWatch(this.#epoll, onReady, { withhold: this.#withhold });
   }
 
   close(): void {

@@ -25,7 +25,6 @@ import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { DescriptorWatch } from '../linux/loop-watch.js';
 import { MessageBlocks } from '../linux/message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
@@ -35,6 +34,7 @@ import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
 import { receivesMultishot } from './multishot-probe.js';
 import { Ring } from './ring.js';
+import { RingWatch } from './ring-watch.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
 const WAKE_SLOT = -1;
@@ -48,6 +48,7 @@ export class IoUringDriver implements Driver {
   readonly features: readonly string[];
   readonly sockets = new LinuxSockets(false);
   readonly errors = linuxErrors;
+  readonly finestWaitMs = 0.001;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks();
@@ -58,6 +59,7 @@ export class IoUringDriver implements Driver {
   /** Peer addresses of connects, until the kernel has copied them at submission. */
   #addresses: Slab[] = [];
   readonly #stash = new CompletionStash();
+  #watch: RingWatch | undefined;
 
   constructor(options: DriverOptions) {
     const setup = findSetup(options.withhold);
@@ -181,6 +183,7 @@ export class IoUringDriver implements Driver {
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
     const ring = this.#ring;
+    this.#watch?.disarm();
     if (this.#stash.length > 0) {
       this.#stash.deliver((slot, generation, result, flags) => this.#complete(sink, slot, generation, result, flags), completionsMax);
       return;
@@ -254,7 +257,8 @@ export class IoUringDriver implements Driver {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new DescriptorWatch(this.#ring.descriptor, onReady, this.#withhold);
+    this.#watch = new RingWatch(this.#ring, onReady, this.#withhold);
+    return this.#watch;
   }
 
   close(): void {

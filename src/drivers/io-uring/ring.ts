@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { EAGAIN, EBUSY, EINTR, EINVAL, ETIME, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../ffi/linux/constants.js';
 import {
+  IORING_CQ_EVENTFD_DISABLED,
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_FEAT_EXT_ARG,
@@ -27,11 +28,11 @@ import {
   io_uring_getevents_arg,
   io_uring_params,
   io_uring_sqe,
-  timespec,
 } from '../../ffi/linux/structs.js';
 import { lastErrno, viewOf } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { linuxErrors } from '../linux/errors.js';
+import { setTimespec } from '../linux/time.js';
 
 /** Completions that fit for each submission entry: a multishot operation brings many for one. */
 const COMPLETIONS_PER_SUBMISSION = 4;
@@ -65,6 +66,7 @@ export class Ring {
   readonly #sqMask: number;
   readonly #cqHead: number;
   readonly #cqTail: number;
+  readonly #cqFlags: number;
   /** Word of the first completion entry. */
   readonly cqes: number;
   readonly cqMask: number;
@@ -100,6 +102,7 @@ export class Ring {
     this.#sqFlags = sq(io_sqring_offsets.flags) >> 2;
     this.#cqHead = cq(io_cqring_offsets.head) >> 2;
     this.#cqTail = cq(io_cqring_offsets.tail) >> 2;
+    this.#cqFlags = cq(io_cqring_offsets.flags) >> 2;
     this.cqes = cq(io_cqring_offsets.cqes) >> 2;
     this.#sqMask = this.#words[sq(io_sqring_offsets.ring_mask) >> 2] as number;
     this.cqMask = this.#words[cq(io_cqring_offsets.ring_mask) >> 2] as number;
@@ -161,6 +164,11 @@ export class Ring {
     return (Atomics.load(this.#words, this.#sqFlags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !== 0;
   }
 
+  /** Whether the kernel writes the registered eventfd when something has completed or is deferred. */
+  setNotifying(on: boolean): void {
+    Atomics.store(this.#words, this.#cqFlags, on ? 0 : IORING_CQ_EVENTFD_DISABLED);
+  }
+
   /**
    * Submits what was prepared, and gathers completions.
    * @param timeoutMs how long to wait for a completion: 0 does not wait
@@ -200,16 +208,14 @@ export class Ring {
   #timeoutArgument(timeoutMs: number): number {
     const slab = this.#enterArgument;
     const time = io_uring_getevents_arg.size;
-    const whole = Math.ceil(timeoutMs);
     slab.setAddress(io_uring_getevents_arg.ts, slab.address + time);
-    slab.setAddress(time + timespec.tv_sec, Math.floor(whole / 1000));
-    slab.setAddress(time + timespec.tv_nsec, (whole % 1000) * 1_000_000);
+    setTimespec(slab, time, timeoutMs);
     return slab.address;
   }
 
   /** io_uring_register; returns 0 or more, or the error number, negated. */
-  register(operation: number, argument: Slab, count: number): number {
-    const result = this.#libc.syscall(SYS_io_uring_register, this.descriptor, operation, argument.address, count, 0, 0);
+  register(operation: number, argument: Slab | undefined, count: number): number {
+    const result = this.#libc.syscall(SYS_io_uring_register, this.descriptor, operation, argument?.address ?? 0, count, 0, 0);
     return result < 0 ? -lastErrno() : result;
   }
 

@@ -14,6 +14,7 @@ import {
   EFD_SEMAPHORE,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLLET,
   EPOLLIN,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -39,6 +40,7 @@ export class EventLoopWatch implements LoopWatch {
   readonly #libc = libc();
   readonly #memory = new Slab(32);
   readonly #descriptor: number;
+  readonly #events: number;
   readonly #onReady: () => void;
   readonly #onFailure: (reason: string) => void;
   readonly #socket: Socket;
@@ -53,10 +55,12 @@ export class EventLoopWatch implements LoopWatch {
 
   /**
    * @param descriptor what the loop is to watch for being readable
+   * @param edge whether each new readiness is to be told once, instead of for as long as it lasts
    * @param onFailure called once, instead of any further `onReady`, when a test wake-up does not arrive
    */
-  constructor(descriptor: number, onReady: () => void, onFailure: (reason: string) => void) {
+  constructor(descriptor: number, edge: boolean, onReady: () => void, onFailure: (reason: string) => void) {
     this.#descriptor = descriptor;
+    this.#events = edge ? EPOLLIN | EPOLLET : EPOLLIN;
     this.#onReady = onReady;
     this.#onFailure = onFailure;
     this.#check(this.#libc.pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK), 'pipe2');
@@ -69,7 +73,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#nextIteration();
   }
 
-  /** Registered once and level-triggered: nothing to do. */
+  /** Registered once, for good: nothing to do. */
   arm(): void {
     assert(this.#state !== 'closed');
   }
@@ -170,7 +174,7 @@ export class EventLoopWatch implements LoopWatch {
 
   #control(operation: number, descriptor: number): void {
     const { u32, address } = this.#memory;
-    u32[epoll_event.events >> 2] = EPOLLIN;
+    u32[epoll_event.events >> 2] = this.#events;
     this.#memory.setAddress(epoll_event.data, this.#pipeRead);
     this.#check(this.#libc.epoll_ctl(this.#loopEpoll, operation, descriptor, address), 'epoll_ctl');
   }

@@ -384,6 +384,10 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     return added;
   }
 
+  get finestWaitMs(): number {
+    return this.#poller.finestWaitMs;
+  }
+
   get wakeDescriptor(): number {
     return this.#poller.wakeDescriptor;
   }

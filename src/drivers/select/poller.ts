@@ -7,6 +7,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
+import { setTimeval } from '../linux/time.js';
 import { type ThreadWait, WaitingThread } from '../linux/waiting-thread.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
@@ -55,6 +56,7 @@ export class SelectPoller implements Poller {
   readonly #wanted = { read: new DescriptorSet(), write: new DescriptorSet() };
   readonly #answer = { read: new DescriptorSet(), write: new DescriptorSet() };
   #generations = new Int32Array(WORDS_FIRST * 32);
+  readonly finestWaitMs = 0.001;
   #highest: number;
   /** Counts changes of what is asked for, so that a waiting thread knows when it is out of date. */
   changes = 0;
@@ -93,15 +95,12 @@ export class SelectPoller implements Poller {
   }
 
   wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number {
+    const { read, write } = this.#answer;
     const words = (this.#highest >> 5) + 1;
-    this.prepare(this.#answer.read, this.#answer.write);
-    const count = this.#libc.select(
-      this.#highest + 1,
-      this.#answer.read.slab.address,
-      this.#answer.write.slab.address,
-      0,
-      timeoutMs === Infinity ? 0 : this.#setTimeout(timeoutMs),
-    );
+    const descriptors = this.prepare(read, write);
+    setTimeval(this.#timeout, 0, timeoutMs);
+    const timeout = timeoutMs === Infinity ? 0 : this.#timeout.address;
+    const count = this.#libc.select(descriptors, read.slab.address, write.slab.address, 0, timeout);
     // -1 is EINTR: the sets are undefined then.
     return count <= 0 ? 0 : this.#report(sink, Math.min(eventsMax, count), words);
   }
@@ -114,14 +113,6 @@ export class SelectPoller implements Poller {
     read.copy(this.#wanted.read, longWords);
     write.copy(this.#wanted.write, longWords);
     return this.#highest + 1;
-  }
-
-  #setTimeout(timeoutMs: number): number {
-    const { i32, address } = this.#timeout;
-    const whole = Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
-    i32[timeval.tv_sec >> 2] = Math.floor(whole / 1000);
-    i32[timeval.tv_usec >> 2] = (whole % 1000) * 1000;
-    return address;
   }
 
   #report(sink: ReadinessSink, eventsMax: number, words: number): number {
@@ -191,8 +182,7 @@ class SelectWait implements ThreadWait {
     const count = this.#poller.prepare(this.#read, this.#write);
     this.#read.set(interrupt, true);
     this.#write.reach(this.#read.slab.i32.length);
-    this.#timeout.i32[timeval.tv_sec >> 2] = Math.floor(timeoutMs / 1000);
-    this.#timeout.i32[timeval.tv_usec >> 2] = (timeoutMs % 1000) * 1000;
+    setTimeval(this.#timeout, 0, timeoutMs);
     this.#libc.select.async(Math.max(count, interrupt + 1), this.#read.slab.address, this.#write.slab.address, 0, this.#timeout.address, done);
   }
 

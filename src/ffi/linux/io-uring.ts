@@ -28,7 +28,12 @@ export const IORING_ENTER_EXT_ARG = 1 << 3;
 export const IORING_SQ_CQ_OVERFLOW = 1 << 1;
 export const IORING_SQ_TASKRUN = 1 << 2;
 
+export const IORING_REGISTER_EVENTFD = 4;
+export const IORING_UNREGISTER_EVENTFD = 5;
 export const IORING_REGISTER_PBUF_RING = 22;
+
+/** In the completion ring's flags, set by us: no eventfd notifications. */
+export const IORING_CQ_EVENTFD_DISABLED = 1 << 0;
 
 export const IORING_OFF_SQ_RING = 0;
 export const IORING_OFF_SQES = 0x1000_0000;

@@ -1,0 +1,63 @@
+/**
+ * An echo server to measure: `node dist/bench/server.js KIND PORT`, KIND being a driver with `:loop` (Node's event
+ * loop) or `:run` (blocking) behind it, or `net` for node:net.
+ */
+
+import { createServer } from 'node:net';
+import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped';
+
+const [kind = 'io_uring:run', port = '4567'] = process.argv.slice(2);
+
+function echoOnPort(driver: string, mode: string): void {
+  const completionPort = CompletionPort.create({ driver });
+  const listener = completionPort.createSocket('ipv4');
+  listener.bind({ family: 'ipv4', address: '127.0.0.1', port: Number(port) });
+  listener.setOption('noDelay', 1);
+  listener.listen();
+  completionPort.associate(listener);
+  completionPort.postAccept(listener);
+  const handle = (completion: Completion): void => {
+    const socket = completion.socket as OverlappedSocket;
+    switch (completion.kind) {
+      case 'receive':
+        if (completion.code !== undefined || completion.buffer === undefined) {
+          completionPort.closeSocket(socket);
+          return;
+        }
+        completionPort.postSendBuffer(socket, completion.buffer, completion.bytes);
+        if (!completion.more) {
+          completionPort.postReceive(socket);
+        }
+        return;
+      case 'accept':
+        if (completion.accepted !== undefined) {
+          completionPort.associate(completion.accepted);
+          completionPort.postReceive(completion.accepted);
+        }
+        if (!completion.more) {
+          completionPort.postAccept(listener);
+        }
+        return;
+      default:
+        if (completion.code !== undefined) {
+          completionPort.closeSocket(socket);
+        }
+    }
+  };
+  console.log('listening');
+  if (mode === 'run') {
+    completionPort.run(handle);
+  } else {
+    completionPort.start(handle);
+  }
+}
+
+if (kind === 'net') {
+  createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (data) => socket.write(data));
+  }).listen(Number(port), '127.0.0.1', () => console.log('listening'));
+} else {
+  const [driver = '', mode = ''] = kind.split(':');
+  echoOnPort(driver, mode);
+}

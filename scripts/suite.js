@@ -1,0 +1,73 @@
+/** Runs the built tests with Node's test runner, and counts what ran. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { environmentOf, filesBelow, run } from './tools.js';
+
+/** Test files at one time. Each measures its own process only; more than two would measure the machine. */
+const CONCURRENCY = 2;
+/** For each test; Node 20 and 22 hold a whole file to it. */
+const TEST_TIMEOUT_MS = 300_000;
+/** Ends the run when a file's thread is blocked in a system call, where no timeout of a test can end it. */
+const SUITE_TIMEOUT_MS = 1_200_000;
+
+/** The built test files whose name contains one of the words; all of them when there are no words. */
+export function testFiles(words) {
+  return filesBelow('dist/test').filter((path) => {
+    const name = basename(path);
+    return name.endsWith('.test.js') && (words.length === 0 || words.some((word) => name.includes(word)));
+  });
+}
+
+/**
+ * Runs test files under a Node and returns the counts, the exit code and the output. A run in which no test was
+ * executed has failed, whatever the runner says. `quiet` keeps the output from the screen.
+ */
+export function runSuite(node, files, { args = [], quiet = false } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
+  const report = join(directory, 'report.tap');
+  try {
+    const { exitCode, output } = run(
+      node,
+      [
+        '--test',
+        '--enable-source-maps',
+        `--test-concurrency=${CONCURRENCY}`,
+        `--test-timeout=${TEST_TIMEOUT_MS}`,
+        '--test-reporter=spec',
+        '--test-reporter-destination=stdout',
+        '--test-reporter=tap',
+        `--test-reporter-destination=${report}`,
+        ...args,
+        ...files,
+      ],
+      { quiet, env: environmentOf(node), timeoutMs: SUITE_TIMEOUT_MS },
+    );
+    const counts = countsOf(readReport(report), files);
+    const executed = counts.passed + counts.failed;
+    return { ...counts, output, exitCode: exitCode === 0 && executed === 0 ? 1 : exitCode };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function readReport(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The runner counts a file without tests as one test that passed, under the file's own name; here it is none. */
+function countsOf(report, files) {
+  const count = (word) => Number([...report.matchAll(new RegExp(`^# ${word} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
+  const passedAtTop = [...report.matchAll(/^ok \d+ - (.*?)\s*$/gm)].map((match) => match[1]);
+  const empty = passedAtTop.filter((name) => files.some((file) => name.endsWith(file))).length;
+  return {
+    passed: count('pass') - empty,
+    failed: count('fail') + count('cancelled'),
+    skipped: count('skipped') + count('todo'),
+  };
+}

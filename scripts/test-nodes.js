@@ -1,0 +1,74 @@
+/**
+ * Runs the built tests under every Node that overlapped supports, each from its npm package, kept in .cache/nodes.
+ * Arguments choose among the versions: `npm run test:nodes -- 22 24`.
+ */
+
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runSuite, testFiles } from './suite.js';
+import { environmentOf, fail, ROOT, run, runNpm } from './tools.js';
+
+const MAJORS = ['20', '22', '24', '26'];
+const PACKAGE = `node-${process.platform}-${process.arch}`;
+const chosen = process.argv.slice(2);
+
+const unknown = chosen.filter((major) => !MAJORS.includes(major));
+if (unknown.length > 0) {
+  fail(`Cannot test under Node ${unknown.join(', ')}: wanted one of ${MAJORS.join(', ')}`);
+}
+const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
+if (prepared.exitCode !== 0) {
+  process.exit(prepared.exitCode);
+}
+const files = testFiles([]);
+if (files.length === 0) {
+  fail('Cannot test: found no test file');
+}
+
+const sum = { passed: 0, failed: 0 };
+for (const major of chosen.length > 0 ? chosen : MAJORS) {
+  const { passed, failed } = testUnder(major);
+  sum.passed += passed;
+  sum.failed += failed;
+}
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exit(sum.failed === 0 ? 0 : 1);
+
+/** Tests under one Node. Whatever else makes the run fail than a failed test counts as one. */
+function testUnder(major) {
+  const node = install(major);
+  if (node === undefined) {
+    return { passed: 0, failed: 1 };
+  }
+  const { passed, failed, skipped, exitCode, output } = runSuite(node.path, files, { quiet: true });
+  const failures = exitCode !== 0 ? Math.max(failed, 1) : failed;
+  if (failures > 0) {
+    process.stdout.write(output);
+  }
+  const more = `${failures > 0 ? `, ${failures} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  console.log(`node ${node.version}: ${passed} passed${more}`);
+  return { passed, failed: failures };
+}
+
+/** The Node of a major version, from the cache or else from npm. */
+function install(major) {
+  const directory = join(ROOT, '.cache/nodes', major);
+  const path = join(directory, 'node_modules', PACKAGE, 'bin/node');
+  if (!existsSync(path)) {
+    console.log(`test-nodes: installing Node ${major}`);
+    const spec = `${PACKAGE}@${major}`;
+    const { exitCode, output } = runNpm(['install', '--prefix', directory, '--no-save', '--no-package-lock', spec]);
+    if (exitCode !== 0 || !existsSync(path)) {
+      rmSync(directory, { recursive: true, force: true });
+      process.stdout.write(output);
+      console.log(`node ${major}: 0 passed, 1 failed: npm cannot install ${spec}`);
+      return undefined;
+    }
+  }
+  const { exitCode, output } = run(path, ['--version'], { quiet: true, env: environmentOf(path) });
+  if (exitCode !== 0) {
+    console.log(`node ${major}: 0 passed, 1 failed: it does not start: ${output.trim()}`);
+    return undefined;
+  }
+  return { path, version: output.trim().slice(1) };
+}

@@ -1,0 +1,94 @@
+/** Limits of this machine and process that a network server meets. What cannot be read is unknown, not an error. */
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism, release } from 'node:os';
+
+/** A limit: a number, or that there is none, or that it cannot be read here. */
+export type Limit = number | 'unlimited' | 'unknown';
+
+export interface Limits {
+  readonly kernel: string;
+  readonly node: string;
+  readonly processors: number;
+  readonly descriptorsSoft: Limit;
+  readonly descriptorsHard: Limit;
+  readonly lockedMemoryBytes: Limit;
+  /** The longest queue of connections that wait to be accepted. */
+  readonly backlogMax: Limit;
+  /** 0: io_uring is allowed; 1: to privileged processes; 2: to none. */
+  readonly ioUringDisabled: Limit;
+  readonly localPortFirst: Limit;
+  readonly localPortLast: Limit;
+}
+
+/** Below these, a limit is worth a word. */
+const DESCRIPTORS_FEW = 10_000;
+const BACKLOG_SHORT = 1024;
+const LOCAL_PORTS_FEW = 20_000;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function limitOf(text: string | undefined): Limit {
+  if (text === 'unlimited') {
+    return text;
+  }
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 'unknown';
+}
+
+/** The soft and the hard value of a line of /proc/self/limits (proc(5)). */
+export function processLimit(limits: string | undefined, name: string): readonly [soft: Limit, hard: Limit] {
+  const line = limits?.split('\n').find((candidate) => candidate.startsWith(name));
+  const [soft, hard] = line?.slice(name.length).trim().split(/\s+/) ?? [];
+  return [limitOf(soft), limitOf(hard)];
+}
+
+/** @param root where /proc is, for tests */
+export function readLimits(root = '/proc'): Limits {
+  const limits = read(`${root}/self/limits`);
+  const sysctl = (name: string): string[] => read(`${root}/sys/${name}`)?.trim().split(/\s+/) ?? [];
+  const [descriptorsSoft, descriptorsHard] = processLimit(limits, 'Max open files');
+  const [localPortFirst, localPortLast] = sysctl('net/ipv4/ip_local_port_range');
+  return {
+    kernel: `${release()} ${process.arch}`,
+    node: process.version,
+    processors: availableParallelism(),
+    descriptorsSoft,
+    descriptorsHard,
+    lockedMemoryBytes: processLimit(limits, 'Max locked memory')[0],
+    backlogMax: limitOf(sysctl('net/core/somaxconn')[0]),
+    ioUringDisabled: limitOf(sysctl('kernel/io_uring_disabled')[0]),
+    localPortFirst: limitOf(localPortFirst),
+    localPortLast: limitOf(localPortLast),
+  };
+}
+
+/** What to do about limits that are small. */
+export function limitAdvice(limits: Limits): string[] {
+  const advice: string[] = [];
+  const { descriptorsSoft: soft, descriptorsHard: hard, backlogMax, localPortFirst, localPortLast } = limits;
+  if (typeof soft === 'number' && soft < DESCRIPTORS_FEW) {
+    const most = typeof hard === 'number' ? Math.min(hard, 65_536) : 65_536;
+    const command = most > soft ? `ulimit -n ${most}` : 'raise the hard limit, then ulimit -n';
+    advice.push(`only ${soft} descriptors, so about as many connections: ${command}`);
+  }
+  if (typeof backlogMax === 'number' && backlogMax < BACKLOG_SHORT) {
+    advice.push(`only ${backlogMax} connections may wait to be accepted: sysctl -w net.core.somaxconn=4096`);
+  }
+  if (
+    typeof localPortFirst === 'number' &&
+    typeof localPortLast === 'number' &&
+    localPortLast - localPortFirst < LOCAL_PORTS_FEW
+  ) {
+    const ports = localPortLast - localPortFirst + 1;
+    advice.push(
+      `only ${ports} local ports for connections that go out: sysctl -w net.ipv4.ip_local_port_range="15000 60999"`,
+    );
+  }
+  return advice;
+}

@@ -1,0 +1,25 @@
+/** Opening a completion port with the driver that the command line names. */
+
+import { CompletionPort, type CompletionPortOptions, OperationError } from '../index.js';
+import { explain, Failure, reasonOf } from './failure.js';
+
+/** @throws Failure when there is no such driver, or this system cannot run it */
+export function openPort(options: CompletionPortOptions): CompletionPort {
+  try {
+    return CompletionPort.create(options);
+  } catch (error) {
+    if (error instanceof OperationError && error.code === 'ERR_UNKNOWN_DRIVER') {
+      const reason = reasonOf(error).replace(/^Expected (.*); got .*$/, 'expected $1');
+      throw new Failure(
+        `unknown driver ${JSON.stringify(options.driver)}: ${reason}; overlapped doctor says which run here`,
+      );
+    }
+    if (error instanceof OperationError && error.code === 'ERR_DRIVER_UNAVAILABLE') {
+      throw new Failure(`cannot use the driver ${options.driver}: ${reasonOf(error)}`);
+    }
+    throw explain('cannot open a completion port', error, {
+      EMFILE: ['all descriptors of this process are in use', 'raise the limit (ulimit -n)'],
+      ENOMEM: ['the system gives no memory for it', 'raise the limit of locked memory (ulimit -l)'],
+    });
+  }
+}

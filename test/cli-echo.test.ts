@@ -1,0 +1,193 @@
+/** `overlapped echo` as its users meet it, on every driver that runs here. */
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { connectClient, readAll, refused, roundTrip, startCli, startEcho, USABLE_DRIVERS } from './cli-process.js';
+
+const host = '127.0.0.1';
+
+/** More than the buffers of two sockets and of the server hold, so that it cannot all be on its way at once. */
+const LARGE_BYTES = 24 * 1024 * 1024;
+
+function events(stdout: string, event: string): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line.event === event);
+}
+
+for (const driver of USABLE_DRIVERS) {
+  describe(`echo on ${driver}`, { concurrency: 3 }, () => {
+    test('says where it listens, echoes to clients that half-close, and sums up at SIGTERM', async () => {
+      const echo = await startEcho(driver);
+      const data = Array.from({ length: 10 }, (_, index) => randomBytes(1 + index * 40_000));
+      const echoed = await Promise.all(data.map((bytes) => roundTrip({ host, port: echo.port }, bytes)));
+      assert(echoed.every((bytes, index) => bytes.equals(data[index] as Buffer)));
+      const stdout = await echo.stop();
+      assert(
+        stdout.startsWith(`listening on 127.0.0.1:${echo.port} (${driver})\ntry it: ncat 127.0.0.1 ${echo.port}\n`),
+      );
+      assert.match(stdout, /^opened /m);
+      assert.match(stdout, /^totals: 10 connections, \d+ messages, 1800010 bytes in \d+\.\d seconds\n$/m);
+    });
+
+    test('names the peer when there is one', async () => {
+      const echo = await startEcho(driver);
+      const client = await connectClient({ host, port: echo.port });
+      const { localPort } = client;
+      await echo.child.says(new RegExp(`^opened 127\\.0\\.0\\.1:${localPort} \\(connections 1\\)$`, 'm'));
+      client.end('hello');
+      assert.equal(String(await readAll(client)), 'hello');
+      await echo.child.says(new RegExp(`closed 127\\.0\\.0\\.1:${localPort} \\(received 5 bytes\\)`));
+      await echo.stop('SIGINT');
+    });
+
+    test('closes idle connections at a signal', async () => {
+      const echo = await startEcho(driver, '--quiet');
+      const clients = await Promise.all(Array.from({ length: 5 }, () => connectClient({ host, port: echo.port })));
+      const ends = clients.map(async (client) => {
+        const data = await readAll(client);
+        client.destroy();
+        return data.length;
+      });
+      const stdout = await echo.stop();
+      assert.deepEqual(await Promise.all(ends), [0, 0, 0, 0, 0]);
+      assert.match(stdout, /^listening .*\ntotals: 5 connections, 0 messages, 0 bytes in .*\n$/);
+    });
+
+    test('echoes what is in flight at a signal', async () => {
+      const echo = await startEcho(driver, '--json');
+      const client = await connectClient({ host, port: echo.port });
+      const data = randomBytes(LARGE_BYTES);
+      // Nothing is read yet: the server holds data that it cannot send.
+      client.pause();
+      client.end(data);
+      await echo.child.says(/"event":"activity".*"bytes":[1-9]/);
+      echo.child.process.kill('SIGTERM');
+      await refused(echo.port);
+      const echoed = await readAll(client);
+      assert(echoed.equals(data));
+      const { exitCode, stdout, stderr } = await echo.child.ended;
+      assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+      assert.equal(events(stdout, 'totals')[0]?.bytes, LARGE_BYTES);
+    });
+
+    test('does not wait longer than --drain-timeout', async () => {
+      const echo = await startEcho(driver, '--json', '--drain-timeout', '200');
+      const client = await connectClient({ host, port: echo.port });
+      client.on('error', () => undefined);
+      client.pause();
+      client.write(randomBytes(LARGE_BYTES));
+      const closed = new Promise((resolve) => client.once('close', resolve));
+      await echo.child.says(/"event":"activity".*"bytes":[1-9]/);
+      assert.match(await echo.stop(), /"event":"totals","connections":1,/);
+      client.resume();
+      await closed;
+    });
+
+    test('ends at once at a second signal', async () => {
+      const echo = await startEcho(driver, '--json', '--drain-timeout', '60000');
+      const client = await connectClient({ host, port: echo.port });
+      client.on('error', () => undefined);
+      client.pause();
+      client.write(randomBytes(LARGE_BYTES));
+      await echo.child.says(/"event":"activity".*"bytes":[1-9]/);
+      echo.child.process.kill('SIGINT');
+      await refused(echo.port);
+      echo.child.process.kill('SIGINT');
+      assert.equal((await echo.child.ended).exitCode, 130);
+      client.destroy();
+    });
+
+    test('a peer that never reads holds up nobody', async () => {
+      const echo = await startEcho(driver, '--quiet', '--drain-timeout', '0');
+      const greedy = await Promise.all(Array.from({ length: 80 }, () => connectClient({ host, port: echo.port })));
+      for (const client of greedy) {
+        client.on('error', () => undefined);
+        client.pause();
+        client.write(Buffer.alloc(8 * 1024 * 1024));
+      }
+      for (let count = 0; count < 20; count++) {
+        const data = randomBytes(100_000);
+        assert((await roundTrip({ host, port: echo.port }, data)).equals(data));
+      }
+      await echo.stop();
+      for (const client of greedy) {
+        client.destroy();
+      }
+    });
+
+    test('writes at most a line a second under load', async () => {
+      const echo = await startEcho(driver, '--json');
+      const times: number[] = [];
+      let seen = 0;
+      echo.child.process.stdout?.on('data', () => {
+        const count = echo.child.stdout.split('"event":"activity"').length - 1;
+        for (; seen < count; seen++) {
+          times.push(performance.now());
+        }
+      });
+      while (times.length < 3) {
+        assert.equal(String(await roundTrip({ host, port: echo.port }, Buffer.from('x'))), 'x');
+      }
+      // The first line can be late on a busy machine; the third is two seconds behind it.
+      assert((times[2] as number) - (times[0] as number) > 1500);
+      const stdout = await echo.stop();
+      const [totals] = events(stdout, 'totals');
+      const activity = events(stdout, 'activity');
+      const sum = (key: string): number => activity.reduce((total, line) => total + Number(line[key]), 0);
+      assert.deepEqual(
+        [sum('opened'), sum('messages'), sum('bytes')],
+        [totals?.connections, totals?.messages, totals?.bytes],
+      );
+      assert.deepEqual(events(stdout, 'listening'), [
+        { event: 'listening', host, port: echo.port, driver, passedOver: [] },
+      ]);
+    });
+
+    test('listens on a Unix socket, and removes it', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
+      const path = join(directory, 'echo.sock');
+      try {
+        const child = startCli(['echo', '--path', path, '--driver', driver]);
+        await child.says(/try it: ncat -U /);
+        const data = randomBytes(300_000);
+        assert((await roundTrip({ path }, data)).equals(data));
+        child.process.kill('SIGTERM');
+        const { exitCode, stdout, stderr } = await child.ended;
+        assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+        assert(stdout.startsWith(`listening on ${path} (${driver})\n`));
+        assert.throws(() => rmSync(path), { code: 'ENOENT' });
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+
+    test('ends without a trace when nobody reads its output', async () => {
+      const echo = await startEcho(driver);
+      echo.child.process.stdout?.destroy();
+      const client = await connectClient({ host, port: echo.port });
+      await readAll(client);
+      client.destroy();
+      const { exitCode, stderr } = await echo.child.ended;
+      assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+    });
+  });
+}
+
+test('echo listens on IPv6 and on names', async () => {
+  const child = startCli(['echo', '--host', '::1', '--port', '0']);
+  const match = await child.says(/listening on \[::1\]:(\d+) /);
+  assert.equal(String(await roundTrip({ host: '::1', port: Number(match[1]) }, Buffer.from('six'))), 'six');
+  child.process.kill('SIGTERM');
+  assert.equal((await child.ended).exitCode, 0);
+  const named = startCli(['echo', '--host', 'localhost', '--port', '0']);
+  await named.says(/listening on (127\.0\.0\.1|\[::1\]):\d+ /);
+  named.process.kill('SIGTERM');
+  assert.equal((await named.ended).exitCode, 0);
+});

@@ -1,0 +1,166 @@
+/** Families of addresses: IPv4, IPv6, both at once, Unix paths and abstract names, shared ports. */
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatAddress, type OverlappedSocket, type SocketAddress } from 'overlapped';
+import { connectPair, type Dequeuer, isIpv6Here, listenOn, portOf, withPort } from '../support/harness.js';
+import { connectNode } from '../support/node-client.js';
+import { bounded, type Subject } from './subject.js';
+
+/** A message each way between two sockets of `address`'s family. */
+async function roundTrip(dequeuer: Dequeuer, address: SocketAddress): Promise<OverlappedSocket> {
+  const { port } = dequeuer;
+  const { client, server, listener } = await connectPair(dequeuer, undefined, address);
+  port.postReceive(server, { once: true });
+  port.postSend(client, Buffer.from('there'));
+  assert.equal((await dequeuer.next('receive', server)).data?.toString(), 'there');
+  port.postReceive(client, { once: true });
+  port.postSend(server, Buffer.from('back'));
+  assert.equal((await dequeuer.next('receive', client)).data?.toString(), 'back');
+  port.postReceive(server);
+  port.closeSocket(client);
+  assert.deepEqual((await dequeuer.next('receive', server)).bytes, 0);
+  return listener;
+}
+
+export function addresses(subject: Subject): void {
+  bounded('IPv4', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const listener = await roundTrip(dequeuer, { family: 'ipv4', address: '127.0.0.1', port: 0 });
+      assert.match(formatAddress(listener.localAddress()), /^127\.0\.0\.1:\d+$/);
+    }),
+  );
+
+  bounded('IPv6, and it takes no IPv4', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      if (!isIpv6Here()) {
+        return;
+      }
+      const listener = await roundTrip(dequeuer, { family: 'ipv6', address: '::1', port: 0 });
+      assert.match(formatAddress(listener.localAddress()), /^\[::1\]:\d+$/);
+      const any = listenOn(port, { family: 'ipv6', address: '::', port: 0 });
+      await assert.rejects(connectNode(portOf(any), '127.0.0.1'), { code: 'ECONNREFUSED' });
+    }),
+  );
+
+  bounded('dual stack: IPv4 clients too, with their mapped address', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      if (!isIpv6Here()) {
+        return;
+      }
+      const listener = port.createSocket('ipv6', { dualStack: true });
+      listener.bind({ family: 'ipv6', address: '::', port: 0 });
+      listener.listen();
+      port.associate(listener);
+      for (const host of ['127.0.0.1', '::1']) {
+        if (listener.readSlot < 0) {
+          port.postAccept(listener);
+        }
+        const client = await connectNode(portOf(listener), host);
+        const { accepted } = await dequeuer.next('accept');
+        const peer = accepted?.remoteAddress();
+        assert.deepEqual(peer, {
+          family: 'ipv6',
+          address: host === '::1' ? '::1' : '::ffff:127.0.0.1',
+          port: client.socket.localPort,
+        });
+        client.socket.destroy();
+      }
+    }),
+  );
+
+  bounded('a Unix path, removed at close', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
+    const path = join(directory, 'socket');
+    try {
+      await withPort(subject.options, async (dequeuer, port) => {
+        const listener = await roundTrip(dequeuer, { family: 'unix', path });
+        assert.deepEqual(listener.localAddress(), { family: 'unix', path });
+        assert.equal(existsSync(path), true);
+        const second = port.createSocket('unix');
+        assert.throws(() => second.bind({ family: 'unix', path }), { code: 'EADDRINUSE', address: path });
+        port.closeSocket(second);
+        assert.equal(existsSync(path), true, 'who failed to bind a path does not remove it');
+        const client = await connectNode(path);
+        port.closeSocket(listener);
+        await assert.rejects(connectNode(path), 'nobody listens at once');
+        await dequeuer.until(() => !existsSync(path), 'the path is removed');
+        client.socket.destroy();
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  bounded('a Unix path is removed when the port is closed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
+    try {
+      await withPort(subject.options, (_dequeuer, port) => {
+        listenOn(port, { family: 'unix', path: join(directory, 'socket') });
+      });
+      assert.equal(existsSync(join(directory, 'socket')), false);
+      const longest = join(directory, 's'.repeat(107 - directory.length - 1));
+      assert.equal(longest.length, 107);
+      await withPort(subject.options, async (dequeuer) => {
+        await roundTrip(dequeuer, { family: 'unix', path: longest });
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  bounded('an abstract Unix name', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const path = `\0overlapped-test-${process.pid}-${subject.driver}`;
+      const listener = await roundTrip(dequeuer, { family: 'unix', path });
+      assert.deepEqual(listener.localAddress(), { family: 'unix', path });
+      assert.equal(formatAddress(listener.localAddress()), `@${path.slice(1)}`);
+    }),
+  );
+
+  bounded('reusePort: two listeners at one port share its connections', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const first = port.createSocket('ipv4');
+      first.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 }, { reusePort: true });
+      const address = first.localAddress();
+      const second = port.createSocket('ipv4');
+      second.bind(address, { reusePort: true });
+      for (const listener of [first, second]) {
+        listener.listen();
+        port.associate(listener);
+        port.postAccept(listener);
+      }
+      dequeuer.hook = (completion) => {
+        if (completion.kind === 'accept' && !completion.more) {
+          port.postAccept(completion.socket as OverlappedSocket);
+        }
+      };
+      const clients = await Promise.all(Array.from({ length: 40 }, () => connectNode(portOf(first))));
+      await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'accept').length === 40, '40 accepts');
+      for (const listener of [first, second]) {
+        assert.ok(dequeuer.all.some((seen) => seen.socket === listener), 'each listener has some');
+      }
+      clients.forEach((client) => client.socket.destroy());
+    }),
+  );
+
+  bounded('options are set and read back, and accepted sockets have those of their listener', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const { client, server } = await connectPair(dequeuer, (socket) => {
+        socket.setOption('noDelay', 1);
+        socket.setOption('keepAlive', 1);
+        socket.setOption('receiveBufferBytes', 8192);
+        socket.setOption('userTimeoutMs', 1234);
+      });
+      for (const socket of [client, server]) {
+        assert.equal(socket.getOption('noDelay'), 1);
+        assert.equal(socket.getOption('keepAlive'), 1);
+        assert.equal(socket.getOption('userTimeoutMs'), 1234);
+        // Linux doubles what is asked for (socket(7)).
+        assert.equal(socket.getOption('receiveBufferBytes'), 16384);
+      }
+    }),
+  );
+}

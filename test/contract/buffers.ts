@@ -1,0 +1,187 @@
+/** The pool of receive buffers: lent, kept, exhausted. */
+
+import assert from 'node:assert/strict';
+import type { OverlappedSocket, PoolBuffer } from 'overlapped';
+import { connectPair, type Dequeuer, type Pair, sha256, someBytes, withPort } from '../support/harness.js';
+import { bounded, type Subject } from './subject.js';
+
+const RELEASED_BYTE = 0xdd;
+
+async function pairs(dequeuer: Dequeuer, count: number): Promise<Pair[]> {
+  const made: Pair[] = [];
+  for (let index = 0; index < count; index++) {
+    made.push(await connectPair(dequeuer));
+  }
+  return made;
+}
+
+/** Keeps every buffer that comes until `letGo`. */
+class Keeper {
+  readonly kept: PoolBuffer[] = [];
+
+  constructor(dequeuer: Dequeuer) {
+    dequeuer.hook = (completion) => {
+      if (completion.buffer !== undefined) {
+        this.kept.push(completion.take());
+      }
+    };
+  }
+
+  letGo(): void {
+    this.kept.splice(0).forEach((buffer) => buffer.release());
+  }
+}
+
+export function buffers(subject: Subject): void {
+  for (const buffersMax of [1, 2]) {
+    bounded(`${buffersMax} buffers for 8 connections: receives wait, nothing is lost`, () =>
+      withPort({ ...subject.options, buffersMax, bufferSizeBytes: 128 }, async (dequeuer, port) => {
+        const made = await pairs(dequeuer, 8);
+        const payloads = made.map(() => someBytes(20_000));
+        made.forEach(({ client, server }, index) => {
+          port.postReceive(server);
+          port.postSend(client, payloads[index] as Buffer);
+          port.postShutdown(client);
+        });
+        const results = await Promise.all(made.map(({ server }) => dequeuer.receiveAll(server)));
+        results.forEach(({ data, code }, index) => {
+          assert.equal(code, undefined);
+          assert.equal(sha256(data), sha256(payloads[index] as Buffer));
+        });
+      }),
+    );
+  }
+
+  bounded('kept buffers delay receives until they come back, and statistics say so', () =>
+    withPort({ ...subject.options, buffersMax: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+      const keeper = new Keeper(dequeuer);
+      const made = await pairs(dequeuer, 4);
+      made.forEach(({ client, server }, index) => {
+        port.postReceive(server, { once: true });
+        port.postSend(client, Buffer.from(`message ${index}`));
+      });
+      await dequeuer.until(() => keeper.kept.length === 2 && port.statistics.receivesDelayed >= 2, 'two receives wait');
+      assert.equal(port.statistics.buffersLent, 2);
+      for (let round = 0; round < 20; round++) {
+        dequeuer.take(1);
+      }
+      assert.equal(keeper.kept.length, 2, 'no buffer beyond the pool');
+      const delayed = port.statistics.receivesDelayed;
+      assert.ok(delayed < 20, `waiting does not spin: delayed ${delayed} times`);
+      keeper.letGo();
+      await dequeuer.until(() => keeper.kept.length === 2, 'the other two');
+      keeper.letGo();
+      const messages = dequeuer.all.flatMap((seen) => (seen.data === undefined ? [] : [seen.data.toString()]));
+      assert.deepEqual(messages.sort(), ['message 0', 'message 1', 'message 2', 'message 3']);
+    }),
+  );
+
+  for (const how of ['end', 'reset', 'closed', 'cancelled'] as const) {
+    bounded(`a waiting receive that needs no buffer in the end (${how}) passes the turn on`, () =>
+      withPort({ ...subject.options, buffersMax: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+        const keeper = new Keeper(dequeuer);
+        const [holder, first, second] = (await pairs(dequeuer, 3)) as [Pair, Pair, Pair];
+        port.postReceive(holder.server, { once: true });
+        port.postSend(holder.client, Buffer.from('x'));
+        await dequeuer.next('receive', holder.server);
+        if (how === 'end') {
+          port.closeSocket(first.client);
+        } else {
+          port.postSend(first.client, Buffer.from('y'));
+        }
+        port.postSend(second.client, Buffer.from('z'));
+        await dequeuer.next('send', second.client);
+        const before = port.statistics.receivesDelayed;
+        port.postReceive(first.server);
+        await dequeuer.until(() => port.statistics.receivesDelayed > before, 'the first waits');
+        port.postReceive(second.server);
+        await dequeuer.until(() => port.statistics.receivesDelayed > before + 1, 'the second waits');
+        if (how === 'reset') {
+          port.closeSocket(first.client, { reset: true });
+          dequeuer.take(20);
+        }
+        keeper.letGo();
+        if (how === 'closed') {
+          port.closeSocket(first.server);
+        } else if (how === 'cancelled') {
+          port.cancel(first.server, 'receive');
+        }
+        await dequeuer.next('receive', first.server);
+        keeper.letGo();
+        assert.equal((await dequeuer.next('receive', second.server, 3000)).data?.toString(), 'z');
+        keeper.letGo();
+      }),
+    );
+  }
+
+  bounded('a released buffer is filled in the debug mode, not before', () =>
+    withPort({ ...subject.options, fillReleasedBuffers: true, buffersMax: 4 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      let buffer: PoolBuffer | undefined;
+      let view: Buffer | undefined;
+      dequeuer.hook = (completion) => {
+        if (completion.kind === 'receive') {
+          view = completion.data;
+          buffer = completion.take();
+          buffer.retain();
+        }
+      };
+      port.postReceive(server, { once: true });
+      port.postSend(client, Buffer.from('precious'));
+      await dequeuer.next('receive');
+      buffer?.release();
+      assert.equal(view?.toString(), 'precious');
+      assert.equal(buffer?.view(3, 2).toString(), 'eci');
+      buffer?.release();
+      assert.deepEqual([...(view as Buffer)], new Array(8).fill(RELEASED_BYTE));
+      assert.throws(() => buffer?.release());
+      assert.throws(() => buffer?.retain());
+      assert.throws(() => buffer?.view(1));
+    }),
+  );
+
+  bounded('an empty view at the very end of a full buffer can be sent', () =>
+    withPort({ ...subject.options, buffersMax: 4, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      dequeuer.hook = (completion) => {
+        if (completion.kind === 'receive') {
+          assert.equal(completion.bytes, 64);
+          port.postSend(server, completion.data.subarray(64), 'empty');
+          port.postSend(server, [completion.data.subarray(64), completion.data.subarray(60)], 'tail');
+        }
+      };
+      port.postReceive(server, { once: true });
+      port.postSend(client, Buffer.alloc(64, 7), 'full');
+      await dequeuer.until(() => dequeuer.all.some((seen) => seen.context === 'tail'), 'the tail is sent');
+      port.postReceive(client, { once: true });
+      dequeuer.hook = undefined;
+      assert.deepEqual((await dequeuer.next('receive', client)).data, Buffer.alloc(4, 7));
+    }),
+  );
+
+  bounded('buffers that are lent to a batch come back when it is dequeued into again', () =>
+    withPort({ ...subject.options, buffersMax: 4 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      for (let round = 0; round < 20; round++) {
+        port.postReceive(server as OverlappedSocket, { once: true });
+        port.postSend(client, Buffer.from('x'));
+        await dequeuer.next('receive');
+        assert.ok(port.statistics.buffersLent <= 1);
+      }
+      dequeuer.take();
+      assert.equal(port.statistics.buffersLent, 0);
+    }),
+  );
+
+  bounded('an idle connection holds no buffer', () =>
+    withPort({ ...subject.options, buffersMax: 2 }, async (dequeuer, port) => {
+      const made = await pairs(dequeuer, 20);
+      made.forEach(({ server }) => port.postReceive(server));
+      dequeuer.take(5);
+      assert.equal(port.statistics.buffersLent, 0);
+      const { client, server } = made[19] as Pair;
+      port.postSend(client, Buffer.from('still served'));
+      assert.equal((await dequeuer.next('receive', server)).data?.toString(), 'still served');
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+/** Cancelling: an operation that is cancelled still completes, once. */
+
+import assert from 'node:assert/strict';
+import { connectPair, listenOn, portOf, someBytes, withPort } from '../support/harness.js';
+import { connectNode } from '../support/node-client.js';
+import { bounded, type Subject } from './subject.js';
+
+export function cancelling(subject: Subject): void {
+  bounded('a cancelled receive ends with ECANCELED, and another can be posted', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      for (let round = 0; round < 3; round++) {
+        port.postReceive(server);
+        dequeuer.take();
+        port.cancel(server, 'receive');
+        port.cancel(server, 'receive');
+        const seen = await dequeuer.next('receive');
+        assert.deepEqual([seen.code, seen.more], ['ECANCELED', false]);
+      }
+      port.postReceive(server);
+      port.postSend(client, Buffer.from('still works'));
+      assert.equal((await dequeuer.next('receive')).data?.toString(), 'still works');
+    }),
+  );
+
+  bounded('a receive cancelled before it was handed over', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { server } = await connectPair(dequeuer);
+      port.postReceive(server);
+      port.cancel(server, 'receive');
+      assert.equal((await dequeuer.next('receive')).code, 'ECANCELED');
+    }),
+  );
+
+  bounded('a cancelled accept ends, and the listener goes on listening', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = listenOn(port);
+      dequeuer.take();
+      port.cancel(listener, 'accept');
+      assert.equal((await dequeuer.next('accept')).code, 'ECANCELED');
+      const client = await connectNode(portOf(listener));
+      port.postAccept(listener);
+      assert.notEqual((await dequeuer.next('accept')).accepted, undefined);
+      client.socket.destroy();
+    }),
+  );
+
+  bounded('cancelled sends all end, in order, and the port lives', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client } = await connectPair(dequeuer);
+      for (let index = 0; index < 10; index++) {
+        port.postSend(client, Buffer.alloc(20_000_000), index);
+      }
+      dequeuer.take();
+      port.cancel(client, 'send');
+      await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'send').length === 10, '10 sends');
+      const sends = dequeuer.all.filter((seen) => seen.kind === 'send');
+      // What was with the driver ends last; what queued behind it ends in order.
+      assert.deepEqual([...sends.map((seen) => seen.context as number)].sort((a, b) => a - b), [...Array(10).keys()]);
+      assert.ok(sends.some((seen) => seen.code === 'ECANCELED'));
+      port.closeSocket(client);
+    }),
+  );
+
+  bounded('sends posted after a cancel that came too late are sent', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      port.postSend(client, Buffer.from('a'));
+      port.cancel(client, 'send');
+      const first = await dequeuer.next('send');
+      for (const text of ['b', 'c', 'd']) {
+        port.postSend(client, Buffer.from(text));
+      }
+      port.postShutdown(client);
+      for (let index = 0; index < 3; index++) {
+        assert.equal((await dequeuer.next('send')).code, undefined);
+      }
+      port.postReceive(server);
+      assert.equal((await dequeuer.receiveAll(server)).data.toString(), first.code === undefined ? 'abcd' : 'bcd');
+    }),
+  );
+
+  bounded('cancelling what is not in flight does nothing', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server, listener } = await connectPair(dequeuer);
+      port.cancel(client, 'receive');
+      port.cancel(client, 'send');
+      port.cancel(client, 'connect');
+      port.cancel(client, 'accept');
+      port.cancel(listener, 'receive');
+      port.postReceive(server);
+      port.cancel(server, 'accept');
+      port.cancel(server, 'connect');
+      port.postSend(client, someBytes(10));
+      assert.equal((await dequeuer.next('receive')).bytes, 10);
+    }),
+  );
+
+  bounded('a receive that waits for a buffer can be cancelled, also just when it finds none', () =>
+    withPort({ ...subject.options, buffersMax: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+      const first = await connectPair(dequeuer);
+      const second = await connectPair(dequeuer);
+      let taken: { release(): void } | undefined;
+      dequeuer.hook = (completion) => {
+        if (completion.buffer !== undefined) {
+          taken = completion.take();
+        }
+      };
+      port.postReceive(first.server, { once: true });
+      port.postSend(first.client, Buffer.from('x'));
+      await dequeuer.next('receive', first.server);
+      port.postSend(second.client, Buffer.from('y'));
+      await dequeuer.next('send', second.client);
+      // Data is there and no buffer is: the receive and its cancel reach the kernel together.
+      port.postReceive(second.server, { once: true });
+      port.cancel(second.server, 'receive');
+      assert.equal((await dequeuer.next('receive', second.server, 2000)).code, 'ECANCELED');
+      // The same when it waits already.
+      port.postReceive(second.server, { once: true });
+      dequeuer.take();
+      dequeuer.take();
+      port.cancel(second.server, 'receive');
+      assert.equal((await dequeuer.next('receive', second.server, 2000)).code, 'ECANCELED');
+      taken?.release();
+      port.postReceive(second.server, { once: true });
+      assert.equal((await dequeuer.next('receive', second.server)).data?.toString(), 'y');
+      taken?.release();
+    }),
+  );
+}

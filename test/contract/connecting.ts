@@ -1,0 +1,192 @@
+/** Connects that fail, each in its own way. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped';
+import { CompletionPort } from 'overlapped';
+import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support/harness.js';
+import { bounded, type Subject } from './subject.js';
+
+/** How connecting to `address` ends. */
+async function connectTo(dequeuer: Dequeuer, address: SocketAddress, prepare?: (socket: OverlappedSocket) => void): Promise<Seen> {
+  const { port } = dequeuer;
+  const socket = port.createSocket(address.family);
+  prepare?.(socket);
+  port.associate(socket);
+  port.postConnect(socket, address, 'context');
+  const seen = await dequeuer.next('connect', socket);
+  if (seen.code !== undefined) {
+    assert.throws(() => port.postReceive(socket), { code: 'ENOTCONN' });
+  }
+  port.closeSocket(socket);
+  return seen;
+}
+
+/** A listener that accepts nothing and whose backlog is full. */
+async function fullListener(dequeuer: Dequeuer, address: SocketAddress, fill: number): Promise<OverlappedSocket> {
+  const { port } = dequeuer;
+  const listener = port.createSocket(address.family);
+  listener.bind(address);
+  listener.listen(0);
+  for (let index = 0; index < fill; index++) {
+    const filler = port.createSocket(address.family);
+    port.associate(filler);
+    port.postConnect(filler, listener.localAddress());
+    await dequeuer.next('connect', filler);
+  }
+  return listener;
+}
+
+export function connecting(subject: Subject): void {
+  bounded('refused: ECONNREFUSED with the address', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const bound = port.createSocket('ipv4');
+      bound.bind(LOOPBACK);
+      const number = portOf(bound);
+      const seen = await connectTo(dequeuer, { family: 'ipv4', address: '127.0.0.1', port: number });
+      const error = seen.error as OperationError;
+      assert.deepEqual([seen.code, seen.more, seen.context], ['ECONNREFUSED', false, 'context']);
+      assert.deepEqual([error.code, error.address, error.port, error.syscall, error.errno], ['ECONNREFUSED', '127.0.0.1', number, 'connect', -111]);
+      assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${number}`));
+    }),
+  );
+
+  bounded('unreachable: ENETUNREACH at once, with nothing sent', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const start = performance.now();
+      const seen = await connectTo(dequeuer, { family: 'ipv4', address: '255.255.255.255', port: 9 });
+      assert.equal(seen.code, 'ENETUNREACH');
+      assert.ok(performance.now() - start < 1000);
+    }),
+  );
+
+  bounded('timed out: ETIMEDOUT within about userTimeoutMs', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const listener = await fullListener(dequeuer, LOOPBACK, 1);
+      const start = performance.now();
+      const seen = await connectTo(dequeuer, listener.localAddress(), (socket) => socket.setOption('userTimeoutMs', 300));
+      assert.equal(seen.code, 'ETIMEDOUT');
+      assert.ok(performance.now() - start < 5000);
+    }),
+  );
+
+  bounded('a connect in flight can be cancelled, and its socket closed', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = await fullListener(dequeuer, LOOPBACK, 1);
+      for (const how of ['cancel', 'close'] as const) {
+        const socket = port.createSocket('ipv4');
+        port.associate(socket);
+        port.postConnect(socket, listener.localAddress());
+        dequeuer.take(10);
+        if (how === 'cancel') {
+          port.cancel(socket, 'connect');
+        } else {
+          port.closeSocket(socket);
+        }
+        assert.equal((await dequeuer.next('connect', socket, 2000)).code, 'ECANCELED');
+        port.closeSocket(socket);
+      }
+    }),
+  );
+
+  bounded('no such path: ENOENT; a path that nobody listens on: ECONNREFUSED', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
+    try {
+      await withPort(subject.options, async (dequeuer, port) => {
+        const missing = await connectTo(dequeuer, { family: 'unix', path: join(directory, 'missing') });
+        assert.equal(missing.code, 'ENOENT');
+        assert.equal((missing.error as OperationError).address, join(directory, 'missing'));
+        const bound = port.createSocket('unix');
+        bound.bind({ family: 'unix', path: join(directory, 'bound') });
+        assert.equal((await connectTo(dequeuer, { family: 'unix', path: join(directory, 'bound') })).code, 'ECONNREFUSED');
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  const waitsOrFails = subject.capabilities.unixConnectWaits ? 'waits for room' : 'fails with EAGAIN and does not spin';
+  bounded(`a connect to a Unix listener with a full backlog ${waitsOrFails}`, () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = await fullListener(dequeuer, { family: 'unix', path: `\0overlapped-${process.pid}-${Math.random()}` }, 1);
+      const socket = port.createSocket('unix');
+      port.associate(socket);
+      port.postConnect(socket, listener.localAddress());
+      dequeuer.take(50);
+      dequeuer.take(50);
+      if (subject.capabilities.unixConnectWaits) {
+        assert.equal(dequeuer.all.at(-1)?.socket === socket, false);
+        port.associate(listener);
+        port.postAccept(listener);
+        assert.equal((await dequeuer.next('connect', socket)).code, undefined);
+      } else {
+        assert.equal((await dequeuer.next('connect', socket, 1000)).code, 'EAGAIN');
+      }
+    }),
+  );
+
+  const BAD: readonly [string, SocketAddress, string][] = [
+    ['a host name', { family: 'ipv4', address: 'localhost', port: 80 }, 'EINVAL'],
+    ['an empty address', { family: 'ipv4', address: '', port: 80 }, 'EINVAL'],
+    ['IPv6 for IPv4', { family: 'ipv4', address: '::1', port: 80 }, 'EINVAL'],
+    ['IPv4 for IPv6', { family: 'ipv6', address: '127.0.0.1', port: 80 }, 'EINVAL'],
+    ['an unknown zone', { family: 'ipv6', address: 'fe80::1%nosuchif0', port: 80 }, 'EINVAL'],
+    ['a port above 65535', { family: 'ipv4', address: '127.0.0.1', port: 65536 }, 'EINVAL'],
+    ['a negative port', { family: 'ipv4', address: '127.0.0.1', port: -1 }, 'EINVAL'],
+    ['half a port', { family: 'ipv4', address: '127.0.0.1', port: 0.5 }, 'EINVAL'],
+    ['no port', { family: 'ipv4', address: '127.0.0.1', port: Number.NaN }, 'EINVAL'],
+    ['a path that is too long', { family: 'unix', path: `/${'p'.repeat(108)}` }, 'ENAMETOOLONG'],
+    ['an empty path', { family: 'unix', path: '' }, 'EINVAL'],
+    ['a path with a NUL', { family: 'unix', path: '/a\0b' }, 'EINVAL'],
+  ];
+  for (const [what, address, code] of BAD) {
+    bounded(`${what} is ${code}, from bind and from postConnect, and the port goes on`, () =>
+      withPort(subject.options, async (dequeuer, port) => {
+        const socket = port.createSocket(address.family);
+        assert.throws(() => socket.bind(address), { code });
+        port.associate(socket);
+        assert.throws(() => port.postConnect(socket, address), { code });
+        assert.equal(port.statistics.operationsInFlight, 0);
+        dequeuer.take();
+        if (address.family === 'ipv4') {
+          const listener = port.createSocket('ipv4');
+          listener.bind(LOOPBACK);
+          listener.listen();
+          port.postConnect(socket, listener.localAddress());
+          assert.equal((await dequeuer.next('connect', socket)).code, undefined);
+        }
+      }),
+    );
+  }
+
+  bounded('an address in use is EADDRINUSE, with the address', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const first = port.createSocket('ipv4');
+      first.bind(LOOPBACK);
+      first.listen();
+      const taken = { family: 'ipv4', address: '127.0.0.1', port: portOf(first) } as const;
+      const other = CompletionPort.create(subject.options);
+      try {
+        const second = other.createSocket('ipv4');
+        assert.throws(
+          () => {
+            second.bind(taken);
+            second.listen();
+          },
+          { code: 'EADDRINUSE', address: '127.0.0.1', port: taken.port },
+        );
+      } finally {
+        other.close();
+      }
+    }),
+  );
+
+  bounded('an address of another machine is EADDRNOTAVAIL', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const socket = port.createSocket('ipv4');
+      assert.throws(() => socket.bind({ family: 'ipv4', address: '192.0.2.1', port: 0 }), { code: 'EADDRNOTAVAIL' });
+    }),
+  );
+}

@@ -1,0 +1,105 @@
+/** Accepting at the limit of descriptors: the listener lives, does not spin, and accepts again when some are free. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import { Child, programPath } from '../support/child.js';
+import { eventually } from '../support/harness.js';
+import { connectNode, type NodeClient } from '../support/node-client.js';
+import { bounded, type Subject } from './subject.js';
+
+/** Descriptors of the server: node needs about twenty itself. */
+const DESCRIPTORS = 64;
+const CLIENTS = 100;
+const OBSERVED_MS = 600;
+
+interface Statistics {
+  readonly acceptsDelayed: number;
+  readonly opened: number;
+}
+
+async function serve(subject: Subject, mode: 'loop' | 'run', test: (child: Child, number: number) => Promise<void>): Promise<void> {
+  const child = new Child(programPath('limited-server'), [JSON.stringify(subject.options), mode], {
+    before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
+    timeoutMs: 20_000,
+  });
+  try {
+    const number = Number((await child.says(/listening (\d+)/))[1]);
+    await test(child, number);
+    assert.equal(child.stderr, '');
+  } finally {
+    child.kill();
+    await child.ended;
+  }
+}
+
+async function tell(child: Child, line: string, answer: RegExp): Promise<RegExpMatchArray> {
+  child.stdout = '';
+  child.process.stdin?.write(`${line}\n`);
+  return child.says(answer);
+}
+
+async function statistics(child: Child): Promise<Statistics> {
+  return JSON.parse((await tell(child, 'statistics', /statistics (.*)\n/))[1] as string);
+}
+
+async function clients(number: number, count: number): Promise<NodeClient[]> {
+  const made = await Promise.all(Array.from({ length: count }, () => connectNode(number)));
+  made.forEach(({ socket }, index) => socket.write(`client ${index}`));
+  return made;
+}
+
+/** Processor time that the child uses while nothing changes. */
+async function cpuWhileWaiting(child: Child): Promise<number> {
+  const before = child.cpuSeconds();
+  await after(OBSERVED_MS);
+  return child.cpuSeconds() - before;
+}
+
+export function descriptorLimit(subject: Subject): void {
+  for (const mode of ['loop', 'run'] as const) {
+    bounded(`${CLIENTS} clients of a server with ${DESCRIPTORS} descriptors are all served in turn (${mode})`, () =>
+      serve(subject, mode, async (child, number) => {
+        const all = await clients(number, CLIENTS);
+        const served = (): NodeClient[] => all.filter((client) => client.bytes > 0);
+        await eventually(() => served().length > 0, 'some are served');
+        await after(OBSERVED_MS);
+        const first = served().length;
+        assert.ok(first < DESCRIPTORS, `${first} of them at first`);
+        assert.ok((await cpuWhileWaiting(child)) < 0.25, 'the server does not spin at the limit');
+        // Each that is served makes room for another by going.
+        const done = new Set<NodeClient>();
+        while (done.size < CLIENTS) {
+          await eventually(() => served().some((client) => !done.has(client)), `more than ${done.size} are served`, 5000);
+          for (const client of served()) {
+            done.add(client);
+            client.socket.destroy();
+          }
+        }
+        all.forEach((client, index) => assert.equal(client.data.toString(), `client ${index}`));
+      }),
+    );
+  }
+
+  bounded('descriptors that others free are found by a timer', () =>
+    serve(subject, 'loop', async (child, number) => {
+      const early = await clients(number, 1);
+      await eventually(() => early.every((client) => client.bytes > 0), 'the first is served');
+      await tell(child, 'fill', /filled [1-9]/);
+      const late = await clients(number, 3);
+      await after(OBSERVED_MS);
+      assert.equal(late.filter((client) => client.bytes > 0).length, 0);
+      // Connections that are open already are served as ever, and their traffic does not try accepts again and again.
+      for (let round = 0; round < 200; round++) {
+        const { bytes } = early[0] as NodeClient;
+        early[0]?.socket.write('more');
+        await eventually(() => (early[0] as NodeClient).bytes > bytes, 'an old connection is served');
+      }
+      assert.ok((await cpuWhileWaiting(child)) < 0.15, 'the server does not spin');
+      const { acceptsDelayed } = await statistics(child);
+      assert.ok(acceptsDelayed >= 1 && acceptsDelayed < 60, `accepts were held back ${acceptsDelayed} times`);
+      await tell(child, 'free', /freed/);
+      await eventually(() => late.every((client) => client.bytes > 0), 'those that waited are served');
+      [...early, ...late].forEach((client) => client.socket.destroy());
+    }),
+  );
+}

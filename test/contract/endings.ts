@@ -1,0 +1,144 @@
+/** How a peer ends a connection: the end of its stream, half of it, or a reset, and each is told from the others. */
+
+import assert from 'node:assert/strict';
+import { CompletionPort, type OverlappedSocket } from 'overlapped';
+import { connectPair, Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
+import { connectNode, type NodeClient } from '../support/node-client.js';
+import { bounded, type Subject } from './subject.js';
+
+async function acceptNode(dequeuer: Dequeuer, port: CompletionPort): Promise<{ client: NodeClient; server: OverlappedSocket }> {
+  const listener = listenOn(port);
+  const client = await connectNode(portOf(listener));
+  const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
+  port.associate(server);
+  return { client, server };
+}
+
+export function endings(subject: Subject): void {
+  bounded('the end of the stream is 0 bytes, and we can still send', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await acceptNode(dequeuer, port);
+      port.postReceive(server);
+      client.socket.end('question');
+      const { data, code } = await dequeuer.receiveAll(server);
+      assert.deepEqual([data.toString(), code], ['question', undefined]);
+      port.postSend(server, Buffer.from('answer'));
+      port.postShutdown(server);
+      assert.equal((await dequeuer.next('send')).code, undefined);
+      await dequeuer.until(() => client.ended, 'our end at the peer');
+      assert.equal(client.data.toString(), 'answer');
+      client.socket.destroy();
+    }),
+  );
+
+  bounded('the end of the stream is told again to who asks again', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await acceptNode(dequeuer, port);
+      client.socket.end();
+      for (let round = 0; round < 3; round++) {
+        port.postReceive(server);
+        const seen = await dequeuer.next('receive');
+        assert.deepEqual([seen.bytes, seen.code, seen.more], [0, undefined, false]);
+      }
+      client.socket.destroy();
+    }),
+  );
+
+  bounded('a reset is ECONNRESET, with a receive in flight and without', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      for (const posted of [true, false]) {
+        const { client, server } = await acceptNode(dequeuer, port);
+        if (posted) {
+          port.postReceive(server);
+          dequeuer.take();
+        }
+        client.socket.resetAndDestroy();
+        await dequeuer.until(() => client.closed, 'the client is gone');
+        if (!posted) {
+          port.postReceive(server);
+        }
+        const seen = await dequeuer.next('receive');
+        assert.deepEqual([seen.code, seen.bytes, seen.more], ['ECONNRESET', 0, false]);
+        assert.match(seen.error?.message ?? '', /receive ECONNRESET/);
+      }
+    }),
+  );
+
+  bounded('a send to a peer that reset fails with EPIPE or ECONNRESET, and so does all behind it', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await acceptNode(dequeuer, port);
+      client.socket.resetAndDestroy();
+      await dequeuer.until(() => client.closed, 'the client is gone');
+      const codes: (string | undefined)[] = [];
+      for (let index = 0; index < 5; index++) {
+        port.postSend(server, Buffer.from('x'));
+      }
+      port.postShutdown(server);
+      for (let index = 0; index < 5; index++) {
+        codes.push((await dequeuer.next('send')).code);
+      }
+      assert.ok(
+        codes.every((code) => code === 'EPIPE' || code === 'ECONNRESET'),
+        `${codes}`,
+      );
+      assert.notEqual((await dequeuer.next('shutdown')).code, undefined);
+    }),
+  );
+
+  bounded('a large send whose peer resets half way ends with an error, once', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await acceptNode(dequeuer, port);
+      client.socket.pause();
+      port.postSend(server, Buffer.alloc(50_000_000));
+      port.postReceive(server);
+      await dequeuer.until(() => dequeuer.take() === 0, 'the send is stuck');
+      client.socket.resetAndDestroy();
+      const sent = await dequeuer.next('send');
+      assert.ok(sent.code === 'ECONNRESET' || sent.code === 'EPIPE', `${sent.code}`);
+      assert.notEqual((await dequeuer.next('receive')).code, 'ECANCELED');
+    }),
+  );
+
+  bounded('a send after our own shutdown is EPIPE', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client } = await connectPair(dequeuer);
+      port.postShutdown(client);
+      port.postSend(client, Buffer.from('x'));
+      assert.equal((await dequeuer.next('shutdown')).code, undefined);
+      assert.equal((await dequeuer.next('send')).code, 'EPIPE');
+    }),
+  );
+
+  bounded('a shutdown comes behind the sends posted before it, large ones too', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await acceptNode(dequeuer, port);
+      port.postSend(server, Buffer.alloc(5_000_000, 1));
+      port.postSend(server, Buffer.alloc(100, 2));
+      port.postShutdown(server);
+      port.postReceive(server);
+      await dequeuer.until(() => client.ended, 'our end at the peer');
+      assert.equal(client.bytes, 5_000_100);
+      assert.equal(client.data.at(-1), 2);
+      client.socket.end('bye');
+      assert.equal((await dequeuer.receiveAll(server)).data.toString(), 'bye');
+    }),
+  );
+
+  bounded('urgent data does not stall what comes behind it', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      const { libc } = await import('../../src/ffi/linux/libc.js');
+      const { Slab } = await import('../../src/ffi/memory.js');
+      const memory = new Slab(8);
+      memory.u8.set(Buffer.from('abc!def'));
+      const MSG_OOB = 1;
+      const MSG_NOSIGNAL = 0x4000;
+      libc().send(client.handle, memory.address, 3, MSG_NOSIGNAL);
+      libc().send(client.handle, memory.address + 3, 1, MSG_OOB | MSG_NOSIGNAL);
+      libc().send(client.handle, memory.address + 4, 3, MSG_NOSIGNAL);
+      port.postReceive(server);
+      const { data } = await dequeuer.receiveAll(server, 6);
+      assert.equal(data.toString(), 'abcdef');
+    }),
+  );
+}

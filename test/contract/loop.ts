@@ -1,0 +1,278 @@
+/** A port in Node's event loop. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { CompletionPort, type OverlappedSocket } from 'overlapped';
+import { runProgram } from '../support/child.js';
+import { eventually, listenOn, LOOPBACK, portOf } from '../support/harness.js';
+import { LoopEcho } from '../support/loop-echo.js';
+import { connectNode } from '../support/node-client.js';
+import { bounded, type Subject } from './subject.js';
+
+/** Runs `body` with an echo server in the loop. */
+async function withEcho(subject: Subject, body: (echo: LoopEcho) => Promise<void>): Promise<void> {
+  const echo = new LoopEcho(subject.options).start();
+  try {
+    await body(echo);
+  } finally {
+    echo.port.close();
+  }
+}
+
+export function loop(subject: Subject): void {
+  bounded('a client is served, many times, and says by what the loop is woken', () =>
+    withEcho(subject, async (echo) => {
+      const client = await connectNode(echo.number);
+      for (let round = 1; round <= 500; round++) {
+        client.socket.write('ping');
+        await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+      }
+      assert.equal(typeof echo.port.eventLoopWatch, 'string');
+      client.socket.destroy();
+      await eventually(() => echo.closed === 1, 'the server closes it');
+    }),
+  );
+
+  bounded('an idle port with open connections uses no processor time', () =>
+    withEcho(subject, async (echo) => {
+      const clients = await Promise.all(Array.from({ length: 50 }, () => connectNode(echo.number)));
+      await eventually(() => echo.opened === 50, '50 connections');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const before = process.cpuUsage();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const used = process.cpuUsage(before);
+      assert.ok(used.user + used.system < 100_000, `${used.user + used.system} µs in a second`);
+      clients.forEach((client) => client.socket.destroy());
+    }),
+  );
+
+  bounded('posts from a timer, from a promise and from another callback are handed over', () =>
+    withEcho(subject, async (echo) => {
+      const { port } = echo;
+      const client = await connectNode(echo.number);
+      await eventually(() => echo.opened === 1, 'the connection');
+      let server: OverlappedSocket | undefined;
+      echo.before = (completion) => {
+        server = completion.kind === 'receive' ? completion.socket : server;
+      };
+      client.socket.write('x');
+      await eventually(() => server !== undefined && client.bytes === 1, 'the first echo');
+      const socket = server as unknown as OverlappedSocket;
+      setTimeout(() => port.postSend(socket, Buffer.from('timer')), 5);
+      await eventually(() => client.data.toString() === 'xtimer', 'the send of a timer');
+      await Promise.resolve().then(() => port.postSend(socket, Buffer.from('promise')));
+      await eventually(() => client.data.toString() === 'xtimerpromise', 'the send of a promise');
+      port.closeSocket(socket);
+      await eventually(() => client.ended, 'the close');
+      client.socket.destroy();
+    }),
+  );
+
+  bounded('a wake-up is dispatched', () =>
+    withEcho(subject, async (echo) => {
+      let wakeUps = 0;
+      echo.before = (completion) => {
+        wakeUps += completion.kind === 'wakeUp' ? completion.bytes : 0;
+      };
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      echo.port.wakeUp();
+      await eventually(() => wakeUps === 1, 'the wake-up');
+    }),
+  );
+
+  bounded('stopped, it dispatches nothing; started again, it loses nothing', () =>
+    withEcho(subject, async (echo) => {
+      const client = await connectNode(echo.number);
+      for (let round = 1; round <= 20; round++) {
+        client.socket.write('ping');
+        if (round % 2 === 0) {
+          // The handler itself stops, in the middle of its batch.
+          const stopped = new Promise<void>((resolve) => {
+            echo.before = (completion) => {
+              if (completion.kind === 'receive') {
+                echo.before = undefined;
+                echo.port.stop();
+                resolve();
+              }
+            };
+          });
+          await stopped;
+        } else {
+          echo.port.stop();
+          await new Promise((resolve) => setTimeout(resolve, 3));
+          assert.equal(client.bytes, 4 * (round - 1));
+          assert.equal(echo.port.eventLoopWatch, undefined);
+        }
+        echo.start();
+        await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+      }
+      client.socket.destroy();
+    }),
+  );
+
+  bounded('a handler that stops loses nothing of a large batch', async () => {
+    const port = CompletionPort.create(subject.options);
+    const contexts: unknown[] = [];
+    const listener = listenOn(port);
+    const client = port.createSocket('ipv4');
+    port.associate(client);
+    port.postConnect(client, listener.localAddress());
+    const handler = (completion: { kind: string; context: unknown }): void => {
+      if (completion.kind === 'connect') {
+        for (let index = 0; index < 300; index++) {
+          port.postSend(client, Buffer.from('x'), index);
+        }
+      } else if (completion.kind === 'send') {
+        contexts.push(completion.context);
+        port.stop();
+        setImmediate(() => port.closed || port.start(handler));
+      }
+    };
+    port.start(handler);
+    await eventually(() => contexts.length === 300, '300 sends');
+    assert.deepEqual(contexts, [...Array(300).keys()]);
+    port.close();
+  });
+
+  for (const where of ['outside', 'inside'] as const) {
+    for (const batchCompletions of [1, 7, 256]) {
+      bounded(`closed ${where} its handler, it dispatches all that is left, in batches of ${batchCompletions}`, async () => {
+        const port = CompletionPort.create(subject.options);
+        const ended = new Set<unknown>();
+        let connected = 0;
+        const connects = 200;
+        const listener = port.createSocket('ipv4');
+        listener.bind(LOOPBACK);
+        listener.listen();
+        port.start(
+          (completion) => {
+            if (completion.kind === 'connect') {
+              connected++;
+              port.postReceive(completion.socket as OverlappedSocket, { context: completion.context });
+              if (where === 'inside' && connected === connects) {
+                port.close();
+              }
+            } else if (completion.kind === 'receive') {
+              assert.equal(completion.code, 'ECANCELED');
+              assert.equal(ended.has(completion.context), false);
+              ended.add(completion.context);
+            }
+          },
+          { batchCompletions },
+        );
+        for (let index = 0; index < connects; index++) {
+          const socket = port.createSocket('ipv4');
+          port.associate(socket);
+          port.postConnect(socket, listener.localAddress(), index);
+        }
+        await eventually(() => connected === connects, 'all connects');
+        port.close();
+        await eventually(() => ended.size === connects, `all ${connects} receives end; ${ended.size} did`, 3000);
+        assert.equal(port.statistics.completionsQueued, 0);
+      });
+    }
+  }
+
+  bounded('timers, promises and sockets of node:net run while the port is under load', () =>
+    withEcho(subject, async (echo) => {
+      const server = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port: plain } = server.address() as { port: number };
+      const loadPort = CompletionPort.create(subject.options);
+      const payload = Buffer.alloc(256, 1);
+      let messages = 0;
+      loadPort.start((completion) => {
+        const socket = completion.socket as OverlappedSocket;
+        if (completion.kind === 'connect') {
+          loadPort.postReceive(socket);
+          for (let index = 0; index < 16; index++) {
+            loadPort.postSend(socket, payload);
+          }
+        } else if (completion.kind === 'receive' && completion.bytes > 0) {
+          messages++;
+          loadPort.postSend(socket, completion.data);
+          if (!completion.more) {
+            loadPort.postReceive(socket);
+          }
+        }
+      });
+      for (let index = 0; index < 30; index++) {
+        const socket = loadPort.createSocket('ipv4');
+        loadPort.associate(socket);
+        loadPort.postConnect(socket, { family: 'ipv4', address: '127.0.0.1', port: echo.number });
+      }
+      await eventually(() => messages > 1000, 'the load');
+      const client = await connectNode(plain);
+      let latest = 0;
+      for (let round = 1; round <= 20; round++) {
+        const start = performance.now();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        client.socket.write('x');
+        await eventually(() => client.bytes === round, `node's echo ${round}`);
+        latest = Math.max(latest, performance.now() - start);
+      }
+      const during = messages;
+      assert.ok(latest < 500, `a timer and a round trip of node:net took ${latest} ms under load`);
+      await eventually(() => messages > during, 'the load goes on');
+      loadPort.close();
+      client.socket.destroy();
+      server.close();
+    }),
+  );
+
+  bounded('a handler that posts without end does not keep the loop from going on', async () => {
+    const port = CompletionPort.create(subject.options);
+    const listener = listenOn(port);
+    const client = port.createSocket('ipv4');
+    port.associate(client);
+    port.postConnect(client, listener.localAddress());
+    let sends = 0;
+    port.start((completion) => {
+      if (completion.kind === 'connect' || completion.kind === 'send') {
+        sends++;
+        // An empty send completes at once: without a bound this would be an endless turn.
+        port.postSend(client, Buffer.alloc(0));
+      }
+    });
+    await eventually(() => sends > 1000, 'many sends');
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    await eventually(() => ticks >= 5, 'a timer ticks');
+    clearInterval(timer);
+    port.close();
+  });
+
+  bounded('several ports live in one loop', async () => {
+    const echoes = Array.from({ length: 6 }, () => new LoopEcho(subject.options).start());
+    for (const echo of echoes) {
+      const client = await connectNode(echo.number);
+      client.socket.write('hello');
+      await eventually(() => client.bytes === 5, 'an echo of each port');
+      client.socket.destroy();
+    }
+    echoes.forEach((echo) => echo.port.close());
+  });
+
+  for (const [how, lives] of [['ref', true], ['unref', false], ['unref ref', true], ['ref unref', false], ['close', false], ['stop', false]] as const) {
+    bounded(`a started port after "${how}" ${lives ? 'keeps' : 'does not keep'} its process alive`, async () => {
+      const result = await runProgram('loop-ref', [JSON.stringify(subject.options), how, String(lives)], { timeoutMs: 8000 });
+      assert.deepEqual([result.exitCode, result.stdout.trim(), result.stderr], [0, lives ? 'alive' : 'ended', '']);
+    });
+  }
+
+  bounded('an address that a started port listens at is free when the port is closed', async () => {
+    const echo = new LoopEcho(subject.options).start();
+    const number = portOf(echo.listener);
+    const client = await connectNode(number);
+    client.socket.write('x');
+    await eventually(() => client.bytes === 1, 'the echo');
+    echo.port.close();
+    const port = CompletionPort.create(subject.options);
+    const again = port.createSocket('ipv4');
+    again.bind({ family: 'ipv4', address: '127.0.0.1', port: number });
+    again.listen();
+    port.close();
+    client.socket.destroy();
+  });
+}

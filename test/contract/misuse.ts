@@ -1,0 +1,183 @@
+/** Misuse is an error that says what is wrong; it leaves the port as it was. */
+
+import assert from 'node:assert/strict';
+import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
+import { connectPair, listenOn, LOOPBACK, withPort } from '../support/harness.js';
+import { bounded, type Subject } from './subject.js';
+
+export function misuse(subject: Subject): void {
+  bounded('associating twice, or a closed socket', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const socket = port.createSocket('ipv4');
+      port.associate(socket, 1);
+      assert.throws(() => port.associate(socket, 2), { code: 'EALREADY' });
+      assert.equal(socket.key, 1);
+      port.closeSocket(socket);
+      assert.throws(() => port.associate(socket), { code: 'EBADF' });
+    }),
+  );
+
+  bounded('a second accept or receive in flight', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { server, listener } = await connectPair(dequeuer);
+      if (listener.readSlot < 0) {
+        port.postAccept(listener);
+      }
+      assert.throws(() => port.postAccept(listener), { code: 'EALREADY' });
+      port.postReceive(server);
+      assert.throws(() => port.postReceive(server), { code: 'EALREADY' });
+      assert.equal(port.statistics.operationsInFlight, 2);
+    }),
+  );
+
+  bounded('posts on sockets that are not associated, in the wrong state, or closed', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { server } = await connectPair(dequeuer);
+      const fresh = port.createSocket('ipv4');
+      const address = { family: 'ipv4', address: '127.0.0.1', port: 9 } as const;
+      const posts = (socket: OverlappedSocket): readonly (() => void)[] => [
+        () => port.postAccept(socket),
+        () => port.postConnect(socket, address),
+        () => port.postReceive(socket),
+        () => port.postSend(socket, Buffer.from('x')),
+        () => port.postShutdown(socket),
+      ];
+      const before = port.statistics.operationsInFlight;
+      posts(fresh).forEach((post) => assert.throws(post, { code: 'EINVAL' }));
+      port.associate(fresh);
+      const codes = ['EINVAL', undefined, 'ENOTCONN', 'ENOTCONN', 'ENOTCONN'];
+      posts(fresh).forEach((post, index) => codes[index] === undefined || assert.throws(post, { code: codes[index] }));
+      assert.throws(() => port.postConnect(server, address), { code: 'EINVAL' });
+      assert.throws(() => port.postAccept(server), { code: 'EINVAL' });
+      port.closeSocket(fresh);
+      posts(fresh).forEach((post) => assert.throws(post, { code: 'EBADF' }));
+      assert.throws(() => fresh.localAddress(), { code: 'EBADF' });
+      assert.throws(() => fresh.setOption('noDelay', 1), { code: 'EBADF' });
+      assert.throws(() => fresh.bind(LOOPBACK), { code: 'EBADF' });
+      assert.throws(() => fresh.listen(), { code: 'EBADF' });
+      assert.equal(port.statistics.operationsInFlight, before);
+    }),
+  );
+
+  bounded('a socket of another port', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { server } = await connectPair(dequeuer);
+      const other = CompletionPort.create(subject.options);
+      try {
+        const foreign = other.createSocket('ipv4');
+        assert.throws(() => port.associate(foreign), { code: 'EINVAL' });
+        assert.throws(() => other.postReceive(server), { code: 'EINVAL' });
+        assert.throws(() => other.postSend(server, Buffer.from('x')), { code: 'EINVAL' });
+        assert.throws(() => other.closeSocket(server), { code: 'EINVAL' });
+        other.associate(foreign);
+      } finally {
+        other.close();
+      }
+      port.postReceive(server);
+    }),
+  );
+
+  bounded('data that is no bytes, and what it leaves behind: nothing', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      const wrong: unknown[] = ['text', 17, null, undefined, {}, [Buffer.from('a'), 'b'], [1], new Float64Array(2), new ArrayBuffer(8)];
+      const before = port.statistics;
+      for (const data of wrong) {
+        assert.throws(() => port.postSend(client, data as Uint8Array), `${data} is refused`);
+      }
+      assert.deepEqual(port.statistics, before);
+      port.postSend(client, Buffer.from('good'));
+      port.postReceive(server);
+      assert.equal((await dequeuer.next('receive')).data?.toString(), 'good');
+    }),
+  );
+
+  bounded('a view of a receive buffer that was released', () =>
+    withPort({ ...subject.options, buffersMax: 4 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      let stale: Buffer | undefined;
+      dequeuer.hook = (completion) => {
+        stale ??= completion.buffer === undefined ? undefined : completion.data;
+      };
+      port.postReceive(server, { once: true });
+      port.postSend(client, Buffer.from('x'));
+      await dequeuer.next('receive');
+      const before = port.statistics;
+      assert.throws(() => port.postSend(server, stale as Buffer));
+      assert.throws(() => port.postSend(server, [Buffer.from('y'), stale as Buffer]));
+      assert.deepEqual(port.statistics, before);
+    }),
+  );
+
+  for (const [name, value] of [
+    ['buffersMax', 0],
+    ['buffersMax', 32769],
+    ['buffersMax', 1.5],
+    ['bufferSizeBytes', 63],
+    ['bufferSizeBytes', 100],
+    ['bufferSizeBytes', 2 ** 21],
+    ['operationsMax', 255],
+    ['operationsMax', 2 ** 25],
+    ['submissionEntries', 7],
+    ['submissionEntries', 12],
+    ['submissionEntries', Number.NaN],
+  ] as const) {
+    bounded(`option ${name} of ${value}`, () => {
+      assert.throws(() => CompletionPort.create({ ...subject.options, [name]: value }), {
+        code: 'ERR_OUT_OF_RANGE',
+        message: new RegExp(`${name}.*${value}`),
+      });
+    });
+  }
+
+  bounded('a pool that is larger than memory can be', () => {
+    // 2^32 bytes and more: whoever counts in 32 bits would allocate almost nothing here.
+    for (const bufferSizeBytes of [2 ** 17, 2 ** 20]) {
+      assert.throws(() => CompletionPort.create({ ...subject.options, buffersMax: 32768, bufferSizeBytes }), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+    }
+  });
+
+  bounded('more operations than operationsMax are refused, and the port goes on', () =>
+    withPort({ ...subject.options, operationsMax: 256 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      let posted = 0;
+      assert.throws(
+        () => {
+          for (; posted < 1000; posted++) {
+            port.postSend(client, Buffer.from('x'));
+          }
+        },
+        { code: 'ENOBUFS' },
+      );
+      await dequeuer.until(() => dequeuer.all.filter(({ kind }) => kind === 'send').length === posted, 'all sends');
+      port.postReceive(server);
+      port.postShutdown(client);
+      assert.equal((await dequeuer.receiveAll(server)).data.byteLength, posted);
+    }),
+  );
+
+  bounded('running a port that runs', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      listenOn(port);
+      port.start(() => undefined);
+      assert.throws(() => port.start(() => undefined), { code: 'EALREADY' });
+      assert.throws(() => port.run(() => undefined), { code: 'EALREADY' });
+      port.stop();
+      port.stop();
+    }),
+  );
+
+  bounded('batches out of range', () => {
+    for (const size of [0, -1, 1.5, 65537, Number.NaN]) {
+      assert.throws(() => new CompletionBatch(size));
+    }
+    assert.throws(() => new CompletionBatch(2).at(0));
+  });
+
+  bounded('an unknown driver, and one of another system', () => {
+    assert.throws(() => CompletionPort.create({ driver: 'kqueue' }), { code: 'ERR_UNKNOWN_DRIVER', message: /kqueue/ });
+    assert.throws(() => CompletionPort.create({ driver: 'iocp' }), { code: 'ERR_DRIVER_UNAVAILABLE', message: /Windows/ });
+  });
+}

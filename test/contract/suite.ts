@@ -1,0 +1,48 @@
+/** The contract of a completion port, as every driver has to keep it. */
+
+import { describe } from 'node:test';
+import type { CompletionPortOptions, DriverName } from 'overlapped';
+import { addresses } from './addresses.js';
+import { buffers } from './buffers.js';
+import { bytes } from './bytes.js';
+import { cancelling } from './cancelling.js';
+import { closing } from './closing.js';
+import { completions } from './completions.js';
+import { connecting } from './connecting.js';
+import { descriptorLimit } from './descriptor-limit.js';
+import { endings } from './endings.js';
+import { leaks } from './leaks.js';
+import { loop } from './loop.js';
+import { loopErrors } from './loop-errors.js';
+import { misuse } from './misuse.js';
+import type { Capabilities } from './subject.js';
+import { threads } from './threads.js';
+import { waiting } from './waiting.js';
+
+const TOPICS = {
+  completions,
+  cancelling,
+  closing,
+  bytes,
+  buffers,
+  waiting,
+  endings,
+  connecting,
+  addresses,
+  descriptorLimit,
+  loop,
+  loopErrors,
+  threads,
+  misuse,
+  leaks,
+};
+
+/** Runs all topics for one driver. `options` can withhold features, so that a fall-back keeps the same contract. */
+export function contractSuite(driver: DriverName, capabilities: Capabilities, options: CompletionPortOptions = {}): void {
+  const subject = { driver, capabilities, options: { ...options, driver } };
+  describe(`The contract on ${driver}`, () => {
+    for (const [name, topic] of Object.entries(TOPICS)) {
+      describe(name, () => topic(subject));
+    }
+  });
+}

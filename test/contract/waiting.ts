@@ -1,0 +1,114 @@
+/** How long a dequeue waits, and what wakes it. */
+
+import assert from 'node:assert/strict';
+import { Worker } from 'node:worker_threads';
+import { CompletionBatch, CompletionPort, postWakeUp } from 'overlapped';
+import { programPath } from '../support/child.js';
+import { connectPair, withPort } from '../support/harness.js';
+import { bounded, type Subject } from './subject.js';
+
+export function waiting(subject: Subject): void {
+  bounded('0 polls', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const batch = new CompletionBatch(4);
+      const start = performance.now();
+      for (let index = 0; index < 100; index++) {
+        assert.equal(port.getQueuedCompletions(batch, 0), 0);
+      }
+      assert.ok(performance.now() - start < 500);
+    }),
+  );
+
+  bounded('a number waits about that long and brings 0 completions', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const batch = new CompletionBatch(4);
+      for (const timeoutMs of [0.2, 1, 30, 120]) {
+        const start = performance.now();
+        assert.equal(port.getQueuedCompletions(batch, timeoutMs), 0);
+        const waited = performance.now() - start;
+        assert.ok(waited >= timeoutMs && waited < timeoutMs + 250, `${timeoutMs} ms waited ${waited}`);
+      }
+    }),
+  );
+
+  bounded('a number ends at once when something comes', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      port.postReceive(server);
+      port.postSend(client, Buffer.from('x'));
+      const start = performance.now();
+      while (dequeuer.all.every(({ kind }) => kind !== 'receive')) {
+        dequeuer.take(5000);
+      }
+      assert.ok(performance.now() - start < 1000);
+    }),
+  );
+
+  for (const timeoutMs of [-1, Number.NaN, -Infinity]) {
+    bounded(`${timeoutMs} is an error`, () =>
+      withPort(subject.options, (_dequeuer, port) => {
+        assert.throws(() => port.getQueuedCompletions(new CompletionBatch(1), timeoutMs), { code: 'ERR_OUT_OF_RANGE' });
+      }),
+    );
+  }
+
+  for (const timeoutMs of [Infinity, 2 ** 31, 2 ** 53, 1e23, Number.MAX_VALUE]) {
+    bounded(`${timeoutMs} waits until another thread wakes it`, () =>
+      withPort(subject.options, async (_dequeuer, port) => {
+        const shared = new Int32Array(new SharedArrayBuffer(4));
+        const worker = new Worker(programPath('waking-worker'), { workerData: { handle: port.wakeHandle, shared, wakeUps: 1 } });
+        const batch = new CompletionBatch(4);
+        const before = process.cpuUsage();
+        const count = port.getQueuedCompletions(batch, timeoutMs);
+        const used = process.cpuUsage(before);
+        assert.equal(count, 1);
+        assert.deepEqual([batch.at(0).kind, batch.at(0).bytes, batch.at(0).more, batch.at(0).socket], ['wakeUp', 1, false, undefined]);
+        assert.equal(Atomics.load(shared, 0), 1, 'the worker had begun to wake');
+        assert.ok(used.user + used.system < 3_000_000, 'waiting does not spin');
+        await worker.terminate();
+      }),
+    );
+  }
+
+  bounded('wake-ups that nobody dequeued yet come as one, with their number', () =>
+    withPort(subject.options, (dequeuer, port) => {
+      for (let index = 0; index < 7; index++) {
+        port.wakeUp();
+      }
+      let total = 0;
+      while (total < 7) {
+        assert.ok(dequeuer.take(1000) > 0, 'no wake-up is lost');
+        total = dequeuer.all.reduce((sum, seen) => sum + seen.bytes, 0);
+      }
+      assert.equal(total, 7);
+      assert.equal(dequeuer.take(0), 0);
+      port.wakeUp();
+      assert.equal(dequeuer.take(1000), 1);
+      assert.equal(dequeuer.all.at(-1)?.bytes, 1);
+    }),
+  );
+
+  bounded('no wake-up of several threads is lost', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const wakeUps = 2000;
+      const shared = new Int32Array(new SharedArrayBuffer(4));
+      const workers = [0, 1].map(
+        () => new Worker(programPath('waking-worker'), { workerData: { handle: port.wakeHandle, shared, wakeUps } }),
+      );
+      const total = (): number => dequeuer.all.reduce((sum, seen) => sum + seen.bytes, 0);
+      while (total() < 2 * wakeUps) {
+        assert.ok(dequeuer.take(5000) > 0, `${total()} of ${2 * wakeUps} wake-ups came`);
+      }
+      assert.equal(total(), 2 * wakeUps);
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }),
+  );
+
+  bounded('a wake-up of a closed port is EBADF', () => {
+    const port = CompletionPort.create(subject.options);
+    const handle = port.wakeHandle;
+    port.close();
+    assert.throws(() => postWakeUp(handle), { code: 'EBADF' });
+    assert.throws(() => port.wakeUp(), { code: 'EBADF' });
+  });
+}

@@ -1,0 +1,133 @@
+/** Holds every table of src/ffi/linux/structs.ts against the layout that the C compiler's rules give. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { layoutOf } from '../src/ffi/library.js';
+import * as structs from '../src/ffi/linux/structs.js';
+
+type Table = Readonly<Record<string, number>>;
+
+/** The members of each struct in order, as their headers declare them; a union is its member that overlapped uses. */
+const DECLARATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  sockaddr_in: { sin_family: 'uint16_t', sin_port: 'uint16_t', sin_addr: 'uint32_t', sin_zero: 'uint8_t[8]' },
+  sockaddr_in6: {
+    sin6_family: 'uint16_t',
+    sin6_port: 'uint16_t',
+    sin6_flowinfo: 'uint32_t',
+    sin6_addr: 'uint32_t[4]',
+    sin6_scope_id: 'uint32_t',
+  },
+  sockaddr_un: { sun_family: 'uint16_t', sun_path: 'uint8_t[108]' },
+  iovec: { iov_base: 'void *', iov_len: 'size_t' },
+  msghdr: {
+    msg_name: 'void *',
+    msg_namelen: 'uint32_t',
+    msg_iov: 'void *',
+    msg_iovlen: 'size_t',
+    msg_control: 'void *',
+    msg_controllen: 'size_t',
+    msg_flags: 'int',
+  },
+  linger: { l_onoff: 'int', l_linger: 'int' },
+  pollfd: { fd: 'int', events: 'short', revents: 'short' },
+  timeval: { tv_sec: 'long', tv_usec: 'long' },
+  timespec: { tv_sec: 'int64_t', tv_nsec: 'long long' },
+  epoll_event: { events: 'uint32_t', data: 'uint64_t' },
+  io_uring_params: {
+    sq_entries: 'uint32_t',
+    cq_entries: 'uint32_t',
+    flags: 'uint32_t',
+    sq_thread_cpu: 'uint32_t',
+    sq_thread_idle: 'uint32_t',
+    features: 'uint32_t',
+    wq_fd: 'uint32_t',
+    resv: 'uint32_t[3]',
+    sq_off: `uint64_t[${structs.io_sqring_offsets.size / 8}]`,
+    cq_off: `uint64_t[${structs.io_cqring_offsets.size / 8}]`,
+  },
+  io_sqring_offsets: {
+    head: 'uint32_t',
+    tail: 'uint32_t',
+    ring_mask: 'uint32_t',
+    ring_entries: 'uint32_t',
+    flags: 'uint32_t',
+    dropped: 'uint32_t',
+    array: 'uint32_t',
+    resv1: 'uint32_t',
+    user_addr: 'uint64_t',
+  },
+  io_cqring_offsets: {
+    head: 'uint32_t',
+    tail: 'uint32_t',
+    ring_mask: 'uint32_t',
+    ring_entries: 'uint32_t',
+    overflow: 'uint32_t',
+    cqes: 'uint32_t',
+    flags: 'uint32_t',
+    resv1: 'uint32_t',
+    user_addr: 'uint64_t',
+  },
+  io_uring_sqe: {
+    opcode: 'uint8_t',
+    flags: 'uint8_t',
+    ioprio: 'uint16_t',
+    fd: 'int32_t',
+    off: 'uint64_t',
+    addr: 'uint64_t',
+    len: 'uint32_t',
+    msg_flags: 'uint32_t',
+    user_data: 'uint64_t',
+    buf_group: 'uint16_t',
+    personality: 'uint16_t',
+    file_index: 'int32_t',
+    addr3: 'uint64_t',
+    __pad2: 'uint64_t',
+  },
+  io_uring_cqe: { user_data: 'uint64_t', res: 'int32_t', flags: 'uint32_t' },
+  io_uring_buf: { addr: 'uint64_t', len: 'uint32_t', bid: 'uint16_t', resv: 'uint16_t' },
+  io_uring_buf_reg: {
+    ring_addr: 'uint64_t',
+    ring_entries: 'uint32_t',
+    bgid: 'uint16_t',
+    flags: 'uint16_t',
+    resv: 'uint64_t[3]',
+  },
+  io_uring_getevents_arg: { sigmask: 'uint64_t', sigmask_sz: 'uint32_t', min_wait_usec: 'uint32_t', ts: 'uint64_t' },
+};
+
+/** Only the kernel's EPOLL_PACKED packs a struct, on x86-64. */
+const PACKED: ReadonlySet<string> = new Set(process.arch === 'x64' ? ['epoll_event'] : []);
+
+/** Sizes that the kernel's interface fixes, whatever a compiler would say. */
+const KNOWN_SIZES: Readonly<Record<string, number>> = {
+  sockaddr_in: 16,
+  sockaddr_in6: 28,
+  sockaddr_un: 110,
+  io_uring_params: 120,
+  io_uring_sqe: 64,
+  io_uring_cqe: 16,
+  io_uring_buf: 16,
+  io_uring_buf_reg: 40,
+  ...(process.arch === 'x64' ? { epoll_event: 12 } : {}),
+};
+
+const TABLES: Readonly<Record<string, Table>> = { ...structs };
+
+describe('struct tables', () => {
+  test('each table has a declaration, and each declaration a table', () => {
+    assert.deepEqual(Object.keys(TABLES).sort(), Object.keys(DECLARATIONS).sort());
+  });
+
+  for (const [name, fields] of Object.entries(DECLARATIONS)) {
+    test(`${name} has the offsets and the size of its C declaration`, () => {
+      const { size, offsets } = layoutOf(fields, PACKED.has(name));
+      assert.deepEqual(TABLES[name], { ...offsets, size });
+    });
+  }
+
+  for (const [name, size] of Object.entries(KNOWN_SIZES)) {
+    test(`${name} is ${size} bytes`, () => {
+      assert.equal(TABLES[name]?.size, size);
+    });
+  }
+});

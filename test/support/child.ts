@@ -1,0 +1,84 @@
+/** Child processes of tests: each is bounded by a time and killed in the end. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface ChildResult {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program of `support/programs`, by its name. */
+export function programPath(name: string): string {
+  return fileURLToPath(new URL(`./programs/${name}.js`, import.meta.url));
+}
+
+export interface ChildOptions {
+  readonly timeoutMs?: number;
+  /** Put before node: a limit of descriptors, a tracer. */
+  readonly before?: readonly string[];
+  readonly nodeOptions?: readonly string[];
+}
+
+/** A running program. */
+export class Child {
+  readonly process: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<ChildResult>;
+
+  constructor(script: string, parameters: readonly string[], options: ChildOptions = {}) {
+    const command = [...(options.before ?? []), process.execPath, ...(options.nodeOptions ?? []), script, ...parameters];
+    this.process = spawn(command[0] as string, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.process.stdout?.on('data', (chunk) => {
+      this.stdout += chunk;
+    });
+    this.process.stderr?.on('data', (chunk) => {
+      this.stderr += chunk;
+    });
+    // The child may be gone before its input is closed.
+    this.process.stdin?.on('error', () => undefined);
+    const timer = setTimeout(() => this.kill(), options.timeoutMs ?? 15_000);
+    this.ended = new Promise((resolve, reject) => {
+      this.process.on('error', reject);
+      this.process.on('close', (exitCode, signal) => {
+        clearTimeout(timer);
+        resolve({ exitCode, signal, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  kill(): void {
+    this.process.kill('SIGKILL');
+  }
+
+  /** Waits until the output fits; rejects when the child ends before. */
+  async says(pattern: RegExp): Promise<RegExpMatchArray> {
+    for (;;) {
+      const match = pattern.exec(this.stdout);
+      if (match !== null) {
+        return match;
+      }
+      if (this.process.exitCode !== null || this.process.signalCode !== null) {
+        const { exitCode, signal, stderr } = await this.ended;
+        throw new Error(`Child ended (${exitCode ?? signal}) before it said ${pattern}: ${this.stdout} ${stderr}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Seconds of processor time used so far, in hundredths as the kernel counts them (proc(5), stat). */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+}
+
+/** Runs a program to its end. */
+export async function runProgram(name: string, parameters: readonly string[], options: ChildOptions = {}): Promise<ChildResult> {
+  return new Child(programPath(name), parameters, options).ended;
+}

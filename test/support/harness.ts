@@ -1,0 +1,220 @@
+/** A port under test with a dequeuer: completions are taken by polling, so that Node's own sockets run meanwhile. */
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { setImmediate as nextIteration } from 'node:timers/promises';
+import {
+  type Completion,
+  CompletionBatch,
+  CompletionPort,
+  type CompletionPortOptions,
+  type OperationKind,
+  type OverlappedSocket,
+  type SocketAddress,
+} from 'overlapped';
+
+/** The longest that a test waits for one thing. */
+export const WAIT_MS = 10_000;
+
+/** A completion, copied out of its batch. */
+export interface Seen {
+  readonly kind: OperationKind;
+  readonly socket: OverlappedSocket | undefined;
+  readonly key: unknown;
+  readonly context: unknown;
+  readonly bytes: number;
+  readonly more: boolean;
+  readonly accepted: OverlappedSocket | undefined;
+  readonly code: string | undefined;
+  readonly data: Buffer | undefined;
+  readonly error: Error | undefined;
+}
+
+function copyOf(completion: Completion): Seen {
+  const { kind, socket, key, context, bytes, more, accepted, code } = completion;
+  const data = completion.buffer === undefined ? undefined : Buffer.from(completion.data);
+  const error = code === undefined ? undefined : completion.toError();
+  return { kind, socket, key, context, bytes, more, accepted, code, data, error };
+}
+
+/** Takes a port's completions and keeps those that nobody has asked for yet. */
+export class Dequeuer {
+  readonly port: CompletionPort;
+  readonly seen: Seen[] = [];
+  /** Every completion ever dequeued. */
+  readonly all: Seen[] = [];
+  /** Called with the live completion, before its buffer goes back. */
+  hook: ((completion: Completion) => void) | undefined;
+  readonly #batch: CompletionBatch;
+
+  constructor(port: CompletionPort, completionsMax = 256) {
+    this.port = port;
+    this.#batch = new CompletionBatch(completionsMax);
+  }
+
+  /** Dequeues once; returns how many came. */
+  take(timeoutMs = 0): number {
+    const count = this.port.getQueuedCompletions(this.#batch, timeoutMs);
+    for (let index = 0; index < count; index++) {
+      const completion = this.#batch.at(index);
+      const seen = copyOf(completion);
+      this.hook?.(completion);
+      this.seen.push(seen);
+      this.all.push(seen);
+    }
+    this.#batch.clear();
+    return count;
+  }
+
+  /** Polls, with an iteration of the event loop between, until `condition` holds. */
+  async until(condition: () => boolean, what: string, waitMs = WAIT_MS): Promise<void> {
+    const deadline = performance.now() + waitMs;
+    while (!condition()) {
+      assert(performance.now() < deadline, `Did not come in ${waitMs} ms: ${what}`);
+      if (this.port.closed) {
+        await nextIteration();
+        continue;
+      }
+      if (this.take() === 0) {
+        await nextIteration();
+      }
+    }
+  }
+
+  /** The oldest completion that fits and that nobody took yet. */
+  async next(kind: OperationKind, socket?: OverlappedSocket, waitMs = WAIT_MS): Promise<Seen> {
+    const find = (): number => this.seen.findIndex((seen) => seen.kind === kind && (socket === undefined || seen.socket === socket));
+    await this.until(() => find() >= 0, `a completion of ${kind}`, waitMs);
+    return this.seen.splice(find(), 1)[0] as Seen;
+  }
+
+  /** Receives until the end of the stream or an error; keeps a receive posted. */
+  async receiveAll(socket: OverlappedSocket, bytesMax = Infinity): Promise<{ data: Buffer; code: string | undefined }> {
+    const pieces: Buffer[] = [];
+    let total = 0;
+    while (total < bytesMax) {
+      const seen = await this.next('receive', socket);
+      if (seen.code !== undefined || seen.bytes === 0) {
+        return { data: Buffer.concat(pieces), code: seen.code };
+      }
+      pieces.push(seen.data as Buffer);
+      total += seen.bytes;
+      if (!seen.more) {
+        this.port.postReceive(socket);
+      }
+    }
+    return { data: Buffer.concat(pieces), code: undefined };
+  }
+}
+
+export const LOOPBACK: SocketAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
+
+/** A listening socket of the port, with an accept posted. */
+export function listenOn(port: CompletionPort, address: SocketAddress = LOOPBACK, backlog?: number): OverlappedSocket {
+  const listener = port.createSocket(address.family);
+  listener.bind(address);
+  listener.listen(backlog);
+  port.associate(listener, 'listener');
+  port.postAccept(listener);
+  return listener;
+}
+
+export function portOf(socket: OverlappedSocket): number {
+  const address = socket.localAddress();
+  assert(address.family !== 'unix');
+  return address.port;
+}
+
+/** Two connected sockets of one port. */
+export interface Pair {
+  readonly listener: OverlappedSocket;
+  readonly client: OverlappedSocket;
+  readonly server: OverlappedSocket;
+}
+
+/** Sets options of the sockets before they are connected: windows are agreed then. */
+export type Prepare = (socket: OverlappedSocket) => void;
+
+export async function connectPair(
+  dequeuer: Dequeuer,
+  prepare: Prepare = () => undefined,
+  address: SocketAddress = LOOPBACK,
+): Promise<Pair> {
+  const { port } = dequeuer;
+  const listener = port.createSocket(address.family);
+  prepare(listener);
+  listener.bind(address);
+  listener.listen();
+  port.associate(listener, 'listener');
+  port.postAccept(listener);
+  const client = port.createSocket(address.family);
+  prepare(client);
+  port.associate(client, 'client');
+  port.postConnect(client, listener.localAddress());
+  const connected = await dequeuer.next('connect', client);
+  assert.equal(connected.code, undefined);
+  const accept = await dequeuer.next('accept', listener);
+  const server = accept.accepted as OverlappedSocket;
+  port.associate(server, 'server');
+  return { listener, client, server };
+}
+
+/** Runs `body` with a port that is closed in the end, with all its completions dequeued. */
+export async function withPort(
+  options: CompletionPortOptions,
+  body: (dequeuer: Dequeuer, port: CompletionPort) => Promise<void> | void,
+): Promise<void> {
+  const port = CompletionPort.create(options);
+  const dequeuer = new Dequeuer(port);
+  try {
+    await body(dequeuer, port);
+  } finally {
+    port.close();
+  }
+  drain(dequeuer);
+  const { sockets, operationsInFlight, completionsQueued, buffersLent, sendBlocksHeld } = port.statistics;
+  assert.deepEqual(
+    { sockets, operationsInFlight, completionsQueued, buffersLent, sendBlocksHeld },
+    { sockets: 0, operationsInFlight: 0, completionsQueued: 0, buffersLent: 0, sendBlocksHeld: 0 },
+  );
+}
+
+/** Dequeues what a closed port still has. */
+export function drain(dequeuer: Dequeuer): void {
+  while (dequeuer.port.statistics.completionsQueued > 0) {
+    dequeuer.take();
+  }
+}
+
+export function sha256(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** Random bytes that also differ from call to call in every run. */
+export function someBytes(byteLength: number): Buffer {
+  return randomBytes(byteLength);
+}
+
+/** Bytes that tell their position, for telling what went missing. */
+export function countingBytes(byteLength: number): Buffer {
+  const bytes = Buffer.alloc(byteLength);
+  for (let index = 0; index < byteLength; index++) {
+    bytes[index] = (index * 31 + (index >> 8)) & 255;
+  }
+  return bytes;
+}
+
+/** `condition` without a port: polled at each iteration of the loop. */
+export async function eventually(condition: () => boolean, what: string, waitMs = WAIT_MS): Promise<void> {
+  const deadline = performance.now() + waitMs;
+  while (!condition()) {
+    assert(performance.now() < deadline, `Did not come in ${waitMs} ms: ${what}`);
+    await nextIteration();
+  }
+}
+
+/** Whether this machine has IPv6 on its loopback interface. */
+export function isIpv6Here(): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+}

@@ -1,0 +1,43 @@
+/**
+ * A started port whose handler throws, with or without somebody who listens for uncaught exceptions. Arguments: options
+ * of the port (JSON), `listen` or `ignore`.
+ */
+
+import assert from 'node:assert/strict';
+import { connectPair, Dequeuer, eventually } from '../harness.js';
+import { LoopEcho } from '../loop-echo.js';
+import { connectNode } from '../node-client.js';
+
+const echo = new LoopEcho(JSON.parse(process.argv[2] as string));
+const { port } = echo;
+let caught = 0;
+let dispatched = 0;
+if (process.argv[3] === 'listen') {
+  process.on('uncaughtException', (error) => {
+    assert.match(error.message, /thrown by a handler/);
+    caught++;
+  });
+}
+
+const { client } = await connectPair(new Dequeuer(port));
+for (let index = 0; index < 20; index++) {
+  port.postSend(client, Buffer.alloc(0), index);
+}
+port.start((completion) => {
+  if (typeof completion.context === 'number') {
+    dispatched++;
+    if (dispatched % 2 === 0) {
+      throw new Error('thrown by a handler');
+    }
+    return;
+  }
+  echo.handler(completion);
+});
+await eventually(() => dispatched === 20, 'all twenty');
+const visitor = await connectNode(echo.number);
+visitor.socket.write('ping');
+await eventually(() => visitor.bytes === 4, 'the echo');
+visitor.socket.destroy();
+await eventually(() => port.statistics.buffersLent === 0, 'all buffers are back');
+console.log(JSON.stringify({ caught, dispatched, echoed: visitor.data.toString(), buffersLent: port.statistics.buffersLent }));
+port.close();

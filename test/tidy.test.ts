@@ -1,0 +1,183 @@
+/** What a linter cannot hold: which file may know what, that every file is used, and what a page looks like. */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, test } from 'node:test';
+
+const ROOT = new URL('../../', import.meta.url);
+const LINES_MAX = 400;
+const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
+const ENTRIES = ['src/index.ts', 'src/cli/main.ts'];
+
+/** From the bottom up: each layer knows itself and those before it. `index.ts` is what programs see of `port`. */
+const LAYERS = ['ffi', 'drivers', 'port', 'engine', 'index.ts', 'cli'];
+/** Folders of src/drivers that drivers share. Every other one is a driver. */
+const SHARED_FOLDERS: ReadonlySet<string> = new Set(['linux', 'readiness']);
+
+/** The ways to learn which system this is. */
+const SYSTEM_QUESTIONS = [
+  /\bprocess\.platform\b/,
+  /\bos\.(?:platform|type)\(/,
+  /\{[^}]*\bplatform\b[^}]*\}\s*(?:=\s*process\b|from 'node:(?:os|process)')/,
+];
+
+/** Written in pieces, so that this file is not found. */
+const LEFTOVERS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK', 'WI' + 'P'].join('|')})\\b`);
+
+const FILES = filesBelow('');
+const SOURCES = FILES.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+
+describe('sources', () => {
+  test('there are some', () => {
+    assert(SOURCES.includes('src/index.ts'));
+  });
+
+  test('koffi is imported in one file', () => {
+    const importers = SOURCES.filter((path) => specifiersOf(path).some((name) => name.split('/')[0] === 'koffi'));
+    assert.deepEqual(importers, ['src/ffi/library.ts']);
+  });
+
+  test('the system is asked for in one file', () => {
+    const askers = SOURCES.filter((path) => SYSTEM_QUESTIONS.some((question) => question.test(codeOf(path))));
+    assert.deepEqual(askers, ['src/drivers/choose.ts']);
+  });
+
+  test(`no file is longer than ${LINES_MAX} lines`, () => {
+    const long = SOURCES.map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
+    assert.deepEqual(
+      long.filter(({ lines }) => lines > LINES_MAX),
+      [],
+    );
+  });
+
+  test('every file is reached by imports from an entry', () => {
+    const reached = new Set<string>();
+    const pending = ENTRIES.filter((path) => SOURCES.includes(path));
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      if (!reached.has(path)) {
+        reached.add(path);
+        pending.push(...importsOf(path));
+      }
+    }
+    assert.deepEqual(
+      SOURCES.filter((path) => !reached.has(path)),
+      [],
+    );
+  });
+
+  test('every import is of a file that exists', () => {
+    const missing = SOURCES.flatMap((path) => importsOf(path).filter((target) => !SOURCES.includes(target)));
+    assert.deepEqual(missing, []);
+  });
+
+  test('each file belongs to a layer', () => {
+    assert.deepEqual(
+      SOURCES.filter((path) => layerOf(path) === -1),
+      [],
+    );
+  });
+
+  test('each layer knows only the layers below it', () => {
+    assert.deepEqual(
+      breaches((path, target) => layerOf(target) > layerOf(path)),
+      [],
+    );
+  });
+
+  test('no driver knows another driver, and what they share knows none', () => {
+    assert.deepEqual(
+      breaches((path, target) => {
+        const [from, to] = [driverFolderOf(path), driverFolderOf(target)];
+        return from !== undefined && to !== undefined && from !== to && !SHARED_FOLDERS.has(to);
+      }),
+      [],
+    );
+  });
+});
+
+describe('texts', () => {
+  test('no marker of unfinished work is left', () => {
+    const texts = FILES.filter((path) => /\.(?:c?js|mjs|ts|json|md|sh|ya?ml)$|^\.ci\//.test(path));
+    assert(texts.length > SOURCES.length);
+    assert.deepEqual(
+      texts.filter((path) => LEFTOVERS.test(read(path))),
+      [],
+    );
+  });
+
+  test('each page has one title', () => {
+    const pages = FILES.filter((path) => path.endsWith('.md'));
+    assert(pages.includes('CHANGELOG.md'));
+    const titles = pages.map((path) => ({ path, titles: titlesOf(read(path)) }));
+    assert.deepEqual(
+      titles.filter((page) => page.titles.length !== 1),
+      [],
+    );
+  });
+
+  test('the lock file names no registry', () => {
+    assert.doesNotMatch(readFileSync(new URL('package-lock.json', ROOT), 'utf8'), /"resolved"|https?:\/\/registry/);
+  });
+});
+
+/** Imports that break a rule, as `importer -> imported`. */
+function breaches(broken: (path: string, target: string) => boolean): string[] {
+  return SOURCES.flatMap((path) =>
+    importsOf(path)
+      .filter((target) => broken(path, target))
+      .map((target) => `${path} -> ${target}`),
+  );
+}
+
+function layerOf(path: string): number {
+  return LAYERS.indexOf(path.split('/')[1] ?? '');
+}
+
+function driverFolderOf(path: string): string | undefined {
+  const [, layer, folder, file] = path.split('/');
+  return layer === 'drivers' && file !== undefined ? folder : undefined;
+}
+
+/** The files of ours that a file imports, exports from, or starts a worker with. */
+function importsOf(path: string): string[] {
+  return specifiersOf(path)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts'));
+}
+
+function specifiersOf(path: string): string[] {
+  const code = codeOf(path);
+  const patterns = [
+    /\b(?:from|import|require)\s*\(?\s*(['"])(?<name>[^'"]+)\1/g,
+    /\bnew\s+URL\(\s*(['"])(?<name>[^'"]+\.js)\1\s*,\s*import\.meta\.url/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match.groups?.name ?? ''));
+}
+
+/** A file without its comments, as far as these rules care: a comment may name what the code may not. */
+function codeOf(path: string): string {
+  return read(path)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+function titlesOf(page: string): string[] {
+  const prose = page.replace(/^(```+|~~~+).*\n[\s\S]*?^\1\s*$/gm, '');
+  return prose.split('\n').filter((line) => /^# /.test(line));
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, ROOT), 'utf8');
+}
+
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(new URL(directory, ROOT), { withFileTypes: true });
+  return entries
+    .filter(({ name }) => !NOT_OURS.has(name))
+    .flatMap((entry) => {
+      const path = `${directory}${entry.name}`;
+      return entry.isDirectory() ? filesBelow(`${path}/`) : [path];
+    })
+    .sort();
+}
