@@ -131,7 +131,7 @@ export interface Driver {
   /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
   hasWork(): boolean;
 
-  /** What any thread needs to wake this port (`wakePort` in choose.ts): an eventfd, or a port's handle. */
+  /** What any thread needs to wake this port (`wakePort` in choose.ts): a descriptor to write, or a port's handle. */
   readonly wakeDescriptor: number;
 
   watch(onReady: () => void): LoopWatch;

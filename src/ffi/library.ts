@@ -40,7 +40,8 @@ export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
  * array off V8's heap first.
  */
 export function addressOfBytes(bytes: Uint8Array): number {
-  return addressOf(bytes.buffer) + bytes.byteOffset;
+  // Memory that threads share is taken by its view only, and has no place on the heap to move from.
+  return bytes.buffer instanceof SharedArrayBuffer ? addressOf(bytes) : addressOf(bytes.buffer) + bytes.byteOffset;
 }
 
 /** A view of `byteLength` bytes of mapped memory. The mapping must outlive every use of the view. */

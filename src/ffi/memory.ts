@@ -26,15 +26,16 @@ export class Slab {
   constructor(byteLength: number, alignment = 8) {
     assert(Number.isSafeInteger(byteLength) && byteLength > 0);
     assert(alignment >= 8 && (alignment & (alignment - 1)) === 0);
-    this.byteLength = (byteLength + 7) & ~7;
+    // Not with `& ~7`: that counts in 32 bits.
+    this.byteLength = Math.ceil(byteLength / 8) * 8;
     const memory = new ArrayBuffer(Math.max(this.byteLength, SLAB_BYTES_MIN) + alignment);
     const start = addressOf(memory);
     const skipped = (alignment - (start % alignment)) % alignment;
     this.address = start + skipped;
     this.u8 = new Uint8Array(memory, skipped, this.byteLength);
-    this.u16 = new Uint16Array(memory, skipped, this.byteLength >> 1);
-    this.i32 = new Int32Array(memory, skipped, this.byteLength >> 2);
-    this.u32 = new Uint32Array(memory, skipped, this.byteLength >> 2);
+    this.u16 = new Uint16Array(memory, skipped, this.byteLength / 2);
+    this.i32 = new Int32Array(memory, skipped, this.byteLength / 4);
+    this.u32 = new Uint32Array(memory, skipped, this.byteLength / 4);
     assert(this.address % alignment === 0);
   }
 

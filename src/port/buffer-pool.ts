@@ -96,7 +96,8 @@ export class BufferPool implements ReceiveBuffers {
 
   /** The buffer that `bytes` are a view of, if they are one. */
   bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
-    if (bytes.buffer !== this.#slab.u8.buffer) {
+    // A view of nothing at the end of one buffer begins where the next one does.
+    if (bytes.buffer !== this.#slab.u8.buffer || bytes.byteLength === 0) {
       return undefined;
     }
     return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.sizeBytes)];

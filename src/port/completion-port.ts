@@ -132,11 +132,11 @@ export class CompletionPort {
   associate(socket: OverlappedSocket, key?: unknown): void {
     this.#requireOpen('associate');
     this.#requireUsable(socket, 'associate');
-    if (socket.associated) {
+    if (socket.port !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
     }
     this.#driver.associate(socket.handle);
-    socket.associated = true;
+    socket.port = this;
     socket.key = key;
   }
 
@@ -190,10 +190,15 @@ export class CompletionPort {
   postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {
     this.#requirePostable(socket, 'send', 'connected');
     const slot = this.#operations.allocate(SEND, socket, context);
-    if (data instanceof Uint8Array) {
-      this.#sendMemory.hold(slot, data);
-    } else {
-      this.#sendMemory.holdPieces(slot, data);
+    try {
+      if (data instanceof Uint8Array) {
+        this.#sendMemory.hold(slot, data);
+      } else {
+        this.#sendMemory.holdPieces(slot, data);
+      }
+    } catch (error) {
+      this.#operations.release(slot);
+      throw error;
     }
     this.#settler.sends.append(socket, slot);
     this.#pump?.posted();
@@ -223,6 +228,7 @@ export class CompletionPort {
    */
   cancel(socket: OverlappedSocket, what: Cancellable): void {
     this.#requireOpen('cancel');
+    this.#requireOwn(socket, 'cancel');
     const { kind } = this.#operations;
     if (what === 'send') {
       this.#settler.sends.cancelAll(socket);
@@ -237,6 +243,7 @@ export class CompletionPort {
   }
 
   #cancelSlot(socket: OverlappedSocket, slot: number): void {
+    this.#operations.cancelled[slot] = 1;
     if (this.#operations.delayed[slot] === 1) {
       this.#settler.endCancelled(slot);
     } else {
@@ -250,6 +257,7 @@ export class CompletionPort {
    * @param options.reset break the connection instead (RST), discarding what is unsent
    */
   closeSocket(socket: OverlappedSocket, options: { readonly reset?: boolean } = {}): void {
+    this.#requireOwn(socket, 'close');
     if (socket.closed) {
       return;
     }
@@ -306,8 +314,9 @@ export class CompletionPort {
     for (;;) {
       let wait = left;
       if (delays.acceptsDueAt !== Infinity) {
-        wait = Math.min(left, Math.max(0, delays.acceptsDueAt - performance.now()));
-        if (wait === 0) {
+        const due = delays.acceptsDueAt - performance.now();
+        wait = Math.min(left, Math.max(0, due));
+        if (due <= 0) {
           delays.retryAccepts();
         }
       }
@@ -473,18 +482,25 @@ export class CompletionPort {
   }
 
   #requireUsable(socket: OverlappedSocket, syscall: string): void {
+    this.#requireOwn(socket, syscall);
     if (socket.closed) {
       throw new OperationError({ code: 'EBADF', reason: 'The socket is closed', syscall });
     }
   }
 
+  #requireOwn(socket: OverlappedSocket, syscall: string): void {
+    if (socket.calls !== this.#driver.sockets) {
+      throw new OperationError({ code: 'EINVAL', reason: 'The socket belongs to another port', syscall });
+    }
+  }
+
   #requirePostable(socket: OverlappedSocket, syscall: string, state: 'created' | 'listening' | 'connected'): void {
-    if (socket.associated && socket.state === state) {
+    if (socket.port === this && socket.state === state) {
       return;
     }
     this.#requireOpen(syscall);
     this.#requireUsable(socket, syscall);
-    if (!socket.associated) {
+    if (socket.port !== this) {
       throw new OperationError({ code: 'EINVAL', reason: 'The socket is not associated with the port', syscall });
     }
     const code = state === 'connected' ? 'ENOTCONN' : 'EINVAL';

@@ -65,6 +65,13 @@ export class Delays {
     }
   }
 
+  /** A receive ended without a buffer: one that waits may have the buffer that was meant for it. */
+  bufferUnused(): void {
+    if (this.#receives.length > 0 && this.#driver.buffersFree > 0) {
+      this.bufferReturned();
+    }
+  }
+
   /** A descriptor is free, or time has passed: accepts are posted. */
   retryAccepts(): void {
     const accepts = this.#accepts;

@@ -34,6 +34,8 @@ export class OperationTable {
   next = new Int32Array(OPERATIONS_FIRST);
   /** 1 while the operation is held back for want of a buffer or a descriptor: the driver does not know of it then. */
   delayed = new Uint8Array(OPERATIONS_FIRST);
+  /** 1 when the operation was asked to end: it must not be held back or posted again then. */
+  cancelled = new Uint8Array(OPERATIONS_FIRST);
   /** 1 for a receive that is to complete once. */
   once = new Uint8Array(OPERATIONS_FIRST);
   /** Sends: where the bytes are, how many, and how many of them are taken. */
@@ -82,6 +84,7 @@ export class OperationTable {
     const socket = this.sockets[slot] as OverlappedSocket;
     this.kind[slot] = FREE;
     this.delayed[slot] = 0;
+    this.cancelled[slot] = 0;
     this.generation[slot] = (this.generation[slot] as number) + 1;
     this.sockets[slot] = undefined;
     this.contexts[slot] = undefined;
@@ -129,6 +132,7 @@ export class OperationTable {
     this.generation = grown(this.generation);
     this.next = grown(this.next);
     this.delayed = grown(this.delayed);
+    this.cancelled = grown(this.cancelled);
     this.once = grown(this.once);
     this.address = grown(this.address);
     this.byteLength = grown(this.byteLength);

@@ -8,7 +8,7 @@ export interface CompletionPortOptions {
   readonly driver?: string;
   /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
   readonly buffersMax?: number;
-  /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 16 KiB unless told. */
+  /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 16 KiB unless told. All buffers together: at most 2 GiB. */
   readonly bufferSizeBytes?: number;
   /** Operations that may be in flight together, 256 to 2^24; 2^20 unless told. */
   readonly operationsMax?: number;
@@ -19,6 +19,9 @@ export interface CompletionPortOptions {
   /** Optional system features to do without, by the names in `CompletionPort.features` (for tests). */
   readonly withhold?: readonly string[];
 }
+
+/** The most bytes of all receive buffers together. */
+const POOL_BYTES_MAX = 2 ** 31;
 
 export type CheckedOptions = Required<CompletionPortOptions>;
 
@@ -46,6 +49,13 @@ export function checkOptions(options: CompletionPortOptions): CheckedOptions {
   };
   checkWhole('buffersMax', checked.buffersMax, 1, 32768);
   checkWhole('bufferSizeBytes', checked.bufferSizeBytes, 64, 2 ** 20, 64);
+  if (checked.buffersMax * checked.bufferSizeBytes > POOL_BYTES_MAX) {
+    throw new OperationError({
+      code: 'ERR_OUT_OF_RANGE',
+      reason: `buffersMax * bufferSizeBytes: expected at most ${POOL_BYTES_MAX}, got ${checked.buffersMax * checked.bufferSizeBytes}`,
+      syscall: 'create port',
+    });
+  }
   checkWhole('operationsMax', checked.operationsMax, 256, OPERATIONS_MAX);
   checkWhole('submissionEntries', checked.submissionEntries, 8, 32768);
   if ((checked.submissionEntries & (checked.submissionEntries - 1)) !== 0) {

@@ -123,7 +123,10 @@ export class Pump {
   /** Before the event loop goes on: it must bring the next turn. */
   #park(): void {
     if (this.#port.hasWork()) {
-      this.posted();
+      // Also of a port that is closed and has no watch any more.
+      if (this.#immediate === undefined) {
+        this.#schedule();
+      }
       return;
     }
     if (this.#port.closed) {
@@ -170,16 +173,16 @@ export class Pump {
     const batch = this.#batch;
     while (this.#next < batch.length && !this.#stopped) {
       const completion = batch.entries[this.#next++] as Completion;
-      if (this.#onError === undefined) {
+      try {
         this.#handler(completion);
-      } else {
-        try {
-          this.#handler(completion);
-        } catch (error) {
-          this.#onError(error, completion);
+      } catch (error) {
+        if (this.#onError === undefined) {
+          throw error;
         }
+        this.#onError(error, completion);
+      } finally {
+        completion.release();
       }
-      completion.release();
     }
   }
 

@@ -3,6 +3,8 @@
  * large one stays where it is and is referenced until its send completes. A view of a pool buffer keeps that buffer.
  */
 
+import assert from 'node:assert/strict';
+import { OperationError } from '../drivers/error.js';
 import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
 import { PoolBuffer, type BufferPool } from './buffer-pool.js';
@@ -13,7 +15,7 @@ export const COPY_BYTES_MAX = 1024;
 
 const BLOCKS_PER_CHUNK = 256;
 
-/** The most chunks of copies, 16 MiB in all; beyond it small payloads are referenced like large ones. */
+/** The most chunks of copies, 16 MiB in all; beyond it each copy has memory of its own. */
 const CHUNKS_MAX = 64;
 
 /** Several payloads of one send. */
@@ -46,10 +48,12 @@ export class SendMemory {
       operations.address[slot] = buffer.address + ((bytes.byteOffset - this.#pool.byteOffset) % this.#pool.sizeBytes);
       return;
     }
-    const block = bytes.byteLength <= COPY_BYTES_MAX ? this.#takeBlock() : -1;
+    const small = bytes.byteLength <= COPY_BYTES_MAX;
+    const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
-      operations.held[slot] = bytes;
-      operations.address[slot] = addressOfBytes(bytes);
+      const held = small ? new Uint8Array(bytes) : bytes;
+      operations.held[slot] = held;
+      operations.address[slot] = addressOfBytes(held);
       return;
     }
     const chunk = this.#chunks[Math.floor(block / BLOCKS_PER_CHUNK)] as Slab;
@@ -74,6 +78,7 @@ export class SendMemory {
     const operations = this.#operations;
     const pieces = new Pieces();
     let total = 0;
+    this.#checkPieces(payloads);
     for (const bytes of payloads) {
       const buffer = this.#pool.bufferOf(bytes);
       buffer?.retain();
@@ -89,6 +94,21 @@ export class SendMemory {
     operations.held[slot] = pieces;
     operations.byteLength[slot] = total;
     operations.bytesTaken[slot] = 0;
+  }
+
+  /** Before any of them is held, so that a wrong one leaves nothing behind. */
+  #checkPieces(payloads: readonly Uint8Array[]): void {
+    if (!Array.isArray(payloads) || !payloads.every((bytes) => bytes instanceof Uint8Array)) {
+      throw new OperationError({
+        code: 'ERR_INVALID_ARG_TYPE',
+        reason: 'Expected a Uint8Array or an array of them',
+        syscall: 'send',
+      });
+    }
+    assert(
+      payloads.every((bytes) => this.#pool.bufferOf(bytes)?.references !== 0),
+      'Send of a receive buffer that is released',
+    );
   }
 
   /** The send in `slot` has completed: its memory is free. */

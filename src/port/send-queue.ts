@@ -48,14 +48,16 @@ export class SendQueue {
   /** The driver has taken `result` bytes of what it was given, or failed with an error number, negated. */
   completed(socket: OverlappedSocket, result: number): void {
     assert(socket.sending && socket.firstSend >= 0);
+    const cancelled = socket.sendsCancelled;
     socket.sending = false;
+    socket.sendsCancelled = false;
     if (result > 0) {
       this.#take(socket, result);
     }
     if (result < 0) {
       // A hole in the stream: nothing behind it may go out.
       this.failAll(socket, result);
-    } else if (socket.sendsCancelled) {
+    } else if (cancelled) {
       this.failAll(socket, this.#cancelled);
     } else {
       this.#start(socket);

@@ -66,6 +66,7 @@ export class Settler implements CompletionSink {
       this.lateCompletions++;
       if (buffer >= 0) {
         this.#driver.giveBuffer(buffer);
+        this.#delays.bufferUnused();
       }
       return;
     }
@@ -73,6 +74,10 @@ export class Settler implements CompletionSink {
     switch (this.#operations.kind[slot]) {
       case RECEIVE:
         this.#received(slot, socket, result, more, buffer);
+        if (result <= 0 || socket.closed) {
+          // Its turn for a buffer passes on: none that is lent will come back for it.
+          this.#delays.bufferUnused();
+        }
         break;
       case ACCEPT:
         this.#accepted(slot, socket, result, more);
@@ -102,10 +107,12 @@ export class Settler implements CompletionSink {
       return;
     }
     if (result < 0) {
-      if (this.#driver.errors.codeOf(-result) === 'ENOBUFS') {
-        this.#delays.delayReceive(slot);
-      } else {
+      if (this.#driver.errors.codeOf(-result) !== 'ENOBUFS') {
         this.#end(slot, result);
+      } else if (this.#operations.cancelled[slot] === 1) {
+        this.endCancelled(slot);
+      } else {
+        this.#delays.delayReceive(slot);
       }
       return;
     }
@@ -134,7 +141,8 @@ export class Settler implements CompletionSink {
 
   #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
     const code = this.#driver.errors.codeOf(-result);
-    if (listener.closed) {
+    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code);
+    if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
       this.endCancelled(slot);
     } else if (NO_DESCRIPTOR.has(code)) {
       this.#delays.delayAccept(slot);

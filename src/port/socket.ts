@@ -3,6 +3,7 @@
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import type { BindOptions, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
+import type { CompletionPort } from './completion-port.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
@@ -18,8 +19,8 @@ export class OverlappedSocket {
   readonly handle: number;
   /** @internal */
   state: SocketState;
-  /** @internal */
-  associated = false;
+  /** @internal The port it was associated with. */
+  port: CompletionPort | undefined = undefined;
   /** @internal */
   operationsInFlight = 0;
   /** @internal Slot of the accept or receive in flight; -1 when there is none. */
@@ -40,12 +41,13 @@ export class OverlappedSocket {
   connectAddress: SocketAddress | undefined = undefined;
   /** @internal A path that this socket made by binding, removed when it is closed. */
   boundPath: string | undefined = undefined;
-  readonly #calls: SocketCalls;
+  /** @internal Of the port that made it. */
+  readonly calls: SocketCalls;
   #remoteAddress: SocketAddress | undefined = undefined;
 
   /** @internal */
   constructor(calls: SocketCalls, handle: number, family: SocketFamily, state: SocketState) {
-    this.#calls = calls;
+    this.calls = calls;
     this.handle = handle;
     this.family = family;
     this.state = state;
@@ -62,7 +64,7 @@ export class OverlappedSocket {
    */
   bind(address: SocketAddress, options: Partial<BindOptions> = {}): void {
     this.#requireState('bind', 'created');
-    this.#calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
+    this.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
     if (address.family === 'unix' && !address.path.startsWith('\0')) {
       this.boundPath = address.path;
     }
@@ -75,21 +77,21 @@ export class OverlappedSocket {
    */
   listen(backlog: number = BACKLOG): void {
     this.#requireState('listen', 'created');
-    this.#calls.listen(this.handle, backlog);
+    this.calls.listen(this.handle, backlog);
     this.state = 'listening';
   }
 
   /** The address the socket is bound to. */
   localAddress(): SocketAddress {
     this.#requireOpen('getsockname');
-    return this.#calls.localAddress(this.handle);
+    return this.calls.localAddress(this.handle);
   }
 
   /** The peer's address. @throws OperationError `ENOTCONN` when there is none, or no longer. */
   remoteAddress(): SocketAddress {
     if (this.#remoteAddress === undefined) {
       this.#requireOpen('getpeername');
-      this.#remoteAddress = this.#calls.remoteAddress(this.handle);
+      this.#remoteAddress = this.calls.remoteAddress(this.handle);
     }
     return this.#remoteAddress;
   }
@@ -101,13 +103,13 @@ export class OverlappedSocket {
    */
   setOption(option: Exclude<SocketOption, 'resetOnClose'>, value: number): void {
     this.#requireOpen('setsockopt');
-    this.#calls.setOption(this.handle, option, value);
+    this.calls.setOption(this.handle, option, value);
   }
 
   /** An option's value. */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
     this.#requireOpen('getsockopt');
-    return this.#calls.getOption(this.handle, option);
+    return this.calls.getOption(this.handle, option);
   }
 
   #requireOpen(syscall: string): void {

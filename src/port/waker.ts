@@ -7,6 +7,12 @@ import { OperationError } from '../drivers/error.js';
 const CLOSED = 0;
 const WAKING = 1;
 
+/**
+ * How long closing waits for threads inside `postWakeUp`, in ms. They are there for microseconds, but a worker that is
+ * terminated there never counts itself out.
+ */
+const WAKING_MS_MAX = 250;
+
 /** What another thread needs to wake a port: post it to a worker as it is. */
 export interface WakeHandle {
   readonly descriptor: number;
@@ -37,11 +43,15 @@ export function postWakeUp(handle: WakeHandle): void {
   }
 }
 
-/** Ends wake-ups: returns when no thread is in the middle of one. */
+/** Ends wake-ups: returns when no thread is in the middle of one, or seems to be for too long. */
 export function closeWakeHandle(handle: WakeHandle): void {
   const state = new Int32Array(handle.state);
   Atomics.store(state, CLOSED, 1);
+  const deadline = performance.now() + WAKING_MS_MAX;
   for (let waking = Atomics.load(state, WAKING); waking > 0; waking = Atomics.load(state, WAKING)) {
+    if (performance.now() > deadline) {
+      return;
+    }
     Atomics.wait(state, WAKING, waking, 1);
   }
 }

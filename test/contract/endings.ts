@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { CompletionPort, type OverlappedSocket } from 'overlapped';
 import { connectPair, Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
+import { sendUrgent } from '../support/urgent.js';
 import { bounded, type Subject } from './subject.js';
 
 async function acceptNode(dequeuer: Dequeuer, port: CompletionPort): Promise<{ client: NodeClient; server: OverlappedSocket }> {
@@ -127,15 +128,7 @@ export function endings(subject: Subject): void {
   bounded('urgent data does not stall what comes behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
-      const { libc } = await import('../../src/ffi/linux/libc.js');
-      const { Slab } = await import('../../src/ffi/memory.js');
-      const memory = new Slab(8);
-      memory.u8.set(Buffer.from('abc!def'));
-      const MSG_OOB = 1;
-      const MSG_NOSIGNAL = 0x4000;
-      libc().send(client.handle, memory.address, 3, MSG_NOSIGNAL);
-      libc().send(client.handle, memory.address + 3, 1, MSG_OOB | MSG_NOSIGNAL);
-      libc().send(client.handle, memory.address + 4, 3, MSG_NOSIGNAL);
+      sendUrgent(client.handle, 'abc', '!', 'def');
       port.postReceive(server);
       const { data } = await dequeuer.receiveAll(server, 6);
       assert.equal(data.toString(), 'abcdef');

@@ -182,6 +182,7 @@ export async function withPort(
 
 /** Dequeues what a closed port still has. */
 export function drain(dequeuer: Dequeuer): void {
+  dequeuer.hook = undefined;
   while (dequeuer.port.statistics.completionsQueued > 0) {
     dequeuer.take();
   }

@@ -8,6 +8,7 @@ import {
   EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
+  EPOLLPRI,
   EPOLLRDHUP,
   SYS_epoll_pwait2,
 } from '../../ffi/linux/constants.js';
@@ -26,7 +27,8 @@ import type { Poller, ReadinessSink } from '../readiness/poller.js';
 const EVENTS_MAX = 512;
 const EVENT_WORDS = epoll_event.size >> 2;
 const DATA_WORD = epoll_event.data >> 2;
-const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+/** EPOLLPRI: a read stops before urgent data (tcp(7)), so one that is short has not emptied the socket. */
+const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 /** A feature name for `withhold`. */
 export const PWAIT2_FEATURE = 'epoll_pwait2';
@@ -95,7 +97,7 @@ export class EpollPoller implements Poller {
         i32[word + DATA_WORD + 1] as number,
         (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
         (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) !== 0,
-        (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
+        (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
       );
     }
     // -1 is EINTR: a signal came first, and nothing is ready.

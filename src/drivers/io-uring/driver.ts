@@ -28,7 +28,7 @@ import { linuxErrors } from '../linux/errors.js';
 import { MessageBlocks } from '../linux/message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
-import { WakeDescriptor } from '../linux/wake.js';
+import { WakePipe } from '../linux/wake.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
@@ -52,7 +52,7 @@ export class IoUringDriver implements Driver {
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks();
-  readonly #wake = new WakeDescriptor();
+  readonly #wake = new WakePipe();
   readonly #withhold: ReadonlySet<string>;
   readonly #acceptMode: number;
   readonly #receiveMode: number;
@@ -128,7 +128,9 @@ export class IoUringDriver implements Driver {
         this.#stash.takeAll(this.#ring);
       }
     }
-    this.#addresses = [];
+    if (this.#ring.toSubmit === 0) {
+      this.#addresses = [];
+    }
   }
 
   postAccept(slot: number, generation: number, socket: number): void {
@@ -168,9 +170,12 @@ export class IoUringDriver implements Driver {
     this.#ring.sqes[word + 5] = generation;
   }
 
-  /** Each write of the eventfd brings a completion, until close. */
+  /**
+   * Each write of the pipe brings a completion, until close. An eventfd would not do: the kernel does not signal the
+   * ring's own eventfd from inside the wake-up of another, and loses the second such signal (seen on kernel 6.18).
+   */
   #armWake(): void {
-    this.#prepare(IORING_OP_POLL_ADD, this.#wake.descriptor, 0, 0, IORING_POLL_ADD_MULTI, POLLIN, WAKE_SLOT, 0);
+    this.#prepare(IORING_OP_POLL_ADD, this.#wake.readable, 0, 0, IORING_POLL_ADD_MULTI, POLLIN, WAKE_SLOT, 0);
   }
 
   giveBuffer(index: number): void {
@@ -199,7 +204,8 @@ export class IoUringDriver implements Driver {
     }
     const { words, cqes, cqMask } = ring;
     // The head moves on before each completion goes up: what the sink does may post, and a full ring may take the rest.
-    for (let left = completionsMax; left > 0 && ring.ready > 0; left--) {
+    // What it put aside is older than what the ring has then, so the rest waits for the next call.
+    for (let left = completionsMax; left > 0 && ring.ready > 0 && this.#stash.length === 0; left--) {
       const head = ring.head;
       const word = cqes + ((head & cqMask) << 2);
       const slot = words[word] as number;

@@ -34,6 +34,10 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
     return accepted < 0 ? -lastErrno() : accepted;
   }
 
+  checkAddress(address: SocketAddress): void {
+    encodeSockaddr(this.#address, 0, address);
+  }
+
   connect(socket: number, address: SocketAddress): number {
     const byteLength = encodeSockaddr(this.#address, 0, address);
     return this.#libc.connect(socket, this.#address.address, byteLength) < 0 ? -lastErrno() : 0;

@@ -1,6 +1,6 @@
-/** Wake-ups on Linux: an eventfd that any thread may write. */
+/** Wake-ups on Linux: a descriptor that any thread may write. */
 
-import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK } from '../../ffi/linux/constants.js';
+import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
@@ -8,7 +8,7 @@ import { linuxErrors } from './errors.js';
 
 let one: Slab | undefined;
 
-/** Adds one to an eventfd, of any thread of this process. At its limit of 2^64-2 nothing is added: it is readable anyway. */
+/** Posts a wake-up: one to an eventfd, eight bytes to a pipe. When it can take no more, it is readable anyway. */
 export function wakeDescriptor(descriptor: number): void {
   one ??= new Slab(8);
   one.u32[0] = 1;
@@ -43,6 +43,38 @@ export class WakeDescriptor {
   }
 
   close(): void {
+    this.#libc.close(this.descriptor);
+  }
+}
+
+/** Bytes that a pipe holds (pipe(7)). */
+const PIPE_BYTES = 65536;
+
+/** The same by a pipe, for io_uring, whose notifications may not come from the wake-up of an eventfd. */
+export class WakePipe {
+  /** The end that is written. */
+  readonly descriptor: number;
+  /** The end that becomes readable. */
+  readonly readable: number;
+  readonly #libc = libc();
+  readonly #bytes = new Slab(PIPE_BYTES);
+
+  constructor() {
+    if (this.#libc.pipe2(this.#bytes.address, O_CLOEXEC | O_NONBLOCK) < 0) {
+      throw linuxErrors.create(lastErrno(), 'pipe2');
+    }
+    this.readable = this.#bytes.i32[0] as number;
+    this.descriptor = this.#bytes.i32[1] as number;
+  }
+
+  /** The wake-ups since the last call. */
+  take(): number {
+    const bytes = this.#libc.read(this.readable, this.#bytes.address, PIPE_BYTES);
+    return bytes < 0 ? 0 : bytes >> 3;
+  }
+
+  close(): void {
+    this.#libc.close(this.readable);
     this.#libc.close(this.descriptor);
   }
 }

@@ -117,6 +117,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
+    // Now, at the caller: by the time of the call there is nobody to tell.
+    this.sockets.checkAddress(address);
     this.#connectAddresses.set(socket, address);
     this.#postWrite(slot, generation, socket, CONNECT, 0, 0);
   }
@@ -327,7 +329,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       return this.#endWrite(sink, socket, -this.sockets.cancelled);
     }
     const result = this.#write(socket, kind);
-    if (result !== -this.sockets.wouldBlock) {
+    // A connect that would block (a Unix listener's backlog is full) has failed: no readiness tells when to try again.
+    if (result !== -this.sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
       return this.#endWrite(sink, socket, result);
     }
     // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.

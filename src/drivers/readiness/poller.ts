@@ -5,7 +5,7 @@ import type { LoopWatch, SocketCalls } from '../driver.js';
 
 /** What a poller reports to. */
 export interface ReadinessSink {
-  /** @param hangup whether the peer ended or broke the connection: reading goes on to the end without asking again */
+  /** @param hangup whether the peer ended or broke the connection, or sent urgent data: reading goes on until it would block */
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void;
   wakeUp(count: number): void;
 }
@@ -39,6 +39,8 @@ export interface NonBlockingCalls extends SocketCalls {
   readonly noBuffers: number;
 
   accept(socket: number): number;
+  /** Throws an OperationError for an address that `connect` could not take. */
+  checkAddress(address: SocketAddress): void;
   /** Starts connecting. */
   connect(socket: number, address: SocketAddress): number;
   /** How connecting ended: 0, or negative. */
