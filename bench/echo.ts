@@ -46,7 +46,10 @@ function contender(text: string): Contender {
 
 /** User and system time of a process so far, in ticks (proc(5), stat: fields 14 and 15, behind the name). */
 function cpuTicks(pid: number): { user: number; system: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ').map(Number);
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number);
   return { user: fields[11] ?? 0, system: fields[12] ?? 0 };
 }
 
@@ -87,12 +90,23 @@ interface Settings {
 }
 
 async function measure({ command }: Contender, port: number, settings: Settings): Promise<Sample> {
-  const server = spawn('taskset', ['-c', SERVER_CPU, ...command, String(port)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const server = spawn('taskset', ['-c', SERVER_CPU, ...command, String(port)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   let load: ChildProcess | undefined;
   try {
     await waitForServer(port);
     const { connections, size, pipeline } = settings;
-    const loadCommand = ['-c', LOAD_CPU, process.execPath, here('./load.js'), String(port), connections, size, pipeline];
+    const loadCommand = [
+      '-c',
+      LOAD_CPU,
+      process.execPath,
+      here('./load.js'),
+      String(port),
+      connections,
+      size,
+      pipeline,
+    ];
     load = spawn('taskset', loadCommand, { stdio: ['pipe', 'pipe', 'inherit'] });
     await line(load);
     await delay(500);
@@ -151,7 +165,9 @@ async function main(): Promise<void> {
       (cpu / first).toFixed(3),
     ]);
   }
-  console.log(`${values.connections} connections, ${values.size} bytes, ${values.pipeline} in flight on each; Node ${process.version}`);
+  console.log(
+    `${values.connections} connections, ${values.size} bytes, ${values.pipeline} in flight on each; Node ${process.version}`,
+  );
   console.log(table.toString());
 }
 

@@ -4,8 +4,8 @@
  * count of messages so far whenever a line comes in on its standard input, and ends with it.
  */
 
-import { CompletionPort, postWakeUp, type OverlappedSocket } from 'overlapped';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { CompletionPort, type OverlappedSocket, postWakeUp } from 'overlapped';
 
 const COUNT_WORDS = 2;
 

@@ -48,7 +48,10 @@ export function probeDrivers(): readonly DriverReport[] {
       probe: {
         usable: false,
         reason: `${name} needs ${SYSTEMS[name]}, and this system is ${process.platform}`,
-        advice: CANDIDATES.length > 0 ? `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto` : 'run on Linux',
+        advice:
+          CANDIDATES.length > 0
+            ? `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto`
+            : 'run on Linux',
       } as const,
     })),
   ];
@@ -93,7 +96,9 @@ function openBest(options: DriverOptions): Choice {
     }
     passedOver.push(`${name}: ${result.reason}; ${result.advice}`);
   }
-  throw unavailable(passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux`);
+  throw unavailable(
+    passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux`,
+  );
 }
 
 function unavailable(reason: string): OperationError {

@@ -12,7 +12,9 @@ export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;
 export type DriverName = (typeof DRIVER_NAMES)[number];
 
 /** Whether this system can run a driver, or why not and what to do about it. */
-export type Probe = { readonly usable: true } | { readonly usable: false; readonly reason: string; readonly advice: string };
+export type Probe =
+  | { readonly usable: true }
+  | { readonly usable: false; readonly reason: string; readonly advice: string };
 
 /** The port's receive buffers as a driver sees them: equal pieces of one slab. */
 export interface ReceiveBuffers {
@@ -53,7 +55,14 @@ export interface CompletionSink {
   wakeUp(count: number): void;
 }
 
-export const SOCKET_OPTIONS = ['noDelay', 'keepAlive', 'sendBufferBytes', 'receiveBufferBytes', 'userTimeoutMs', 'resetOnClose'] as const;
+export const SOCKET_OPTIONS = [
+  'noDelay',
+  'keepAlive',
+  'sendBufferBytes',
+  'receiveBufferBytes',
+  'userTimeoutMs',
+  'resetOnClose',
+] as const;
 
 /** Options of a socket, in the model's words; numbers, with 0 and 1 for off and on. */
 export type SocketOption = (typeof SOCKET_OPTIONS)[number];
@@ -126,8 +135,6 @@ export interface Driver {
 
   /** Hands over what was posted and takes at most about `completionsMax` completions, waiting up to `timeoutMs` for the first. */
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
-  /** The shortest wait that `poll` can tell from none; shorter ones become this. */
-  readonly finestWaitMs: number;
   /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
   hasWork(): boolean;
 

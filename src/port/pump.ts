@@ -6,7 +6,6 @@
 import type { LoopWatch } from '../drivers/driver.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
-import { LINGER_MS, Linger } from './linger.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
@@ -33,9 +32,6 @@ export class Pump {
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #linger = new Linger();
-  readonly #canLinger: boolean;
-  #lingering = false;
   #referenced = true;
   #inTurn = false;
   #stopped = false;
@@ -45,7 +41,6 @@ export class Pump {
     this.#handler = handler;
     this.#onError = options.onError;
     this.#batch = new CompletionBatch(options.batchCompletions);
-    this.#canLinger = port.finestWaitMs <= LINGER_MS;
   }
 
   /** In the event loop. */
@@ -96,11 +91,7 @@ export class Pump {
         break;
       }
       this.#next = 0;
-      this.#port.getQueuedCompletions(this.#batch, this.#lingering ? LINGER_MS : 0);
-      if (this.#lingering) {
-        this.#lingering = false;
-        this.#linger.tried(this.#batch.length > 0);
-      }
+      this.#port.getQueuedCompletions(this.#batch, 0);
       this.#dispatchAll();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
@@ -131,12 +122,6 @@ export class Pump {
     }
     if (this.#port.closed) {
       this.stop();
-      return;
-    }
-    if (this.#canLinger && this.#linger.worthTrying()) {
-      // In a turn of its own, so that the loop looks at everything else, and promises settle, before it waits.
-      this.#lingering = true;
-      this.posted();
       return;
     }
     this.#watch?.arm();

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { OperationError } from '../drivers/error.js';
 import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
-import { PoolBuffer, type BufferPool } from './buffer-pool.js';
+import { type BufferPool, PoolBuffer } from './buffer-pool.js';
 import type { OperationTable } from './operations.js';
 
 /** Payloads of up to this many bytes are copied. */

@@ -3,7 +3,7 @@
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import type { BindOptions, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
-import type { CompletionPort } from './completion-port.js';
+import type { PortCore } from './core.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
@@ -20,7 +20,7 @@ export class OverlappedSocket {
   /** @internal */
   state: SocketState;
   /** @internal The port it was associated with. */
-  port: CompletionPort | undefined = undefined;
+  port: PortCore | undefined = undefined;
   /** @internal */
   operationsInFlight = 0;
   /** @internal Slot of the accept or receive in flight; -1 when there is none. */

@@ -140,7 +140,10 @@ export function addresses(subject: Subject): void {
       const clients = await Promise.all(Array.from({ length: 40 }, () => connectNode(portOf(first))));
       await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'accept').length === 40, '40 accepts');
       for (const listener of [first, second]) {
-        assert.ok(dequeuer.all.some((seen) => seen.socket === listener), 'each listener has some');
+        assert.ok(
+          dequeuer.all.some((seen) => seen.socket === listener),
+          'each listener has some',
+        );
       }
       clients.forEach((client) => client.socket.destroy());
     }),

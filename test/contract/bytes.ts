@@ -25,7 +25,12 @@ function tiny(socket: OverlappedSocket): void {
 }
 
 /** Sends what `post` posts and compares what arrives with `expected`. */
-async function transfer(dequeuer: Dequeuer, { client, server }: Pair, post: () => void, expected: Uint8Array): Promise<void> {
+async function transfer(
+  dequeuer: Dequeuer,
+  { client, server }: Pair,
+  post: () => void,
+  expected: Uint8Array,
+): Promise<void> {
   const { port } = dequeuer;
   const hash = createHash('sha256');
   let bytes = 0;
@@ -41,7 +46,10 @@ async function transfer(dequeuer: Dequeuer, { client, server }: Pair, post: () =
   port.postReceive(server);
   post();
   port.postShutdown(client);
-  await dequeuer.until(() => dequeuer.all.some((seen) => seen.kind === 'receive' && seen.bytes === 0), 'the end of the stream');
+  await dequeuer.until(
+    () => dequeuer.all.some((seen) => seen.kind === 'receive' && seen.bytes === 0),
+    'the end of the stream',
+  );
   assert.equal(bytes, expected.byteLength);
   assert.equal(hash.digest('hex'), sha256(expected));
 }
@@ -67,7 +75,10 @@ export function bytes(subject: Subject): void {
     );
   }
 
-  for (const [name, prepare] of [['usual', () => undefined], ['tiny', tiny]] as const) {
+  for (const [name, prepare] of [
+    ['usual', () => undefined],
+    ['tiny', tiny],
+  ] as const) {
     bounded(`many sends of many sizes through ${name} socket buffers keep their order`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const pair = await connectPair(dequeuer, prepare);
@@ -81,7 +92,10 @@ export function bytes(subject: Subject): void {
           () => pieces.forEach((piece, index) => port.postSend(pair.client, piece, index)),
           Buffer.concat(pieces),
         );
-        checkSends(dequeuer, pieces.map((piece) => piece.byteLength));
+        checkSends(
+          dequeuer,
+          pieces.map((piece) => piece.byteLength),
+        );
       }),
     );
 
@@ -156,37 +170,40 @@ export function bytes(subject: Subject): void {
   );
 
   bounded('an echo by views and by buffers keeps each buffer until it is sent', () =>
-    withPort({ ...subject.options, fillReleasedBuffers: true, buffersMax: 8, bufferSizeBytes: 512 }, async (dequeuer, port) => {
-      const listener = listenOn(port);
-      tiny(listener);
-      const client = await connectNode(portOf(listener));
-      const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
-      port.associate(server);
-      const data = someBytes(300_000);
-      let ways = 0;
-      dequeuer.hook = (completion) => {
-        if (completion.kind !== 'receive' || completion.bytes === 0) {
-          return;
-        }
-        ways++;
-        if (ways % 3 === 0) {
-          port.postSend(server, completion.data);
-        } else if (ways % 3 === 1) {
-          const half = completion.bytes >> 1;
-          port.postSend(server, [completion.data.subarray(0, half), Buffer.alloc(0), completion.data.subarray(half)]);
-        } else {
-          port.postSendBuffer(server, completion.buffer as NonNullable<typeof completion.buffer>, completion.bytes);
-        }
-        if (!completion.more) {
-          port.postReceive(server);
-        }
-      };
-      port.postReceive(server);
-      client.socket.write(data);
-      await dequeuer.until(() => client.bytes === data.byteLength, 'the whole echo');
-      assert.equal(sha256(client.data), sha256(data));
-      client.socket.destroy();
-    }),
+    withPort(
+      { ...subject.options, fillReleasedBuffers: true, buffersMax: 8, bufferSizeBytes: 512 },
+      async (dequeuer, port) => {
+        const listener = listenOn(port);
+        tiny(listener);
+        const client = await connectNode(portOf(listener));
+        const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
+        port.associate(server);
+        const data = someBytes(300_000);
+        let ways = 0;
+        dequeuer.hook = (completion) => {
+          if (completion.kind !== 'receive' || completion.bytes === 0) {
+            return;
+          }
+          ways++;
+          if (ways % 3 === 0) {
+            port.postSend(server, completion.data);
+          } else if (ways % 3 === 1) {
+            const half = completion.bytes >> 1;
+            port.postSend(server, [completion.data.subarray(0, half), Buffer.alloc(0), completion.data.subarray(half)]);
+          } else {
+            port.postSendBuffer(server, completion.buffer as NonNullable<typeof completion.buffer>, completion.bytes);
+          }
+          if (!completion.more) {
+            port.postReceive(server);
+          }
+        };
+        port.postReceive(server);
+        client.socket.write(data);
+        await dequeuer.until(() => client.bytes === data.byteLength, 'the whole echo');
+        assert.equal(sha256(client.data), sha256(data));
+        client.socket.destroy();
+      },
+    ),
   );
 
   bounded('50 streams of 1 MB in random pieces come back from an echo server, half-close included', () =>

@@ -56,7 +56,10 @@ export function cancelling(subject: Subject): void {
       await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'send').length === 10, '10 sends');
       const sends = dequeuer.all.filter((seen) => seen.kind === 'send');
       // What was with the driver ends last; what queued behind it ends in order.
-      assert.deepEqual([...sends.map((seen) => seen.context as number)].sort((a, b) => a - b), [...Array(10).keys()]);
+      assert.deepEqual(
+        [...sends.map((seen) => seen.context as number)].sort((a, b) => a - b),
+        [...Array(10).keys()],
+      );
       assert.ok(sends.some((seen) => seen.code === 'ECANCELED'));
       port.closeSocket(client);
     }),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
-import { connectPair, Dequeuer, drain, eventually, listenOn, LOOPBACK, portOf, withPort } from '../support/harness.js';
+import { connectPair, Dequeuer, drain, eventually, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
 import { connectNode, isRefused } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -85,7 +85,10 @@ export function closing(subject: Subject): void {
             port.closeSocket(accepted);
           }
         }
-        await dequeuer.until(() => clients.every((client) => client.ended || client.closed), 'the end of all three connections');
+        await dequeuer.until(
+          () => clients.every((client) => client.ended || client.closed),
+          'the end of all three connections',
+        );
         clients.forEach((client) => client.socket.destroy());
       });
     }

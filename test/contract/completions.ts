@@ -24,7 +24,10 @@ export function completions(subject: Subject): void {
       port.associate(client, 17);
       port.postConnect(client, listener.localAddress(), 'connect 1');
       const connected = await dequeuer.next('connect');
-      assert.deepEqual([connected.key, connected.context, connected.more, connected.code], [17, 'connect 1', false, undefined]);
+      assert.deepEqual(
+        [connected.key, connected.context, connected.more, connected.code],
+        [17, 'connect 1', false, undefined],
+      );
       const accept = await dequeuer.next('accept');
       assert.equal(accept.key, key);
       assert.equal(accept.context, 'accept 1');
@@ -152,7 +155,10 @@ export function completions(subject: Subject): void {
       );
       port.postReceive(server);
       const { data } = await large.receiveAll(server);
-      assert.deepEqual([...data], Array.from({ length: 50 }, (_, index) => index));
+      assert.deepEqual(
+        [...data],
+        Array.from({ length: 50 }, (_, index) => index),
+      );
     }),
   );
 

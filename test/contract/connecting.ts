@@ -10,7 +10,11 @@ import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support
 import { bounded, type Subject } from './subject.js';
 
 /** How connecting to `address` ends. */
-async function connectTo(dequeuer: Dequeuer, address: SocketAddress, prepare?: (socket: OverlappedSocket) => void): Promise<Seen> {
+async function connectTo(
+  dequeuer: Dequeuer,
+  address: SocketAddress,
+  prepare?: (socket: OverlappedSocket) => void,
+): Promise<Seen> {
   const { port } = dequeuer;
   const socket = port.createSocket(address.family);
   prepare?.(socket);
@@ -48,7 +52,10 @@ export function connecting(subject: Subject): void {
       const seen = await connectTo(dequeuer, { family: 'ipv4', address: '127.0.0.1', port: number });
       const error = seen.error as OperationError;
       assert.deepEqual([seen.code, seen.more, seen.context], ['ECONNREFUSED', false, 'context']);
-      assert.deepEqual([error.code, error.address, error.port, error.syscall, error.errno], ['ECONNREFUSED', '127.0.0.1', number, 'connect', -111]);
+      assert.deepEqual(
+        [error.code, error.address, error.port, error.syscall, error.errno],
+        ['ECONNREFUSED', '127.0.0.1', number, 'connect', -111],
+      );
       assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${number}`));
     }),
   );
@@ -66,7 +73,9 @@ export function connecting(subject: Subject): void {
     withPort(subject.options, async (dequeuer) => {
       const listener = await fullListener(dequeuer, LOOPBACK, 1);
       const start = performance.now();
-      const seen = await connectTo(dequeuer, listener.localAddress(), (socket) => socket.setOption('userTimeoutMs', 300));
+      const seen = await connectTo(dequeuer, listener.localAddress(), (socket) =>
+        socket.setOption('userTimeoutMs', 300),
+      );
       assert.equal(seen.code, 'ETIMEDOUT');
       assert.ok(performance.now() - start < 5000);
     }),
@@ -100,7 +109,10 @@ export function connecting(subject: Subject): void {
         assert.equal((missing.error as OperationError).address, join(directory, 'missing'));
         const bound = port.createSocket('unix');
         bound.bind({ family: 'unix', path: join(directory, 'bound') });
-        assert.equal((await connectTo(dequeuer, { family: 'unix', path: join(directory, 'bound') })).code, 'ECONNREFUSED');
+        assert.equal(
+          (await connectTo(dequeuer, { family: 'unix', path: join(directory, 'bound') })).code,
+          'ECONNREFUSED',
+        );
       });
     } finally {
       rmSync(directory, { recursive: true });
@@ -110,7 +122,11 @@ export function connecting(subject: Subject): void {
   const waitsOrFails = subject.capabilities.unixConnectWaits ? 'waits for room' : 'fails with EAGAIN and does not spin';
   bounded(`a connect to a Unix listener with a full backlog ${waitsOrFails}`, () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const listener = await fullListener(dequeuer, { family: 'unix', path: `\0overlapped-${process.pid}-${Math.random()}` }, 1);
+      const listener = await fullListener(
+        dequeuer,
+        { family: 'unix', path: `\0overlapped-${process.pid}-${Math.random()}` },
+        1,
+      );
       const socket = port.createSocket('unix');
       port.associate(socket);
       port.postConnect(socket, listener.localAddress());

@@ -17,7 +17,11 @@ interface Statistics {
   readonly opened: number;
 }
 
-async function serve(subject: Subject, mode: 'loop' | 'run', test: (child: Child, number: number) => Promise<void>): Promise<void> {
+async function serve(
+  subject: Subject,
+  mode: 'loop' | 'run',
+  test: (child: Child, number: number) => Promise<void>,
+): Promise<void> {
   const child = new Child(programPath('limited-server'), [JSON.stringify(subject.options), mode], {
     before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
     timeoutMs: 20_000,
@@ -69,7 +73,11 @@ export function descriptorLimit(subject: Subject): void {
         // Each that is served makes room for another by going.
         const done = new Set<NodeClient>();
         while (done.size < CLIENTS) {
-          await eventually(() => served().some((client) => !done.has(client)), `more than ${done.size} are served`, 5000);
+          await eventually(
+            () => served().some((client) => !done.has(client)),
+            `more than ${done.size} are served`,
+            5000,
+          );
           for (const client of served()) {
             done.add(client);
             client.socket.destroy();

@@ -1,13 +1,16 @@
 /** How a peer ends a connection: the end of its stream, half of it, or a reset, and each is told from the others. */
 
 import assert from 'node:assert/strict';
-import { CompletionPort, type OverlappedSocket } from 'overlapped';
-import { connectPair, Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
+import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import { connectPair, type Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
 import { sendUrgent } from '../support/urgent.js';
 import { bounded, type Subject } from './subject.js';
 
-async function acceptNode(dequeuer: Dequeuer, port: CompletionPort): Promise<{ client: NodeClient; server: OverlappedSocket }> {
+async function acceptNode(
+  dequeuer: Dequeuer,
+  port: CompletionPort,
+): Promise<{ client: NodeClient; server: OverlappedSocket }> {
   const listener = listenOn(port);
   const client = await connectNode(portOf(listener));
   const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;

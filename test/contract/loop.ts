@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { CompletionPort, type OverlappedSocket } from 'overlapped';
 import { runProgram } from '../support/child.js';
-import { eventually, listenOn, LOOPBACK, portOf } from '../support/harness.js';
+import { eventually, LOOPBACK, listenOn, portOf } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
@@ -137,40 +137,43 @@ export function loop(subject: Subject): void {
 
   for (const where of ['outside', 'inside'] as const) {
     for (const batchCompletions of [1, 7, 256]) {
-      bounded(`closed ${where} its handler, it dispatches all that is left, in batches of ${batchCompletions}`, async () => {
-        const port = CompletionPort.create(subject.options);
-        const ended = new Set<unknown>();
-        let connected = 0;
-        const connects = 200;
-        const listener = port.createSocket('ipv4');
-        listener.bind(LOOPBACK);
-        listener.listen();
-        port.start(
-          (completion) => {
-            if (completion.kind === 'connect') {
-              connected++;
-              port.postReceive(completion.socket as OverlappedSocket, { context: completion.context });
-              if (where === 'inside' && connected === connects) {
-                port.close();
+      bounded(
+        `closed ${where} its handler, it dispatches all that is left, in batches of ${batchCompletions}`,
+        async () => {
+          const port = CompletionPort.create(subject.options);
+          const ended = new Set<unknown>();
+          let connected = 0;
+          const connects = 200;
+          const listener = port.createSocket('ipv4');
+          listener.bind(LOOPBACK);
+          listener.listen();
+          port.start(
+            (completion) => {
+              if (completion.kind === 'connect') {
+                connected++;
+                port.postReceive(completion.socket as OverlappedSocket, { context: completion.context });
+                if (where === 'inside' && connected === connects) {
+                  port.close();
+                }
+              } else if (completion.kind === 'receive') {
+                assert.equal(completion.code, 'ECANCELED');
+                assert.equal(ended.has(completion.context), false);
+                ended.add(completion.context);
               }
-            } else if (completion.kind === 'receive') {
-              assert.equal(completion.code, 'ECANCELED');
-              assert.equal(ended.has(completion.context), false);
-              ended.add(completion.context);
-            }
-          },
-          { batchCompletions },
-        );
-        for (let index = 0; index < connects; index++) {
-          const socket = port.createSocket('ipv4');
-          port.associate(socket);
-          port.postConnect(socket, listener.localAddress(), index);
-        }
-        await eventually(() => connected === connects, 'all connects');
-        port.close();
-        await eventually(() => ended.size === connects, `all ${connects} receives end; ${ended.size} did`, 3000);
-        assert.equal(port.statistics.completionsQueued, 0);
-      });
+            },
+            { batchCompletions },
+          );
+          for (let index = 0; index < connects; index++) {
+            const socket = port.createSocket('ipv4');
+            port.associate(socket);
+            port.postConnect(socket, listener.localAddress(), index);
+          }
+          await eventually(() => connected === connects, 'all connects');
+          port.close();
+          await eventually(() => ended.size === connects, `all ${connects} receives end; ${ended.size} did`, 3000);
+          assert.equal(port.statistics.completionsQueued, 0);
+        },
+      );
     }
   }
 
@@ -189,7 +192,7 @@ export function loop(subject: Subject): void {
           for (let index = 0; index < 16; index++) {
             loadPort.postSend(socket, payload);
           }
-        } else if (completion.kind === 'receive' && completion.bytes > 0) {
+        } else if (completion.kind === 'receive' && completion.bytes > 0 && !loadPort.closed) {
           messages++;
           loadPort.postSend(socket, completion.data);
           if (!completion.more) {
@@ -229,7 +232,7 @@ export function loop(subject: Subject): void {
     port.postConnect(client, listener.localAddress());
     let sends = 0;
     port.start((completion) => {
-      if (completion.kind === 'connect' || completion.kind === 'send') {
+      if (!port.closed && (completion.kind === 'connect' || completion.kind === 'send')) {
         sends++;
         // An empty send completes at once: without a bound this would be an endless turn.
         port.postSend(client, Buffer.alloc(0));
@@ -254,9 +257,18 @@ export function loop(subject: Subject): void {
     echoes.forEach((echo) => echo.port.close());
   });
 
-  for (const [how, lives] of [['ref', true], ['unref', false], ['unref ref', true], ['ref unref', false], ['close', false], ['stop', false]] as const) {
+  for (const [how, lives] of [
+    ['ref', true],
+    ['unref', false],
+    ['unref ref', true],
+    ['ref unref', false],
+    ['close', false],
+    ['stop', false],
+  ] as const) {
     bounded(`a started port after "${how}" ${lives ? 'keeps' : 'does not keep'} its process alive`, async () => {
-      const result = await runProgram('loop-ref', [JSON.stringify(subject.options), how, String(lives)], { timeoutMs: 8000 });
+      const result = await runProgram('loop-ref', [JSON.stringify(subject.options), how, String(lives)], {
+        timeoutMs: 8000,
+      });
       assert.deepEqual([result.exitCode, result.stdout.trim(), result.stderr], [0, lives ? 'alive' : 'ended', '']);
     });
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
-import { connectPair, listenOn, LOOPBACK, withPort } from '../support/harness.js';
+import { connectPair, LOOPBACK, listenOn, withPort } from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 
 export function misuse(subject: Subject): void {
@@ -80,7 +80,17 @@ export function misuse(subject: Subject): void {
   bounded('data that is no bytes, and what it leaves behind: nothing', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
-      const wrong: unknown[] = ['text', 17, null, undefined, {}, [Buffer.from('a'), 'b'], [1], new Float64Array(2), new ArrayBuffer(8)];
+      const wrong: unknown[] = [
+        'text',
+        17,
+        null,
+        undefined,
+        {},
+        [Buffer.from('a'), 'b'],
+        [1],
+        new Float64Array(2),
+        new ArrayBuffer(8),
+      ];
       const before = port.statistics;
       for (const data of wrong) {
         assert.throws(() => port.postSend(client, data as Uint8Array), `${data} is refused`);
@@ -178,6 +188,9 @@ export function misuse(subject: Subject): void {
 
   bounded('an unknown driver, and one of another system', () => {
     assert.throws(() => CompletionPort.create({ driver: 'kqueue' }), { code: 'ERR_UNKNOWN_DRIVER', message: /kqueue/ });
-    assert.throws(() => CompletionPort.create({ driver: 'iocp' }), { code: 'ERR_DRIVER_UNAVAILABLE', message: /Windows/ });
+    assert.throws(() => CompletionPort.create({ driver: 'iocp' }), {
+      code: 'ERR_DRIVER_UNAVAILABLE',
+      message: /Windows/,
+    });
   });
 }

@@ -38,7 +38,11 @@ const TOPICS = {
 };
 
 /** Runs all topics for one driver. `options` can withhold features, so that a fall-back keeps the same contract. */
-export function contractSuite(driver: DriverName, capabilities: Capabilities, options: CompletionPortOptions = {}): void {
+export function contractSuite(
+  driver: DriverName,
+  capabilities: Capabilities,
+  options: CompletionPortOptions = {},
+): void {
   const subject = { driver, capabilities, options: { ...options, driver } };
   describe(`The contract on ${driver}`, () => {
     for (const [name, topic] of Object.entries(TOPICS)) {

@@ -56,13 +56,18 @@ export function waiting(subject: Subject): void {
     bounded(`${timeoutMs} waits until another thread wakes it`, () =>
       withPort(subject.options, async (_dequeuer, port) => {
         const shared = new Int32Array(new SharedArrayBuffer(4));
-        const worker = new Worker(programPath('waking-worker'), { workerData: { handle: port.wakeHandle, shared, wakeUps: 1 } });
+        const worker = new Worker(programPath('waking-worker'), {
+          workerData: { handle: port.wakeHandle, shared, wakeUps: 1 },
+        });
         const batch = new CompletionBatch(4);
         const before = process.cpuUsage();
         const count = port.getQueuedCompletions(batch, timeoutMs);
         const used = process.cpuUsage(before);
         assert.equal(count, 1);
-        assert.deepEqual([batch.at(0).kind, batch.at(0).bytes, batch.at(0).more, batch.at(0).socket], ['wakeUp', 1, false, undefined]);
+        assert.deepEqual(
+          [batch.at(0).kind, batch.at(0).bytes, batch.at(0).more, batch.at(0).socket],
+          ['wakeUp', 1, false, undefined],
+        );
         assert.equal(Atomics.load(shared, 0), 1, 'the worker had begun to wake');
         assert.ok(used.user + used.system < 3_000_000, 'waiting does not spin');
         await worker.terminate();

@@ -31,7 +31,13 @@ export class Child {
   readonly ended: Promise<ChildResult>;
 
   constructor(script: string, parameters: readonly string[], options: ChildOptions = {}) {
-    const command = [...(options.before ?? []), process.execPath, ...(options.nodeOptions ?? []), script, ...parameters];
+    const command = [
+      ...(options.before ?? []),
+      process.execPath,
+      ...(options.nodeOptions ?? []),
+      script,
+      ...parameters,
+    ];
     this.process = spawn(command[0] as string, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
     this.process.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
@@ -79,6 +85,10 @@ export class Child {
 }
 
 /** Runs a program to its end. */
-export async function runProgram(name: string, parameters: readonly string[], options: ChildOptions = {}): Promise<ChildResult> {
+export async function runProgram(
+  name: string,
+  parameters: readonly string[],
+  options: ChildOptions = {},
+): Promise<ChildResult> {
   return new Child(programPath(name), parameters, options).ended;
 }

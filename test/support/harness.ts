@@ -84,7 +84,8 @@ export class Dequeuer {
 
   /** The oldest completion that fits and that nobody took yet. */
   async next(kind: OperationKind, socket?: OverlappedSocket, waitMs = WAIT_MS): Promise<Seen> {
-    const find = (): number => this.seen.findIndex((seen) => seen.kind === kind && (socket === undefined || seen.socket === socket));
+    const find = (): number =>
+      this.seen.findIndex((seen) => seen.kind === kind && (socket === undefined || seen.socket === socket));
     await this.until(() => find() >= 0, `a completion of ${kind}`, waitMs);
     return this.seen.splice(find(), 1)[0] as Seen;
   }

@@ -39,7 +39,9 @@ export class NodeClient {
 /** A client that is connected. It stays half open when the peer ends, unless told. */
 export async function connectNode(where: number | string, host = '127.0.0.1'): Promise<NodeClient> {
   const socket =
-    typeof where === 'string' ? connect({ path: where, allowHalfOpen: true }) : connect({ port: where, host, allowHalfOpen: true });
+    typeof where === 'string'
+      ? connect({ path: where, allowHalfOpen: true })
+      : connect({ port: where, host, allowHalfOpen: true });
   const client = new NodeClient(socket);
   await once(socket, 'connect', { signal: AbortSignal.timeout(WAIT_MS) });
   return client;

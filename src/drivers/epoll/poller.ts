@@ -1,5 +1,6 @@
 /** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
 
+import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
@@ -10,16 +11,13 @@ import {
   EPOLLOUT,
   EPOLLPRI,
   EPOLLRDHUP,
-  SYS_epoll_pwait2,
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { epoll_event, timespec } from '../../ffi/linux/structs.js';
-import { lastErrno } from '../../ffi/library.js';
+import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';
-import { setTimespec } from '../linux/time.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
@@ -30,18 +28,13 @@ const DATA_WORD = epoll_event.data >> 2;
 /** EPOLLPRI: a read stops before urgent data (tcp(7)), so one that is short has not emptied the socket. */
 const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
-/** A feature name for `withhold`. */
-export const PWAIT2_FEATURE = 'epoll_pwait2';
-
 export class EpollPoller implements Poller {
   readonly #libc = libc();
   readonly #epoll: number;
   readonly #wake = new WakeDescriptor();
   readonly #event = new Slab(epoll_event.size);
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
-  readonly #time = new Slab(timespec.size);
   readonly #withhold: ReadonlySet<string>;
-  readonly finestWaitMs: number;
 
   constructor(withhold: ReadonlySet<string>) {
     this.#withhold = withhold;
@@ -49,17 +42,11 @@ export class EpollPoller implements Poller {
     if (this.#epoll < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
     }
-    this.finestWaitMs = !withhold.has(PWAIT2_FEATURE) && this.#hasPwait2() ? 0.001 : 1;
     // Level-triggered, unlike the sockets: it is read when reported.
     const added = this.#register(this.#wake.descriptor, 0, EPOLLIN);
     if (added < 0) {
       throw linuxErrors.create(-added, 'epoll_ctl');
     }
-  }
-
-  /** Kernel 5.11 brought epoll_pwait2. */
-  #hasPwait2(): boolean {
-    return this.#libc.syscall(SYS_epoll_pwait2, this.#epoll, this.#events.address, 1, this.#time.address, 0, 0) >= 0;
   }
 
   add(socket: number, generation: number): number {
@@ -84,7 +71,8 @@ export class EpollPoller implements Poller {
 
   wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number {
     const { i32, address } = this.#events;
-    const count = this.#call(address, Math.min(eventsMax, EVENTS_MAX), timeoutMs);
+    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
+    const count = this.#libc.epoll_wait(this.#epoll, address, Math.min(eventsMax, EVENTS_MAX), timeout);
     for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
       const events = i32[word] as number;
       const descriptor = i32[word + DATA_WORD] as number;
@@ -102,16 +90,6 @@ export class EpollPoller implements Poller {
     }
     // -1 is EINTR: a signal came first, and nothing is ready.
     return Math.max(0, count);
-  }
-
-  /** epoll_wait counts whole ms; a part of one needs epoll_pwait2. */
-  #call(address: number, eventsMax: number, timeoutMs: number): number {
-    if (timeoutMs > 0 && timeoutMs < 1 && this.finestWaitMs < 1) {
-      setTimespec(this.#time, 0, timeoutMs);
-      return this.#libc.syscall(SYS_epoll_pwait2, this.#epoll, address, eventsMax, this.#time.address, 0, 0);
-    }
-    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
-    return this.#libc.epoll_wait(this.#epoll, address, eventsMax, timeout);
   }
 
   get wakeDescriptor(): number {

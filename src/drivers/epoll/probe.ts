@@ -1,8 +1,8 @@
 /** Whether epoll can be used here. */
 
+import { lastErrno } from '../../ffi/library.js';
 import { EPOLL_CLOEXEC } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { lastErrno } from '../../ffi/library.js';
 import type { Probe } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 

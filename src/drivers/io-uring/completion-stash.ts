@@ -20,7 +20,12 @@ export class CompletionStash {
     let head = ring.head;
     for (let left = ring.ready; left > 0; left--) {
       const word = cqes + ((head & cqMask) << 2);
-      this.#entries.push(words[word] as number, words[word + 1] as number, words[word + 2] as number, words[word + 3] as number);
+      this.#entries.push(
+        words[word] as number,
+        words[word + 1] as number,
+        words[word + 2] as number,
+        words[word + 3] as number,
+      );
       head = (head + 1) | 0;
     }
     ring.advance(head);

@@ -48,7 +48,6 @@ export class IoUringDriver implements Driver {
   readonly features: readonly string[];
   readonly sockets = new LinuxSockets(false);
   readonly errors = linuxErrors;
-  readonly finestWaitMs = 0.001;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks();
@@ -190,7 +189,10 @@ export class IoUringDriver implements Driver {
     const ring = this.#ring;
     this.#watch?.disarm();
     if (this.#stash.length > 0) {
-      this.#stash.deliver((slot, generation, result, flags) => this.#complete(sink, slot, generation, result, flags), completionsMax);
+      this.#stash.deliver(
+        (slot, generation, result, flags) => this.#complete(sink, slot, generation, result, flags),
+        completionsMax,
+      );
       return;
     }
     if (ring.ready === 0) {

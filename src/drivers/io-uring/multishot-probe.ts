@@ -1,5 +1,6 @@
 /** Whether this kernel has multishot receive (6.0): tried once, on a pair of sockets with a ring of their own. */
 
+import { lastErrno } from '../../ffi/library.js';
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
 import {
   IORING_CQE_F_MORE,
@@ -8,7 +9,6 @@ import {
   IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { linuxErrors } from '../linux/errors.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';

@@ -6,8 +6,8 @@ import {
   IORING_SETUP_SUBMIT_ALL,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../../ffi/linux/io-uring.js';
-import { OperationError } from '../error.js';
 import type { Probe } from '../driver.js';
+import { OperationError } from '../error.js';
 import { acceptsSetup } from './ring.js';
 
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';

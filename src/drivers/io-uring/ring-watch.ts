@@ -31,7 +31,10 @@ export class RingWatch implements LoopWatch {
     }
     this.#armed = true;
     this.disarm();
-    this.#watch = new DescriptorWatch(this.#notified.descriptor, onReady, { withhold, drain: () => this.#notified.take() });
+    this.#watch = new DescriptorWatch(this.#notified.descriptor, onReady, {
+      withhold,
+      drain: () => this.#notified.take(),
+    });
   }
 
   get kind(): string {

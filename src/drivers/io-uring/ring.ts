@@ -1,7 +1,18 @@
 /** The two rings that the process shares with the kernel, as typed arrays over mapped memory. */
 
 import assert from 'node:assert/strict';
-import { EAGAIN, EBUSY, EINTR, EINVAL, ETIME, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../ffi/linux/constants.js';
+import { lastErrno, viewOf } from '../../ffi/library.js';
+import {
+  EAGAIN,
+  EBUSY,
+  EINTR,
+  EINVAL,
+  ETIME,
+  MAP_POPULATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../ffi/linux/constants.js';
 import {
   IORING_CQ_EVENTFD_DISABLED,
   IORING_ENTER_EXT_ARG,
@@ -29,7 +40,6 @@ import {
   io_uring_params,
   io_uring_sqe,
 } from '../../ffi/linux/structs.js';
-import { lastErrno, viewOf } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
@@ -116,7 +126,14 @@ export class Ring {
   }
 
   #map(byteLength: number, offset: number): Int32Array {
-    const address = this.#libc.mmap(0, byteLength, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, this.descriptor, offset);
+    const address = this.#libc.mmap(
+      0,
+      byteLength,
+      PROT_READ | PROT_WRITE,
+      MAP_SHARED | MAP_POPULATE,
+      this.descriptor,
+      offset,
+    );
     if (address === -1) {
       const errno = lastErrno();
       this.close();
@@ -215,7 +232,15 @@ export class Ring {
 
   /** io_uring_register; returns 0 or more, or the error number, negated. */
   register(operation: number, argument: Slab | undefined, count: number): number {
-    const result = this.#libc.syscall(SYS_io_uring_register, this.descriptor, operation, argument?.address ?? 0, count, 0, 0);
+    const result = this.#libc.syscall(
+      SYS_io_uring_register,
+      this.descriptor,
+      operation,
+      argument?.address ?? 0,
+      count,
+      0,
+      0,
+    );
     return result < 0 ? -lastErrno() : result;
   }
 

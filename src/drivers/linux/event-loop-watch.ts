@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { lastErrno } from '../../ffi/library.js';
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -21,7 +22,6 @@ import {
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
-import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
 import { linuxErrors } from './errors.js';
@@ -67,7 +67,9 @@ export class EventLoopWatch implements LoopWatch {
     this.#pipeRead = this.#memory.i32[0] as number;
     this.#pipeWrite = this.#memory.i32[1] as number;
     const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };
-    this.#socket = new Socket({ fd: this.#pipeRead, readable: true, writable: false, onread } as ConstructorParameters<typeof Socket>[0]);
+    this.#socket = new Socket({ fd: this.#pipeRead, readable: true, writable: false, onread } as ConstructorParameters<
+      typeof Socket
+    >[0]);
     this.#socket.on('error', () => undefined);
     this.#socket.resume();
     this.#nextIteration();

@@ -1,5 +1,6 @@
 /** The calls of the readiness drivers on Linux, for sockets that never block. */
 
+import { lastErrno } from '../../ffi/library.js';
 import {
   EAGAIN,
   ECANCELED,
@@ -10,7 +11,6 @@ import {
   SOL_SOCKET,
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';

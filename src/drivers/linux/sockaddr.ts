@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
+import type { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import { OperationError } from '../error.js';
 
@@ -83,7 +83,8 @@ function parseIpv6(text: string): number[] {
     plain = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   }
   const [head = '', tail] = plain.split('::');
-  const groups = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
   const before = groups(head);
   const after = tail === undefined ? [] : groups(tail);
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
@@ -96,7 +97,11 @@ export function decodeSockaddr(slab: Slab, byteOffset: number, byteLength: numbe
   switch (view.getUint16(0, true)) {
     case AF_INET: {
       const start = sockaddr_in.sin_addr;
-      return { family: 'ipv4', address: bytes.subarray(start, start + 4).join('.'), port: view.getUint16(sockaddr_in.sin_port) };
+      return {
+        family: 'ipv4',
+        address: bytes.subarray(start, start + 4).join('.'),
+        port: view.getUint16(sockaddr_in.sin_port),
+      };
     }
     case AF_INET6:
       return { family: 'ipv6', address: formatIpv6(view), port: view.getUint16(sockaddr_in6.sin6_port) };

@@ -1,5 +1,6 @@
 /** The immediate calls on sockets, as Linux has them. */
 
+import { lastErrno } from '../../ffi/library.js';
 import {
   AF_INET,
   AF_INET6,
@@ -24,7 +25,6 @@ import {
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
-import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';

@@ -1,8 +1,8 @@
 /** Wake-ups on Linux: a descriptor that any thread may write. */
 
+import { lastErrno } from '../../ffi/library.js';
 import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { lastErrno } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { linuxErrors } from './errors.js';
 

@@ -6,7 +6,15 @@
 
 import assert from 'node:assert/strict';
 import type { SocketAddress } from '../address.js';
-import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch, ReceiveBuffers } from '../driver.js';
+import type {
+  CompletionSink,
+  Driver,
+  DriverName,
+  DriverOptions,
+  Gather,
+  LoopWatch,
+  ReceiveBuffers,
+} from '../driver.js';
 import type { ErrorTable } from '../error.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
@@ -131,7 +139,14 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#postWrite(slot, generation, socket, SEND_GATHER, this.#messages.write(slot, gather), 0);
   }
 
-  #postWrite(slot: number, generation: number, socket: number, kind: number, address: number, byteLength: number): void {
+  #postWrite(
+    slot: number,
+    generation: number,
+    socket: number,
+    kind: number,
+    address: number,
+    byteLength: number,
+  ): void {
     const table = this.#table;
     assert(table.writeKind[socket] === IDLE);
     table.writeKind[socket] = kind;
@@ -385,10 +400,6 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       this.#table.flags[socket] = (this.#table.flags[socket] as number) | WATCHED;
     }
     return added;
-  }
-
-  get finestWaitMs(): number {
-    return this.#poller.finestWaitMs;
   }
 
   get wakeDescriptor(): number {

@@ -20,9 +20,6 @@ export interface Poller {
   /** Reports at most `eventsMax` sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. */
   wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number;
 
-  /** The shortest wait that `wait` can tell from none. */
-  readonly finestWaitMs: number;
-
   readonly wakeDescriptor: number;
   watch(onReady: () => void): LoopWatch;
   close(): void;

@@ -56,7 +56,6 @@ export class SelectPoller implements Poller {
   readonly #wanted = { read: new DescriptorSet(), write: new DescriptorSet() };
   readonly #answer = { read: new DescriptorSet(), write: new DescriptorSet() };
   #generations = new Int32Array(WORDS_FIRST * 32);
-  readonly finestWaitMs = 0.001;
   #highest: number;
   /** Counts changes of what is asked for, so that a waiting thread knows when it is out of date. */
   changes = 0;
@@ -126,7 +125,12 @@ export class SelectPoller implements Poller {
         const bit = 31 - Math.clz32(ready & -ready);
         ready &= ready - 1;
         const mask = 1 << bit;
-        this.#reportOne(sink, (word << 5) | bit, ((read[word] as number) & mask) !== 0, ((write[word] as number) & mask) !== 0);
+        this.#reportOne(
+          sink,
+          (word << 5) | bit,
+          ((read[word] as number) & mask) !== 0,
+          ((write[word] as number) & mask) !== 0,
+        );
         reported++;
       }
       if (reported >= eventsMax) {
@@ -156,7 +160,11 @@ export class SelectPoller implements Poller {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new WaitingThread('a waiting thread, because select has no descriptor to watch', new SelectWait(this), onReady);
+    return new WaitingThread(
+      'a waiting thread, because select has no descriptor to watch',
+      new SelectWait(this),
+      onReady,
+    );
   }
 
   close(): void {
@@ -183,7 +191,14 @@ class SelectWait implements ThreadWait {
     this.#read.set(interrupt, true);
     this.#write.reach(this.#read.slab.i32.length);
     setTimeval(this.#timeout, 0, timeoutMs);
-    this.#libc.select.async(Math.max(count, interrupt + 1), this.#read.slab.address, this.#write.slab.address, 0, this.#timeout.address, done);
+    this.#libc.select.async(
+      Math.max(count, interrupt + 1),
+      this.#read.slab.address,
+      this.#write.slab.address,
+      0,
+      this.#timeout.address,
+      done,
+    );
   }
 
   stale(): boolean {

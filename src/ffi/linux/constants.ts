@@ -41,9 +41,6 @@ export const EFD_CLOEXEC = 0x80000;
 
 export const POLLIN = 1;
 
-/** Kernel 5.11; not in every C library that is in use. */
-export const SYS_epoll_pwait2 = 441;
-
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;

@@ -39,7 +39,9 @@ function declareLibc() {
     shutdown: library.declare('int shutdown(int fd, int how)'),
     socket: library.declare('int socket(int domain, int type, int protocol)'),
     socketpair: library.declare('int socketpair(int domain, int type, int protocol, int64_t sv)'),
-    syscall: library.declare('int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)'),
+    syscall: library.declare(
+      'int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)',
+    ),
     write: library.declare('int64_t write(int fd, int64_t buf, size_t count)'),
   };
 }

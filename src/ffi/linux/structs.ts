@@ -57,9 +57,7 @@ export const timespec = { tv_sec: 0, tv_nsec: 8, size: 16 } as const;
  * EPOLL_PACKED in eventpoll.h), so that 32- and 64-bit programs share it there.
  */
 export const epoll_event =
-  process.arch === 'x64'
-    ? ({ events: 0, data: 4, size: 12 } as const)
-    : ({ events: 0, data: 8, size: 16 } as const);
+  process.arch === 'x64' ? ({ events: 0, data: 4, size: 12 } as const) : ({ events: 0, data: 8, size: 16 } as const);
 
 /**
  * `struct io_uring_params { __u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd,

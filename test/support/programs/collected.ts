@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { connectPair, Dequeuer } from '../harness.js';
 import { CompletionPort } from 'overlapped';
+import { connectPair, Dequeuer } from '../harness.js';
 
 declare const gc: () => void;
 
@@ -49,10 +49,14 @@ for (const small of [false, true]) {
     dequeuer.take();
     gc();
   }
-  await dequeuer.until(() => {
-    gc();
-    return bytesReceived === bytesSent;
-  }, 'all bytes', 30_000);
+  await dequeuer.until(
+    () => {
+      gc();
+      return bytesReceived === bytesSent;
+    },
+    'all bytes',
+    30_000,
+  );
   assert.equal(received.digest('hex'), sent.digest('hex'));
   dequeuer.hook = undefined;
 }

@@ -22,9 +22,12 @@ setTimeout(() => {
   for (const call of calls) {
     echo.port[call]();
   }
-  setTimeout(() => {
-    say('alive');
-    echo.port.close();
-  }, lives ? 700 : 5000).unref();
+  setTimeout(
+    () => {
+      say('alive');
+      echo.port.close();
+    },
+    lives ? 700 : 5000,
+  ).unref();
 }, 100);
 process.on('exit', () => say('ended'));

@@ -26,7 +26,7 @@ function allocate(): void {
 function check(): void {
   for (const block of blocks) {
     if (block.some((byte) => byte !== 0x55)) {
-      throw new Error('Memory that is not the port\'s was written');
+      throw new Error("Memory that is not the port's was written");
     }
   }
   blocks.length = 0;

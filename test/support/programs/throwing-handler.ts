@@ -39,5 +39,7 @@ visitor.socket.write('ping');
 await eventually(() => visitor.bytes === 4, 'the echo');
 visitor.socket.destroy();
 await eventually(() => port.statistics.buffersLent === 0, 'all buffers are back');
-console.log(JSON.stringify({ caught, dispatched, echoed: visitor.data.toString(), buffersLent: port.statistics.buffersLent }));
+console.log(
+  JSON.stringify({ caught, dispatched, echoed: visitor.data.toString(), buffersLent: port.statistics.buffersLent }),
+);
 port.close();

@@ -1,0 +1,89 @@
+/** What a port consists of, and what a call must find before it may do anything. */
+
+import { type Choice, openDriver } from '../drivers/choose.js';
+import type { Driver } from '../drivers/driver.js';
+import { OperationError } from '../drivers/error.js';
+import { BufferPool } from './buffer-pool.js';
+import { CompletionQueue } from './completion-queue.js';
+import { Delays } from './delays.js';
+import { OperationTable } from './operations.js';
+import type { CheckedOptions } from './options.js';
+import type { Pump } from './pump.js';
+import { SendMemory } from './send-memory.js';
+import { Settler } from './settle.js';
+import type { OverlappedSocket } from './socket.js';
+
+export class PortCore {
+  readonly driver: Driver;
+  readonly passedOver: readonly string[];
+  readonly operations: OperationTable;
+  readonly pool: BufferPool;
+  readonly queue = new CompletionQueue();
+  readonly delays: Delays;
+  readonly sendMemory: SendMemory;
+  readonly settler: Settler;
+  pump: Pump | undefined = undefined;
+  closed = false;
+
+  constructor(options: CheckedOptions) {
+    this.pool = new BufferPool(options.buffersMax, options.bufferSizeBytes, options.fillReleasedBuffers);
+    const choice: Choice = openDriver(options.driver, {
+      buffers: this.pool,
+      withhold: new Set(options.withhold),
+      submissionEntries: options.submissionEntries,
+    });
+    this.driver = choice.driver;
+    this.passedOver = choice.passedOver;
+    this.operations = new OperationTable(options.operationsMax);
+    this.delays = new Delays(this.driver, this.operations);
+    this.sendMemory = new SendMemory(this.operations, this.pool);
+    this.settler = new Settler(this);
+    this.pool.onReturn((index) => this.#bufferReturned(index));
+  }
+
+  #bufferReturned(index: number): void {
+    if (!this.closed) {
+      this.driver.giveBuffer(index);
+      this.delays.bufferReturned();
+      this.pump?.posted();
+    }
+  }
+
+  requireOpen(syscall: string): void {
+    if (this.closed) {
+      throw new OperationError({ code: 'EBADF', reason: 'The port is closed', syscall });
+    }
+  }
+
+  requireUsable(socket: OverlappedSocket, syscall: string): void {
+    this.requireOwn(socket, syscall);
+    if (socket.closed) {
+      throw new OperationError({ code: 'EBADF', reason: 'The socket is closed', syscall });
+    }
+  }
+
+  requireOwn(socket: OverlappedSocket, syscall: string): void {
+    if (socket.calls !== this.driver.sockets) {
+      throw new OperationError({ code: 'EINVAL', reason: 'The socket belongs to another port', syscall });
+    }
+  }
+
+  requirePostable(socket: OverlappedSocket, syscall: string, state: 'created' | 'listening' | 'connected'): void {
+    if (socket.port === this && socket.state === state) {
+      return;
+    }
+    this.requireOpen(syscall);
+    this.requireUsable(socket, syscall);
+    if (socket.port !== this) {
+      throw new OperationError({ code: 'EINVAL', reason: 'The socket is not associated with the port', syscall });
+    }
+    const code = state === 'connected' ? 'ENOTCONN' : 'EINVAL';
+    throw new OperationError({ code, reason: `The socket is ${socket.state}, expected ${state}`, syscall });
+  }
+
+  requireIdle(slot: number, syscall: string): void {
+    if (slot >= 0) {
+      throw new OperationError({ code: 'EALREADY', reason: `One ${syscall} is in flight already`, syscall });
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/** Posting: the part of a port that starts operations and closes sockets. */
+
+import assert from 'node:assert/strict';
+import type { SocketAddress, SocketFamily } from '../drivers/address.js';
+import { OperationError } from '../drivers/error.js';
+import type { PoolBuffer } from './buffer-pool.js';
+import type { PortCore } from './core.js';
+import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
+import { OverlappedSocket } from './socket.js';
+
+/** What can be cancelled on a socket. */
+export type Cancellable = 'accept' | 'connect' | 'receive' | 'send';
+
+export class PostingPort {
+  /** @internal */
+  protected readonly core: PortCore;
+
+  /** @internal */
+  protected constructor(core: PortCore) {
+    this.core = core;
+  }
+
+  /** Creates an overlapped socket for streams. @param options.dualStack IPv6 only: take IPv4 connections too */
+  createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
+    this.core.requireOpen('socket');
+    const calls = this.core.driver.sockets;
+    const handle = calls.create({ family, dualStack: options.dualStack ?? false });
+    const socket = new OverlappedSocket(calls, handle, family, 'created');
+    this.core.settler.sockets.add(socket);
+    return socket;
+  }
+
+  /** The socket joins the port, once, with its completion key: any value, given back with each of its completions. */
+  associate(socket: OverlappedSocket, key?: unknown): void {
+    this.core.requireOpen('associate');
+    this.core.requireUsable(socket, 'associate');
+    if (socket.port !== undefined) {
+      throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
+    }
+    this.core.driver.associate(socket.handle);
+    socket.port = this.core;
+    socket.key = key;
+  }
+
+  /** Posts an accept on a listening socket. One may be in flight; post again when a completion says `more: false`. */
+  postAccept(listener: OverlappedSocket, context?: unknown): void {
+    this.core.requirePostable(listener, 'accept', 'listening');
+    this.core.requireIdle(listener.readSlot, 'accept');
+    const slot = this.core.operations.allocate(ACCEPT, listener, context);
+    listener.readSlot = slot;
+    this.core.driver.postAccept(slot, this.core.operations.generation[slot] as number, listener.handle);
+    this.core.pump?.posted();
+  }
+
+  /** Posts a connect on a socket that was just created. */
+  postConnect(socket: OverlappedSocket, address: SocketAddress, context?: unknown): void {
+    this.core.requirePostable(socket, 'connect', 'created');
+    const slot = this.core.operations.allocate(CONNECT, socket, context);
+    try {
+      this.core.driver.postConnect(slot, this.core.operations.generation[slot] as number, socket.handle, address);
+    } catch (error) {
+      this.core.operations.release(slot);
+      throw error;
+    }
+    socket.connectSlot = slot;
+    socket.connectAddress = address;
+    socket.state = 'connecting';
+    this.core.pump?.posted();
+  }
+
+  /**
+   * Posts a receive. One may be in flight; post again when a completion says `more: false`. The buffer is chosen when
+   * data arrives, and lent with the completion. While none is free the receive waits.
+   * @param options.once complete once, also where the driver could go on by itself
+   */
+  postReceive(socket: OverlappedSocket, options: { readonly once?: boolean; readonly context?: unknown } = {}): void {
+    this.core.requirePostable(socket, 'receive', 'connected');
+    this.core.requireIdle(socket.readSlot, 'receive');
+    const slot = this.core.operations.allocate(RECEIVE, socket, options.context);
+    const once = options.once ?? false;
+    this.core.operations.once[slot] = once ? 1 : 0;
+    socket.readSlot = slot;
+    this.core.driver.postReceive(slot, this.core.operations.generation[slot] as number, socket.handle, once);
+    this.core.pump?.posted();
+  }
+
+  /**
+   * Posts a send of all of `data`, one buffer or several. Sends of a socket go out in the order of their posts. Up to
+   * 1,024 bytes are copied; more stay where they are and must not change until the completion. A view of a receive
+   * buffer is sent from there.
+   */
+  postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {
+    this.core.requirePostable(socket, 'send', 'connected');
+    const slot = this.core.operations.allocate(SEND, socket, context);
+    try {
+      if (data instanceof Uint8Array) {
+        this.core.sendMemory.hold(slot, data);
+      } else {
+        this.core.sendMemory.holdPieces(slot, data);
+      }
+    } catch (error) {
+      this.core.operations.release(slot);
+      throw error;
+    }
+    this.core.settler.sends.append(socket, slot);
+    this.core.pump?.posted();
+  }
+
+  /** Posts a send of the first bytes of a receive buffer, which it keeps until its completion: an echo that copies nothing. */
+  postSendBuffer(socket: OverlappedSocket, buffer: PoolBuffer, byteLength: number, context?: unknown): void {
+    this.core.requirePostable(socket, 'send', 'connected');
+    assert(byteLength >= 0 && byteLength <= buffer.sizeBytes && buffer.references > 0);
+    const slot = this.core.operations.allocate(SEND, socket, context);
+    this.core.sendMemory.holdPooled(slot, buffer, byteLength);
+    this.core.settler.sends.append(socket, slot);
+    this.core.pump?.posted();
+  }
+
+  /** Posts the end of the sending side: behind the sends posted before, the peer sees the end of the stream. */
+  postShutdown(socket: OverlappedSocket, context?: unknown): void {
+    this.core.requirePostable(socket, 'shutdown', 'connected');
+    const slot = this.core.operations.allocate(SHUTDOWN, socket, context);
+    this.core.settler.sends.append(socket, slot);
+    this.core.pump?.posted();
+  }
+
+  /**
+   * Asks for the end of an operation, or of all sends, of a socket. Each completes, with `ECANCELED` unless it was
+   * faster. Cancelled sends may have gone out in part: only closing makes sense then.
+   */
+  cancel(socket: OverlappedSocket, what: Cancellable): void {
+    this.core.requireOpen('cancel');
+    this.core.requireOwn(socket, 'cancel');
+    const { kind } = this.core.operations;
+    if (what === 'send') {
+      this.core.settler.sends.cancelAll(socket);
+    } else {
+      const slot = what === 'connect' ? socket.connectSlot : socket.readSlot;
+      const wanted = what === 'accept' ? ACCEPT : what === 'receive' ? RECEIVE : CONNECT;
+      if (slot >= 0 && kind[slot] === wanted) {
+        this.#cancelSlot(socket, slot);
+      }
+    }
+    this.core.pump?.posted();
+  }
+
+  #cancelSlot(socket: OverlappedSocket, slot: number): void {
+    this.core.operations.cancelled[slot] = 1;
+    if (this.core.operations.delayed[slot] === 1) {
+      this.core.settler.endCancelled(slot);
+    } else {
+      this.core.driver.cancel(slot, this.core.operations.generation[slot] as number, socket.handle);
+    }
+  }
+
+  /**
+   * Closes a socket. A listener stops listening at once. What is in flight completes with `ECANCELED`; when the last
+   * of it has been dequeued the socket is given back to the system, and the peer sees the end of the stream.
+   * @param options.reset break the connection instead (RST), discarding what is unsent
+   */
+  closeSocket(socket: OverlappedSocket, options: { readonly reset?: boolean } = {}): void {
+    this.core.requireOwn(socket, 'close');
+    if (socket.closed) {
+      return;
+    }
+    if (socket.state === 'listening') {
+      this.core.driver.sockets.shutdownBoth(socket.handle);
+    } else if (options.reset === true) {
+      this.core.driver.sockets.setOption(socket.handle, 'resetOnClose', 1);
+    }
+    socket.state = 'closing';
+    for (const slot of [socket.readSlot, socket.connectSlot]) {
+      if (slot >= 0) {
+        this.#cancelSlot(socket, slot);
+      }
+    }
+    if (socket.firstSend >= 0) {
+      this.core.settler.sends.cancelAll(socket);
+    }
+    this.core.settler.closeIfIdle(socket);
+    this.core.pump?.posted();
+  }
+}
