@@ -148,7 +148,13 @@ export class CompletionPort extends PostingPort {
    * @param options.onError what the handler throws, with the completion; else it is an uncaught exception
    */
   start(handler: CompletionHandler, options: PumpOptions = {}): void {
-    this.#startPump(handler, options).start();
+    const pump = this.#startPump(handler, options);
+    try {
+      pump.start();
+    } catch (error) {
+      this.core.pump = undefined;
+      throw error;
+    }
   }
 
   /**

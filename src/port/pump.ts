@@ -6,6 +6,7 @@
 import type { LoopWatch } from '../drivers/driver.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
+import { Spin } from './spin.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
@@ -32,6 +33,7 @@ export class Pump {
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #spin = new Spin();
   #referenced = true;
   #inTurn = false;
   #stopped = false;
@@ -86,12 +88,20 @@ export class Pump {
     }
     this.#inTurn = true;
     let rounds = 0;
+    let productive = false;
     do {
       if (this.#port.closed && !this.#port.hasWork()) {
         break;
       }
       this.#next = 0;
       this.#port.getQueuedCompletions(this.#batch, 0);
+      if (this.#spin.active) {
+        if (this.#batch.length === 0 && !this.#spin.expired) {
+          break;
+        }
+        this.#spin.end(this.#batch.length > 0);
+      }
+      productive ||= this.#batch.length > 0;
       this.#dispatchAll();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
@@ -99,7 +109,7 @@ export class Pump {
     if (this.#stopped) {
       this.end();
     } else {
-      this.#park();
+      this.#park(productive);
     }
   }
 
@@ -112,7 +122,7 @@ export class Pump {
   }
 
   /** Before the event loop goes on: it must bring the next turn. */
-  #park(): void {
+  #park(productive: boolean): void {
     if (this.#port.hasWork()) {
       // Also of a port that is closed and has no watch any more.
       if (this.#immediate === undefined) {
@@ -122,6 +132,10 @@ export class Pump {
     }
     if (this.#port.closed) {
       this.stop();
+      return;
+    }
+    if (this.#spin.active || (productive && this.#spin.begin())) {
+      this.posted();
       return;
     }
     this.#watch?.arm();

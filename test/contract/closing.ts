@@ -78,7 +78,7 @@ export function closing(subject: Subject): void {
         const clients = await Promise.all([0, 1, 2].map(() => connectNode(portOf(listener))));
         port.closeSocket(listener);
         await dequeuer.next('accept');
-        while (dequeuer.take() > 0);
+        await dequeuer.until(() => dequeuer.take() === 0, 'nothing more comes');
         // Those that were handed up are ours to close; the others must have been closed by the port.
         for (const { accepted } of dequeuer.all) {
           if (accepted !== undefined) {

@@ -19,7 +19,7 @@ interface Statistics {
 
 async function serve(
   subject: Subject,
-  mode: 'loop' | 'run',
+  mode: 'loop' | 'run' | 'full',
   test: (child: Child, number: number) => Promise<void>,
 ): Promise<void> {
   const child = new Child(programPath('limited-server'), [JSON.stringify(subject.options), mode], {
@@ -93,9 +93,10 @@ export function descriptorLimit(subject: Subject): void {
       const early = await clients(number, 1);
       await eventually(() => early.every((client) => client.bytes > 0), 'the first is served');
       await tell(child, 'fill', /filled [1-9]/);
-      const late = await clients(number, 3);
+      // The port itself gives some back once it has found its way into the event loop: not all of these wait.
+      const late = await clients(number, 12);
       await after(OBSERVED_MS);
-      assert.equal(late.filter((client) => client.bytes > 0).length, 0);
+      assert.ok(late.some((client) => client.bytes === 0));
       // Connections that are open already are served as ever, and their traffic does not try accepts again and again.
       for (let round = 0; round < 200; round++) {
         const { bytes } = early[0] as NodeClient;
@@ -108,6 +109,18 @@ export function descriptorLimit(subject: Subject): void {
       await tell(child, 'free', /freed/);
       await eventually(() => late.every((client) => client.bytes > 0), 'those that waited are served');
       [...early, ...late].forEach((client) => client.socket.destroy());
+    }),
+  );
+
+  bounded('a port that cannot be started for want of descriptors can be started later, and serves with none left', () =>
+    serve(subject, 'full', async (child, number) => {
+      await child.says(/refused EMFILE/);
+      const late = await clients(number, 12);
+      await after(OBSERVED_MS);
+      assert.ok((await cpuWhileWaiting(child)) < 0.15, 'the server does not spin');
+      await tell(child, 'free', /freed/);
+      await eventually(() => late.every((client) => client.bytes > 0), 'all are served');
+      late.forEach((client) => client.socket.destroy());
     }),
   );
 }

@@ -46,8 +46,12 @@ export class EventLoopWatch implements LoopWatch {
   readonly #socket: Socket;
   readonly #pipeRead: number;
   readonly #pipeWrite: number;
+  /**
+   * Made before they are needed: by then the process may have reached its limit of descriptors. `spare` is given up
+   * while /proc is read.
+   */
+  readonly #reserved = { endless: -1, proof: -1, spare: -1 };
   #loopEpoll = -1;
-  #proof = -1;
   #iterations = 0;
   #state: State = 'registering';
   #immediate: NodeJS.Immediate | undefined;
@@ -63,7 +67,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#events = edge ? EPOLLIN | EPOLLET : EPOLLIN;
     this.#onReady = onReady;
     this.#onFailure = onFailure;
-    this.#check(this.#libc.pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK), 'pipe2');
+    this.#reserve();
     this.#pipeRead = this.#memory.i32[0] as number;
     this.#pipeWrite = this.#memory.i32[1] as number;
     const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };
@@ -73,6 +77,27 @@ export class EventLoopWatch implements LoopWatch {
     this.#socket.on('error', () => undefined);
     this.#socket.resume();
     this.#nextIteration();
+  }
+
+  #reserve(): void {
+    const { eventfd, pipe2 } = this.#libc;
+    this.#reserved.endless = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
+    this.#reserved.proof = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+    this.#reserved.spare = eventfd(0, EFD_CLOEXEC);
+    if (this.#reserved.spare < 0 || pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK) < 0) {
+      const error = linuxErrors.create(lastErrno(), 'pipe2');
+      this.#closeReserved();
+      throw error;
+    }
+  }
+
+  #closeReserved(): void {
+    for (const name of ['endless', 'proof', 'spare'] as const) {
+      if (this.#reserved[name] >= 0) {
+        this.#libc.close(this.#reserved[name]);
+        this.#reserved[name] = -1;
+      }
+    }
   }
 
   /** Registered once, for good: nothing to do. */
@@ -93,7 +118,7 @@ export class EventLoopWatch implements LoopWatch {
     if (this.#state === 'registering' && this.#iterations >= 2) {
       this.#startProof();
     } else if (this.#state === 'proving' && this.#iterations > PROOF_ITERATIONS_MAX) {
-      return this.#fail('a test wake-up did not arrive');
+      this.#fail('a test wake-up did not arrive');
     }
     if (this.#state === 'registering' || this.#state === 'proving') {
       this.#nextIteration();
@@ -102,31 +127,33 @@ export class EventLoopWatch implements LoopWatch {
   }
 
   #startProof(): void {
+    this.#libc.close(this.#reserved.spare);
     this.#loopEpoll = findEpollThatWatches(this.#pipeRead);
+    this.#reserved.spare = this.#libc.eventfd(0, EFD_CLOEXEC);
     if (this.#loopEpoll < 0) {
       // Not yet registered, unless it never is.
-      return this.#iterations > PROOF_ITERATIONS_MAX ? this.#fail("Node's epoll was not found") : undefined;
+      if (this.#iterations > PROOF_ITERATIONS_MAX) {
+        this.#fail("Node's epoll was not found");
+      }
+      return;
     }
     // Take libuv's own registration away, or it would report the endless eventfd for ever.
     this.#control(EPOLL_CTL_DEL, this.#pipeRead);
-    const endless = this.#libc.eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
-    this.#check(endless, 'eventfd');
+    const { endless } = this.#reserved;
     // The largest count there is (eventfd(2)): one read a wake-up will not use it up.
     this.#memory.u32.set([0xffff_fffe, 0xffff_ffff]);
     this.#check(this.#libc.write(endless, this.#memory.address, 8), 'write');
     this.#check(this.#libc.dup3(endless, this.#pipeRead, O_CLOEXEC), 'dup3');
-    this.#libc.close(endless);
     this.#libc.close(this.#pipeWrite);
-    this.#proof = this.#libc.eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-    this.#check(this.#proof, 'eventfd');
-    this.#control(EPOLL_CTL_ADD, this.#proof);
+    this.#control(EPOLL_CTL_ADD, this.#reserved.proof);
     this.#state = 'proving';
   }
 
   /** libuv has read the eventfd because something under its number was ready. */
   #wokenUp(): boolean {
     if (this.#state === 'proving') {
-      this.#endProof();
+      this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
+      this.#closeReserved();
       this.#control(EPOLL_CTL_ADD, this.#descriptor);
       this.#state = 'watching';
     }
@@ -134,14 +161,6 @@ export class EventLoopWatch implements LoopWatch {
       this.#onReady();
     }
     return true;
-  }
-
-  #endProof(): void {
-    if (this.#proof >= 0) {
-      this.#control(EPOLL_CTL_DEL, this.#proof);
-      this.#libc.close(this.#proof);
-      this.#proof = -1;
-    }
   }
 
   #fail(reason: string): void {
@@ -167,8 +186,10 @@ export class EventLoopWatch implements LoopWatch {
       this.#control(EPOLL_CTL_DEL, this.#descriptor);
     } else if (this.#state === 'registering') {
       this.#libc.close(this.#pipeWrite);
+    } else {
+      this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
     }
-    this.#endProof();
+    this.#closeReserved();
     this.#state = 'closed';
     clearImmediate(this.#immediate);
     this.#socket.destroy();
@@ -191,7 +212,7 @@ export class EventLoopWatch implements LoopWatch {
 /** The epoll descriptor of this process in which `descriptor` is registered; -1 when there is none (proc(5), fdinfo). */
 function findEpollThatWatches(descriptor: number): number {
   const target = new RegExp(`^tfd:\\s+${descriptor} `, 'm');
-  for (const name of readdirSync('/proc/self/fd')) {
+  for (const name of openDescriptors()) {
     try {
       if (
         readlinkSync(`/proc/self/fd/${name}`) === 'anon_inode:[eventpoll]' &&
@@ -204,4 +225,13 @@ function findEpollThatWatches(descriptor: number): number {
     }
   }
   return -1;
+}
+
+/** Numbers of the descriptors of this process; none when there is no descriptor left to read them with. */
+function openDescriptors(): readonly string[] {
+  try {
+    return readdirSync('/proc/self/fd');
+  } catch {
+    return [];
+  }
 }

@@ -6,23 +6,15 @@
 
 import assert from 'node:assert/strict';
 import type { SocketAddress } from '../address.js';
-import type {
-  CompletionSink,
-  Driver,
-  DriverName,
-  DriverOptions,
-  Gather,
-  LoopWatch,
-  ReceiveBuffers,
-} from '../driver.js';
+import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
+import { Attempts } from './attempts.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { ReadyQueue } from './ready-queue.js';
 import {
   ACCEPT,
   CONNECT,
-  CONNECTING,
   HANGUP,
   IDLE,
   READ_CANCELLED,
@@ -57,11 +49,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly errors: ErrorTable;
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
-  readonly #buffers: ReceiveBuffers;
-  readonly #freeBuffers: Int32Array;
-  #freeCount = 0;
   readonly #table = new SocketTable();
-  readonly #connectAddresses = new Map<number, SocketAddress>();
+  readonly #attempts: Attempts;
   /** What to try: twice the socket's number, plus one for its writing place. */
   readonly #ready = new ReadyQueue();
   #sink: CompletionSink | undefined;
@@ -77,11 +66,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.errors = parts.errors;
     this.#poller = parts.poller;
     this.#messages = parts.messages;
-    this.#buffers = options.buffers;
-    this.#freeBuffers = new Int32Array(options.buffers.count);
-    for (let index = options.buffers.count - 1; index >= 0; index--) {
-      this.giveBuffer(index);
-    }
+    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: options.buffers });
   }
 
   associate(socket: number): void {
@@ -127,7 +112,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
     // Now, at the caller: by the time of the call there is nobody to tell.
     this.sockets.checkAddress(address);
-    this.#connectAddresses.set(socket, address);
+    this.#attempts.connectAddresses.set(socket, address);
     this.#postWrite(slot, generation, socket, CONNECT, 0, 0);
   }
 
@@ -191,11 +176,11 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   giveBuffer(index: number): void {
-    this.#freeBuffers[this.#freeCount++] = index;
+    this.#attempts.giveBuffer(index);
   }
 
   get buffersFree(): number {
-    return this.#freeCount;
+    return this.#attempts.freeCount;
   }
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
@@ -248,158 +233,17 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   /** Tries what is ready until `completionsMax` have completed; returns how many have. */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const ready = this.#ready;
+    const attempts = this.#attempts;
     let completed = 0;
     // Bounded by what is queued now: a try may queue nothing but is never repeated here.
     for (let left = ready.length; left > 0 && completed < completionsMax; left--) {
       const entry = ready.shift();
-      const completes = (entry & 1) === 0 ? this.#tryRead(sink, entry >> 1) : this.#tryWrite(sink, entry >> 1);
+      const completes = (entry & 1) === 0 ? attempts.tryRead(sink, entry >> 1) : attempts.tryWrite(sink, entry >> 1);
       if (completes) {
         completed++;
       }
     }
     return completed;
-  }
-
-  #tryRead(sink: CompletionSink, socket: number): boolean {
-    const table = this.#table;
-    const flags = (table.flags[socket] as number) & ~READ_QUEUED;
-    table.flags[socket] = flags;
-    const kind = table.readKind[socket] as number;
-    if (kind === IDLE) {
-      return false;
-    }
-    if ((flags & READ_CANCELLED) !== 0) {
-      table.flags[socket] = flags & ~READ_CANCELLED;
-      this.#poller.wantRead(socket, false);
-      return this.#endRead(sink, socket, -this.sockets.cancelled, -1);
-    }
-    if ((flags & WATCHED) === 0) {
-      const added = this.#watch(socket);
-      if (added < 0) {
-        return this.#endRead(sink, socket, added, -1);
-      }
-      if ((flags & READABLE) === 0) {
-        this.#poller.wantRead(socket, true);
-        return false;
-      }
-    }
-    return kind === ACCEPT ? this.#tryAccept(sink, socket) : this.#tryReceive(sink, socket);
-  }
-
-  #tryAccept(sink: CompletionSink, socket: number): boolean {
-    const accepted = this.sockets.accept(socket);
-    if (accepted === -this.sockets.wouldBlock) {
-      return this.#waitReadable(socket);
-    }
-    return this.#endRead(sink, socket, accepted, -1);
-  }
-
-  #tryReceive(sink: CompletionSink, socket: number): boolean {
-    if (this.#freeCount === 0) {
-      return this.#endRead(sink, socket, -this.sockets.noBuffers, -1);
-    }
-    const buffer = this.#freeBuffers[this.#freeCount - 1] as number;
-    const { address, sizeBytes } = this.#buffers;
-    const received = this.sockets.receive(socket, address + buffer * sizeBytes, sizeBytes);
-    if (received === -this.sockets.wouldBlock) {
-      return this.#waitReadable(socket);
-    }
-    if (received <= 0) {
-      return this.#endRead(sink, socket, received, -1);
-    }
-    this.#freeCount--;
-    const flags = this.#table.flags[socket] as number;
-    if (received < sizeBytes && (flags & HANGUP) === 0) {
-      // A short read emptied the socket (epoll(7)): what comes next is reported anew.
-      this.#table.flags[socket] = flags & ~READABLE;
-    }
-    return this.#endRead(sink, socket, received, buffer);
-  }
-
-  #waitReadable(socket: number): false {
-    const flags = this.#table.flags;
-    flags[socket] = (flags[socket] as number) & ~READABLE;
-    this.#poller.wantRead(socket, true);
-    return false;
-  }
-
-  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): true {
-    const table = this.#table;
-    table.readKind[socket] = IDLE;
-    sink.complete(table.readSlot[socket] as number, table.readSlotGeneration[socket] as number, result, false, buffer);
-    return true;
-  }
-
-  #tryWrite(sink: CompletionSink, socket: number): boolean {
-    const table = this.#table;
-    const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
-    table.flags[socket] = flags;
-    const kind = table.writeKind[socket] as number;
-    if (kind === IDLE) {
-      return false;
-    }
-    if ((flags & WRITE_CANCELLED) !== 0) {
-      table.flags[socket] = flags & ~WRITE_CANCELLED;
-      this.#poller.wantWrite(socket, false);
-      return this.#endWrite(sink, socket, -this.sockets.cancelled);
-    }
-    const result = this.#write(socket, kind);
-    // A connect that would block (a Unix listener's backlog is full) has failed: no readiness tells when to try again.
-    if (result !== -this.sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
-      return this.#endWrite(sink, socket, result);
-    }
-    // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
-    const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
-    if (added < 0) {
-      return this.#endWrite(sink, socket, added);
-    }
-    table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
-    this.#poller.wantWrite(socket, true);
-    return false;
-  }
-
-  /** Makes the call of a writing operation. */
-  #write(socket: number, kind: number): number {
-    const table = this.#table;
-    switch (kind) {
-      case SEND:
-        return this.sockets.send(socket, table.writeAddress[socket] as number, table.writeByteLength[socket] as number);
-      case SEND_GATHER:
-        return this.sockets.sendMessage(socket, table.writeAddress[socket] as number);
-      case CONNECT: {
-        const result = this.sockets.connect(socket, this.#connectAddresses.get(socket) as SocketAddress);
-        if (result === -this.sockets.inProgress) {
-          table.writeKind[socket] = CONNECTING;
-          return -this.sockets.wouldBlock;
-        }
-        return result;
-      }
-      default:
-        assert(kind === CONNECTING);
-        return this.sockets.connectResult(socket);
-    }
-  }
-
-  #endWrite(sink: CompletionSink, socket: number, result: number): true {
-    const table = this.#table;
-    const slot = table.writeSlot[socket] as number;
-    if (table.writeKind[socket] === SEND_GATHER) {
-      this.#messages.release(slot);
-    } else if (table.writeKind[socket] !== SEND) {
-      this.#connectAddresses.delete(socket);
-    }
-    table.writeKind[socket] = IDLE;
-    sink.complete(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
-    return true;
-  }
-
-  /** Has the poller watch a socket; returns 0 or an error, negated. */
-  #watch(socket: number): number {
-    const added = this.#poller.add(socket, this.#table.generation[socket] as number);
-    if (added >= 0) {
-      this.#table.flags[socket] = (this.#table.flags[socket] as number) | WATCHED;
-    }
-    return added;
   }
 
   get wakeDescriptor(): number {

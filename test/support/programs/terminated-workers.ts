@@ -35,7 +35,10 @@ function check(): void {
 function flood(client: NodeClient): void {
   const { socket } = client;
   const more = (): void => {
-    while (!socket.destroyed && socket.writable && socket.write(Buffer.alloc(3000, 0xaa)));
+    let room = true;
+    while (room && !socket.destroyed && socket.writable) {
+      room = socket.write(Buffer.alloc(3000, 0xaa));
+    }
   };
   socket.on('drain', more);
   more();

@@ -1,0 +1,209 @@
+/** Trying operations: the non-blocking calls, and what their results mean for a socket's readiness. */
+
+import assert from 'node:assert/strict';
+import type { SocketAddress } from '../address.js';
+import type { CompletionSink, ReceiveBuffers } from '../driver.js';
+import type { MessageBlocks } from '../linux/message-blocks.js';
+import type { NonBlockingCalls, Poller } from './poller.js';
+import {
+  ACCEPT,
+  CONNECT,
+  CONNECTING,
+  HANGUP,
+  IDLE,
+  READ_CANCELLED,
+  READ_QUEUED,
+  READABLE,
+  SEND,
+  SEND_GATHER,
+  type SocketTable,
+  WATCHED,
+  WRITABLE,
+  WRITE_CANCELLED,
+  WRITE_QUEUED,
+} from './socket-table.js';
+
+export interface AttemptParts {
+  readonly sockets: NonBlockingCalls;
+  readonly poller: Poller;
+  readonly messages: MessageBlocks;
+  readonly table: SocketTable;
+  readonly buffers: ReceiveBuffers;
+}
+
+export class Attempts {
+  readonly #sockets: NonBlockingCalls;
+  readonly #poller: Poller;
+  readonly #messages: MessageBlocks;
+  readonly #table: SocketTable;
+  readonly #buffers: ReceiveBuffers;
+  /** Free receive buffers, the last one given on top: it is the likeliest to be in the processor's cache. */
+  readonly #freeBuffers: Int32Array;
+  freeCount = 0;
+  /** Peer addresses of connects that were not tried yet, or go on. */
+  readonly connectAddresses = new Map<number, SocketAddress>();
+
+  constructor(parts: AttemptParts) {
+    this.#sockets = parts.sockets;
+    this.#poller = parts.poller;
+    this.#messages = parts.messages;
+    this.#table = parts.table;
+    this.#buffers = parts.buffers;
+    this.#freeBuffers = new Int32Array(parts.buffers.count);
+    for (let index = parts.buffers.count - 1; index >= 0; index--) {
+      this.giveBuffer(index);
+    }
+  }
+
+  giveBuffer(index: number): void {
+    this.#freeBuffers[this.freeCount++] = index;
+  }
+
+  /** Tries the operation in a socket's reading place; returns whether it has completed. */
+  tryRead(sink: CompletionSink, socket: number): boolean {
+    const table = this.#table;
+    const flags = (table.flags[socket] as number) & ~READ_QUEUED;
+    table.flags[socket] = flags;
+    const kind = table.readKind[socket] as number;
+    if (kind === IDLE) {
+      return false;
+    }
+    if ((flags & READ_CANCELLED) !== 0) {
+      table.flags[socket] = flags & ~READ_CANCELLED;
+      this.#poller.wantRead(socket, false);
+      return this.#endRead(sink, socket, -this.#sockets.cancelled, -1);
+    }
+    if ((flags & WATCHED) === 0) {
+      const added = this.#watch(socket);
+      if (added < 0) {
+        return this.#endRead(sink, socket, added, -1);
+      }
+      if ((flags & READABLE) === 0) {
+        this.#poller.wantRead(socket, true);
+        return false;
+      }
+    }
+    return kind === ACCEPT ? this.#tryAccept(sink, socket) : this.#tryReceive(sink, socket);
+  }
+
+  #tryAccept(sink: CompletionSink, socket: number): boolean {
+    const accepted = this.#sockets.accept(socket);
+    if (accepted === -this.#sockets.wouldBlock) {
+      return this.#waitReadable(socket);
+    }
+    return this.#endRead(sink, socket, accepted, -1);
+  }
+
+  #tryReceive(sink: CompletionSink, socket: number): boolean {
+    if (this.freeCount === 0) {
+      return this.#endRead(sink, socket, -this.#sockets.noBuffers, -1);
+    }
+    const buffer = this.#freeBuffers[this.freeCount - 1] as number;
+    const { address, sizeBytes } = this.#buffers;
+    const received = this.#sockets.receive(socket, address + buffer * sizeBytes, sizeBytes);
+    if (received === -this.#sockets.wouldBlock) {
+      return this.#waitReadable(socket);
+    }
+    if (received <= 0) {
+      return this.#endRead(sink, socket, received, -1);
+    }
+    this.freeCount--;
+    const flags = this.#table.flags[socket] as number;
+    if (received < sizeBytes && (flags & HANGUP) === 0) {
+      // A short read emptied the socket (epoll(7)): what comes next is reported anew.
+      this.#table.flags[socket] = flags & ~READABLE;
+    }
+    return this.#endRead(sink, socket, received, buffer);
+  }
+
+  #waitReadable(socket: number): false {
+    const flags = this.#table.flags;
+    flags[socket] = (flags[socket] as number) & ~READABLE;
+    this.#poller.wantRead(socket, true);
+    return false;
+  }
+
+  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): true {
+    const table = this.#table;
+    table.readKind[socket] = IDLE;
+    sink.complete(table.readSlot[socket] as number, table.readSlotGeneration[socket] as number, result, false, buffer);
+    return true;
+  }
+
+  /** Tries the operation in a socket's writing place; returns whether it has completed. */
+  tryWrite(sink: CompletionSink, socket: number): boolean {
+    const table = this.#table;
+    const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
+    table.flags[socket] = flags;
+    const kind = table.writeKind[socket] as number;
+    if (kind === IDLE) {
+      return false;
+    }
+    if ((flags & WRITE_CANCELLED) !== 0) {
+      table.flags[socket] = flags & ~WRITE_CANCELLED;
+      this.#poller.wantWrite(socket, false);
+      return this.#endWrite(sink, socket, -this.#sockets.cancelled);
+    }
+    const result = this.#write(socket, kind);
+    // A connect that would block (a Unix listener's backlog is full) has failed: no readiness tells when to try again.
+    if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
+      return this.#endWrite(sink, socket, result);
+    }
+    // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
+    const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
+    if (added < 0) {
+      return this.#endWrite(sink, socket, added);
+    }
+    table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
+    this.#poller.wantWrite(socket, true);
+    return false;
+  }
+
+  /** Makes the call of a writing operation. */
+  #write(socket: number, kind: number): number {
+    const table = this.#table;
+    switch (kind) {
+      case SEND:
+        return this.#sockets.send(
+          socket,
+          table.writeAddress[socket] as number,
+          table.writeByteLength[socket] as number,
+        );
+      case SEND_GATHER:
+        return this.#sockets.sendMessage(socket, table.writeAddress[socket] as number);
+      case CONNECT: {
+        const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as SocketAddress);
+        if (result === -this.#sockets.inProgress) {
+          table.writeKind[socket] = CONNECTING;
+          return -this.#sockets.wouldBlock;
+        }
+        return result;
+      }
+      default:
+        assert(kind === CONNECTING);
+        return this.#sockets.connectResult(socket);
+    }
+  }
+
+  #endWrite(sink: CompletionSink, socket: number, result: number): true {
+    const table = this.#table;
+    const slot = table.writeSlot[socket] as number;
+    if (table.writeKind[socket] === SEND_GATHER) {
+      this.#messages.release(slot);
+    } else if (table.writeKind[socket] !== SEND) {
+      this.connectAddresses.delete(socket);
+    }
+    table.writeKind[socket] = IDLE;
+    sink.complete(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
+    return true;
+  }
+
+  /** Has the poller watch a socket; returns 0 or an error, negated. */
+  #watch(socket: number): number {
+    const added = this.#poller.add(socket, this.#table.generation[socket] as number);
+    if (added >= 0) {
+      this.#table.flags[socket] = (this.#table.flags[socket] as number) | WATCHED;
+    }
+    return added;
+  }
+}

@@ -1,0 +1,173 @@
+/** What io_uring does on kernels that lack something, and when it is refused: each fall-back is forced. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import type { OverlappedSocket } from 'overlapped';
+import { runProgram } from './support/child.js';
+import { connectPair, eventually, sha256, someBytes, withPort } from './support/harness.js';
+import { LoopEcho } from './support/loop-echo.js';
+import { connectNode } from './support/node-client.js';
+import { manyStreams } from './support/streams.js';
+
+const FEATURES = [
+  'single_issuer',
+  'defer_taskrun',
+  'no_sqarray',
+  'multishot_accept',
+  'multishot_receive',
+  'event_loop_watch',
+] as const;
+
+/** What goes with a feature: DEFER_TASKRUN needs SINGLE_ISSUER. */
+const GOES_WITH: Readonly<Record<string, readonly string[]>> = { single_issuer: ['defer_taskrun'] };
+
+const SETS: readonly (readonly string[])[] = [
+  [],
+  ...FEATURES.map((feature) => [feature]),
+  ['multishot_accept', 'multishot_receive'],
+  FEATURES,
+];
+
+const TIMEOUT = { timeout: 20_000 };
+
+describe('io_uring without some of its features', () => {
+  for (const withhold of SETS) {
+    const name = withhold.length === 0 ? 'nothing' : withhold.join(', ');
+    const options = { driver: 'io_uring', withhold };
+
+    test(`without ${name}: the features say so`, TIMEOUT, () =>
+      withPort(options, (_dequeuer, port) => {
+        for (const feature of withhold.flatMap((one) => [one, ...(GOES_WITH[one] ?? [])])) {
+          assert.equal(port.features.includes(feature), false, feature);
+        }
+      }),
+    );
+
+    test(`without ${name}: a round trip, a cancel and a close, blocking`, TIMEOUT, () =>
+      withPort(options, async (dequeuer, port) => {
+        const { client, server } = await connectPair(dequeuer);
+        const data = someBytes(500_000);
+        port.postReceive(server);
+        port.postSend(client, data);
+        const { data: back } = await dequeuer.receiveAll(server, data.byteLength);
+        assert.equal(sha256(back), sha256(data));
+        port.cancel(server, 'receive');
+        assert.equal((await dequeuer.next('receive', server)).code, 'ECANCELED');
+        port.postReceive(client);
+        dequeuer.take(1);
+        port.closeSocket(client);
+        assert.equal((await dequeuer.next('receive', client)).code, 'ECANCELED');
+        port.postReceive(server);
+        assert.equal((await dequeuer.next('receive', server)).bytes, 0);
+        port.wakeUp();
+        assert.equal((await dequeuer.next('wakeUp')).bytes, 1);
+      }),
+    );
+
+    test(`without ${name}: an echo server in the event loop`, TIMEOUT, async () => {
+      const echo = new LoopEcho(options).start();
+      const clients = await Promise.all([0, 1, 2, 3].map(() => connectNode(echo.number)));
+      for (const client of clients) {
+        for (let round = 1; round <= 20; round++) {
+          client.socket.write('ping');
+          await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+        }
+      }
+      if (withhold.includes('event_loop_watch')) {
+        assert.match(echo.port.eventLoopWatch ?? '', /waiting thread/);
+      }
+      echo.port.close();
+      await eventually(() => clients.every((client) => client.ended || client.closed), 'all are closed');
+      clients.forEach((client) => {
+        client.socket.destroy();
+      });
+      await manyStreams({ options, streams: 5, bytesEach: 200_000 });
+    });
+  }
+});
+
+describe('io_uring with tiny rings', () => {
+  for (const submissionEntries of [8, 16]) {
+    test(`${submissionEntries} submission entries under many posts at once lose nothing`, TIMEOUT, () =>
+      withPort(
+        { driver: 'io_uring', submissionEntries, buffersMax: 16, bufferSizeBytes: 256 },
+        async (dequeuer, port) => {
+          const pairs = [];
+          for (let index = 0; index < 40; index++) {
+            pairs.push(await connectPair(dequeuer));
+          }
+          const payloads = pairs.map(() => someBytes(3000));
+          // Hundreds of posts between two dequeues, each with completions at once: both rings overflow.
+          pairs.forEach(({ client, server }, index) => {
+            const payload = payloads[index] as Buffer;
+            port.postReceive(server);
+            for (let at = 0; at < payload.byteLength; at += 300) {
+              port.postSend(client, payload.subarray(at, at + 300));
+            }
+            port.postShutdown(client);
+            port.postReceive(client);
+            port.cancel(client, 'receive');
+          });
+          for (const [index, { client, server }] of pairs.entries()) {
+            const { data, code } = await dequeuer.receiveAll(server);
+            assert.equal(code, undefined);
+            assert.equal(sha256(data), sha256(payloads[index] as Buffer));
+            assert.equal((await dequeuer.next('receive', client)).code, 'ECANCELED');
+          }
+        },
+      ),
+    );
+
+    test(
+      `${submissionEntries} submission entries: hundreds of connects posted at once keep their addresses`,
+      TIMEOUT,
+      () =>
+        withPort({ driver: 'io_uring', submissionEntries }, async (dequeuer, port) => {
+          const { listener } = await connectPair(dequeuer);
+          const sockets: OverlappedSocket[] = [];
+          for (let index = 0; index < 300; index++) {
+            const socket = port.createSocket('ipv4');
+            port.associate(socket);
+            port.postConnect(socket, listener.localAddress());
+            sockets.push(socket);
+          }
+          for (const socket of sockets) {
+            assert.equal((await dequeuer.next('connect', socket)).code, undefined);
+          }
+        }),
+    );
+
+    test(`${submissionEntries} submission entries: an echo server in the event loop`, TIMEOUT, () =>
+      manyStreams({ options: { driver: 'io_uring', submissionEntries }, streams: 40, bytesEach: 100_000 }),
+    );
+  }
+});
+
+describe('io_uring that is refused', () => {
+  const traces = spawnSync('strace', ['-V']).status === 0;
+  for (const [error, reason] of [
+    ['EPERM', /seccomp/],
+    ['ENOSYS', /has no io_uring/],
+    ['ENOMEM', /locked memory/],
+  ] as const) {
+    test(`with ${error} falls to epoll under auto, with the reason, and is an error by name`, {
+      ...TIMEOUT,
+      skip: traces ? false : 'strace is not installed: nothing else makes one system call fail',
+    }, async () => {
+      const inject = `inject=io_uring_setup:error=${error}`;
+      const result = await runProgram('which-driver', [], {
+        before: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=io_uring_setup', '-e', inject],
+      });
+      assert.equal(result.exitCode, 0, result.stderr);
+      const { auto, named } = JSON.parse(result.stdout);
+      assert.equal(auto.driver, 'epoll');
+      assert.equal(auto.passedOver.length, 1);
+      assert.match(auto.passedOver[0], /^io_uring: /);
+      assert.match(auto.passedOver[0], reason);
+      assert.equal(auto.echoed, 'ping');
+      assert.equal(named.code, 'ERR_DRIVER_UNAVAILABLE');
+      assert.match(named.message, reason);
+    });
+  }
+});

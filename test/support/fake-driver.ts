@@ -1,0 +1,101 @@
+/** A driver that does nothing by itself: tests say what completes, and when, also what no honest system would say. */
+
+import type { SocketAddress } from '../../src/drivers/address.js';
+import type { CompletionSink, Driver, Gather, LoopWatch, SocketCalls } from '../../src/drivers/driver.js';
+import { linuxErrors } from '../../src/drivers/linux/errors.js';
+
+/** One post that the driver was given. */
+export interface Posted {
+  readonly what: 'accept' | 'connect' | 'receive' | 'send' | 'gather' | 'cancel';
+  readonly slot: number;
+  readonly generation: number;
+  readonly socket: number;
+  readonly byteLength: number;
+}
+
+export class FakeDriver implements Driver {
+  readonly name = 'epoll';
+  readonly features: readonly string[] = [];
+  readonly errors = linuxErrors;
+  readonly wakeDescriptor = -1;
+  readonly posted: Posted[] = [];
+  readonly given: number[] = [];
+  readonly closedSockets: number[] = [];
+  readonly forgotten: number[] = [];
+  buffersFree = 0;
+  shutdownError = 0;
+
+  readonly sockets: SocketCalls = {
+    create: () => 3,
+    bind: () => undefined,
+    listen: () => undefined,
+    localAddress: (): SocketAddress => ({ family: 'unix', path: '' }),
+    remoteAddress: (): SocketAddress => ({ family: 'unix', path: '' }),
+    setOption: () => undefined,
+    getOption: () => 0,
+    shutdownSend: () => {
+      if (this.shutdownError > 0) {
+        throw linuxErrors.create(this.shutdownError, 'shutdown');
+      }
+    },
+    shutdownBoth: () => undefined,
+    close: (socket) => {
+      this.closedSockets.push(socket);
+    },
+  };
+
+  associate(): void {}
+
+  forget(socket: number): void {
+    this.forgotten.push(socket);
+  }
+
+  #add(what: Posted['what'], slot: number, generation: number, socket: number, byteLength = 0): void {
+    this.posted.push({ what, slot, generation, socket, byteLength });
+  }
+
+  postAccept(slot: number, generation: number, socket: number): void {
+    this.#add('accept', slot, generation, socket);
+  }
+
+  postConnect(slot: number, generation: number, socket: number): void {
+    this.#add('connect', slot, generation, socket);
+  }
+
+  postReceive(slot: number, generation: number, socket: number): void {
+    this.#add('receive', slot, generation, socket);
+  }
+
+  postSend(slot: number, generation: number, socket: number, _address: number, byteLength: number): void {
+    this.#add('send', slot, generation, socket, byteLength);
+  }
+
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    let byteLength = 0;
+    for (let index = 0; index < gather.count; index++) {
+      byteLength += gather.lengths[index] as number;
+    }
+    this.#add('gather', slot, generation, socket, byteLength);
+  }
+
+  cancel(slot: number, generation: number, socket: number): void {
+    this.#add('cancel', slot, generation, socket);
+  }
+
+  giveBuffer(index: number): void {
+    this.given.push(index);
+    this.buffersFree++;
+  }
+
+  poll(_sink: CompletionSink): void {}
+
+  hasWork(): boolean {
+    return false;
+  }
+
+  watch(): LoopWatch {
+    throw new Error('A fake driver is not watched');
+  }
+
+  close(): void {}
+}
