@@ -1,8 +1,9 @@
 /** Closing sockets and ports: what is in flight ends, the peer is told, numbers and memory come back. */
 
 import assert from 'node:assert/strict';
-import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
+import { CompletionBatch, type OverlappedSocket } from 'overlapped';
 import { connectPair, Dequeuer, drain, eventually, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
+import { createPort } from '../support/leftovers.js';
 import { connectNode, isRefused } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -95,7 +96,7 @@ export function closing(subject: Subject): void {
   });
 
   bounded('after port.close the rest is dequeued, then EBADF', async () => {
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
     port.postReceive(server, { context: 'r' });
@@ -119,7 +120,7 @@ export function closing(subject: Subject): void {
   });
 
   bounded('a port closes with everything in flight at once: accepts, connects, receives, sends', async () => {
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
     port.postReceive(server);

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped';
-import { CompletionPort } from 'overlapped';
 import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support/harness.js';
+import { createPort } from '../support/leftovers.js';
 import { bounded, type Subject } from './subject.js';
 
 /** How connecting to `address` ends. */
@@ -183,7 +183,7 @@ export function connecting(subject: Subject): void {
       first.bind(LOOPBACK);
       first.listen();
       const taken = { family: 'ipv4', address: '127.0.0.1', port: portOf(first) } as const;
-      const other = CompletionPort.create(subject.options);
+      const other = createPort(subject.options);
       try {
         const second = other.createSocket('ipv4');
         assert.throws(

@@ -97,6 +97,20 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
+  bounded('a lent buffer goes back when the handler returns, also when it stops the port', () =>
+    withPort({ ...subject.options, buffersMax: 1 }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      port.postReceive(server, { once: true });
+      port.postSend(client, Buffer.from('x'));
+      port.run((completion) => {
+        if (completion.kind === 'receive') {
+          port.stop();
+        }
+      });
+      assert.equal(port.statistics.buffersLent, 0);
+    }),
+  );
+
   bounded('in run with onError it goes on; an error of onError ends it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await queueSends(dequeuer, port, 6);

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { CompletionPort, type OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped';
 import { runProgram } from '../support/child.js';
 import { eventually, LOOPBACK, listenOn, portOf } from '../support/harness.js';
+import { createPort } from '../support/leftovers.js';
 import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
@@ -69,6 +70,35 @@ export function loop(subject: Subject): void {
     }),
   );
 
+  bounded('a receive that is posted from outside, while the port sleeps, is noticed at once', async () => {
+    const port = createPort(subject.options);
+    const listener = listenOn(port);
+    let server: OverlappedSocket | undefined;
+    let received = 0;
+    port.start((completion) => {
+      server = completion.accepted ?? server;
+      received += completion.kind === 'receive' ? completion.bytes : 0;
+    });
+    const client = await connectNode(portOf(listener));
+    await eventually(() => server !== undefined, 'the connection');
+    const socket = server as unknown as OverlappedSocket;
+    port.associate(socket);
+    let latestMs = 0;
+    for (let round = 1; round <= 5; round++) {
+      // The port sleeps by then, and what it sleeps on does not have this receive in it.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      port.postReceive(socket, { once: true });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const start = performance.now();
+      client.socket.write('x');
+      await eventually(() => received === round, `message ${round}`);
+      latestMs = Math.max(latestMs, performance.now() - start);
+    }
+    assert.ok(latestMs < 400, `noticed after ${latestMs} ms`);
+    port.close();
+    client.socket.destroy();
+  });
+
   bounded('a wake-up is dispatched', () =>
     withEcho(subject, async (echo) => {
       let wakeUps = 0;
@@ -112,7 +142,7 @@ export function loop(subject: Subject): void {
   );
 
   bounded('a handler that stops loses nothing of a large batch', async () => {
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const contexts: unknown[] = [];
     const listener = listenOn(port);
     const client = port.createSocket('ipv4');
@@ -140,7 +170,7 @@ export function loop(subject: Subject): void {
       bounded(
         `closed ${where} its handler, it dispatches all that is left, in batches of ${batchCompletions}`,
         async () => {
-          const port = CompletionPort.create(subject.options);
+          const port = createPort(subject.options);
           const ended = new Set<unknown>();
           let connected = 0;
           const connects = 200;
@@ -182,7 +212,7 @@ export function loop(subject: Subject): void {
       const server = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port: plain } = server.address() as { port: number };
-      const loadPort = CompletionPort.create(subject.options);
+      const loadPort = createPort(subject.options);
       const payload = Buffer.alloc(256, 1);
       let messages = 0;
       loadPort.start((completion) => {
@@ -225,7 +255,7 @@ export function loop(subject: Subject): void {
   );
 
   bounded('a handler that posts without end does not keep the loop from going on', async () => {
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const listener = listenOn(port);
     const client = port.createSocket('ipv4');
     port.associate(client);
@@ -280,7 +310,7 @@ export function loop(subject: Subject): void {
     client.socket.write('x');
     await eventually(() => client.bytes === 1, 'the echo');
     echo.port.close();
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const again = port.createSocket('ipv4');
     again.bind({ family: 'ipv4', address: '127.0.0.1', port: number });
     again.listen();

@@ -2,10 +2,11 @@
 
 import { test } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped';
+import { closeLeftovers } from '../support/leftovers.js';
 
 /** Differences between drivers, each with its reason. */
 export interface Capabilities {
-  /** One accept or receive yields many completions (io_uring's multishot); elsewhere each is posted anew. */
+  /** One receive yields many completions (io_uring's multishot); elsewhere each is posted anew. An accept always goes on. */
   readonly multishot: boolean;
   /**
    * A connect to a Unix listener whose backlog is full waits for room. With readiness it fails with EAGAIN: connect(2)
@@ -23,6 +24,10 @@ export interface Subject {
 /** A test with a bound on its time. */
 export function bounded(name: string, body: () => Promise<void> | void, timeoutMs = 20_000): void {
   test(name, { timeout: timeoutMs }, async () => {
-    await body();
+    try {
+      await body();
+    } finally {
+      closeLeftovers();
+    }
   });
 }

@@ -6,6 +6,7 @@ import { addresses } from './addresses.js';
 import { buffers } from './buffers.js';
 import { bytes } from './bytes.js';
 import { cancelling } from './cancelling.js';
+import { chaos } from './chaos.js';
 import { closing } from './closing.js';
 import { completions } from './completions.js';
 import { connecting } from './connecting.js';
@@ -34,6 +35,7 @@ const TOPICS = {
   loopErrors,
   threads,
   misuse,
+  chaos,
   leaks,
 };
 

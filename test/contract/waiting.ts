@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
-import { CompletionBatch, CompletionPort, postWakeUp } from 'overlapped';
+import { CompletionBatch, postWakeUp } from 'overlapped';
 import { programPath } from '../support/child.js';
 import { connectPair, withPort } from '../support/harness.js';
+import { createPort } from '../support/leftovers.js';
 import { bounded, type Subject } from './subject.js';
 
 export function waiting(subject: Subject): void {
@@ -110,7 +111,7 @@ export function waiting(subject: Subject): void {
   );
 
   bounded('a wake-up of a closed port is EBADF', () => {
-    const port = CompletionPort.create(subject.options);
+    const port = createPort(subject.options);
     const handle = port.wakeHandle;
     port.close();
     assert.throws(() => postWakeUp(handle), { code: 'EBADF' });

@@ -7,12 +7,13 @@ import { setImmediate as nextIteration } from 'node:timers/promises';
 import {
   type Completion,
   CompletionBatch,
-  CompletionPort,
+  type CompletionPort,
   type CompletionPortOptions,
   type OperationKind,
   type OverlappedSocket,
   type SocketAddress,
 } from 'overlapped';
+import { createPort } from './leftovers.js';
 
 /** The longest that a test waits for one thing. */
 export const WAIT_MS = 10_000;
@@ -166,7 +167,7 @@ export async function withPort(
   options: CompletionPortOptions,
   body: (dequeuer: Dequeuer, port: CompletionPort) => Promise<void> | void,
 ): Promise<void> {
-  const port = CompletionPort.create(options);
+  const port = createPort(options);
   const dequeuer = new Dequeuer(port);
   try {
     await body(dequeuer, port);

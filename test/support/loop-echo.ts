@@ -1,7 +1,8 @@
 /** An echo server in the event loop of the test, with half-close: what most tests of the pump run. */
 
-import { type CompletionHandler, CompletionPort, type CompletionPortOptions, type OverlappedSocket } from 'overlapped';
+import type { CompletionHandler, CompletionPort, CompletionPortOptions, OverlappedSocket } from 'overlapped';
 import { LOOPBACK, portOf } from './harness.js';
+import { createPort } from './leftovers.js';
 
 export class LoopEcho {
   readonly port: CompletionPort;
@@ -14,7 +15,7 @@ export class LoopEcho {
   before: CompletionHandler | undefined;
 
   constructor(options: CompletionPortOptions) {
-    this.port = CompletionPort.create(options);
+    this.port = createPort(options);
     this.listener = this.port.createSocket('ipv4');
     this.listener.bind(LOOPBACK);
     this.listener.listen();

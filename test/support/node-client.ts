@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { WAIT_MS } from './harness.js';
+import { keepSocket } from './leftovers.js';
 
 /** A client of node:net and what it has seen. */
 export class NodeClient {
@@ -16,6 +17,7 @@ export class NodeClient {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    keepSocket(socket);
     socket.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);
       this.bytes += chunk.byteLength;

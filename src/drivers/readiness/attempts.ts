@@ -59,14 +59,14 @@ export class Attempts {
     this.#freeBuffers[this.freeCount++] = index;
   }
 
-  /** Tries the operation in a socket's reading place; returns whether it has completed. */
-  tryRead(sink: CompletionSink, socket: number): boolean {
+  /** Tries the operation in a socket's reading place; returns how often it has completed. */
+  tryRead(sink: CompletionSink, socket: number, completionsMax: number): number {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~READ_QUEUED;
     table.flags[socket] = flags;
     const kind = table.readKind[socket] as number;
     if (kind === IDLE) {
-      return false;
+      return 0;
     }
     if ((flags & READ_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~READ_CANCELLED;
@@ -80,21 +80,32 @@ export class Attempts {
       }
       if ((flags & READABLE) === 0) {
         this.#poller.wantRead(socket, true);
-        return false;
+        return 0;
       }
     }
-    return kind === ACCEPT ? this.#tryAccept(sink, socket) : this.#tryReceive(sink, socket);
+    return kind === ACCEPT ? this.#tryAccept(sink, socket, completionsMax) : this.#tryReceive(sink, socket);
   }
 
-  #tryAccept(sink: CompletionSink, socket: number): boolean {
-    const accepted = this.#sockets.accept(socket);
-    if (accepted === -this.#sockets.wouldBlock) {
-      return this.#waitReadable(socket);
+  /** Takes connections until none waits, or enough are taken for one turn; the accept goes on. */
+  #tryAccept(sink: CompletionSink, socket: number, completionsMax: number): number {
+    const table = this.#table;
+    let completed = 0;
+    for (; completed < completionsMax; completed++) {
+      const accepted = this.#sockets.accept(socket);
+      if (accepted === -this.#sockets.wouldBlock) {
+        this.#waitReadable(socket);
+        return completed;
+      }
+      if (accepted < 0) {
+        return completed + this.#endRead(sink, socket, accepted, -1);
+      }
+      const slot = table.readSlot[socket] as number;
+      sink.complete(slot, table.readSlotGeneration[socket] as number, accepted, true, -1);
     }
-    return this.#endRead(sink, socket, accepted, -1);
+    return completed;
   }
 
-  #tryReceive(sink: CompletionSink, socket: number): boolean {
+  #tryReceive(sink: CompletionSink, socket: number): number {
     if (this.freeCount === 0) {
       return this.#endRead(sink, socket, -this.#sockets.noBuffers, -1);
     }
@@ -116,28 +127,28 @@ export class Attempts {
     return this.#endRead(sink, socket, received, buffer);
   }
 
-  #waitReadable(socket: number): false {
+  #waitReadable(socket: number): 0 {
     const flags = this.#table.flags;
     flags[socket] = (flags[socket] as number) & ~READABLE;
     this.#poller.wantRead(socket, true);
-    return false;
+    return 0;
   }
 
-  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): true {
+  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): 1 {
     const table = this.#table;
     table.readKind[socket] = IDLE;
     sink.complete(table.readSlot[socket] as number, table.readSlotGeneration[socket] as number, result, false, buffer);
-    return true;
+    return 1;
   }
 
-  /** Tries the operation in a socket's writing place; returns whether it has completed. */
-  tryWrite(sink: CompletionSink, socket: number): boolean {
+  /** Tries the operation in a socket's writing place; returns how often it has completed. */
+  tryWrite(sink: CompletionSink, socket: number): number {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
     table.flags[socket] = flags;
     const kind = table.writeKind[socket] as number;
     if (kind === IDLE) {
-      return false;
+      return 0;
     }
     if ((flags & WRITE_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~WRITE_CANCELLED;
@@ -156,7 +167,7 @@ export class Attempts {
     }
     table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
     this.#poller.wantWrite(socket, true);
-    return false;
+    return 0;
   }
 
   /** Makes the call of a writing operation. */
@@ -185,7 +196,7 @@ export class Attempts {
     }
   }
 
-  #endWrite(sink: CompletionSink, socket: number, result: number): true {
+  #endWrite(sink: CompletionSink, socket: number, result: number): 1 {
     const table = this.#table;
     const slot = table.writeSlot[socket] as number;
     if (table.writeKind[socket] === SEND_GATHER) {
@@ -195,7 +206,7 @@ export class Attempts {
     }
     table.writeKind[socket] = IDLE;
     sink.complete(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
-    return true;
+    return 1;
   }
 
   /** Has the poller watch a socket; returns 0 or an error, negated. */

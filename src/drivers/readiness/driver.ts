@@ -33,6 +33,9 @@ import {
 /** With this many sockets ready at once, looking again before returning to the event loop is likely to find more. */
 const BUSY_EVENTS_MIN = 4;
 
+/** Connections that one listener may bring in one go: others have their turn between. */
+const ACCEPTS_MAX = 64;
+
 export interface ReadinessParts {
   readonly name: DriverName;
   readonly features: readonly string[];
@@ -230,6 +233,10 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#sink?.wakeUp(count);
   }
 
+  #isReadable(socket: number): boolean {
+    return ((this.#table.flags[socket] as number) & READABLE) !== 0;
+  }
+
   /** Tries what is ready until `completionsMax` have completed; returns how many have. */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const ready = this.#ready;
@@ -238,9 +245,15 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     // Bounded by what is queued now: a try may queue nothing but is never repeated here.
     for (let left = ready.length; left > 0 && completed < completionsMax; left--) {
       const entry = ready.shift();
-      const completes = (entry & 1) === 0 ? attempts.tryRead(sink, entry >> 1) : attempts.tryWrite(sink, entry >> 1);
-      if (completes) {
-        completed++;
+      const socket = entry >> 1;
+      if ((entry & 1) !== 0) {
+        completed += attempts.tryWrite(sink, socket);
+        continue;
+      }
+      completed += attempts.tryRead(sink, socket, Math.min(ACCEPTS_MAX, completionsMax - completed));
+      if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
+        // More connections may wait than one turn takes.
+        this.#queueRead(socket);
       }
     }
     return completed;

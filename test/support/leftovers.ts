@@ -1,0 +1,32 @@
+/** What a test that fails leaves open. It is closed behind each test, or the process of the tests would never end. */
+
+import type { Socket } from 'node:net';
+import { CompletionPort, type CompletionPortOptions } from 'overlapped';
+
+const ports = new Set<CompletionPort>();
+const sockets = new Set<Socket>();
+
+/** A port that is closed behind the test, if it is not yet. */
+export function createPort(options: CompletionPortOptions): CompletionPort {
+  const port = CompletionPort.create(options);
+  ports.add(port);
+  return port;
+}
+
+/** Destroys a socket behind the test. */
+export function keepSocket(socket: Socket): void {
+  sockets.add(socket);
+}
+
+export function closeLeftovers(): void {
+  for (const socket of sockets) {
+    socket.destroy();
+  }
+  sockets.clear();
+  // Forgotten before they are closed: one that cannot be closed fails its own test only.
+  const open = [...ports];
+  ports.clear();
+  for (const port of open) {
+    port.close();
+  }
+}
