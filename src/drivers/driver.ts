@@ -20,7 +20,9 @@ export type Probe =
 export interface ReceiveBuffers {
   readonly count: number;
   readonly sizeBytes: number;
-  /** Address of buffer 0; buffer `i` is `i * sizeBytes` behind it. */
+  /** From the start of one buffer to that of the next. */
+  readonly strideBytes: number;
+  /** Address of buffer 0; buffer `i` is `i * strideBytes` behind it. */
   readonly address: number;
 }
 

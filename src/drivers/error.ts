@@ -1,7 +1,7 @@
 /** Errors have one shape on all systems: Node's, plus the raw number of the system. */
 
-import assert from 'node:assert/strict';
 import { getSystemErrorMap } from 'node:util';
+import { assert } from '../assert.js';
 import type { SocketAddress } from './address.js';
 
 /** One line per code: the system's number, Node's code, what it means to a person. */

@@ -1,11 +1,17 @@
 /** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
 
 /** What released buffers are filled with in the debug mode. */
 export const RELEASED_BYTE = 0xdd;
+
+/**
+ * Buffers lie one cache line further apart than they are long: at a power of two, the first lines of all of them, which
+ * small messages use, would share a few places of the processor's cache.
+ */
+const CACHE_LINE_BYTES = 64;
 
 /** One receive buffer while it is lent. */
 export class PoolBuffer {
@@ -21,7 +27,7 @@ export class PoolBuffer {
   constructor(pool: BufferPool, index: number) {
     this.#pool = pool;
     this.index = index;
-    this.address = pool.address + index * pool.sizeBytes;
+    this.address = pool.address + index * pool.strideBytes;
   }
 
   /** Bytes of the whole buffer. */
@@ -54,6 +60,7 @@ export class PoolBuffer {
 export class BufferPool implements ReceiveBuffers {
   readonly count: number;
   readonly sizeBytes: number;
+  readonly strideBytes: number;
   readonly #slab: Slab;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
@@ -64,8 +71,9 @@ export class BufferPool implements ReceiveBuffers {
   constructor(count: number, sizeBytes: number, fillReleased: boolean) {
     this.count = count;
     this.sizeBytes = sizeBytes;
+    this.strideBytes = sizeBytes + CACHE_LINE_BYTES;
     this.#fillReleased = fillReleased;
-    this.#slab = new Slab(count * sizeBytes, 4096);
+    this.#slab = new Slab(count * this.strideBytes, 4096);
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));
     }
@@ -75,9 +83,9 @@ export class BufferPool implements ReceiveBuffers {
     return this.#slab.address;
   }
 
-  /** Where the slab begins in its ArrayBuffer. */
-  get byteOffset(): number {
-    return this.#slab.u8.byteOffset;
+  /** The address of bytes of this pool. */
+  addressOf(bytes: Uint8Array): number {
+    return this.#slab.address + bytes.byteOffset - this.#slab.u8.byteOffset;
   }
 
   /** Where returned buffers go; it may post, but not call back. */
@@ -100,13 +108,13 @@ export class BufferPool implements ReceiveBuffers {
     if (bytes.buffer !== this.#slab.u8.buffer || bytes.byteLength === 0) {
       return undefined;
     }
-    return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.sizeBytes)];
+    return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.strideBytes)];
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {
     assert(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.sizeBytes);
     const { u8 } = this.#slab;
-    return Buffer.from(u8.buffer, u8.byteOffset + index * this.sizeBytes + offset, byteLength);
+    return Buffer.from(u8.buffer, u8.byteOffset + index * this.strideBytes + offset, byteLength);
   }
 
   returned(buffer: PoolBuffer): void {

@@ -3,7 +3,7 @@
  * written out in `docs/completion-port.md`.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
 import type { Completion, CompletionBatch } from './completion.js';

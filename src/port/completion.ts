@@ -1,6 +1,6 @@
 /** Completions as they are dequeued: records that are used again with the next batch. */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import type { ErrorTable } from '../drivers/error.js';
 import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';

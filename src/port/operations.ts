@@ -3,7 +3,7 @@
  * kernel; its generation tells a completion that comes too late from one for the slot's present operation.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
 import type { OverlappedSocket } from './socket.js';
 

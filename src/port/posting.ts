@@ -1,6 +1,6 @@
 /** Posting: the part of a port that starts operations and closes sockets. */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';

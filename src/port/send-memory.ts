@@ -3,7 +3,7 @@
  * large one stays where it is and is referenced until its send completes. A view of a pool buffer keeps that buffer.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
 import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
@@ -45,7 +45,7 @@ export class SendMemory {
     if (buffer !== undefined) {
       buffer.retain();
       operations.held[slot] = buffer;
-      operations.address[slot] = buffer.address + ((bytes.byteOffset - this.#pool.byteOffset) % this.#pool.sizeBytes);
+      operations.address[slot] = this.#pool.addressOf(bytes);
       return;
     }
     const small = bytes.byteLength <= COPY_BYTES_MAX;
@@ -83,11 +83,7 @@ export class SendMemory {
       const buffer = this.#pool.bufferOf(bytes);
       buffer?.retain();
       pieces.held.push(buffer ?? bytes);
-      pieces.addresses.push(
-        buffer === undefined
-          ? addressOfBytes(bytes)
-          : buffer.address + ((bytes.byteOffset - this.#pool.byteOffset) % this.#pool.sizeBytes),
-      );
+      pieces.addresses.push(buffer === undefined ? addressOfBytes(bytes) : this.#pool.addressOf(bytes));
       pieces.lengths.push(bytes.byteLength);
       total += bytes.byteLength;
     }

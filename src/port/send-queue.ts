@@ -3,7 +3,7 @@
  * it goes out together in the next. A driver may take fewer bytes than it was given: the rest follows from here.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../assert.js';
 import type { Driver, Gather } from '../drivers/driver.js';
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';

@@ -1,6 +1,6 @@
 /** The port's receive buffers, offered to the kernel in a ring: it takes one when data arrives (kernel 5.19). */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import { IORING_REGISTER_PBUF_RING } from '../../ffi/linux/io-uring.js';
 import { io_uring_buf, io_uring_buf_reg } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
@@ -38,7 +38,7 @@ export class BufferRing {
     this.#low = new Int32Array(buffers.count);
     this.#high = new Int32Array(buffers.count);
     for (let index = 0; index < buffers.count; index++) {
-      const address = buffers.address + index * buffers.sizeBytes;
+      const address = buffers.address + index * buffers.strideBytes;
       this.#low[index] = address % 0x1_0000_0000;
       this.#high[index] = Math.floor(address / 0x1_0000_0000);
     }

@@ -3,7 +3,7 @@
  * ring, and one system call a turn hands over the first and gathers the second.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import { ECANCELED, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,

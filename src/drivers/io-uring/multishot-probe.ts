@@ -15,7 +15,7 @@ import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { findSetup } from './features.js';
 import { Ring } from './ring.js';
 
-const BUFFERS = { count: 2, sizeBytes: 64 } as const;
+const BUFFERS = { count: 2, sizeBytes: 64, strideBytes: 64 } as const;
 const COMPLETION_TIMEOUT_MS = 1000;
 
 let known: boolean | undefined;

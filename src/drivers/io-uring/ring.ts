@@ -1,6 +1,6 @@
 /** The two rings that the process shares with the kernel, as typed arrays over mapped memory. */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import { lastErrno, viewOf } from '../../ffi/library.js';
 import {
   EAGAIN,

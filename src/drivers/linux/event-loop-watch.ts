@@ -5,9 +5,9 @@
  * Node calls us, as it would for any socket. `docs/event-loop.md` tells what else was tried.
  */
 
-import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { assert } from '../../assert.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EFD_CLOEXEC,

@@ -3,7 +3,7 @@
  * descriptor that the loop could watch, and any driver where the loop's own watch does not work.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import { POLLIN } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { pollfd } from '../../ffi/linux/structs.js';

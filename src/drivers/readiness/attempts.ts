@@ -1,6 +1,6 @@
 /** Trying operations: the non-blocking calls, and what their results mean for a socket's readiness. */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import type { CompletionSink, ReceiveBuffers } from '../driver.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
@@ -110,8 +110,8 @@ export class Attempts {
       return this.#endRead(sink, socket, -this.#sockets.noBuffers, -1);
     }
     const buffer = this.#freeBuffers[this.freeCount - 1] as number;
-    const { address, sizeBytes } = this.#buffers;
-    const received = this.#sockets.receive(socket, address + buffer * sizeBytes, sizeBytes);
+    const { address, sizeBytes, strideBytes } = this.#buffers;
+    const received = this.#sockets.receive(socket, address + buffer * strideBytes, sizeBytes);
     if (received === -this.#sockets.wouldBlock) {
       return this.#waitReadable(socket);
     }

@@ -4,7 +4,7 @@
  * What the last call said about readiness is remembered, so that nothing is asked twice.
  */
 
-import assert from 'node:assert/strict';
+import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
@@ -36,6 +36,18 @@ const BUSY_EVENTS_MIN = 4;
 /** Connections that one listener may bring in one go: others have their turn between. */
 const ACCEPTS_MAX = 64;
 
+/** Reports taken from the poller at once; what is ready beyond the completions of a turn stays in the queue. */
+const EVENTS_MAX = 512;
+
+/**
+ * Completions of one poll: few, so that what a receive brought in is still in the processor's cache when its answer is
+ * sent, in the next poll.
+ */
+const COMPLETIONS_MAX = 16;
+
+/** Polls in a row that may live from the queue without asking the system for news. */
+const WAITS_SKIPPED_MAX = 8;
+
 export interface ReadinessParts {
   readonly name: DriverName;
   readonly features: readonly string[];
@@ -57,7 +69,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   /** What to try: twice the socket's number, plus one for its writing place. */
   readonly #ready = new ReadyQueue();
   #sink: CompletionSink | undefined;
-  #waitSkipped = false;
+  #waitsSkipped = 0;
   #eventsLast = 0;
   /** Reports that came for an earlier socket of the same number. */
   lateReports = 0;
@@ -188,16 +200,19 @@ export class ReadinessDriver implements Driver, ReadinessSink {
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
     this.#sink = sink;
-    let room = completionsMax - this.#tryReady(sink, completionsMax);
-    if (room < completionsMax && !this.#waitSkipped) {
-      // What was just completed goes up first; asking the system can wait a turn, but not two.
-      this.#waitSkipped = true;
+    const most = Math.min(completionsMax, COMPLETIONS_MAX);
+    const completed = this.#tryReady(sink, most);
+    if (completed > 0 && this.#waitsSkipped < WAITS_SKIPPED_MAX) {
+      // What was just completed goes up first; asking the system can wait a few turns, but not for ever.
+      this.#waitsSkipped++;
       return;
     }
-    this.#waitSkipped = false;
-    const wait = room < completionsMax || this.#ready.length > 0 ? 0 : timeoutMs;
-    this.#eventsLast = this.#poller.wait(this, Math.max(1, room), wait);
-    room -= this.#tryReady(sink, room);
+    this.#waitsSkipped = 0;
+    const wait = completed > 0 || this.#ready.length > 0 ? 0 : timeoutMs;
+    this.#eventsLast = this.#poller.wait(this, EVENTS_MAX, wait);
+    if (completed < most) {
+      this.#tryReady(sink, most - completed);
+    }
   }
 
   hasWork(): boolean {

@@ -1,6 +1,9 @@
 /**
  * The functions of the C library that overlapped calls on Linux, as their manual pages declare them, with addresses
  * as numbers. Each returns -1 and sets errno on failure, unless it says otherwise.
+ *
+ * What transfers bytes is declared to return `int`, where the manual has `ssize_t`: Linux transfers at most 0x7ffff000
+ * bytes at once (read(2), "Notes"), and koffi makes an int cheaper than a 64-bit number.
  */
 
 import { Library } from '../library.js';
@@ -28,13 +31,13 @@ function declareLibc() {
     munmap: library.declare('int munmap(int64_t addr, size_t length)'),
     pipe2: library.declare('int pipe2(int64_t pipefd, int flags)'),
     poll: library.declare('int poll(int64_t fds, uint64_t nfds, int timeout)'),
-    read: library.declare('int64_t read(int fd, int64_t buf, size_t count)'),
-    recv: library.declare('int64_t recv(int fd, int64_t buf, size_t len, int flags)'),
+    read: library.declare('int read(int fd, int64_t buf, size_t count)'),
+    recv: library.declare('int recv(int fd, int64_t buf, size_t len, int flags)'),
     select: library.declare(
       'int select(int nfds, int64_t readfds, int64_t writefds, int64_t exceptfds, int64_t timeout)',
     ),
-    send: library.declare('int64_t send(int fd, int64_t buf, size_t len, int flags)'),
-    sendmsg: library.declare('int64_t sendmsg(int fd, int64_t msg, int flags)'),
+    send: library.declare('int send(int fd, int64_t buf, size_t len, int flags)'),
+    sendmsg: library.declare('int sendmsg(int fd, int64_t msg, int flags)'),
     setsockopt: library.declare('int setsockopt(int fd, int level, int optname, int64_t optval, uint32_t optlen)'),
     shutdown: library.declare('int shutdown(int fd, int how)'),
     socket: library.declare('int socket(int domain, int type, int protocol)'),
@@ -42,7 +45,7 @@ function declareLibc() {
     syscall: library.declare(
       'int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)',
     ),
-    write: library.declare('int64_t write(int fd, int64_t buf, size_t count)'),
+    write: library.declare('int write(int fd, int64_t buf, size_t count)'),
   };
 }
 
