@@ -96,6 +96,7 @@ export function jsonReport(quiet: boolean): EchoReport {
             closedAddress,
             connections: totals.opened - totals.closed,
             messagesTotal: totals.messages,
+            seconds: Number((performance.now() / 1000).toFixed(3)),
           }),
     totals: ({ opened, messages, bytes }, seconds) =>
       writeJson({ event: 'totals', connections: opened, messages, bytes, seconds: Number(seconds.toFixed(3)) }),
