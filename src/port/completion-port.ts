@@ -101,8 +101,11 @@ export class CompletionPort extends PostingPort {
       }
       return batch.length;
     }
-    this.#dequeue(batch, timeoutMs);
-    this.core.queue.close();
+    try {
+      this.#dequeue(batch, timeoutMs);
+    } finally {
+      this.core.queue.close();
+    }
     return batch.length;
   }
 

@@ -87,6 +87,21 @@ export class Pump {
       return;
     }
     this.#inTurn = true;
+    let productive = false;
+    try {
+      productive = this.#rounds();
+    } finally {
+      this.#inTurn = false;
+    }
+    if (this.#stopped) {
+      this.end();
+    } else {
+      this.#park(productive);
+    }
+  }
+
+  /** The rounds of one turn; whether they brought completions. */
+  #rounds(): boolean {
     let rounds = 0;
     let productive = false;
     do {
@@ -105,12 +120,7 @@ export class Pump {
       this.#dispatchAll();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
-    this.#inTurn = false;
-    if (this.#stopped) {
-      this.end();
-    } else {
-      this.#park(productive);
-    }
+    return productive;
   }
 
   /** What a handler left undispatched, by stopping or by an error, goes back to the port. */
