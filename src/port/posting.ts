@@ -86,8 +86,8 @@ export class PostingPort {
 
   /**
    * Posts a send of all of `data`, one buffer or several. Sends of a socket go out in the order of their posts. Up to
-   * 1,024 bytes are copied; more stay where they are and must not change until the completion. A view of a receive
-   * buffer is sent from there.
+   * 1,024 bytes alone are copied; more, and several buffers, stay where they are and must not change until the
+   * completion. A view of a receive buffer is sent from there.
    */
   postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {
     this.core.requirePostable(socket, 'send', 'connected');
