@@ -33,9 +33,6 @@ import {
 /** With this many sockets ready at once, looking again before returning to the event loop is likely to find more. */
 const BUSY_EVENTS_MIN = 4;
 
-/** Connections that one listener may bring in one go: others have their turn between. */
-const ACCEPTS_MAX = 64;
-
 /** Reports taken from the poller at once; what is ready beyond the completions of a turn stays in the queue. */
 const EVENTS_MAX = 512;
 
@@ -265,7 +262,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
         completed += attempts.tryWrite(sink, socket);
         continue;
       }
-      completed += attempts.tryRead(sink, socket, Math.min(ACCEPTS_MAX, completionsMax - completed));
+      completed += attempts.tryRead(sink, socket, completionsMax - completed);
       if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
         // More connections may wait than one turn takes.
         this.#queueRead(socket);

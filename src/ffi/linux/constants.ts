@@ -30,8 +30,6 @@ export const SHUT_RDWR = 2;
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
 
-export const F_GETFD = 1;
-
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 
