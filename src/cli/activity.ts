@@ -19,6 +19,8 @@ export interface Period {
   readonly closedAddress: string | undefined;
   /** Bytes that came on the only connection that was closed. */
   readonly closedBytes: number;
+  /** When it ended, in ms since the process began. */
+  readonly endedAtMs: number;
 }
 
 /** Counts of the server, in all. */
@@ -110,7 +112,8 @@ export class Activity {
     const { opened, closed, messages, bytes } = this.#totals;
     const told = this.#told;
     this.#told = { opened, closed, messages, bytes };
-    this.#toldAt = performance.now();
+    const endedAtMs = performance.now();
+    this.#toldAt = endedAtMs;
     this.lineDue = false;
     this.#write({
       opened: opened - told.opened,
@@ -120,6 +123,7 @@ export class Activity {
       openedAddress: opened - told.opened === 1 ? this.#openedAddress : undefined,
       closedAddress: closed - told.closed === 1 ? this.#closedAddress : undefined,
       closedBytes: this.#closedBytes,
+      endedAtMs,
     });
     this.#endingAsked = false;
   }

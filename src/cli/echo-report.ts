@@ -85,7 +85,7 @@ export function jsonReport(quiet: boolean): EchoReport {
     },
     activity: quiet
       ? undefined
-      : ({ opened, closed, messages, bytes, openedAddress, closedAddress }, totals) =>
+      : ({ opened, closed, messages, bytes, openedAddress, closedAddress, endedAtMs }, totals) =>
           writeJson({
             event: 'activity',
             opened,
@@ -96,7 +96,7 @@ export function jsonReport(quiet: boolean): EchoReport {
             closedAddress,
             connections: totals.opened - totals.closed,
             messagesTotal: totals.messages,
-            seconds: Number((performance.now() / 1000).toFixed(3)),
+            seconds: Number((endedAtMs / 1000).toFixed(3)),
           }),
     totals: ({ opened, messages, bytes }, seconds) =>
       writeJson({ event: 'totals', connections: opened, messages, bytes, seconds: Number(seconds.toFixed(3)) }),
