@@ -2,9 +2,10 @@
 
 import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
-import type { CompletionSink, ReceiveBuffers } from '../driver.js';
+import type { ReceiveBuffers } from '../driver.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
 import type { NonBlockingCalls, Poller } from './poller.js';
+import type { Results } from './results.js';
 import {
   ACCEPT,
   CONNECT,
@@ -29,6 +30,8 @@ export interface AttemptParts {
   readonly messages: MessageBlocks;
   readonly table: SocketTable;
   readonly buffers: ReceiveBuffers;
+  /** Where what has completed goes. */
+  readonly results: Results;
 }
 
 export class Attempts {
@@ -37,6 +40,7 @@ export class Attempts {
   readonly #messages: MessageBlocks;
   readonly #table: SocketTable;
   readonly #buffers: ReceiveBuffers;
+  readonly #results: Results;
   /** Free receive buffers, the last one given on top: it is the likeliest to be in the processor's cache. */
   readonly #freeBuffers: Int32Array;
   freeCount = 0;
@@ -49,6 +53,7 @@ export class Attempts {
     this.#messages = parts.messages;
     this.#table = parts.table;
     this.#buffers = parts.buffers;
+    this.#results = parts.results;
     this.#freeBuffers = new Int32Array(parts.buffers.count);
     for (let index = parts.buffers.count - 1; index >= 0; index--) {
       this.giveBuffer(index);
@@ -60,7 +65,7 @@ export class Attempts {
   }
 
   /** Tries the operation in a socket's reading place; returns how often it has completed. */
-  tryRead(sink: CompletionSink, socket: number, completionsMax: number): number {
+  tryRead(socket: number, completionsMax: number): number {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~READ_QUEUED;
     table.flags[socket] = flags;
@@ -71,23 +76,23 @@ export class Attempts {
     if ((flags & READ_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~READ_CANCELLED;
       this.#poller.wantRead(socket, false);
-      return this.#endRead(sink, socket, -this.#sockets.cancelled, -1);
+      return this.#endRead(socket, -this.#sockets.cancelled, -1);
     }
     if ((flags & WATCHED) === 0) {
       const added = this.#watch(socket);
       if (added < 0) {
-        return this.#endRead(sink, socket, added, -1);
+        return this.#endRead(socket, added, -1);
       }
       if ((flags & READABLE) === 0) {
         this.#poller.wantRead(socket, true);
         return 0;
       }
     }
-    return kind === ACCEPT ? this.#tryAccept(sink, socket, completionsMax) : this.#tryReceive(sink, socket);
+    return kind === ACCEPT ? this.#tryAccept(socket, completionsMax) : this.#tryReceive(socket);
   }
 
   /** Takes connections until none waits, or enough are taken for one turn; the accept goes on. */
-  #tryAccept(sink: CompletionSink, socket: number, completionsMax: number): number {
+  #tryAccept(socket: number, completionsMax: number): number {
     const table = this.#table;
     let completed = 0;
     for (; completed < completionsMax; completed++) {
@@ -97,17 +102,17 @@ export class Attempts {
         return completed;
       }
       if (accepted < 0) {
-        return completed + this.#endRead(sink, socket, accepted, -1);
+        return completed + this.#endRead(socket, accepted, -1);
       }
       const slot = table.readSlot[socket] as number;
-      sink.complete(slot, table.readSlotGeneration[socket] as number, accepted, true, -1);
+      this.#results.add(slot, table.readSlotGeneration[socket] as number, accepted, true, -1);
     }
     return completed;
   }
 
-  #tryReceive(sink: CompletionSink, socket: number): number {
+  #tryReceive(socket: number): number {
     if (this.freeCount === 0) {
-      return this.#endRead(sink, socket, -this.#sockets.noBuffers, -1);
+      return this.#endRead(socket, -this.#sockets.noBuffers, -1);
     }
     const buffer = this.#freeBuffers[this.freeCount - 1] as number;
     const { address, sizeBytes, strideBytes } = this.#buffers;
@@ -116,7 +121,7 @@ export class Attempts {
       return this.#waitReadable(socket);
     }
     if (received <= 0) {
-      return this.#endRead(sink, socket, received, -1);
+      return this.#endRead(socket, received, -1);
     }
     this.freeCount--;
     const flags = this.#table.flags[socket] as number;
@@ -124,7 +129,7 @@ export class Attempts {
       // A short read emptied the socket (epoll(7)): what comes next is reported anew.
       this.#table.flags[socket] = flags & ~READABLE;
     }
-    return this.#endRead(sink, socket, received, buffer);
+    return this.#endRead(socket, received, buffer);
   }
 
   #waitReadable(socket: number): 0 {
@@ -134,15 +139,21 @@ export class Attempts {
     return 0;
   }
 
-  #endRead(sink: CompletionSink, socket: number, result: number, buffer: number): 1 {
+  #endRead(socket: number, result: number, buffer: number): 1 {
     const table = this.#table;
     table.readKind[socket] = IDLE;
-    sink.complete(table.readSlot[socket] as number, table.readSlotGeneration[socket] as number, result, false, buffer);
+    this.#results.add(
+      table.readSlot[socket] as number,
+      table.readSlotGeneration[socket] as number,
+      result,
+      false,
+      buffer,
+    );
     return 1;
   }
 
   /** Tries the operation in a socket's writing place; returns how often it has completed. */
-  tryWrite(sink: CompletionSink, socket: number): number {
+  tryWrite(socket: number): number {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
     table.flags[socket] = flags;
@@ -153,17 +164,17 @@ export class Attempts {
     if ((flags & WRITE_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~WRITE_CANCELLED;
       this.#poller.wantWrite(socket, false);
-      return this.#endWrite(sink, socket, -this.#sockets.cancelled);
+      return this.#endWrite(socket, -this.#sockets.cancelled);
     }
     const result = this.#write(socket, kind);
     // A connect that would block (a Unix listener's backlog is full) has failed: no readiness tells when to try again.
     if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
-      return this.#endWrite(sink, socket, result);
+      return this.#endWrite(socket, result);
     }
     // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
     const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
     if (added < 0) {
-      return this.#endWrite(sink, socket, added);
+      return this.#endWrite(socket, added);
     }
     table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
     this.#poller.wantWrite(socket, true);
@@ -196,7 +207,7 @@ export class Attempts {
     }
   }
 
-  #endWrite(sink: CompletionSink, socket: number, result: number): 1 {
+  #endWrite(socket: number, result: number): 1 {
     const table = this.#table;
     const slot = table.writeSlot[socket] as number;
     if (table.writeKind[socket] === SEND_GATHER) {
@@ -205,7 +216,7 @@ export class Attempts {
       this.connectAddresses.delete(socket);
     }
     table.writeKind[socket] = IDLE;
-    sink.complete(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
+    this.#results.add(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
     return 1;
   }
 

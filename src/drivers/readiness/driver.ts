@@ -12,6 +12,7 @@ import type { MessageBlocks } from '../linux/message-blocks.js';
 import { Attempts } from './attempts.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { ReadyQueue } from './ready-queue.js';
+import { Results } from './results.js';
 import {
   ACCEPT,
   CONNECT,
@@ -62,6 +63,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
   readonly #table = new SocketTable();
+  readonly #results = new Results(COMPLETIONS_MAX);
   readonly #attempts: Attempts;
   /** What to try: twice the socket's number, plus one for its writing place. */
   readonly #ready = new ReadyQueue();
@@ -78,7 +80,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.errors = parts.errors;
     this.#poller = parts.poller;
     this.#messages = parts.messages;
-    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: options.buffers });
+    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: options.buffers, results: this.#results });
   }
 
   associate(socket: number): void {
@@ -259,15 +261,16 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       const entry = ready.shift();
       const socket = entry >> 1;
       if ((entry & 1) !== 0) {
-        completed += attempts.tryWrite(sink, socket);
+        completed += attempts.tryWrite(socket);
         continue;
       }
-      completed += attempts.tryRead(sink, socket, completionsMax - completed);
+      completed += attempts.tryRead(socket, completionsMax - completed);
       if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
         // More connections may wait than one turn takes.
         this.#queueRead(socket);
       }
     }
+    this.#results.flush(sink);
     return completed;
   }
 
