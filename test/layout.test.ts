@@ -1,14 +1,18 @@
-/** Holds every table of src/ffi/linux/structs.ts against the layout that the C compiler's rules give. */
+/** Holds every struct table of src/ffi against the layout that the C compiler's rules give. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { layoutOf } from '../src/ffi/library.js';
-import * as structs from '../src/ffi/linux/structs.js';
+import * as linux from '../src/ffi/linux/structs.js';
+import * as addresses from '../src/ffi/sockaddr.js';
+import * as windows from '../src/ffi/windows/structs.js';
 
 type Table = Readonly<Record<string, number>>;
+/** Members and their types, for each struct. */
+type Declarations = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** The members of each struct in order, as their headers declare them; a union is its member that overlapped uses. */
-const DECLARATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const DECLARATIONS: Declarations = {
   sockaddr_in: { sin_family: 'uint16_t', sin_port: 'uint16_t', sin_addr: 'uint32_t', sin_zero: 'uint8_t[8]' },
   sockaddr_in6: {
     sin6_family: 'uint16_t',
@@ -42,8 +46,8 @@ const DECLARATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> =
     features: 'uint32_t',
     wq_fd: 'uint32_t',
     resv: 'uint32_t[3]',
-    sq_off: `uint64_t[${structs.io_sqring_offsets.size / 8}]`,
-    cq_off: `uint64_t[${structs.io_cqring_offsets.size / 8}]`,
+    sq_off: `uint64_t[${linux.io_sqring_offsets.size / 8}]`,
+    cq_off: `uint64_t[${linux.io_cqring_offsets.size / 8}]`,
   },
   io_sqring_offsets: {
     head: 'uint32_t',
@@ -98,8 +102,32 @@ const DECLARATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> =
 /** Only the kernel's EPOLL_PACKED packs a struct, on x86-64. */
 const PACKED: ReadonlySet<string> = new Set(process.arch === 'x64' ? ['epoll_event'] : []);
 
+/** Of Windows' headers (minwinbase.h, ws2def.h, winsock2.h), where a long has 32 bits. */
+const WINDOWS_DECLARATIONS: Declarations = {
+  OVERLAPPED: {
+    Internal: 'uint64_t',
+    InternalHigh: 'uint64_t',
+    Offset: 'uint32_t',
+    OffsetHigh: 'uint32_t',
+    hEvent: 'uint64_t',
+  },
+  OVERLAPPED_ENTRY: {
+    lpCompletionKey: 'uint64_t',
+    lpOverlapped: 'uint64_t',
+    Internal: 'uint64_t',
+    dwNumberOfBytesTransferred: 'uint32_t',
+  },
+  WSABUF: { len: 'uint32_t', buf: 'uint64_t' },
+  linger: { l_onoff: 'uint16_t', l_linger: 'uint16_t' },
+  timeval: { tv_sec: 'int32_t', tv_usec: 'int32_t' },
+  fd_set: { fd_count: 'uint32_t', fd_array: 'uint64_t' },
+};
+
 /** Sizes that the kernel's interface fixes, whatever a compiler would say. */
 const KNOWN_SIZES: Readonly<Record<string, number>> = {
+  OVERLAPPED: 32,
+  OVERLAPPED_ENTRY: 32,
+  WSABUF: 16,
   sockaddr_in: 16,
   sockaddr_in6: 28,
   sockaddr_un: 110,
@@ -111,23 +139,21 @@ const KNOWN_SIZES: Readonly<Record<string, number>> = {
   ...(process.arch === 'x64' ? { epoll_event: 12 } : {}),
 };
 
-const TABLES: Readonly<Record<string, Table>> = { ...structs };
+holds('Linux and addresses', { ...linux, ...addresses }, DECLARATIONS);
+holds('Windows', windows, WINDOWS_DECLARATIONS);
 
-describe('struct tables', () => {
-  test('each table has a declaration, and each declaration a table', () => {
-    assert.deepEqual(Object.keys(TABLES).sort(), Object.keys(DECLARATIONS).sort());
+function holds(system: string, tables: Readonly<Record<string, Table>>, declarations: Declarations): void {
+  describe(`struct tables of ${system}`, () => {
+    test('each table has a declaration, and each declaration a table', () => {
+      assert.deepEqual(Object.keys(tables).sort(), Object.keys(declarations).sort());
+    });
+
+    for (const [name, fields] of Object.entries(declarations)) {
+      test(`${name} has the offsets and the size of its C declaration`, () => {
+        const { size, offsets } = layoutOf(fields, PACKED.has(name));
+        assert.deepEqual(tables[name], { ...offsets, size });
+        assert.equal(size, KNOWN_SIZES[name] ?? size);
+      });
+    }
   });
-
-  for (const [name, fields] of Object.entries(DECLARATIONS)) {
-    test(`${name} has the offsets and the size of its C declaration`, () => {
-      const { size, offsets } = layoutOf(fields, PACKED.has(name));
-      assert.deepEqual(TABLES[name], { ...offsets, size });
-    });
-  }
-
-  for (const [name, size] of Object.entries(KNOWN_SIZES)) {
-    test(`${name} is ${size} bytes`, () => {
-      assert.equal(TABLES[name]?.size, size);
-    });
-  }
-});
+}

@@ -7,7 +7,8 @@ import { getSystemErrorMap } from 'node:util';
 import fc from 'fast-check';
 import { formatAddress, OperationError, type SocketAddress } from 'overlapped';
 import { linuxErrors } from '../src/drivers/linux/errors.js';
-import { decodeSockaddr, encodeSockaddr } from '../src/drivers/linux/sockaddr.js';
+import { linuxAddresses } from '../src/drivers/linux/sockaddr.js';
+import { decodeSockaddr, encodeSockaddr } from '../src/drivers/sockaddr.js';
 import { Slab } from '../src/ffi/memory.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp } from '../src/port/waker.js';
 
@@ -15,8 +16,8 @@ const slab = new Slab(256);
 
 function roundTrip(address: SocketAddress): SocketAddress {
   slab.u8.fill(0xee);
-  const byteLength = encodeSockaddr(slab, 0, address);
-  return decodeSockaddr(slab, 0, byteLength);
+  const byteLength = encodeSockaddr(linuxAddresses, slab, 0, address);
+  return decodeSockaddr(linuxAddresses, slab, 0, byteLength);
 }
 
 describe('addresses', () => {
@@ -133,7 +134,7 @@ describe('errors', () => {
 
 describe('wake handles', () => {
   test('close although a thread was terminated in the middle of a wake-up', { timeout: 5000 }, () => {
-    const handle = createWakeHandle(-1);
+    const handle = createWakeHandle('epoll', -1);
     // Counted in, and never out: its worker is gone.
     Atomics.add(new Int32Array(handle.state), 1, 1);
     const start = performance.now();

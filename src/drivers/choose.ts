@@ -1,5 +1,6 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
+import { assert } from '../assert.js';
 import type { Driver, DriverName, DriverOptions, Probe } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
@@ -7,6 +8,9 @@ import { probeEpoll } from './epoll/probe.js';
 import { OperationError } from './error.js';
 import { IoUringDriver } from './io-uring/driver.js';
 import { probeIoUring } from './io-uring/probe.js';
+import { wakeCompletionPort } from './iocp/completion-port.js';
+import { IocpDriver } from './iocp/driver.js';
+import { probeIocp } from './iocp/probe.js';
 import { wakeDescriptor } from './linux/wake.js';
 import { openSelect } from './select/driver.js';
 import { probeSelect } from './select/probe.js';
@@ -15,21 +19,27 @@ interface Candidate {
   readonly name: DriverName;
   readonly probe: () => Probe;
   readonly open: (options: DriverOptions) => Driver;
+  /** Wakes a port from any thread, given its driver's `wakeDescriptor`. */
+  readonly wake: (descriptor: number) => void;
 }
 
-const LINUX: readonly Candidate[] = [
-  { name: 'io_uring', probe: probeIoUring, open: (options) => new IoUringDriver(options) },
-  { name: 'epoll', probe: probeEpoll, open: openEpoll },
-  { name: 'select', probe: probeSelect, open: openSelect },
-];
+const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> = {
+  linux: [
+    { name: 'io_uring', probe: probeIoUring, open: (options) => new IoUringDriver(options), wake: wakeDescriptor },
+    { name: 'epoll', probe: probeEpoll, open: openEpoll, wake: wakeDescriptor },
+    { name: 'select', probe: probeSelect, open: openSelect, wake: wakeDescriptor },
+  ],
+  win32: [{ name: 'iocp', probe: probeIocp, open: (options) => new IocpDriver(options), wake: wakeCompletionPort }],
+};
 
-const CANDIDATES: readonly Candidate[] = process.platform === 'linux' ? LINUX : [];
+const CANDIDATES: readonly Candidate[] = SYSTEMS[process.platform] ?? [];
 
-const SYSTEMS: Readonly<Record<DriverName, string>> = {
+/** Where the drivers are at home that this system does not have. */
+const HOMES: Readonly<Record<DriverName, string>> = {
   iocp: 'Windows',
   io_uring: 'Linux',
   epoll: 'Linux',
-  select: 'Linux',
+  select: 'Linux or Windows',
 };
 
 export interface DriverReport {
@@ -47,11 +57,11 @@ export function probeDrivers(): readonly DriverReport[] {
       name,
       probe: {
         usable: false,
-        reason: `${name} needs ${SYSTEMS[name]}, and this system is ${process.platform}`,
+        reason: `${name} needs ${HOMES[name]}, and this system is ${process.platform}`,
         advice:
           CANDIDATES.length > 0
             ? `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto`
-            : 'run on Linux',
+            : 'run on Linux or Windows',
       } as const,
     })),
   ];
@@ -97,7 +107,7 @@ function openBest(options: DriverOptions): Choice {
     passedOver.push(`${name}: ${result.reason}; ${result.advice}`);
   }
   throw unavailable(
-    passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux`,
+    passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux or Windows`,
   );
 }
 
@@ -105,5 +115,9 @@ function unavailable(reason: string): OperationError {
   return new OperationError({ code: 'ERR_DRIVER_UNAVAILABLE', reason, syscall: 'open driver' });
 }
 
-/** Wakes a port of any thread of this process, given its driver's `wakeDescriptor`. */
-export const wakePort: (descriptor: number) => void = wakeDescriptor;
+/** Wakes a port of any thread of this process, given its driver's name and `wakeDescriptor`. */
+export function wakePort(name: DriverName, descriptor: number): void {
+  const candidate = CANDIDATES.find((each) => each.name === name);
+  assert(candidate !== undefined);
+  candidate.wake(descriptor);
+}

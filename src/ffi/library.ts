@@ -25,6 +25,11 @@ export class Library {
   }
 }
 
+/** The function at an address that the system gave. The prototype's name must not have been used before. */
+export function functionAt(address: number, prototype: string): ForeignFunction {
+  return koffi.decode(BigInt(address), koffi.proto(prototype)) as unknown as ForeignFunction;
+}
+
 /** `errno` as the last foreign call left it. Read it at once: the next foreign call replaces it. */
 export function lastErrno(): number {
   return koffi.errno();

@@ -56,7 +56,7 @@ export class CompletionPort extends PostingPort {
 
   private constructor(options: CheckedOptions) {
     super(new PortCore(options));
-    this.#wakeHandle = createWakeHandle(this.core.driver.wakeDescriptor);
+    this.#wakeHandle = createWakeHandle(this.core.driver.name, this.core.driver.wakeDescriptor);
     openPorts.add(this);
   }
 

@@ -1,6 +1,7 @@
 /** Waking a port from any thread of the process. */
 
 import { wakePort } from '../drivers/choose.js';
+import type { DriverName } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
 
 /** Words of the state that threads share. */
@@ -15,12 +16,13 @@ const WAKING_MS_MAX = 250;
 
 /** What another thread needs to wake a port: post it to a worker as it is. */
 export interface WakeHandle {
+  readonly driver: DriverName;
   readonly descriptor: number;
   readonly state: SharedArrayBuffer;
 }
 
-export function createWakeHandle(descriptor: number): WakeHandle {
-  return { descriptor, state: new SharedArrayBuffer(8) };
+export function createWakeHandle(driver: DriverName, descriptor: number): WakeHandle {
+  return { driver, descriptor, state: new SharedArrayBuffer(8) };
 }
 
 /**
@@ -36,7 +38,7 @@ export function postWakeUp(handle: WakeHandle): void {
     if (Atomics.load(state, CLOSED) === 1) {
       throw new OperationError({ code: 'EBADF', reason: 'The port is closed', syscall: 'wakeUp' });
     }
-    wakePort(handle.descriptor);
+    wakePort(handle.driver, handle.descriptor);
   } finally {
     Atomics.sub(state, WAKING, 1);
     Atomics.notify(state, WAKING);

@@ -26,9 +26,10 @@ import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { MessageBlocks } from '../linux/message-blocks.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../linux/sockaddr.js';
+import { linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
@@ -138,7 +139,7 @@ export class IoUringDriver implements Driver {
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
     const memory = new Slab(SOCKADDR_BYTES_MAX);
-    const byteLength = encodeSockaddr(memory, 0, address);
+    const byteLength = encodeSockaddr(linuxAddresses, memory, 0, address);
     const word = this.#prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
     // connect's length is in `off`.
     this.#ring.sqes[word + 2] = byteLength;

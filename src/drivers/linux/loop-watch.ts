@@ -1,8 +1,9 @@
 /** How a port on Linux wakes Node's event loop: by libuv's own epoll, or by a waiting thread when that fails. */
 
 import type { LoopWatch } from '../driver.js';
+import { WaitingThread } from '../waiting-thread.js';
+import { DescriptorWait } from './descriptor-wait.js';
 import { EventLoopWatch } from './event-loop-watch.js';
-import { DescriptorWait, WaitingThread } from './waiting-thread.js';
 
 /** A feature name for `withhold`: do without libuv's epoll. */
 export const LOOP_WATCH_FEATURE = 'event_loop_watch';

@@ -14,7 +14,8 @@ import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from './sockaddr.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { linuxAddresses } from './sockaddr.js';
 import { LinuxSockets } from './sockets.js';
 
 export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
@@ -35,11 +36,11 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   }
 
   checkAddress(address: SocketAddress): void {
-    encodeSockaddr(this.#address, 0, address);
+    encodeSockaddr(linuxAddresses, this.#address, 0, address);
   }
 
   connect(socket: number, address: SocketAddress): number {
-    const byteLength = encodeSockaddr(this.#address, 0, address);
+    const byteLength = encodeSockaddr(linuxAddresses, this.#address, 0, address);
     return this.#libc.connect(socket, this.#address.address, byteLength) < 0 ? -lastErrno() : 0;
   }
 

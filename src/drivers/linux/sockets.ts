@@ -28,8 +28,9 @@ import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { linuxErrors } from './errors.js';
-import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from './sockaddr.js';
+import { linuxAddresses } from './sockaddr.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
@@ -71,14 +72,14 @@ export class LinuxSockets implements SocketCalls {
   }
 
   bind(socket: number, address: SocketAddress, options: BindOptions): void {
-    const byteLength = encodeSockaddr(this.#scratch, 0, address);
+    const byteLength = encodeSockaddr(linuxAddresses, this.#scratch, 0, address);
     if (address.family !== 'unix') {
       // On Linux this lets a server start again while old connections linger; it does not let two listen at once.
       this.#setInt(socket, SOL_SOCKET, SO_REUSEADDR, 1);
       if (options.reusePort) {
         this.#setInt(socket, SOL_SOCKET, SO_REUSEPORT, 1);
       }
-      encodeSockaddr(this.#scratch, 0, address);
+      encodeSockaddr(linuxAddresses, this.#scratch, 0, address);
     }
     this.#check(this.#libc.bind(socket, this.#scratch.address, byteLength), 'bind', address);
   }
@@ -102,7 +103,7 @@ export class LinuxSockets implements SocketCalls {
     const { address, u32 } = this.#scratch;
     u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
     this.#check(this.#libc[call](socket, address, address + LENGTH_OFFSET), call);
-    return decodeSockaddr(this.#scratch, 0, Math.max(2, u32[LENGTH_OFFSET >> 2] as number));
+    return decodeSockaddr(linuxAddresses, this.#scratch, 0, Math.max(2, u32[LENGTH_OFFSET >> 2] as number));
   }
 
   setOption(socket: number, option: SocketOption, value: number): void {

@@ -2,7 +2,7 @@
 
 import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
-import type { ReceiveBuffers } from '../driver.js';
+import type { FreeBuffers } from '../free-buffers.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
 import type { NonBlockingCalls, Poller } from './poller.js';
 import type { Results } from './results.js';
@@ -29,7 +29,7 @@ export interface AttemptParts {
   readonly poller: Poller;
   readonly messages: MessageBlocks;
   readonly table: SocketTable;
-  readonly buffers: ReceiveBuffers;
+  readonly buffers: FreeBuffers;
   /** Where what has completed goes. */
   readonly results: Results;
 }
@@ -39,11 +39,8 @@ export class Attempts {
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
   readonly #table: SocketTable;
-  readonly #buffers: ReceiveBuffers;
+  readonly #buffers: FreeBuffers;
   readonly #results: Results;
-  /** Free receive buffers, the last one given on top: it is the likeliest to be in the processor's cache. */
-  readonly #freeBuffers: Int32Array;
-  freeCount = 0;
   /** Peer addresses of connects that were not tried yet, or go on. */
   readonly connectAddresses = new Map<number, SocketAddress>();
 
@@ -54,14 +51,6 @@ export class Attempts {
     this.#table = parts.table;
     this.#buffers = parts.buffers;
     this.#results = parts.results;
-    this.#freeBuffers = new Int32Array(parts.buffers.count);
-    for (let index = parts.buffers.count - 1; index >= 0; index--) {
-      this.giveBuffer(index);
-    }
-  }
-
-  giveBuffer(index: number): void {
-    this.#freeBuffers[this.freeCount++] = index;
   }
 
   /** Tries the operation in a socket's reading place; returns how often it has completed. */
@@ -111,19 +100,19 @@ export class Attempts {
   }
 
   #tryReceive(socket: number): number {
-    if (this.freeCount === 0) {
+    const buffers = this.#buffers;
+    if (buffers.count === 0) {
       return this.#endRead(socket, -this.#sockets.noBuffers, -1);
     }
-    const buffer = this.#freeBuffers[this.freeCount - 1] as number;
-    const { address, sizeBytes, strideBytes } = this.#buffers;
-    const received = this.#sockets.receive(socket, address + buffer * strideBytes, sizeBytes);
+    const { sizeBytes } = buffers;
+    const received = this.#sockets.receive(socket, buffers.nextAddress(), sizeBytes);
     if (received === -this.#sockets.wouldBlock) {
       return this.#waitReadable(socket);
     }
     if (received <= 0) {
       return this.#endRead(socket, received, -1);
     }
-    this.freeCount--;
+    const buffer = buffers.take();
     const flags = this.#table.flags[socket] as number;
     if (received < sizeBytes && (flags & HANGUP) === 0) {
       // A short read emptied the socket (epoll(7)): what comes next is reported anew.

@@ -8,10 +8,11 @@ import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
+import { FreeBuffers } from '../free-buffers.js';
 import type { MessageBlocks } from '../linux/message-blocks.js';
+import { NumberQueue } from '../number-queue.js';
 import { Attempts } from './attempts.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
-import { ReadyQueue } from './ready-queue.js';
 import { Results } from './results.js';
 import {
   ACCEPT,
@@ -63,10 +64,11 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
   readonly #table = new SocketTable();
+  readonly #buffers: FreeBuffers;
   readonly #results = new Results(COMPLETIONS_MAX);
   readonly #attempts: Attempts;
   /** What to try: twice the socket's number, plus one for its writing place. */
-  readonly #ready = new ReadyQueue();
+  readonly #ready = new NumberQueue();
   #sink: CompletionSink | undefined;
   #waitsSkipped = 0;
   #eventsLast = 0;
@@ -80,7 +82,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.errors = parts.errors;
     this.#poller = parts.poller;
     this.#messages = parts.messages;
-    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: options.buffers, results: this.#results });
+    this.#buffers = new FreeBuffers(options.buffers);
+    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: this.#buffers, results: this.#results });
   }
 
   associate(socket: number): void {
@@ -190,11 +193,11 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   giveBuffer(index: number): void {
-    this.#attempts.giveBuffer(index);
+    this.#buffers.give(index);
   }
 
   get buffersFree(): number {
-    return this.#attempts.freeCount;
+    return this.#buffers.count;
   }
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {

@@ -7,10 +7,11 @@ import { libc } from '../../ffi/linux/libc.js';
 import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
+import { InterruptibleWait } from '../linux/descriptor-wait.js';
 import { setTimeval } from '../linux/time.js';
-import { type ThreadWait, WaitingThread } from '../linux/waiting-thread.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
+import { WaitingThread } from '../waiting-thread.js';
 
 /** Words of a bitmap at first: FD_SETSIZE, 1,024 descriptors. */
 const WORDS_FIRST = 32;
@@ -173,7 +174,7 @@ export class SelectPoller implements Poller {
 }
 
 /** select on a thread of libuv's pool, with sets of its own. */
-class SelectWait implements ThreadWait {
+class SelectWait extends InterruptibleWait {
   readonly #libc = libc();
   readonly #poller: SelectPoller;
   readonly #timeout = new Slab(timeval.size);
@@ -182,10 +183,12 @@ class SelectWait implements ThreadWait {
   #changesSeen = 0;
 
   constructor(poller: SelectPoller) {
+    super();
     this.#poller = poller;
   }
 
-  start(interrupt: number, timeoutMs: number, done: () => void): void {
+  override start(timeoutMs: number, done: () => void): void {
+    const interrupt = this.wake.descriptor;
     this.#changesSeen = this.#poller.changes;
     const count = this.#poller.prepare(this.#read, this.#write);
     this.#read.set(interrupt, true);
@@ -201,7 +204,7 @@ class SelectWait implements ThreadWait {
     );
   }
 
-  stale(): boolean {
+  override stale(): boolean {
     return this.#changesSeen !== this.#poller.changes;
   }
 }

@@ -3,13 +3,8 @@
  * descriptor that the loop could watch, and any driver where the loop's own watch does not work.
  */
 
-import { assert } from '../../assert.js';
-import { POLLIN } from '../../ffi/linux/constants.js';
-import { libc } from '../../ffi/linux/libc.js';
-import { pollfd } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
-import type { LoopWatch } from '../driver.js';
-import { WakeDescriptor } from './wake.js';
+import { assert } from '../assert.js';
+import type { LoopWatch } from './driver.js';
 
 /**
  * The longest single wait. A worker that is terminated from outside is torn down only when its thread of the pool has
@@ -22,10 +17,16 @@ const WAIT_UNREFERENCED_MS_MAX = 100;
 
 /** One blocking wait on another thread. */
 export interface ThreadWait {
-  /** Starts waiting, also for `interrupt` to become readable; calls `done` on this thread when it is over. */
-  start(interrupt: number, timeoutMs: number, done: () => void): void;
+  /** Starts waiting; calls `done` on this thread when it is over. */
+  start(timeoutMs: number, done: () => void): void;
+  /** Ends the wait, or the next one. */
+  interrupt(): void;
   /** Whether what the running wait looks at is out of date. */
   stale(): boolean;
+  /** The wait is over and was perhaps interrupted. */
+  ended(): void;
+  /** There will be no other wait. */
+  close(): void;
 }
 
 const waiting = new Set<WaitingThread>();
@@ -42,7 +43,6 @@ export class WaitingThread implements LoopWatch {
   readonly kind: string;
   readonly #wait: ThreadWait;
   readonly #onReady: () => void;
-  readonly #interrupt = new WakeDescriptor();
   #referenced = true;
   #running = false;
   #closed = false;
@@ -62,7 +62,7 @@ export class WaitingThread implements LoopWatch {
     if (!this.#running) {
       this.#running = true;
       const timeoutMs = this.#referenced ? WAIT_MS_MAX : WAIT_UNREFERENCED_MS_MAX;
-      this.#wait.start(this.#interrupt.descriptor, timeoutMs, () => this.#done());
+      this.#wait.start(timeoutMs, () => this.#done());
     } else if (this.#wait.stale()) {
       this.interrupt();
     }
@@ -70,9 +70,9 @@ export class WaitingThread implements LoopWatch {
 
   #done(): void {
     this.#running = false;
-    this.#interrupt.take();
+    this.#wait.ended();
     if (this.#closed) {
-      this.#interrupt.close();
+      this.#wait.close();
     } else if (this.#referenced) {
       this.#onReady();
     } else {
@@ -82,7 +82,7 @@ export class WaitingThread implements LoopWatch {
   }
 
   interrupt(): void {
-    this.#interrupt.wake();
+    this.#wait.interrupt();
   }
 
   ref(): void {
@@ -106,32 +106,7 @@ export class WaitingThread implements LoopWatch {
     if (this.#running) {
       this.interrupt();
     } else {
-      this.#interrupt.close();
+      this.#wait.close();
     }
-  }
-}
-
-/** Waits until a descriptor is readable. */
-export class DescriptorWait implements ThreadWait {
-  readonly #libc = libc();
-  readonly #fds = new Slab(2 * pollfd.size);
-  readonly #descriptor: number;
-
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor;
-  }
-
-  start(interrupt: number, timeoutMs: number, done: () => void): void {
-    const { i32, u16, address } = this.#fds;
-    [this.#descriptor, interrupt].forEach((descriptor, index) => {
-      const offset = index * pollfd.size;
-      i32[(offset + pollfd.fd) >> 2] = descriptor;
-      u16[(offset + pollfd.events) >> 1] = POLLIN;
-    });
-    this.#libc.poll.async(address, 2, timeoutMs, done);
-  }
-
-  stale(): boolean {
-    return false;
   }
 }

@@ -1,6 +1,6 @@
-/** A queue of whole numbers in a ring that grows: what is ready to be tried. */
+/** A queue of whole numbers of 32 bits in a ring that grows. */
 
-export class ReadyQueue {
+export class NumberQueue {
   #ring = new Int32Array(256);
   #mask = 255;
   #head = 0;

@@ -1,0 +1,217 @@
+/**
+ * Accepts. One accept of the port keeps several AcceptEx posted, so that connections which come together do not wait
+ * for each other; each that completes is posted anew. An AcceptEx needs the socket that it will accept into beforehand.
+ */
+
+import { assert } from '../../assert.js';
+import type { ForeignFunction } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import { sockaddr_in6 } from '../../ffi/sockaddr.js';
+import {
+  INVALID_SOCKET,
+  SO_UPDATE_ACCEPT_CONTEXT,
+  WSA_IO_PENDING,
+  WSA_OPERATION_ABORTED,
+} from '../../ffi/windows/constants.js';
+import { kernel32 } from '../../ffi/windows/kernel32.js';
+import { OVERLAPPED } from '../../ffi/windows/structs.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { SocketAddress } from '../address.js';
+import type { CompletionSink } from '../driver.js';
+import { decodeSockaddr } from '../sockaddr.js';
+import { numberOfStatus, windowsErrors } from '../windows/errors.js';
+import { windowsAddresses } from '../windows/sockaddr.js';
+import type { SocketRecord } from '../windows/socket-records.js';
+import type { WindowsSockets } from '../windows/sockets.js';
+import type { Extensions } from './extensions.js';
+import { clearOverlapped } from './per-io-data.js';
+
+/** AcceptEx calls that one accept keeps posted (libuv: uv_simultaneous_server_accepts, 32). */
+const ACCEPTS_POSTED = 32;
+
+/** AcceptEx wants room for an address and 16 bytes, for each end. */
+const ADDRESS_BYTES = sockaddr_in6.size + 16;
+const ADDRESSES_OFFSET = OVERLAPPED.size;
+/** Behind the addresses: what GetAcceptExSockaddrs answers, two addresses and two lengths. */
+const ANSWER_OFFSET = 128;
+const RECORD_BYTES = 192;
+
+/** Errors that mean: no descriptor or memory just now. */
+const SHORTAGE = new Set(['EMFILE', 'ENOBUFS', 'ENOMEM']);
+
+/** One accept of the port, with its AcceptEx calls. */
+class AcceptSet {
+  readonly slot: number;
+  readonly generation: number;
+  readonly listener: SocketRecord;
+  readonly slab = new Slab(ACCEPTS_POSTED * RECORD_BYTES, 64);
+  /** The socket that waits in each; INVALID_SOCKET where nothing is posted. */
+  readonly handles = new Array<number>(ACCEPTS_POSTED).fill(INVALID_SOCKET);
+  posted = 0;
+  cancelled = false;
+
+  constructor(slot: number, generation: number, listener: SocketRecord) {
+    this.slot = slot;
+    this.generation = generation;
+    this.listener = listener;
+  }
+}
+
+export class Accepts {
+  readonly #sockets: WindowsSockets;
+  readonly #extensions: Extensions;
+  readonly #skipsSuccess: boolean;
+  readonly #ws2_32 = ws2_32();
+  readonly #sets: AcceptSet[] = [];
+  /** What completed at once, and accepts that could not be posted: told by the next poll. */
+  readonly #ready: { set: AcceptSet; index: number; status: number }[] = [];
+
+  constructor(sockets: WindowsSockets, extensions: Extensions, skipsSuccess: boolean) {
+    this.#sockets = sockets;
+    this.#extensions = extensions;
+    this.#skipsSuccess = skipsSuccess;
+  }
+
+  post(slot: number, generation: number, socket: number): void {
+    const set = new AcceptSet(slot, generation, this.#sockets.records.of(socket));
+    this.#sets.push(set);
+    const number = this.#postMissing(set);
+    if (set.posted === 0) {
+      this.#ready.push({ set, index: -1, status: number });
+    }
+  }
+
+  /** Completions and failures that `deliverReady` would hand on. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** Posts AcceptEx wherever none is; returns the error that ended it, 0 when all are posted. */
+  #postMissing(set: AcceptSet): number {
+    for (let index = 0; index < ACCEPTS_POSTED; index++) {
+      if (set.handles[index] === INVALID_SOCKET) {
+        const number = this.#postOne(set, index);
+        if (number !== 0) {
+          return number;
+        }
+      }
+    }
+    return 0;
+  }
+
+  #postOne(set: AcceptSet, index: number): number {
+    const handle = this.#sockets.open(set.listener.family);
+    if (handle === INVALID_SOCKET) {
+      return this.#ws2_32.WSAGetLastError();
+    }
+    const offset = index * RECORD_BYTES;
+    clearOverlapped(set.slab.i32, offset >> 2);
+    const record = set.slab.address + offset;
+    const AcceptEx = this.#extensions.of(set.listener).AcceptEx as ForeignFunction;
+    const output = record + ADDRESSES_OFFSET;
+    // With no byte to receive it completes when the connection is there, not when a silent client speaks.
+    const done = AcceptEx(
+      set.listener.handle,
+      handle,
+      output,
+      0,
+      ADDRESS_BYTES,
+      ADDRESS_BYTES,
+      record + ANSWER_OFFSET,
+      record,
+    );
+    const number = done === 0 ? this.#ws2_32.WSAGetLastError() : 0;
+    if (number !== 0 && number !== WSA_IO_PENDING) {
+      this.#sockets.closeHandle(handle);
+      return number;
+    }
+    set.handles[index] = handle;
+    set.posted++;
+    if (number === 0 && this.#skipsSuccess) {
+      this.#ready.push({ set, index, status: 0 });
+    }
+    return 0;
+  }
+
+  /** Hands on what is ready, at most `completionsMax`; returns how many. */
+  deliverReady(sink: CompletionSink, completionsMax: number): number {
+    const ready = this.#ready.splice(0, completionsMax);
+    for (const { set, index, status } of ready) {
+      if (index < 0) {
+        this.#end(sink, set, status);
+      } else {
+        this.#completed(sink, set, index, status);
+      }
+    }
+    return ready.length;
+  }
+
+  /** The entry with this OVERLAPPED, if it is of an accept; whether it was. */
+  complete(sink: CompletionSink, overlapped: number): boolean {
+    for (const set of this.#sets) {
+      const offset = overlapped - set.slab.address;
+      if (offset >= 0 && offset < set.slab.byteLength) {
+        assert(offset % RECORD_BYTES === 0);
+        const status = set.slab.i32[(offset + OVERLAPPED.Internal) >> 2] as number;
+        this.#completed(sink, set, offset / RECORD_BYTES, numberOfStatus(status));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #completed(sink: CompletionSink, set: AcceptSet, index: number, number: number): void {
+    const handle = set.handles[index] as number;
+    assert(handle !== INVALID_SOCKET);
+    set.handles[index] = INVALID_SOCKET;
+    set.posted--;
+    if (number === 0 && set.listener.handle !== INVALID_SOCKET) {
+      this.#sockets.updateContext(handle, SO_UPDATE_ACCEPT_CONTEXT, set.listener.handle);
+      const socket = this.#sockets.adopt(handle, set.listener, this.#remoteAddress(set, index));
+      sink.complete(set.slot, set.generation, socket, true, -1);
+    } else {
+      // A client that reset before it was accepted is nobody's business: the next one takes its place.
+      this.#sockets.closeHandle(handle);
+    }
+    const failed = set.cancelled ? WSA_OPERATION_ABORTED : this.#postMissing(set);
+    if (set.posted === 0) {
+      this.#end(sink, set, failed);
+    } else if (failed !== 0 && !set.cancelled && !SHORTAGE.has(windowsErrors.codeOf(failed))) {
+      this.#cancelAll(set);
+    }
+  }
+
+  #end(sink: CompletionSink, set: AcceptSet, number: number): void {
+    assert(set.posted === 0 && number !== 0);
+    this.#sets.splice(this.#sets.indexOf(set), 1);
+    sink.complete(set.slot, set.generation, -number, false, -1);
+  }
+
+  #remoteAddress(set: AcceptSet, index: number): SocketAddress {
+    const { slab } = set;
+    const record = index * RECORD_BYTES;
+    const answer = slab.address + record + ANSWER_OFFSET;
+    const GetAcceptExSockaddrs = this.#extensions.of(set.listener).GetAcceptExSockaddrs as ForeignFunction;
+    const output = slab.address + record + ADDRESSES_OFFSET;
+    GetAcceptExSockaddrs(output, 0, ADDRESS_BYTES, ADDRESS_BYTES, answer, answer + 16, answer + 8, answer + 20);
+    const word = (record + ANSWER_OFFSET + 8) >> 2;
+    const remote = (slab.u32[word] as number) + (slab.u32[word + 1] as number) * 0x1_0000_0000;
+    const byteLength = slab.u32[(record + ANSWER_OFFSET + 20) >> 2] as number;
+    return decodeSockaddr(windowsAddresses, slab, remote - slab.address, byteLength);
+  }
+
+  cancel(slot: number, generation: number): void {
+    const set = this.#sets.find((each) => each.slot === slot && each.generation === generation);
+    if (set !== undefined) {
+      this.#cancelAll(set);
+    }
+  }
+
+  #cancelAll(set: AcceptSet): void {
+    set.cancelled = true;
+    // A listener that is closed has had them cancelled.
+    if (set.listener.handle !== INVALID_SOCKET) {
+      kernel32().CancelIoEx(set.listener.handle, 0);
+    }
+  }
+}

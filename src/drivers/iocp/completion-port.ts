@@ -1,0 +1,115 @@
+/** Windows' own completion port: its handle, dequeuing from it, and packets of our own. */
+
+import { assert } from '../../assert.js';
+import { Slab } from '../../ffi/memory.js';
+import {
+  FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
+  FILE_SKIP_SET_EVENT_ON_HANDLE,
+  INFINITE,
+  INVALID_HANDLE_VALUE,
+  WAIT_TIMEOUT,
+} from '../../ffi/windows/constants.js';
+import { kernel32 } from '../../ffi/windows/kernel32.js';
+import { OVERLAPPED_ENTRY } from '../../ffi/windows/structs.js';
+import { windowsErrors } from '../windows/errors.js';
+
+/** Completion keys: sockets need none, as their operations are known by the address of their OVERLAPPED. */
+export const SOCKET_KEY = 0;
+/** A wake-up that somebody posted. */
+export const WAKE_KEY = 1;
+/** Ends the waiting thread's wait, and means nothing else. */
+export const INTERRUPT_KEY = 2;
+
+/** Entries taken by one GetQueuedCompletionStatusEx at the most. */
+export const ENTRIES_MAX = 256;
+
+/** The longest wait below INFINITE, in ms. */
+const WAIT_MS_MAX = INFINITE - 1;
+
+/** Posts a wake-up to the port with this handle, from any thread. */
+export function wakeCompletionPort(handle: number): void {
+  postPacket(handle, WAKE_KEY);
+}
+
+export function postPacket(handle: number, key: number): void {
+  if (kernel32().PostQueuedCompletionStatus(handle, 0, key, 0) === 0) {
+    throw windowsErrors.create(kernel32().GetLastError(), 'PostQueuedCompletionStatus');
+  }
+}
+
+/** Room for dequeued entries and their number. */
+export class Entries {
+  readonly #slab = new Slab(ENTRIES_MAX * OVERLAPPED_ENTRY.size + 8);
+  readonly #countWord = (ENTRIES_MAX * OVERLAPPED_ENTRY.size) >> 2;
+
+  get address(): number {
+    return this.#slab.address;
+  }
+
+  get countAddress(): number {
+    return this.#slab.address + 4 * this.#countWord;
+  }
+
+  /** How many the system has put here. Another thread's call may do so: it writes the number last. */
+  get count(): number {
+    return Atomics.load(this.#slab.i32, this.#countWord);
+  }
+
+  clear(): void {
+    Atomics.store(this.#slab.i32, this.#countWord, 0);
+  }
+
+  keyOf(index: number): number {
+    return this.#slab.u32[(index * OVERLAPPED_ENTRY.size + OVERLAPPED_ENTRY.lpCompletionKey) >> 2] as number;
+  }
+
+  overlappedOf(index: number): number {
+    const word = (index * OVERLAPPED_ENTRY.size + OVERLAPPED_ENTRY.lpOverlapped) >> 2;
+    const { u32 } = this.#slab;
+    return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+  }
+
+  bytesOf(index: number): number {
+    return this.#slab.u32[(index * OVERLAPPED_ENTRY.size + OVERLAPPED_ENTRY.dwNumberOfBytesTransferred) >> 2] as number;
+  }
+}
+
+export class NativePort {
+  readonly handle: number;
+  readonly #kernel32 = kernel32();
+
+  constructor() {
+    this.handle = this.#kernel32.CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1);
+    if (this.handle === 0) {
+      throw windowsErrors.create(this.#kernel32.GetLastError(), 'CreateIoCompletionPort');
+    }
+  }
+
+  /** @param skipsSuccess whether operations that complete at once are to bring no packet */
+  associate(socket: number, skipsSuccess: boolean): void {
+    if (this.#kernel32.CreateIoCompletionPort(socket, this.handle, SOCKET_KEY, 0) === 0) {
+      throw windowsErrors.create(this.#kernel32.GetLastError(), 'CreateIoCompletionPort');
+    }
+    const modes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
+    if (skipsSuccess && this.#kernel32.SetFileCompletionNotificationModes(socket, modes) === 0) {
+      throw windowsErrors.create(this.#kernel32.GetLastError(), 'SetFileCompletionNotificationModes');
+    }
+  }
+
+  /** Dequeues up to `entriesMax` entries; nothing in time is 0. */
+  dequeue(entries: Entries, entriesMax: number, timeoutMs: number): number {
+    const wait = timeoutMs === Infinity ? INFINITE : Math.min(Math.ceil(timeoutMs), WAIT_MS_MAX);
+    const count = Math.min(entriesMax, ENTRIES_MAX);
+    const { handle } = this;
+    const call = this.#kernel32.GetQueuedCompletionStatusEx;
+    if (call(handle, entries.address, count, entries.countAddress, wait, 0) === 0) {
+      assert(this.#kernel32.GetLastError() === WAIT_TIMEOUT);
+      return 0;
+    }
+    return entries.count;
+  }
+
+  close(): void {
+    this.#kernel32.CloseHandle(this.handle);
+  }
+}

@@ -1,0 +1,382 @@
+/**
+ * The driver `iocp`: operations are Winsock's overlapped calls, completions are dequeued from a Windows completion
+ * port. A receive waits with no buffer: a WSARecv of no bytes completes when data is there, which is then drained into
+ * a buffer of the pool.
+ */
+
+import { assert } from '../../assert.js';
+import { Slab } from '../../ffi/memory.js';
+import {
+  INVALID_SOCKET,
+  SO_UPDATE_CONNECT_CONTEXT,
+  WSA_IO_PENDING,
+  WSA_OPERATION_ABORTED,
+  WSAENOBUFS,
+  WSAEWOULDBLOCK,
+} from '../../ffi/windows/constants.js';
+import { kernel32 } from '../../ffi/windows/kernel32.js';
+import { WSABUF } from '../../ffi/windows/structs.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { SocketAddress } from '../address.js';
+import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
+import { GATHER_PIECES_MAX } from '../driver.js';
+import { FreeBuffers } from '../free-buffers.js';
+import { NumberQueue } from '../number-queue.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { numberOfStatus, windowsErrors } from '../windows/errors.js';
+import { connectable, windowsAddresses } from '../windows/sockaddr.js';
+import { WindowsSockets } from '../windows/sockets.js';
+import { Accepts } from './accepts.js';
+import { ENTRIES_MAX, Entries, NativePort, WAKE_KEY } from './completion-port.js';
+import { Extensions } from './extensions.js';
+import { IocpWatch } from './iocp-watch.js';
+import {
+  CANCELLED_WORD,
+  clearOverlapped,
+  GENERATION_WORD,
+  KIND_WORD,
+  PerIoData,
+  SOCKET_WORD,
+  STATUS_WORD,
+} from './per-io-data.js';
+import { SKIP_SUCCESS } from './probe.js';
+
+/** Kinds of operations in their records. */
+const IDLE = 0;
+const CONNECT = 1;
+const RECEIVE = 2;
+/** A receive that is to be tried: the system says, or said, that there is data. */
+const RECEIVE_READY = 3;
+const SEND = 4;
+
+/** Pages stay locked while a send is in flight; the layer above completes longer ones in pieces. */
+const SEND_BYTES_MAX = 2 ** 24;
+
+/** With this many entries at once, looking again before returning to the event loop is likely to find more. */
+const BUSY_ENTRIES_MIN = 4;
+
+/** Polls in a row that may live from what completed at once without asking the system for news. */
+const WAITS_SKIPPED_MAX = 8;
+
+export class IocpDriver implements Driver {
+  readonly name = 'iocp';
+  readonly features: readonly string[];
+  readonly sockets = new WindowsSockets();
+  readonly errors = windowsErrors;
+  readonly #ws2_32 = ws2_32();
+  readonly #port = new NativePort();
+  readonly #entries = new Entries();
+  readonly #operations = new PerIoData();
+  readonly #extensions = new Extensions();
+  readonly #accepts: Accepts;
+  readonly #buffers: FreeBuffers;
+  readonly #skipsSuccess: boolean;
+  /** WSABUFs of one call: Winsock has copied them when it returns (WSARecv, WSASend, "Remarks"). */
+  readonly #wsabufs = new Slab(GATHER_PIECES_MAX * WSABUF.size);
+  /** Room for what calls give back, and for an address. */
+  readonly #scratch = new Slab(16 + SOCKADDR_BYTES_MAX);
+  /** Operations that ended within their call: slot and result. */
+  readonly #ended = new NumberQueue();
+  /** Slots of receives to be tried. */
+  readonly #ready = new NumberQueue();
+  /** 1 where a buffer was filled whole, so that more is likely to be there. */
+  #mayHaveMore = new Uint8Array(256);
+  #entriesLast = 0;
+  #waitsSkipped = 0;
+  #watch: IocpWatch | undefined;
+
+  constructor(options: DriverOptions) {
+    this.#skipsSuccess = !options.withhold.has(SKIP_SUCCESS);
+    this.features = this.#skipsSuccess ? [SKIP_SUCCESS] : [];
+    this.#buffers = new FreeBuffers(options.buffers);
+    this.#accepts = new Accepts(this.sockets, this.#extensions, this.#skipsSuccess);
+  }
+
+  associate(socket: number): void {
+    if (socket >= this.#mayHaveMore.length) {
+      const larger = new Uint8Array(Math.max(2 * this.#mayHaveMore.length, socket + 1));
+      larger.set(this.#mayHaveMore);
+      this.#mayHaveMore = larger;
+    }
+    this.#mayHaveMore[socket] = 0;
+    this.#port.associate(this.sockets.records.of(socket).handle, this.#skipsSuccess);
+  }
+
+  forget(_socket: number): void {}
+
+  postAccept(slot: number, generation: number, socket: number): void {
+    this.#accepts.post(slot, generation, socket);
+  }
+
+  postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
+    const name = this.#scratch.address + 16;
+    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 16, connectable(address));
+    this.sockets.bindToAny(socket);
+    const record = this.sockets.records.of(socket);
+    const { ConnectEx } = this.#extensions.of(record);
+    this.#begin(slot, generation, socket, CONNECT);
+    const done = ConnectEx(record.handle, name, byteLength, 0, 0, 0, this.#operations.address);
+    this.#called(slot, done !== 0, 0);
+  }
+
+  postReceive(slot: number, generation: number, socket: number, _once: boolean): void {
+    this.#begin(slot, generation, socket, RECEIVE);
+    if (this.#mayHaveMore[socket] === 1) {
+      this.#tryLater(slot);
+    } else {
+      this.#awaitData(slot, socket);
+    }
+  }
+
+  /** A WSARecv of no bytes: it completes when there is data, or an end. */
+  #awaitData(slot: number, socket: number): void {
+    this.#fillWsabuf(0, 0, 0);
+    const { address } = this.#scratch;
+    this.#scratch.u32[1] = 0;
+    const { handle } = this.sockets.records.of(socket);
+    const wsabufs = this.#wsabufs.address;
+    const result = this.#ws2_32.WSARecv(handle, wsabufs, 1, address, address + 4, this.#operations.address, 0);
+    if (result === 0 && this.#skipsSuccess) {
+      this.#tryLater(slot);
+    } else {
+      this.#called(slot, result === 0, 0);
+    }
+  }
+
+  #tryLater(slot: number): void {
+    const at = this.#operations.seek(slot);
+    this.#operations.words[at + KIND_WORD] = RECEIVE_READY;
+    this.#ready.push(slot);
+  }
+
+  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+    this.#begin(slot, generation, socket, SEND);
+    this.#fillWsabuf(0, address, Math.min(byteLength, SEND_BYTES_MAX));
+    this.#send(slot, socket, 1);
+  }
+
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    this.#begin(slot, generation, socket, SEND);
+    let count = 0;
+    for (let left = SEND_BYTES_MAX; count < gather.count && left > 0; count++) {
+      const byteLength = Math.min(gather.lengths[count] as number, left);
+      this.#fillWsabuf(count, gather.addresses[count] as number, byteLength);
+      left -= byteLength;
+    }
+    this.#send(slot, socket, count);
+  }
+
+  #send(slot: number, socket: number, count: number): void {
+    const { address } = this.#scratch;
+    const { handle } = this.sockets.records.of(socket);
+    const overlapped = this.#operations.address;
+    const result = this.#ws2_32.WSASend(handle, this.#wsabufs.address, count, address, 0, overlapped, 0);
+    this.#called(slot, result === 0, this.#scratch.u32[0] as number);
+  }
+
+  #fillWsabuf(index: number, address: number, byteLength: number): void {
+    const offset = index * WSABUF.size;
+    this.#wsabufs.u32[(offset + WSABUF.len) >> 2] = byteLength;
+    this.#wsabufs.setAddress(offset + WSABUF.buf, address);
+  }
+
+  /** Prepares the record of an operation; its address is in `#operations.address` then. */
+  #begin(slot: number, generation: number, socket: number, kind: number): void {
+    const operations = this.#operations;
+    const at = operations.seek(slot);
+    const { words } = operations;
+    assert(words[at + KIND_WORD] === IDLE);
+    clearOverlapped(words, at);
+    words[at + KIND_WORD] = kind;
+    words[at + GENERATION_WORD] = generation;
+    words[at + SOCKET_WORD] = socket;
+    words[at + CANCELLED_WORD] = 0;
+  }
+
+  /** Behind an overlapped call: what did not go on has ended, and nothing else will tell. */
+  #called(slot: number, success: boolean, bytes: number): void {
+    if (success) {
+      if (this.#skipsSuccess) {
+        this.#endLater(slot, bytes);
+      }
+      return;
+    }
+    const number = this.#ws2_32.WSAGetLastError();
+    if (number !== WSA_IO_PENDING) {
+      this.#endLater(slot, -number);
+    }
+  }
+
+  #endLater(slot: number, result: number): void {
+    this.#ended.push(slot);
+    this.#ended.push(result);
+  }
+
+  cancel(slot: number, generation: number, socket: number): void {
+    const operations = this.#operations;
+    const at = operations.seek(slot);
+    if (operations.words[at + KIND_WORD] === IDLE) {
+      this.#accepts.cancel(slot, generation);
+      return;
+    }
+    assert(operations.words[at + GENERATION_WORD] === generation && operations.words[at + SOCKET_WORD] === socket);
+    operations.words[at + CANCELLED_WORD] = 1;
+    // ERROR_NOT_FOUND is as good: then the completion is on its way.
+    kernel32().CancelIoEx(this.sockets.records.of(socket).handle, operations.address);
+  }
+
+  giveBuffer(index: number): void {
+    this.#buffers.give(index);
+  }
+
+  get buffersFree(): number {
+    return this.#buffers.count;
+  }
+
+  poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
+    const taken = this.#completeOwn(sink, completionsMax);
+    const left = completionsMax - taken;
+    if ((taken > 0 && this.#waitsSkipped < WAITS_SKIPPED_MAX) || left <= 0) {
+      this.#waitsSkipped++;
+      return;
+    }
+    this.#waitsSkipped = 0;
+    const wait = taken > 0 || this.#hasOwn() ? 0 : timeoutMs;
+    if (this.#deliverWaited(sink, wait > 0)) {
+      return;
+    }
+    this.#entriesLast = this.#port.dequeue(this.#entries, Math.min(left, ENTRIES_MAX), wait);
+    this.#deliver(sink, this.#entries, this.#entriesLast);
+  }
+
+  /** Delivers what the waiting thread has dequeued, which is older than what the port has; whether there was something. */
+  #deliverWaited(sink: CompletionSink, blocks: boolean): boolean {
+    const watch = this.#watch;
+    if (watch === undefined) {
+      return false;
+    }
+    if (blocks) {
+      // Of two threads that block here, the other one might take what this one waits for.
+      watch.recall();
+    }
+    const { entries } = watch;
+    const { count } = entries;
+    this.#deliver(sink, entries, count);
+    entries.clear();
+    return count > 0;
+  }
+
+  #hasOwn(): boolean {
+    return this.#ended.length > 0 || this.#ready.length > 0 || this.#accepts.readyCount > 0;
+  }
+
+  hasWork(): boolean {
+    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || (this.#watch?.entries.count ?? 0) > 0;
+  }
+
+  /** Tells what ended without a packet, at most `completionsMax`; returns how much. */
+  #completeOwn(sink: CompletionSink, completionsMax: number): number {
+    let told = this.#accepts.readyCount > 0 ? this.#accepts.deliverReady(sink, completionsMax) : 0;
+    // Bounded by what is there now: what is told may add to it.
+    for (let left = this.#ended.length; left > 0 && told < completionsMax; left -= 2, told++) {
+      const slot = this.#ended.shift();
+      this.#end(sink, slot, this.#ended.shift());
+    }
+    for (let left = this.#ready.length; left > 0 && told < completionsMax; left--) {
+      told += this.#tryReceive(sink, this.#ready.shift());
+    }
+    return told;
+  }
+
+  #deliver(sink: CompletionSink, entries: Entries, count: number): void {
+    let wakeUps = 0;
+    for (let index = 0; index < count; index++) {
+      const overlapped = entries.overlappedOf(index);
+      if (overlapped !== 0) {
+        this.#complete(sink, overlapped, entries.bytesOf(index));
+      } else if (entries.keyOf(index) === WAKE_KEY) {
+        wakeUps++;
+      }
+    }
+    if (wakeUps > 0) {
+      sink.wakeUp(wakeUps);
+    }
+  }
+
+  /** What one dequeued entry means. */
+  #complete(sink: CompletionSink, overlapped: number, bytes: number): void {
+    const operations = this.#operations;
+    const slot = operations.slotOf(overlapped);
+    if (slot < 0) {
+      const known = this.#accepts.complete(sink, overlapped);
+      assert(known, 'A completion of an operation that nobody posted');
+      return;
+    }
+    const at = operations.seek(slot);
+    const number = numberOfStatus(operations.words[at + STATUS_WORD] as number);
+    if (number !== 0) {
+      this.#end(sink, slot, -number);
+    } else if (operations.words[at + KIND_WORD] === RECEIVE) {
+      this.#tryReceive(sink, slot);
+    } else {
+      this.#end(sink, slot, bytes);
+    }
+  }
+
+  /** Drains what a receive waited for into a buffer; returns how often the receive has completed. */
+  #tryReceive(sink: CompletionSink, slot: number): 0 | 1 {
+    const operations = this.#operations;
+    const at = operations.seek(slot);
+    const socket = operations.words[at + SOCKET_WORD] as number;
+    if (operations.words[at + CANCELLED_WORD] === 1) {
+      return this.#end(sink, slot, -WSA_OPERATION_ABORTED);
+    }
+    const buffers = this.#buffers;
+    if (buffers.count === 0) {
+      return this.#end(sink, slot, -WSAENOBUFS);
+    }
+    const { handle } = this.sockets.records.of(socket);
+    const received = this.#ws2_32.recv(handle, buffers.nextAddress(), buffers.sizeBytes, 0);
+    if (received > 0) {
+      this.#mayHaveMore[socket] = received === buffers.sizeBytes ? 1 : 0;
+      return this.#end(sink, slot, received, buffers.take());
+    }
+    const number = received < 0 ? this.#ws2_32.WSAGetLastError() : 0;
+    if (number !== WSAEWOULDBLOCK) {
+      return this.#end(sink, slot, -number);
+    }
+    this.#mayHaveMore[socket] = 0;
+    operations.words[at + KIND_WORD] = RECEIVE;
+    clearOverlapped(operations.words, at);
+    this.#awaitData(slot, socket);
+    return 0;
+  }
+
+  #end(sink: CompletionSink, slot: number, result: number, buffer = -1): 1 {
+    const operations = this.#operations;
+    const at = operations.seek(slot);
+    const { words } = operations;
+    const kind = words[at + KIND_WORD];
+    assert(kind !== IDLE);
+    words[at + KIND_WORD] = IDLE;
+    if (kind === CONNECT && result >= 0) {
+      const { handle } = this.sockets.records.of(words[at + SOCKET_WORD] as number);
+      this.sockets.updateContext(handle, SO_UPDATE_CONNECT_CONTEXT, INVALID_SOCKET);
+    }
+    sink.complete(slot, words[at + GENERATION_WORD] as number, result, false, buffer);
+    return 1;
+  }
+
+  get wakeDescriptor(): number {
+    return this.#port.handle;
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    this.#watch = new IocpWatch(this.#port, onReady);
+    return this.#watch;
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

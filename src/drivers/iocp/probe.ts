@@ -1,0 +1,18 @@
+/** Whether completion ports can be used here. */
+
+import type { Probe } from '../driver.js';
+import { OperationError } from '../error.js';
+import { NativePort } from './completion-port.js';
+
+/** A feature name for `withhold`: operations that complete at once bring no packet. */
+export const SKIP_SUCCESS = 'skip_completion_port_on_success';
+
+export function probeIocp(): Probe {
+  try {
+    new NativePort().close();
+    return { usable: true };
+  } catch (error) {
+    const reason = error instanceof OperationError ? error.message : String(error);
+    return { usable: false, reason: `no completion port: ${reason}`, advice: 'use the driver select' };
+  }
+}

@@ -1,0 +1,157 @@
+/** Addresses in the system's form. */
+
+import { isIP } from 'node:net';
+import type { Slab } from '../ffi/memory.js';
+import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../ffi/sockaddr.js';
+import type { SocketAddress } from './address.js';
+import { OperationError } from './error.js';
+
+/** What differs between systems. */
+export interface AddressSystem {
+  readonly AF_UNIX: number;
+  readonly AF_INET: number;
+  readonly AF_INET6: number;
+  /** The number of a network interface by its name, 0 when there is none. */
+  readonly interfaceIndex: (name: string) => number;
+}
+
+/** Room for any address that overlapped knows. */
+export const SOCKADDR_BYTES_MAX = 128;
+
+/** sun_path without the NUL that ends it (unix(7)). */
+const UNIX_PATH_BYTES_MAX = sockaddr_un.size - sockaddr_un.sun_path - 1;
+
+function invalid(reason: string, address: SocketAddress): OperationError {
+  return new OperationError({ code: 'EINVAL', reason, syscall: 'address', address });
+}
+
+/** Writes an address at `byteOffset` of a slab; returns its length in bytes. */
+export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: number, address: SocketAddress): number {
+  const bytes = slab.u8.subarray(byteOffset, byteOffset + SOCKADDR_BYTES_MAX);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  bytes.fill(0);
+  if (address.family === 'unix') {
+    return encodeUnix(system, bytes, view, address);
+  }
+  if (!Number.isInteger(address.port) || address.port < 0 || address.port > 65535) {
+    throw invalid(`A port is a whole number from 0 to 65535, got ${address.port}:`, address);
+  }
+  const [text = '', zone] = address.address.split('%');
+  const version = isIP(text);
+  if (version !== (address.family === 'ipv4' ? 4 : 6)) {
+    throw invalid(`Expected a numeric ${address.family} address:`, address);
+  }
+  if (version === 4) {
+    view.setUint16(sockaddr_in.sin_family, system.AF_INET, true);
+    view.setUint16(sockaddr_in.sin_port, address.port);
+    bytes.set(text.split('.').map(Number), sockaddr_in.sin_addr);
+    return sockaddr_in.size;
+  }
+  view.setUint16(sockaddr_in6.sin6_family, system.AF_INET6, true);
+  view.setUint16(sockaddr_in6.sin6_port, address.port);
+  parseIpv6(text).forEach((group, index) => {
+    view.setUint16(sockaddr_in6.sin6_addr + 2 * index, group);
+  });
+  if (zone !== undefined) {
+    const scope = /^\d+$/.test(zone) ? Number(zone) : system.interfaceIndex(zone);
+    if (scope === 0) {
+      throw invalid('No such network interface:', address);
+    }
+    view.setUint32(sockaddr_in6.sin6_scope_id, scope, true);
+  }
+  return sockaddr_in6.size;
+}
+
+function encodeUnix(
+  system: AddressSystem,
+  bytes: Uint8Array,
+  view: DataView,
+  address: SocketAddress & { family: 'unix' },
+): number {
+  const path = Buffer.from(address.path);
+  if (path.byteLength > UNIX_PATH_BYTES_MAX) {
+    throw new OperationError({
+      code: 'ENAMETOOLONG',
+      reason: `A Unix socket's path has at most ${UNIX_PATH_BYTES_MAX} bytes, got ${path.byteLength}:`,
+      syscall: 'address',
+      address,
+    });
+  }
+  if (path.byteLength === 0 || path.indexOf(0, 1) > 0) {
+    throw invalid('A Unix socket needs a path with no NUL behind its first byte:', address);
+  }
+  view.setUint16(sockaddr_un.sun_family, system.AF_UNIX, true);
+  bytes.set(path, sockaddr_un.sun_path);
+  // An abstract name has no end but its length; a path ends with a NUL.
+  return sockaddr_un.sun_path + path.byteLength + (path[0] === 0 ? 0 : 1);
+}
+
+/** The eight groups of a valid IPv6 address, `::` and a dotted tail included. */
+function parseIpv6(text: string): number[] {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
+  let plain = text;
+  if (dotted !== null) {
+    const [a = 0, b = 0, c = 0, d = 0] = dotted.slice(2).map(Number);
+    plain = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  }
+  const [head = '', tail] = plain.split('::');
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const before = groups(head);
+  const after = tail === undefined ? [] : groups(tail);
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+}
+
+/** Reads an address of `byteLength` bytes at `byteOffset`. */
+export function decodeSockaddr(
+  system: AddressSystem,
+  slab: Slab,
+  byteOffset: number,
+  byteLength: number,
+): SocketAddress {
+  const bytes = slab.u8.subarray(byteOffset, byteOffset + byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (view.getUint16(0, true)) {
+    case system.AF_INET: {
+      const start = sockaddr_in.sin_addr;
+      return {
+        family: 'ipv4',
+        address: bytes.subarray(start, start + 4).join('.'),
+        port: view.getUint16(sockaddr_in.sin_port),
+      };
+    }
+    case system.AF_INET6:
+      return { family: 'ipv6', address: formatIpv6(view), port: view.getUint16(sockaddr_in6.sin6_port) };
+    default: {
+      const path = bytes.subarray(sockaddr_un.sun_path);
+      const end = path[0] === 0 ? path.byteLength : path.indexOf(0);
+      return { family: 'unix', path: Buffer.from(end < 0 ? path : path.subarray(0, end)).toString() };
+    }
+  }
+}
+
+/** RFC 5952: lower case, the longest run of zeros shortened; IPv4 inside IPv6 dotted, as Node writes it. */
+function formatIpv6(view: DataView): string {
+  const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(sockaddr_in6.sin6_addr + 2 * index));
+  const scope = view.getUint32(sockaddr_in6.sin6_scope_id, true);
+  const zone = scope === 0 ? '' : `%${scope}`;
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    const [high = 0, low = 0] = groups.slice(6);
+    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  }
+  let best = { start: 0, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (start + length < 8 && groups[start + length] === 0) {
+      length++;
+    }
+    if (length > best.length) {
+      best = { start, length };
+    }
+  }
+  const text = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (best.length === 1) {
+    return text(groups) + zone;
+  }
+  return `${text(groups.slice(0, best.start))}::${text(groups.slice(best.start + best.length))}${zone}`;
+}

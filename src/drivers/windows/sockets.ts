@@ -1,0 +1,242 @@
+/** The immediate calls on sockets, as Windows has them. */
+
+import { Slab } from '../../ffi/memory.js';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  FIONBIO,
+  INVALID_SOCKET,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  SD_SEND,
+  SO_EXCLUSIVEADDRUSE,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_RCVBUF,
+  SO_SNDBUF,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_MAXRTMS,
+  TCP_NODELAY,
+  WSA_FLAG_NO_HANDLE_INHERIT,
+  WSA_FLAG_OVERLAPPED,
+} from '../../ffi/windows/constants.js';
+import { linger } from '../../ffi/windows/structs.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { SocketAddress, SocketFamily } from '../address.js';
+import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import { OperationError } from '../error.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { windowsErrors } from './errors.js';
+import { windowsAddresses } from './sockaddr.js';
+import { SocketRecord, SocketRecords } from './socket-records.js';
+
+const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
+
+const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
+  noDelay: [IPPROTO_TCP, TCP_NODELAY],
+  keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
+  sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
+  receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
+  userTimeoutMs: [IPPROTO_TCP, TCP_MAXRTMS],
+  resetOnClose: [SOL_SOCKET, SO_LINGER],
+};
+
+/** Offset of the length argument behind the address in the scratch slab. */
+const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
+
+/** SocketCalls on Windows. */
+export class WindowsSockets implements SocketCalls {
+  readonly records = new SocketRecords();
+  readonly #ws2_32 = ws2_32();
+  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX + 8);
+
+  /** A socket that no call waits on, with its handle; -1 when there is none, and WSAGetLastError says why. */
+  open(family: SocketFamily): number {
+    const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
+    const handle = this.#ws2_32.WSASocketW(FAMILIES[family], SOCK_STREAM, IPPROTO_TCP, 0, 0, flags);
+    if (handle === INVALID_SOCKET) {
+      return INVALID_SOCKET;
+    }
+    this.setNonBlocking(handle);
+    return handle;
+  }
+
+  setNonBlocking(handle: number): void {
+    this.#scratch.u32[0] = 1;
+    this.#check(this.#ws2_32.ioctlsocket(handle, FIONBIO, this.#scratch.address), 'ioctlsocket');
+  }
+
+  create(creation: SocketCreation): number {
+    const { family, dualStack } = creation;
+    if (family === 'unix') {
+      throw new OperationError({
+        code: 'EAFNOSUPPORT',
+        reason: 'Unix-domain sockets are not offered on Windows; use a loopback address',
+        syscall: 'socket',
+      });
+    }
+    const handle = this.open(family);
+    this.#check(handle, 'socket');
+    const socket = this.records.add(new SocketRecord(handle, family));
+    if (family === 'ipv6') {
+      this.#setInt(handle, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+    }
+    return socket;
+  }
+
+  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+    const record = this.records.of(socket);
+    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, address);
+    if (options.reusePort) {
+      throw new OperationError({
+        code: 'ENOTSUP',
+        reason: 'Windows does not spread connections over several listeners at one port',
+        syscall: 'bind',
+        address,
+      });
+    }
+    // Without it another program could bind the same address and take its connections ("Using SO_EXCLUSIVEADDRUSE").
+    this.#setInt(record.handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+    encodeSockaddr(windowsAddresses, this.#scratch, 0, address);
+    this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind', address);
+    record.bound = true;
+  }
+
+  /** Gives a socket that is to connect the local address that ConnectEx asks for. */
+  bindToAny(socket: number): void {
+    const record = this.records.of(socket);
+    if (!record.bound) {
+      const address = record.family === 'ipv4' ? '0.0.0.0' : '::';
+      const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, {
+        family: record.family === 'ipv4' ? 'ipv4' : 'ipv6',
+        address,
+        port: 0,
+      });
+      this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind');
+      record.bound = true;
+    }
+  }
+
+  listen(socket: number, backlog: number): void {
+    const record = this.records.of(socket);
+    if (!record.bound) {
+      this.bindToAny(socket);
+    }
+    if (this.#ws2_32.listen(record.handle, backlog) !== 0) {
+      const number = this.#ws2_32.WSAGetLastError();
+      throw windowsErrors.create(number, 'listen', this.localAddress(socket));
+    }
+  }
+
+  localAddress(socket: number): SocketAddress {
+    return this.#address(socket, 'getsockname');
+  }
+
+  remoteAddress(socket: number): SocketAddress {
+    return this.records.of(socket).remoteAddress ?? this.#address(socket, 'getpeername');
+  }
+
+  #address(socket: number, call: 'getsockname' | 'getpeername'): SocketAddress {
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
+    this.#check(this.#ws2_32[call](this.records.of(socket).handle, address, address + LENGTH_OFFSET), call);
+    return decodeSockaddr(windowsAddresses, this.#scratch, 0, u32[LENGTH_OFFSET >> 2] as number);
+  }
+
+  setOption(socket: number, option: SocketOption, value: number): void {
+    const record = this.records.of(socket);
+    this.#setOption(record.handle, option, value);
+    record.options ??= new Map();
+    record.options.set(option, value);
+  }
+
+  #setOption(handle: number, option: SocketOption, value: number): void {
+    const [level, name] = OPTIONS[option];
+    if (option !== 'resetOnClose') {
+      this.#setInt(handle, level, name, value);
+      return;
+    }
+    // Lingering for no time at all: closesocket discards what is unsent and resets the connection.
+    this.#scratch.u16[linger.l_onoff >> 1] = value;
+    this.#scratch.u16[linger.l_linger >> 1] = 0;
+    this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address, linger.size), 'setsockopt');
+  }
+
+  /** A socket that a listener accepted joins the others, with the options that the listener was given. */
+  adopt(handle: number, listener: SocketRecord, remoteAddress: SocketAddress | undefined): number {
+    const record = new SocketRecord(handle, listener.family);
+    record.bound = true;
+    record.remoteAddress = remoteAddress;
+    for (const [option, value] of listener.options ?? []) {
+      try {
+        this.#setOption(handle, option, value);
+      } catch {
+        // It was reset already, which its first operation will tell.
+      }
+    }
+    return this.records.add(record);
+  }
+
+  getOption(socket: number, option: SocketOption): number {
+    const [level, name] = OPTIONS[option];
+    return this.getInt(socket, level, name);
+  }
+
+  /** An option that is one int. */
+  getInt(socket: number, level: number, name: number): number {
+    const { address, u32, i32 } = this.#scratch;
+    // Some options fill one byte only.
+    i32[0] = 0;
+    u32[LENGTH_OFFSET >> 2] = 4;
+    const { handle } = this.records.of(socket);
+    this.#check(this.#ws2_32.getsockopt(handle, level, name, address, address + LENGTH_OFFSET), 'getsockopt');
+    return i32[0] as number;
+  }
+
+  #setInt(handle: number, level: number, name: number, value: number): void {
+    this.#scratch.i32[0] = value;
+    this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address, 4), 'setsockopt');
+  }
+
+  /** SO_UPDATE_ACCEPT_CONTEXT and SO_UPDATE_CONNECT_CONTEXT: without them the system knows no addresses of the socket. */
+  updateContext(handle: number, name: number, listener: number): void {
+    if (listener === INVALID_SOCKET) {
+      this.#ws2_32.setsockopt(handle, SOL_SOCKET, name, 0, 0);
+      return;
+    }
+    this.#scratch.setAddress(0, listener);
+    this.#ws2_32.setsockopt(handle, SOL_SOCKET, name, this.#scratch.address, 8);
+  }
+
+  shutdownSend(socket: number): void {
+    this.#check(this.#ws2_32.shutdown(this.records.of(socket).handle, SD_SEND), 'shutdown');
+  }
+
+  /** Only closing ends a listening: shutdown does not. The number stays, for what is still to end. */
+  shutdownBoth(socket: number): void {
+    const record = this.records.of(socket);
+    this.#ws2_32.closesocket(record.handle);
+    record.handle = INVALID_SOCKET;
+  }
+
+  close(socket: number): void {
+    const { handle } = this.records.of(socket);
+    this.records.remove(socket);
+    if (handle !== INVALID_SOCKET) {
+      this.#ws2_32.closesocket(handle);
+    }
+  }
+
+  closeHandle(handle: number): void {
+    this.#ws2_32.closesocket(handle);
+  }
+
+  #check(result: number, syscall: string, address?: SocketAddress): void {
+    if (result < 0) {
+      throw windowsErrors.create(this.#ws2_32.WSAGetLastError(), syscall, address);
+    }
+  }
+}

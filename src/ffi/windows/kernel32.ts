@@ -1,0 +1,40 @@
+/**
+ * The functions of kernel32.dll that overlapped calls, as their manual pages declare them, with handles and addresses as
+ * numbers. A BOOL is 0 when the call failed; `GetLastError` says why, when it is the next foreign call.
+ */
+
+import { Library } from '../library.js';
+
+function declareKernel32() {
+  const library = new Library('kernel32.dll');
+  return {
+    CancelIoEx: library.declare('int CancelIoEx(int64_t hFile, int64_t lpOverlapped)'),
+    CloseHandle: library.declare('int CloseHandle(int64_t hObject)'),
+    /** Returns the port's handle, 0 on failure. */
+    CreateIoCompletionPort: library.declare(
+      'int64_t CreateIoCompletionPort(int64_t FileHandle, int64_t ExistingCompletionPort, int64_t CompletionKey, uint32_t NumberOfConcurrentThreads)',
+    ),
+    GetCurrentProcess: library.declare('int64_t GetCurrentProcess()'),
+    GetLastError: library.declare('uint32_t GetLastError()'),
+    GetProcessHandleCount: library.declare('int GetProcessHandleCount(int64_t hProcess, int64_t pdwHandleCount)'),
+    GetQueuedCompletionStatusEx: library.declare(
+      'int GetQueuedCompletionStatusEx(int64_t CompletionPort, int64_t lpCompletionPortEntries, uint32_t ulCount, int64_t ulNumEntriesRemoved, uint32_t dwMilliseconds, int fAlertable)',
+    ),
+    PostQueuedCompletionStatus: library.declare(
+      'int PostQueuedCompletionStatus(int64_t CompletionPort, uint32_t dwNumberOfBytesTransferred, int64_t dwCompletionKey, int64_t lpOverlapped)',
+    ),
+    SetFileCompletionNotificationModes: library.declare(
+      'int SetFileCompletionNotificationModes(int64_t FileHandle, uint8_t Flags)',
+    ),
+  };
+}
+
+export type Kernel32 = ReturnType<typeof declareKernel32>;
+
+let declared: Kernel32 | undefined;
+
+/** kernel32.dll, opened at the first call: this module is loaded on systems that have none. */
+export function kernel32(): Kernel32 {
+  declared ??= declareKernel32();
+  return declared;
+}
