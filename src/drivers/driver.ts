@@ -24,6 +24,8 @@ export interface ReceiveBuffers {
   readonly strideBytes: number;
   /** Address of buffer 0; buffer `i` is `i * strideBytes` behind it. */
   readonly address: number;
+  /** The same memory. */
+  readonly memory: Uint8Array;
 }
 
 export interface DriverOptions {

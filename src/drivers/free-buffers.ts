@@ -6,6 +6,8 @@ import type { ReceiveBuffers } from './driver.js';
 export class FreeBuffers {
   /** Bytes of each. */
   readonly sizeBytes: number;
+  /** The memory of all of them. */
+  readonly memory: Uint8Array;
   readonly #address: number;
   readonly #strideBytes: number;
   /** The last one given on top: it is the likeliest to be in the processor's cache. */
@@ -14,6 +16,7 @@ export class FreeBuffers {
 
   constructor(buffers: ReceiveBuffers) {
     this.sizeBytes = buffers.sizeBytes;
+    this.memory = buffers.memory;
     this.#address = buffers.address;
     this.#strideBytes = buffers.strideBytes;
     this.#free = new Int32Array(buffers.count);
@@ -28,8 +31,13 @@ export class FreeBuffers {
 
   /** The address of the buffer that `take` will take. */
   nextAddress(): number {
+    return this.#address + this.nextOffset();
+  }
+
+  /** Where that buffer begins in `memory`. */
+  nextOffset(): number {
     assert(this.count > 0);
-    return this.#address + (this.#free[this.count - 1] as number) * this.#strideBytes;
+    return (this.#free[this.count - 1] as number) * this.#strideBytes;
   }
 
   take(): number {

@@ -83,6 +83,10 @@ export class BufferPool implements ReceiveBuffers {
     return this.#slab.address;
   }
 
+  get memory(): Uint8Array {
+    return this.#slab.u8;
+  }
+
   /** The address of bytes of this pool. */
   addressOf(bytes: Uint8Array): number {
     return this.#slab.address + bytes.byteOffset - this.#slab.u8.byteOffset;

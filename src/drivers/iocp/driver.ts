@@ -1,7 +1,6 @@
 /**
  * The driver `iocp`: operations are Winsock's overlapped calls, completions are dequeued from a Windows completion
- * port. A receive waits with no buffer: a WSARecv of no bytes completes when data is there, which is then drained into
- * a buffer of the pool.
+ * port.
  */
 
 import { assert } from '../../assert.js';
@@ -11,7 +10,6 @@ import {
   SO_UPDATE_CONNECT_CONTEXT,
   WSA_IO_PENDING,
   WSA_OPERATION_ABORTED,
-  WSAENOBUFS,
   WSAEWOULDBLOCK,
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
@@ -40,14 +38,13 @@ import {
   STATUS_WORD,
 } from './per-io-data.js';
 import { SKIP_SUCCESS } from './probe.js';
+import { READY, Receives } from './receives.js';
 
 /** Kinds of operations in their records. */
 const IDLE = 0;
 const CONNECT = 1;
 const RECEIVE = 2;
-/** A receive that is to be tried: the system says, or said, that there is data. */
-const RECEIVE_READY = 3;
-const SEND = 4;
+const SEND = 3;
 
 /** Pages stay locked while a send is in flight; the layer above completes longer ones in pieces. */
 const SEND_BYTES_MAX = 2 ** 24;
@@ -69,6 +66,7 @@ export class IocpDriver implements Driver {
   readonly #operations = new PerIoData();
   readonly #extensions = new Extensions();
   readonly #accepts: Accepts;
+  readonly #receives: Receives;
   readonly #buffers: FreeBuffers;
   readonly #skipsSuccess: boolean;
   /** WSABUFs of one call: Winsock has copied them when it returns (WSARecv, WSASend, "Remarks"). */
@@ -77,10 +75,8 @@ export class IocpDriver implements Driver {
   readonly #scratch = new Slab(16 + SOCKADDR_BYTES_MAX);
   /** Operations that ended within their call: slot and result. */
   readonly #ended = new NumberQueue();
-  /** Slots of receives to be tried. */
+  /** Slots of receives that have something to take. */
   readonly #ready = new NumberQueue();
-  /** 1 where a buffer was filled whole, so that more is likely to be there. */
-  #mayHaveMore = new Uint8Array(256);
   #entriesLast = 0;
   #waitsSkipped = 0;
   #watch: IocpWatch | undefined;
@@ -89,16 +85,12 @@ export class IocpDriver implements Driver {
     this.#skipsSuccess = !options.withhold.has(SKIP_SUCCESS);
     this.features = this.#skipsSuccess ? [SKIP_SUCCESS] : [];
     this.#buffers = new FreeBuffers(options.buffers);
+    this.#receives = new Receives(this.sockets, this.#buffers, this.#skipsSuccess);
     this.#accepts = new Accepts(this.sockets, this.#extensions, this.#skipsSuccess);
   }
 
   associate(socket: number): void {
-    if (socket >= this.#mayHaveMore.length) {
-      const larger = new Uint8Array(Math.max(2 * this.#mayHaveMore.length, socket + 1));
-      larger.set(this.#mayHaveMore);
-      this.#mayHaveMore = larger;
-    }
-    this.#mayHaveMore[socket] = 0;
+    this.#receives.associate(socket);
     this.#port.associate(this.sockets.records.of(socket).handle, this.#skipsSuccess);
   }
 
@@ -121,32 +113,12 @@ export class IocpDriver implements Driver {
 
   postReceive(slot: number, generation: number, socket: number, _once: boolean): void {
     this.#begin(slot, generation, socket, RECEIVE);
-    if (this.#mayHaveMore[socket] === 1) {
-      this.#tryLater(slot);
-    } else {
-      this.#awaitData(slot, socket);
+    const stands = this.#receives.post(socket, this.#operations.address);
+    if (stands < 0) {
+      this.#endLater(slot, stands);
+    } else if (stands === READY) {
+      this.#ready.push(slot);
     }
-  }
-
-  /** A WSARecv of no bytes: it completes when there is data, or an end. */
-  #awaitData(slot: number, socket: number): void {
-    this.#fillWsabuf(0, 0, 0);
-    const { address } = this.#scratch;
-    this.#scratch.u32[1] = 0;
-    const { handle } = this.sockets.records.of(socket);
-    const wsabufs = this.#wsabufs.address;
-    const result = this.#ws2_32.WSARecv(handle, wsabufs, 1, address, address + 4, this.#operations.address, 0);
-    if (result === 0 && this.#skipsSuccess) {
-      this.#tryLater(slot);
-    } else {
-      this.#called(slot, result === 0, 0);
-    }
-  }
-
-  #tryLater(slot: number): void {
-    const at = this.#operations.seek(slot);
-    this.#operations.words[at + KIND_WORD] = RECEIVE_READY;
-    this.#ready.push(slot);
   }
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
@@ -283,7 +255,7 @@ export class IocpDriver implements Driver {
       this.#end(sink, slot, this.#ended.shift());
     }
     for (let left = this.#ready.length; left > 0 && told < completionsMax; left--) {
-      told += this.#tryReceive(sink, this.#ready.shift());
+      told += this.#take(sink, this.#ready.shift());
     }
     return told;
   }
@@ -317,38 +289,33 @@ export class IocpDriver implements Driver {
     if (number !== 0) {
       this.#end(sink, slot, -number);
     } else if (operations.words[at + KIND_WORD] === RECEIVE) {
-      this.#tryReceive(sink, slot);
+      this.#receives.arrived(operations.words[at + SOCKET_WORD] as number, bytes);
+      this.#take(sink, slot);
     } else {
       this.#end(sink, slot, bytes);
     }
   }
 
-  /** Drains what a receive waited for into a buffer; returns how often the receive has completed. */
-  #tryReceive(sink: CompletionSink, slot: number): 0 | 1 {
+  /** Takes what a receive waited for; returns how often the receive has completed. */
+  #take(sink: CompletionSink, slot: number): 0 | 1 {
     const operations = this.#operations;
     const at = operations.seek(slot);
     const socket = operations.words[at + SOCKET_WORD] as number;
+    const received = this.#receives.take(socket);
+    if (received !== -WSAEWOULDBLOCK) {
+      return this.#end(sink, slot, received, this.#receives.buffer);
+    }
     if (operations.words[at + CANCELLED_WORD] === 1) {
       return this.#end(sink, slot, -WSA_OPERATION_ABORTED);
     }
-    const buffers = this.#buffers;
-    if (buffers.count === 0) {
-      return this.#end(sink, slot, -WSAENOBUFS);
-    }
-    const { handle } = this.sockets.records.of(socket);
-    const received = this.#ws2_32.recv(handle, buffers.nextAddress(), buffers.sizeBytes, 0);
-    if (received > 0) {
-      this.#mayHaveMore[socket] = received === buffers.sizeBytes ? 1 : 0;
-      return this.#end(sink, slot, received, buffers.take());
-    }
-    const number = received < 0 ? this.#ws2_32.WSAGetLastError() : 0;
-    if (number !== WSAEWOULDBLOCK) {
-      return this.#end(sink, slot, -number);
-    }
-    this.#mayHaveMore[socket] = 0;
-    operations.words[at + KIND_WORD] = RECEIVE;
     clearOverlapped(operations.words, at);
-    this.#awaitData(slot, socket);
+    const stands = this.#receives.post(socket, operations.address);
+    if (stands < 0) {
+      return this.#end(sink, slot, stands);
+    }
+    if (stands === READY) {
+      this.#ready.push(slot);
+    }
     return 0;
   }
 
