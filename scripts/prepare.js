@@ -4,9 +4,9 @@
  * nothing to do.
  */
 
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
 import { fail, filesBelow, ROOT, run, runNpm } from './tools.js';
 
 const NODE_MIN = [20, 19];
@@ -29,7 +29,7 @@ function checkNode() {
 /** Installs what the lock file says and returns the key of what is installed. */
 function install() {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read('package.json'));
-  const key = hash([
+  const key = keyOf([
     JSON.stringify({ dependencies, devDependencies, optionalDependencies }),
     read('package-lock.json'),
     process.platform,
@@ -39,7 +39,7 @@ function install() {
     return key;
   }
   console.log('prepare: installing the dependencies');
-  rmSync(join(ROOT, INSTALL_STAMP), { force: true });
+  removeStamp(INSTALL_STAMP);
   // The compiler is a development dependency and koffi's binary an optional one: NODE_ENV and npm's settings may leave them out.
   const { exitCode, output } = runNpm(['ci', '--include=dev', '--include=optional']);
   if (exitCode !== 0) {
@@ -54,12 +54,12 @@ function install() {
 function build(installKey, forced) {
   const sources = SOURCES.flatMap(filesBelow).filter((path) => path.endsWith('.ts'));
   const inputs = ['package.json', 'tsconfig.json', ...sources];
-  const key = hash([installKey, ...inputs.flatMap((path) => [path, read(path)])]);
+  const key = keyOf([installKey, ...inputs.flatMap((path) => [path, read(path)])]);
   if (!forced && stampOf(BUILD_STAMP) === key) {
     return;
   }
   console.log(`prepare: building ${sources.length} files`);
-  rmSync(join(ROOT, BUILD_STAMP), { force: true });
+  removeStamp(BUILD_STAMP);
   removeStaleOutputs(new Set(sources));
   const { exitCode } = run(process.execPath, [
     join(ROOT, 'node_modules/typescript/bin/tsc'),
@@ -80,29 +80,4 @@ function removeStaleOutputs(sources) {
       rmSync(join(ROOT, path), { force: true });
     }
   }
-}
-
-function read(path) {
-  return readFileSync(join(ROOT, path), 'utf8');
-}
-
-function hash(parts) {
-  const digest = createHash('sha256');
-  for (const part of parts) {
-    digest.update(`${part.length}:${part}`);
-  }
-  return digest.digest('hex');
-}
-
-function stampOf(path) {
-  try {
-    return read(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function stamp(path, key) {
-  mkdirSync(dirname(join(ROOT, path)), { recursive: true });
-  writeFileSync(join(ROOT, path), key);
 }

@@ -3,7 +3,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { environmentOf, filesBelow, run } from './tools.js';
+import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
+
+/** Test files that only Windows can run. */
+const WINDOWS_ONLY = /^(?:windows-.+|iocp)\.test\.js$/;
+/** Test files that run on Windows too. */
+const WINDOWS_TOO = /^(?:docs|port-(?:memory|operations|settle))\.test\.js$/;
 
 /** Test files at one time. Each measures its own process only; more than two would measure the machine. */
 const CONCURRENCY = 2;
@@ -12,28 +17,49 @@ const TEST_TIMEOUT_MS = 300_000;
 /** Ends the run when a file's thread is blocked in a system call, where no timeout of a test can end it. */
 const SUITE_TIMEOUT_MS = 1_200_000;
 
-/** The built test files whose name contains one of the words; all of them when there are no words. */
+/** What the arguments of a test command choose: words name test files, the others go to Node's test runner. */
+export function chosenBy(parameters) {
+  return {
+    words: parameters.filter((parameter) => !parameter.startsWith('-')),
+    args: parameters.filter((parameter) => parameter.startsWith('-')),
+  };
+}
+
+/** The built test files for this machine whose name contains one of the words; all of them when there are no words. */
 export function testFiles(words) {
+  return filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)));
+}
+
+/** The same for Windows. */
+export function windowsTestFiles(words) {
+  return filesNamed(words).filter((path) => WINDOWS_ONLY.test(basename(path)) || WINDOWS_TOO.test(basename(path)));
+}
+
+function filesNamed(words) {
   return filesBelow('dist/test').filter((path) => {
     const name = basename(path);
     return name.endsWith('.test.js') && (words.length === 0 || words.some((word) => name.includes(word)));
   });
 }
 
+/** Runs the Node at a path, for `runSuite`. */
+export function nodeAt(path) {
+  return (args, options) => run(path, args, { ...options, env: environmentOf(path) });
+}
+
 /**
  * Runs test files under a Node and returns the counts, the exit code and the output. A run in which no test was
  * executed has failed, whatever the runner says. `quiet` keeps the output from the screen.
  */
-export function runSuite(node, files, { args = [], quiet = false } = {}) {
+export async function runSuite(runNode, files, { args = [], concurrency = CONCURRENCY, quiet = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
   const report = join(directory, 'report.tap');
   try {
-    const { exitCode, output } = run(
-      node,
+    const { exitCode, output } = await runNode(
       [
         '--test',
         '--enable-source-maps',
-        `--test-concurrency=${CONCURRENCY}`,
+        `--test-concurrency=${concurrency}`,
         `--test-timeout=${TEST_TIMEOUT_MS}`,
         '--test-reporter=spec',
         '--test-reporter-destination=stdout',
@@ -42,7 +68,7 @@ export function runSuite(node, files, { args = [], quiet = false } = {}) {
         ...args,
         ...files,
       ],
-      { quiet, env: environmentOf(node), timeoutMs: SUITE_TIMEOUT_MS },
+      { quiet, timeoutMs: SUITE_TIMEOUT_MS },
     );
     const counts = countsOf(readReport(report), files);
     const executed = counts.passed + counts.failed;
@@ -50,6 +76,17 @@ export function runSuite(node, files, { args = [], quiet = false } = {}) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Closes a run in a line; the runner's own counts are above the list of what failed, and may be far up by now. */
+export function sayCounts(system, { passed, failed, skipped, exitCode }) {
+  if (exitCode === TIMED_OUT) {
+    console.error(`${system}: Cannot finish: a test file did not end in time`);
+  } else if (passed + failed === 0) {
+    console.error(`${system}: Cannot pass: no test was executed`);
+  }
+  const failures = exitCode === 0 ? failed : Math.max(failed, 1);
+  console.log(`${system}: ${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 }
 
 function readReport(path) {
@@ -63,7 +100,7 @@ function readReport(path) {
 /** The runner counts a file without tests as one test that passed, under the file's own name; here it is none. */
 function countsOf(report, files) {
   const count = (word) => Number([...report.matchAll(new RegExp(`^# ${word} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
-  const passedAtTop = [...report.matchAll(/^ok \d+ - (.*?)\s*$/gm)].map((match) => match[1]);
+  const passedAtTop = [...report.matchAll(/^ok \d+ - (.*?)\s*$/gm)].map((match) => match[1].replaceAll('\\\\', '/'));
   const empty = passedAtTop.filter((name) => files.some((file) => name.endsWith(file))).length;
   return {
     passed: count('pass') - empty,

@@ -5,7 +5,7 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { runSuite, testFiles } from './suite.js';
+import { nodeAt, runSuite, testFiles } from './suite.js';
 import { environmentOf, fail, ROOT, run, runNpm } from './tools.js';
 
 const MAJORS = ['20', '22', '24', '26'];
@@ -27,7 +27,7 @@ if (files.length === 0) {
 
 const sum = { passed: 0, failed: 0 };
 for (const major of chosen.length > 0 ? chosen : MAJORS) {
-  const { passed, failed } = testUnder(major);
+  const { passed, failed } = await testUnder(major);
   sum.passed += passed;
   sum.failed += failed;
 }
@@ -35,12 +35,12 @@ console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exit(sum.failed === 0 ? 0 : 1);
 
 /** Tests under one Node. Whatever else makes the run fail than a failed test counts as one. */
-function testUnder(major) {
+async function testUnder(major) {
   const node = install(major);
   if (node === undefined) {
     return { passed: 0, failed: 1 };
   }
-  const { passed, failed, skipped, exitCode, output } = runSuite(node.path, files, { quiet: true });
+  const { passed, failed, skipped, exitCode, output } = await runSuite(nodeAt(node.path), files, { quiet: true });
   const failures = exitCode !== 0 ? Math.max(failed, 1) : failed;
   if (failures > 0) {
     process.stdout.write(output);

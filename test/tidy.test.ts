@@ -13,7 +13,7 @@ const ENTRIES = ['src/index.ts', 'src/cli/main.ts'];
 /** From the bottom up: each layer knows itself and those before it; all may assert. `index.ts` is what programs see of `port`. */
 const LAYERS = ['assert.ts', 'ffi', 'drivers', 'port', 'engine', 'index.ts', 'cli'];
 /** Folders of src/drivers that drivers share. Every other one is a driver. */
-const SHARED_FOLDERS: ReadonlySet<string> = new Set(['linux', 'readiness']);
+const SHARED_FOLDERS: ReadonlySet<string> = new Set(['linux', 'readiness', 'windows']);
 
 /** The ways to learn which system this is. */
 const SYSTEM_QUESTIONS = [
@@ -116,8 +116,15 @@ describe('texts', () => {
     );
   });
 
-  test('the lock file names no registry', () => {
-    assert.doesNotMatch(readFileSync(new URL('package-lock.json', ROOT), 'utf8'), /"resolved"|https?:\/\/registry/);
+  test('the lock files name no registry', () => {
+    for (const path of ['package-lock.json', 'scripts/windows/package-lock.json']) {
+      assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/);
+    }
+  });
+
+  test("koffi and its binary for Windows' Node are of one version", () => {
+    const [ours, windows] = ['package.json', 'scripts/windows/package.json'].map((path) => JSON.parse(read(path)));
+    assert.equal(windows.dependencies['@koromix/koffi-win32-x64'], ours.dependencies.koffi);
   });
 });
 
