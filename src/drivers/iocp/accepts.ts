@@ -101,8 +101,8 @@ export class Accepts {
 
   #postOne(set: AcceptSet, index: number): number {
     const handle = this.#sockets.open(set.listener.family);
-    if (handle === INVALID_SOCKET) {
-      return this.#ws2_32.WSAGetLastError();
+    if (handle < 0) {
+      return -handle;
     }
     const offset = index * RECORD_BYTES;
     clearOverlapped(set.slab.i32, offset >> 2);

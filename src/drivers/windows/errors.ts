@@ -49,10 +49,8 @@ const LINES: readonly (readonly [number, string, string, ...number[]])[] = [
   [10061, 'ECONNREFUSED', 'Connection refused', 0xc0000236, 0xc000023f],
   [10064, 'EHOSTDOWN', 'The host is down'],
   [10065, 'EHOSTUNREACH', 'The host is unreachable', 0xc000023d, 0xc000023e],
-  [10067, 'EMFILE', 'Too many processes use Winsock'],
   [10091, 'ENETDOWN', 'Winsock is not available'],
   [10093, 'ENOTCONN', 'Winsock was not started'],
-  [10101, 'ESHUTDOWN', 'Shut down'],
 ];
 
 export const windowsErrors = new ErrorTable(LINES.map(([number, code, message]) => [number, code, message] as const));

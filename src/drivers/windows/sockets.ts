@@ -53,19 +53,19 @@ export class WindowsSockets implements SocketCalls {
   readonly #ws2_32 = ws2_32();
   readonly #scratch = new Slab(SOCKADDR_BYTES_MAX + 8);
 
-  /** A socket that no call waits on, with its handle; -1 when there is none, and WSAGetLastError says why. */
+  /** A socket that no call waits on. Returns its handle, or an error, negated. */
   open(family: SocketFamily): number {
     const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
     const handle = this.#ws2_32.WSASocketW(FAMILIES[family], SOCK_STREAM, IPPROTO_TCP, 0, 0, flags);
     if (handle === INVALID_SOCKET) {
-      return INVALID_SOCKET;
+      return -this.#ws2_32.WSAGetLastError();
     }
-    this.setNonBlocking(handle);
+    this.setNonBlocking(handle, true);
     return handle;
   }
 
-  setNonBlocking(handle: number): void {
-    this.#scratch.u32[0] = 1;
+  setNonBlocking(handle: number, nonBlocking: boolean): void {
+    this.#scratch.u32[0] = nonBlocking ? 1 : 0;
     this.#check(this.#ws2_32.ioctlsocket(handle, FIONBIO, this.#scratch.address), 'ioctlsocket');
   }
 
@@ -79,7 +79,9 @@ export class WindowsSockets implements SocketCalls {
       });
     }
     const handle = this.open(family);
-    this.#check(handle, 'socket');
+    if (handle < 0) {
+      throw windowsErrors.create(-handle, 'socket');
+    }
     const socket = this.records.add(new SocketRecord(handle, family));
     if (family === 'ipv6') {
       this.#setInt(handle, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);

@@ -1,0 +1,52 @@
+/** Accepts on iocp when no sockets can be made: AcceptEx needs one beforehand. Wine sets no limit that a test could lower. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CompletionPort } from 'overlapped';
+import type { WindowsSockets } from '../src/drivers/windows/sockets.js';
+import { WSAEMFILE } from '../src/ffi/windows/constants.js';
+import { type Dequeuer, listenOn, portOf, withPort } from './support/harness.js';
+import { connectNode } from './support/node-client.js';
+
+/** More than the AcceptEx calls that are posted already. */
+const CLIENTS = 40;
+const POSTED = 32;
+
+function socketsOf(port: CompletionPort): WindowsSockets {
+  const { core } = port as unknown as { core: { driver: { sockets: WindowsSockets } } };
+  return core.driver.sockets;
+}
+
+test(
+  'a shortage of descriptors: those posted go on, then the accept waits, then all are served',
+  { timeout: 20_000 },
+  () =>
+    withPort({ driver: 'iocp' }, async (dequeuer: Dequeuer, port) => {
+      const listener = listenOn(port);
+      dequeuer.take();
+      const sockets = socketsOf(port);
+      const { open } = sockets;
+      let refused = 0;
+      sockets.open = () => {
+        refused++;
+        return -WSAEMFILE;
+      };
+      const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
+      const accepted = (): number => dequeuer.all.filter((seen) => seen.accepted !== undefined).length;
+      await dequeuer.until(() => accepted() === POSTED, 'what was posted before');
+      await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+      assert.equal(dequeuer.all.filter((seen) => seen.code !== undefined).length, 0);
+      const before = refused;
+      const start = performance.now();
+      await dequeuer.until(() => performance.now() - start > 500, 'half a second');
+      assert(refused - before <= 10, `${refused - before} tries in half a second`);
+      sockets.open = open;
+      await dequeuer.until(() => accepted() === CLIENTS, 'the others');
+      for (const { accepted: socket } of dequeuer.all) {
+        if (socket !== undefined) {
+          port.closeSocket(socket);
+        }
+      }
+      clients.forEach((client) => client.socket.destroy());
+    }),
+);
