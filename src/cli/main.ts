@@ -2,9 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { bench } from './bench.js';
-import { doctor } from './doctor.js';
-import { echo } from './echo.js';
+import type { BenchOptions } from './bench.js';
+import type { EchoOptions } from './echo.js';
 import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';
 import { decimal, whole } from './numbers.js';
 import { watchOutput } from './output.js';
@@ -28,6 +27,7 @@ function version(): string {
   return String((JSON.parse(text) as { version: unknown }).version);
 }
 
+/** Each command is loaded when it is asked for: the echo server keeps nothing of the others in its memory. */
 function addEcho(program: Command): void {
   program
     .command('echo')
@@ -44,7 +44,7 @@ function addEcho(program: Command): void {
       whole('--drain-timeout', 0, 3_600_000),
       5000,
     )
-    .action(echo);
+    .action(async (options: EchoOptions) => (await import('./echo.js')).echo(options));
 }
 
 function addBench(program: Command): void {
@@ -59,7 +59,7 @@ function addBench(program: Command): void {
     .option('--warmup <seconds>', 'how long to load before that', decimal('--warmup', 0, 3600), 1)
     .option('--driver <driver>', DRIVER_HELP, 'auto')
     .option('--json', 'one JSON object', false)
-    .action(bench);
+    .action(async (target: string, options: BenchOptions) => (await import('./bench.js')).bench(target, options));
 }
 
 function addDoctor(program: Command): void {
@@ -67,7 +67,7 @@ function addDoctor(program: Command): void {
     .command('doctor')
     .description('say which drivers work here, and which limits of the machine matter')
     .option('--json', 'one JSON object', false)
-    .action(doctor);
+    .action(async (options: { readonly json: boolean }) => (await import('./doctor.js')).doctor(options));
 }
 
 function commands(): Command {

@@ -12,8 +12,9 @@ import { wakeCompletionPort } from './iocp/completion-port.js';
 import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
 import { wakeDescriptor } from './linux/wake.js';
-import { openSelect } from './select/driver.js';
-import { probeSelect } from './select/probe.js';
+import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
+import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
+import { wakeSocket } from './windows/wake.js';
 
 interface Candidate {
   readonly name: DriverName;
@@ -27,9 +28,12 @@ const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> 
   linux: [
     { name: 'io_uring', probe: probeIoUring, open: (options) => new IoUringDriver(options), wake: wakeDescriptor },
     { name: 'epoll', probe: probeEpoll, open: openEpoll, wake: wakeDescriptor },
-    { name: 'select', probe: probeSelect, open: openSelect, wake: wakeDescriptor },
+    { name: 'select', probe: probeSelectOnLinux, open: openSelectOnLinux, wake: wakeDescriptor },
   ],
-  win32: [{ name: 'iocp', probe: probeIocp, open: (options) => new IocpDriver(options), wake: wakeCompletionPort }],
+  win32: [
+    { name: 'iocp', probe: probeIocp, open: (options) => new IocpDriver(options), wake: wakeCompletionPort },
+    { name: 'select', probe: probeSelectOnWindows, open: openSelectOnWindows, wake: wakeSocket },
+  ],
 };
 
 const CANDIDATES: readonly Candidate[] = SYSTEMS[process.platform] ?? [];

@@ -10,13 +10,25 @@ export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => nu
   async: (...args: unknown[]) => void;
 };
 
+/** A native library that this system does not have, or cannot open. */
+export class LibraryError extends Error {
+  override readonly name = 'LibraryError';
+  /** Node's own code for this. */
+  readonly code = 'ERR_DLOPEN_FAILED';
+}
+
 /** Functions of one native library, declared by their manual's prototype. */
 export class Library {
   readonly #handle;
 
   /** Opens a library. `null` is the process itself, so that LD_PRELOAD libraries reach our calls. */
   constructor(name: string | null) {
-    this.#handle = koffi.load(name);
+    try {
+      this.#handle = koffi.load(name);
+    } catch (cause) {
+      // koffi's message does not say which library.
+      throw new LibraryError(`There is no ${name} on this system: ${(cause as Error).message}`, { cause });
+    }
   }
 
   /** Declares one function. Addresses are declared as `int64_t` and passed as numbers: they fit in 2^53. */

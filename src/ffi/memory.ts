@@ -45,4 +45,10 @@ export class Slab {
     this.u32[index] = address;
     this.u32[index + 1] = address / 0x1_0000_0000;
   }
+
+  /** Reads a 64-bit address or handle at a byte offset that is a multiple of four. */
+  addressAt(byteOffset: number): number {
+    const index = byteOffset >> 2;
+    return (this.u32[index] as number) + (this.u32[index + 1] as number) * 0x1_0000_0000;
+  }
 }

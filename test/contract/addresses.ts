@@ -5,9 +5,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress, type OverlappedSocket, type SocketAddress } from 'overlapped';
-import { connectPair, type Dequeuer, isIpv6Here, listenOn, portOf, withPort } from '../support/harness.js';
+import { connectPair, type Dequeuer, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
-import { bounded, type Subject } from './subject.js';
+import { lackOf, system } from '../support/system.js';
+import { bounded, given, type Subject } from './subject.js';
 
 /** A message each way between two sockets of `address`'s family. */
 async function roundTrip(dequeuer: Dequeuer, address: SocketAddress): Promise<OverlappedSocket> {
@@ -26,6 +27,11 @@ async function roundTrip(dequeuer: Dequeuer, address: SocketAddress): Promise<Ov
 }
 
 export function addresses(subject: Subject): void {
+  const withIpv6 = given('ipv6');
+  const withUnixSockets = given('unixSockets');
+  const withReusePort = given('reusePort');
+  const withUserTimeout = given('userTimeout');
+
   bounded('IPv4', () =>
     withPort(subject.options, async (dequeuer) => {
       const listener = await roundTrip(dequeuer, { family: 'ipv4', address: '127.0.0.1', port: 0 });
@@ -33,11 +39,8 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  bounded('IPv6, and it takes no IPv4', () =>
+  withIpv6('IPv6, and it takes no IPv4', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      if (!isIpv6Here()) {
-        return;
-      }
       const listener = await roundTrip(dequeuer, { family: 'ipv6', address: '::1', port: 0 });
       assert.match(formatAddress(listener.localAddress()), /^\[::1\]:\d+$/);
       const any = listenOn(port, { family: 'ipv6', address: '::', port: 0 });
@@ -45,11 +48,8 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  bounded('dual stack: IPv4 clients too, with their mapped address', () =>
+  withIpv6('dual stack: IPv4 clients too, with their mapped address', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      if (!isIpv6Here()) {
-        return;
-      }
       const listener = port.createSocket('ipv6', { dualStack: true });
       listener.bind({ family: 'ipv6', address: '::', port: 0 });
       listener.listen();
@@ -71,7 +71,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  bounded('a Unix path, removed at close', async () => {
+  withUnixSockets('a Unix path, removed at close', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     const path = join(directory, 'socket');
     try {
@@ -94,7 +94,7 @@ export function addresses(subject: Subject): void {
     }
   });
 
-  bounded('a Unix path is removed when the port is closed', async () => {
+  withUnixSockets('a Unix path is removed when the port is closed', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     try {
       await withPort(subject.options, (_dequeuer, port) => {
@@ -111,7 +111,7 @@ export function addresses(subject: Subject): void {
     }
   });
 
-  bounded('an abstract Unix name', () =>
+  withUnixSockets('an abstract Unix name', () =>
     withPort(subject.options, async (dequeuer) => {
       const path = `\0overlapped-test-${process.pid}-${subject.driver}`;
       const listener = await roundTrip(dequeuer, { family: 'unix', path });
@@ -120,7 +120,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  bounded('reusePort: two listeners at one port share its connections', () =>
+  withReusePort('reusePort: two listeners at one port share its connections', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const first = port.createSocket('ipv4');
       first.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 }, { reusePort: true });
@@ -155,15 +155,51 @@ export function addresses(subject: Subject): void {
         socket.setOption('noDelay', 1);
         socket.setOption('keepAlive', 1);
         socket.setOption('receiveBufferBytes', 8192);
-        socket.setOption('userTimeoutMs', 1234);
       });
       for (const socket of [client, server]) {
         assert.equal(socket.getOption('noDelay'), 1);
         assert.equal(socket.getOption('keepAlive'), 1);
-        assert.equal(socket.getOption('userTimeoutMs'), 1234);
-        // Linux doubles what is asked for (socket(7)).
-        assert.equal(socket.getOption('receiveBufferBytes'), 16384);
+        assert.equal(socket.getOption('receiveBufferBytes'), 8192 * system.bufferFactor);
       }
     }),
   );
+
+  withUserTimeout('userTimeoutMs is set and read back, and accepted sockets have that of their listener', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const { client, server } = await connectPair(dequeuer, (socket) => socket.setOption('userTimeoutMs', 1234));
+      assert.equal(client.getOption('userTimeoutMs'), 1234);
+      assert.equal(server.getOption('userTimeoutMs'), 1234);
+    }),
+  );
+
+  if (lackOf('unixSockets') !== false) {
+    bounded('a Unix socket is EAFNOSUPPORT, with what to use instead', () =>
+      withPort(subject.options, (_dequeuer, port) => {
+        assert.throws(() => port.createSocket('unix'), {
+          code: 'EAFNOSUPPORT',
+          message: /not offered.*use a loopback/,
+        });
+        assert.equal(port.statistics.sockets, 0);
+      }),
+    );
+  }
+
+  if (lackOf('reusePort') !== false) {
+    bounded('reusePort is ENOTSUP, with the address, and the socket can be bound without it', () =>
+      withPort(subject.options, (_dequeuer, port) => {
+        const socket = port.createSocket('ipv4');
+        assert.throws(() => socket.bind(LOOPBACK, { reusePort: true }), { code: 'ENOTSUP', address: '127.0.0.1' });
+        socket.bind(LOOPBACK);
+      }),
+    );
+  }
+
+  if (lackOf('userTimeout') !== false) {
+    bounded('userTimeoutMs is ENOPROTOOPT', () =>
+      withPort(subject.options, (_dequeuer, port) => {
+        const socket = port.createSocket('ipv4');
+        assert.throws(() => socket.setOption('userTimeoutMs', 1234), { code: 'ENOPROTOOPT' });
+      }),
+    );
+  }
 }

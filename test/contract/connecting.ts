@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped';
 import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
-import { bounded, type Subject } from './subject.js';
+import { errnoOfRefusal } from '../support/node-client.js';
+import { bounded, given, type Subject } from './subject.js';
 
 /** How connecting to `address` ends. */
 async function connectTo(
@@ -44,7 +45,9 @@ async function fullListener(dequeuer: Dequeuer, address: SocketAddress, fill: nu
 }
 
 export function connecting(subject: Subject): void {
-  bounded('refused: ECONNREFUSED with the address', () =>
+  const withUnixSockets = given('unixSockets');
+
+  bounded("refused: ECONNREFUSED with the address, and Node's number for it", () =>
     withPort(subject.options, async (dequeuer, port) => {
       const bound = port.createSocket('ipv4');
       bound.bind(LOOPBACK);
@@ -54,7 +57,7 @@ export function connecting(subject: Subject): void {
       assert.deepEqual([seen.code, seen.more, seen.context], ['ECONNREFUSED', false, 'context']);
       assert.deepEqual(
         [error.code, error.address, error.port, error.syscall, error.errno],
-        ['ECONNREFUSED', '127.0.0.1', number, 'connect', -111],
+        ['ECONNREFUSED', '127.0.0.1', number, 'connect', await errnoOfRefusal(number)],
       );
       assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${number}`));
     }),
@@ -69,7 +72,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('timed out: ETIMEDOUT within about userTimeoutMs', () =>
+  given('userTimeout')('timed out: ETIMEDOUT within about userTimeoutMs', () =>
     withPort(subject.options, async (dequeuer) => {
       const listener = await fullListener(dequeuer, LOOPBACK, 1);
       const start = performance.now();
@@ -100,7 +103,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('no such path: ENOENT; a path that nobody listens on: ECONNREFUSED', async () => {
+  withUnixSockets('no such path: ENOENT; a path that nobody listens on: ECONNREFUSED', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     try {
       await withPort(subject.options, async (dequeuer, port) => {
@@ -120,7 +123,7 @@ export function connecting(subject: Subject): void {
   });
 
   const waitsOrFails = subject.capabilities.unixConnectWaits ? 'waits for room' : 'fails with EAGAIN and does not spin';
-  bounded(`a connect to a Unix listener with a full backlog ${waitsOrFails}`, () =>
+  withUnixSockets(`a connect to a Unix listener with a full backlog ${waitsOrFails}`, () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = await fullListener(
         dequeuer,
@@ -158,7 +161,8 @@ export function connecting(subject: Subject): void {
     ['a path with a NUL', { family: 'unix', path: '/a\0b' }, 'EINVAL'],
   ];
   for (const [what, address, code] of BAD) {
-    bounded(`${what} is ${code}, from bind and from postConnect, and the port goes on`, () =>
+    const define = address.family === 'unix' ? withUnixSockets : bounded;
+    define(`${what} is ${code}, from bind and from postConnect, and the port goes on`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const socket = port.createSocket(address.family);
         assert.throws(() => socket.bind(address), { code });

@@ -5,7 +5,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { Child, programPath } from '../support/child.js';
 import { eventually } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
-import { bounded, type Subject } from './subject.js';
+import { given, type Subject } from './subject.js';
 
 /** Descriptors of the server: node needs about twenty itself. */
 const DESCRIPTORS = 64;
@@ -60,6 +60,8 @@ async function cpuWhileWaiting(child: Child): Promise<number> {
 }
 
 export function descriptorLimit(subject: Subject): void {
+  const bounded = given('descriptorLimit');
+
   for (const mode of ['loop', 'run'] as const) {
     bounded(`${CLIENTS} clients of a server with ${DESCRIPTORS} descriptors are all served in turn (${mode})`, () =>
       serve(subject, mode, async (child, number) => {

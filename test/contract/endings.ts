@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import type { CompletionPort, OverlappedSocket } from 'overlapped';
 import { connectPair, type Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
-import { sendUrgent } from '../support/urgent.js';
-import { bounded, type Subject } from './subject.js';
+import { system } from '../support/system.js';
+import { bounded, given, type Subject } from './subject.js';
 
 async function acceptNode(
   dequeuer: Dequeuer,
@@ -48,9 +48,10 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('a reset is ECONNRESET, with a receive in flight and without', () =>
-    withPort(subject.options, async (dequeuer, port) => {
-      for (const posted of [true, false]) {
+  for (const posted of [true, false]) {
+    const define = posted ? bounded : given('resetRemembered');
+    define(`a reset is ECONNRESET, with ${posted ? 'a' : 'no'} receive in flight`, () =>
+      withPort(subject.options, async (dequeuer, port) => {
         const { client, server } = await acceptNode(dequeuer, port);
         if (posted) {
           port.postReceive(server);
@@ -64,9 +65,9 @@ export function endings(subject: Subject): void {
         const seen = await dequeuer.next('receive');
         assert.deepEqual([seen.code, seen.bytes, seen.more], ['ECONNRESET', 0, false]);
         assert.match(seen.error?.message ?? '', /receive ECONNRESET/);
-      }
-    }),
-  );
+      }),
+    );
+  }
 
   bounded('a send to a peer that reset fails with EPIPE or ECONNRESET, and so does all behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
@@ -131,7 +132,9 @@ export function endings(subject: Subject): void {
   bounded('urgent data does not stall what comes behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
-      sendUrgent(client.handle, 'abc', '!', 'def');
+      system.sendByHand(client, 'abc', 'usual');
+      system.sendByHand(client, '!', 'urgent');
+      system.sendByHand(client, 'def', 'usual');
       port.postReceive(server);
       const { data } = await dequeuer.receiveAll(server, 6);
       assert.equal(data.toString(), 'abcdef');

@@ -1,18 +1,14 @@
 /** Many connections come and go; everything is back where it was. */
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { eventually } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
+import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
 const CONNECTIONS = 5000;
 const AT_ONCE = 50;
-
-function descriptors(): number {
-  return readdirSync('/proc/self/fd').length;
-}
 
 /** One connection: a message and its echo, then an end or a reset, each tenth by reset. */
 function visit(number: number, index: number): Promise<void> {
@@ -49,7 +45,7 @@ export function leaks(subject: Subject): void {
       try {
         await visits(echo.number, 200);
         await eventually(() => echo.port.statistics.sockets === 1, 'warmed up');
-        const before = descriptors();
+        const before = system.descriptorsOpen();
         const { operationsInFlight } = echo.port.statistics;
         await visits(echo.number, CONNECTIONS);
         await eventually(() => echo.port.statistics.sockets === 1, 'every connection is closed');
@@ -59,7 +55,10 @@ export function leaks(subject: Subject): void {
         assert.equal(after.buffersLent, 0);
         assert.equal(after.sendBlocksHeld, 0);
         assert.equal(after.completionsQueued, 0);
-        await eventually(() => descriptors() === before, `the ${before} descriptors of before, now ${descriptors()}`);
+        await eventually(
+          () => system.descriptorsOpen() === before,
+          `the ${before} descriptors of before, now ${system.descriptorsOpen()}`,
+        );
       } finally {
         echo.port.close();
       }
@@ -75,15 +74,15 @@ export function leaks(subject: Subject): void {
     };
     await round();
     const settled = (): boolean => {
-      const now = descriptors();
+      const now = system.descriptorsOpen();
       return now <= before;
     };
-    let before = descriptors();
-    await eventually(() => descriptors() <= before, 'the first is closed');
-    before = descriptors();
+    let before = system.descriptorsOpen();
+    await eventually(() => system.descriptorsOpen() <= before, 'the first is closed');
+    before = system.descriptorsOpen();
     for (let index = 0; index < 30; index++) {
       await round();
     }
-    await eventually(settled, `the ${before} descriptors of before, now ${descriptors()}`);
+    await eventually(settled, `the ${before} descriptors of before, now ${system.descriptorsOpen()}`);
   });
 }

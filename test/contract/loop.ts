@@ -11,6 +11,9 @@ import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
+/** What no single wait of a driver exceeds. */
+const LONGEST_WAIT_MS = 1000;
+
 /** Runs `body` with an echo server in the loop. */
 async function withEcho(subject: Subject, body: (echo: LoopEcho) => Promise<void>): Promise<void> {
   const echo = new LoopEcho(subject.options).start();
@@ -44,6 +47,30 @@ export function loop(subject: Subject): void {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       const used = process.cpuUsage(before);
       assert.ok(used.user + used.system < 100_000, `${used.user + used.system} µs in a second`);
+      clients.forEach((client) => client.socket.destroy());
+    }),
+  );
+
+  bounded('nothing is dispatched while nothing happens, over waits that end by their time', () =>
+    withEcho(subject, async (echo) => {
+      const clients = await Promise.all(Array.from({ length: 5 }, () => connectNode(echo.number)));
+      for (const client of clients) {
+        // The port sleeps by then: what it sleeps on tells of this, and of nothing else behind it.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        client.socket.write('x');
+        await eventually(() => client.bytes === 1, 'the echo');
+      }
+      const dispatched: string[] = [];
+      echo.before = ({ kind, code }) => dispatched.push(`${kind} ${code}`);
+      const { operationsInFlight, lateCompletions } = echo.port.statistics;
+      await new Promise((resolve) => setTimeout(resolve, 2.5 * LONGEST_WAIT_MS));
+      assert.deepEqual(dispatched, []);
+      assert.deepEqual(
+        [echo.port.statistics.operationsInFlight, echo.port.statistics.lateCompletions],
+        [operationsInFlight, lateCompletions],
+      );
+      clients.forEach(({ socket }) => socket.write('y'));
+      await eventually(() => clients.every(({ bytes }) => bytes === 2), 'the port still serves');
       clients.forEach((client) => client.socket.destroy());
     }),
   );

@@ -3,8 +3,9 @@
 import { test } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped';
 import { closeLeftovers } from '../support/leftovers.js';
+import { lackOf, type SystemCapabilities, system } from '../support/system.js';
 
-/** Differences between drivers, each with its reason. */
+/** Differences between drivers, each with its reason. What a system lacks is `SystemCapabilities`. */
 export interface Capabilities {
   /** One receive yields many completions (io_uring's multishot); elsewhere each is posted anew. An accept always goes on. */
   readonly multishot: boolean;
@@ -21,13 +22,24 @@ export interface Subject {
   readonly capabilities: Capabilities;
 }
 
-/** A test with a bound on its time. */
-export function bounded(name: string, body: () => Promise<void> | void, timeoutMs = 20_000): void {
-  test(name, { timeout: timeoutMs }, async () => {
+type Body = () => Promise<void> | void;
+
+function define(name: string, body: Body, timeoutMs: number, skip: string | false): void {
+  test(name, { timeout: timeoutMs * system.patience, skip }, async () => {
     try {
       await body();
     } finally {
       closeLeftovers();
     }
   });
+}
+
+/** A test with a bound on its time. */
+export function bounded(name: string, body: Body, timeoutMs = 20_000): void {
+  define(name, body, timeoutMs, false);
+}
+
+/** The same for tests that need something of the system: where it is lacking they are skipped and say what is, and why. */
+export function given(name: keyof SystemCapabilities): typeof bounded {
+  return (testName, body, timeoutMs = 20_000) => define(testName, body, timeoutMs, lackOf(name));
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { postWakeUp, type WakeHandle } from 'overlapped';
 import { programPath, runProgram } from '../support/child.js';
-import { eventually } from '../support/harness.js';
+import { eventually, WAIT_MS } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -16,7 +16,7 @@ interface Ready {
 
 async function echoWorker(subject: Subject, mode: 'start' | 'run'): Promise<{ worker: Worker; ready: Ready }> {
   const worker = new Worker(programPath('echo-worker'), { workerData: { options: subject.options, mode } });
-  const [ready] = (await once(worker, 'message', { signal: AbortSignal.timeout(10_000) })) as [Ready];
+  const [ready] = (await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) })) as [Ready];
   return { worker, ready };
 }
 

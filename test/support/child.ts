@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { system } from './system.js';
 
 export interface ChildResult {
   readonly exitCode: number | null;
@@ -47,7 +48,7 @@ export class Child {
     });
     // The child may be gone before its input is closed.
     this.process.stdin?.on('error', () => undefined);
-    const timer = setTimeout(() => this.kill(), options.timeoutMs ?? 15_000);
+    const timer = setTimeout(() => this.kill(), (options.timeoutMs ?? 15_000) * system.patience);
     this.ended = new Promise((resolve, reject) => {
       this.process.on('error', reject);
       this.process.on('close', (exitCode, signal) => {

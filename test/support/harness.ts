@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 import {
   type Completion,
@@ -14,9 +13,10 @@ import {
   type SocketAddress,
 } from 'overlapped';
 import { createPort } from './leftovers.js';
+import { system } from './system.js';
 
 /** The longest that a test waits for one thing. */
-export const WAIT_MS = 10_000;
+export const WAIT_MS = 10_000 * system.patience;
 
 /** A completion, copied out of its batch. */
 export interface Seen {
@@ -215,9 +215,4 @@ export async function eventually(condition: () => boolean, what: string, waitMs 
     assert(performance.now() < deadline, `Did not come in ${waitMs} ms: ${what}`);
     await nextIteration();
   }
-}
-
-/** Whether this machine has IPv6 on its loopback interface. */
-export function isIpv6Here(): boolean {
-  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
 }

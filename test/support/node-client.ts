@@ -49,6 +49,14 @@ export async function connectNode(where: number | string, host = '127.0.0.1'): P
   return client;
 }
 
+/** What node:net has as `errno` when nobody listens: each system has its own numbers. */
+export async function errnoOfRefusal(port: number): Promise<number | undefined> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(WAIT_MS) })) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNREFUSED');
+  return error.errno;
+}
+
 /** Whether a connect is refused. */
 export async function isRefused(port: number, host = '127.0.0.1'): Promise<boolean> {
   const socket = connect({ port, host });

@@ -2,7 +2,6 @@
 
 import type { Driver, DriverOptions } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { MessageBlocks } from '../linux/message-blocks.js';
 import { LinuxNonBlocking } from '../linux/non-blocking.js';
 import { ReadinessDriver } from '../readiness/driver.js';
 import { EpollPoller } from './poller.js';
@@ -15,7 +14,6 @@ export function openEpoll(options: DriverOptions): Driver {
       sockets: new LinuxNonBlocking(),
       errors: linuxErrors,
       poller: new EpollPoller(options.withhold),
-      messages: new MessageBlocks(),
     },
     options,
   );

@@ -21,7 +21,7 @@ import { DescriptorWatch } from '../linux/loop-watch.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
-/** Events taken by one epoll_wait at the most. */
+/** Events taken by one epoll_wait at the most; the kernel gives the others their turn with the next. */
 const EVENTS_MAX = 512;
 const EVENT_WORDS = epoll_event.size >> 2;
 const DATA_WORD = epoll_event.data >> 2;
@@ -69,10 +69,10 @@ export class EpollPoller implements Poller {
 
   wantWrite(_socket: number, _wanted: boolean): void {}
 
-  wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number {
+  wait(sink: ReadinessSink, timeoutMs: number): number {
     const { i32, address } = this.#events;
     const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
-    const count = this.#libc.epoll_wait(this.#epoll, address, Math.min(eventsMax, EVENTS_MAX), timeout);
+    const count = this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
     for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
       const events = i32[word] as number;
       const descriptor = i32[word + DATA_WORD] as number;

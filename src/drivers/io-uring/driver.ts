@@ -25,10 +25,11 @@ import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { MessageBlocks } from '../linux/message-blocks.js';
+import { linuxMessages } from '../linux/messages.js';
 import { linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
+import { MessageBlocks } from '../message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
@@ -51,7 +52,7 @@ export class IoUringDriver implements Driver {
   readonly errors = linuxErrors;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
-  readonly #messages = new MessageBlocks();
+  readonly #messages = new MessageBlocks(linuxMessages);
   readonly #wake = new WakePipe();
   readonly #withhold: ReadonlySet<string>;
   readonly #acceptMode: number;
@@ -159,7 +160,7 @@ export class IoUringDriver implements Driver {
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
-    const message = this.#messages.write(slot, gather);
+    const message = this.#messages.write(slot, gather).address;
     this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
   }
 

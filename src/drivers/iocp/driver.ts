@@ -21,13 +21,14 @@ import { GATHER_PIECES_MAX } from '../driver.js';
 import { FreeBuffers } from '../free-buffers.js';
 import { NumberQueue } from '../number-queue.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { WaitingThread } from '../waiting-thread.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
 import { connectable, windowsAddresses } from '../windows/sockaddr.js';
 import { WindowsSockets } from '../windows/sockets.js';
 import { Accepts } from './accepts.js';
 import { ENTRIES_MAX, Entries, NativePort, WAKE_KEY } from './completion-port.js';
 import { Extensions } from './extensions.js';
-import { IocpWatch } from './iocp-watch.js';
+import { IocpWait } from './iocp-watch.js';
 import {
   CANCELLED_WORD,
   clearOverlapped,
@@ -55,6 +56,9 @@ const BUSY_ENTRIES_MIN = 4;
 /** Polls in a row that may live from what completed at once without asking the system for news. */
 const WAITS_SKIPPED_MAX = 8;
 
+/** The longest wait, in ms, while the waiting thread was told to return and has not: it may take what would end the wait. */
+const SHARED_WAIT_MS_MAX = 10;
+
 export class IocpDriver implements Driver {
   readonly name = 'iocp';
   readonly features: readonly string[];
@@ -79,7 +83,7 @@ export class IocpDriver implements Driver {
   readonly #ready = new NumberQueue();
   #entriesLast = 0;
   #waitsSkipped = 0;
-  #watch: IocpWatch | undefined;
+  readonly #wait = new IocpWait(this.#port);
 
   constructor(options: DriverOptions) {
     this.#skipsSuccess = !options.withhold.has(SKIP_SUCCESS);
@@ -214,28 +218,28 @@ export class IocpDriver implements Driver {
     }
     this.#waitsSkipped = 0;
     const wait = taken > 0 || this.#hasOwn() ? 0 : timeoutMs;
-    if (this.#deliverWaited(sink, wait > 0)) {
+    if (wait > 0) {
+      // Of two threads that block here, the other one might take what this one waits for.
+      this.#wait.recall();
+    }
+    if (this.#deliverWaited(sink)) {
       return;
     }
-    this.#entriesLast = this.#port.dequeue(this.#entries, Math.min(left, ENTRIES_MAX), wait);
+    const alone = this.#wait.waits ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
+    this.#entriesLast = this.#port.dequeue(this.#entries, Math.min(left, ENTRIES_MAX), alone);
     this.#deliver(sink, this.#entries, this.#entriesLast);
   }
 
-  /** Delivers what the waiting thread has dequeued, which is older than what the port has; whether there was something. */
-  #deliverWaited(sink: CompletionSink, blocks: boolean): boolean {
-    const watch = this.#watch;
-    if (watch === undefined) {
+  /** Delivers what the waiting thread has dequeued, which is older than what the port has; whether it brought something. */
+  #deliverWaited(sink: CompletionSink): boolean {
+    const { entries } = this.#wait;
+    const { count } = entries;
+    if (count === 0) {
       return false;
     }
-    if (blocks) {
-      // Of two threads that block here, the other one might take what this one waits for.
-      watch.recall();
-    }
-    const { entries } = watch;
-    const { count } = entries;
-    this.#deliver(sink, entries, count);
-    entries.clear();
-    return count > 0;
+    const delivered = this.#deliver(sink, entries, count);
+    this.#wait.delivered();
+    return delivered > 0;
   }
 
   #hasOwn(): boolean {
@@ -243,7 +247,7 @@ export class IocpDriver implements Driver {
   }
 
   hasWork(): boolean {
-    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || (this.#watch?.entries.count ?? 0) > 0;
+    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || this.#wait.entries.count > 0;
   }
 
   /** Tells what ended without a packet, at most `completionsMax`; returns how much. */
@@ -260,12 +264,15 @@ export class IocpDriver implements Driver {
     return told;
   }
 
-  #deliver(sink: CompletionSink, entries: Entries, count: number): void {
+  /** Delivers entries; returns how many mean something. */
+  #deliver(sink: CompletionSink, entries: Entries, count: number): number {
+    let delivered = 0;
     let wakeUps = 0;
     for (let index = 0; index < count; index++) {
       const overlapped = entries.overlappedOf(index);
       if (overlapped !== 0) {
         this.#complete(sink, overlapped, entries.bytesOf(index));
+        delivered++;
       } else if (entries.keyOf(index) === WAKE_KEY) {
         wakeUps++;
       }
@@ -273,6 +280,7 @@ export class IocpDriver implements Driver {
     if (wakeUps > 0) {
       sink.wakeUp(wakeUps);
     }
+    return delivered + wakeUps;
   }
 
   /** What one dequeued entry means. */
@@ -339,11 +347,10 @@ export class IocpDriver implements Driver {
   }
 
   watch(onReady: () => void): LoopWatch {
-    this.#watch = new IocpWatch(this.#port, onReady);
-    return this.#watch;
+    return new WaitingThread('a waiting thread in GetQueuedCompletionStatusEx', this.#wait, onReady);
   }
 
   close(): void {
-    this.#port.close();
+    this.#wait.closePort();
   }
 }

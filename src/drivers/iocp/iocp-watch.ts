@@ -1,75 +1,58 @@
 /** How a completion port wakes Node's event loop: a thread of libuv's pool dequeues while the loop has nothing to do. */
 
 import { kernel32 } from '../../ffi/windows/kernel32.js';
-import type { LoopWatch } from '../driver.js';
-import { type ThreadWait, WaitingThread } from '../waiting-thread.js';
+import type { ThreadWait } from '../waiting-thread.js';
 import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from './completion-port.js';
 
-/** How long to wait for the thread to return, in ms; it needs microseconds. */
+/** How long to wait for the thread to return, in ms; it needs microseconds, once it has begun. */
 const RETURN_MS_MAX = 100;
 
-export class IocpWatch implements LoopWatch {
-  readonly #wait: IocpWait;
-  readonly #thread: WaitingThread;
-
-  constructor(port: NativePort, onReady: () => void) {
-    this.#wait = new IocpWait(port);
-    this.#thread = new WaitingThread('a waiting thread in GetQueuedCompletionStatusEx', this.#wait, onReady);
-  }
-
-  /** What the thread has dequeued: the driver's to deliver. */
-  get entries(): Entries {
-    return this.#wait.entries;
-  }
-
-  get kind(): string {
-    return this.#thread.kind;
-  }
-
-  arm(): void {
-    this.#thread.arm();
-  }
-
-  ref(): void {
-    this.#thread.ref();
-  }
-
-  unref(): void {
-    this.#thread.unref();
-  }
-
-  /** Has the thread return; what it has dequeued is in `entries`. */
-  recall(): void {
-    this.#wait.recall();
-  }
-
-  close(): void {
-    this.#thread.close();
-    this.#wait.recall();
-  }
-}
-
-class IocpWait implements ThreadWait {
+/**
+ * The thread's dequeuing. There is one for the port's whole life: what the thread has taken is the driver's to deliver,
+ * also when the port was stopped meanwhile, or started again.
+ */
+export class IocpWait implements ThreadWait {
   readonly entries = new Entries();
   readonly #port: NativePort;
-  #running = false;
+  /** Called by the event loop when the call is over; undefined when there is none. */
+  #done: (() => void) | undefined;
+  /** Whether the thread may take entries: until the loop says so, or `entries` do, the call is not over. */
+  waits = false;
+  #portCloses = false;
 
   constructor(port: NativePort) {
     this.#port = port;
   }
 
   start(timeoutMs: number, done: () => void): void {
+    const earlier = this.#done;
+    this.#done = done;
+    if (earlier !== undefined) {
+      // A call of an earlier watch was told to return, and now says so to this one.
+      return;
+    }
+    this.waits = true;
+    this.entries.clear();
     const { address, countAddress } = this.entries;
-    this.#running = true;
-    kernel32().GetQueuedCompletionStatusEx.async(
-      this.#port.handle,
-      address,
-      ENTRIES_MAX,
-      countAddress,
-      timeoutMs,
-      0,
-      done,
-    );
+    const ended = (): void => this.#callEnded();
+    const { handle } = this.#port;
+    kernel32().GetQueuedCompletionStatusEx.async(handle, address, ENTRIES_MAX, countAddress, timeoutMs, 0, ended);
+  }
+
+  #callEnded(): void {
+    const done = this.#done;
+    this.#done = undefined;
+    if (this.#portCloses && this.waits) {
+      this.#port.close();
+    }
+    this.waits = false;
+    done?.();
+  }
+
+  /** What was in `entries` is delivered. */
+  delivered(): void {
+    this.waits = false;
+    this.entries.clear();
   }
 
   interrupt(): void {
@@ -81,14 +64,13 @@ class IocpWait implements ThreadWait {
     return false;
   }
 
-  ended(): void {
-    this.#running = false;
-  }
+  ended(): void {}
 
   close(): void {}
 
+  /** Has the thread return; what it has dequeued is in `entries`. */
   recall(): void {
-    if (!this.#running || this.entries.count > 0) {
+    if (!this.waits || this.entries.count > 0) {
       return;
     }
     this.interrupt();
@@ -96,6 +78,16 @@ class IocpWait implements ThreadWait {
     const deadline = performance.now() + RETURN_MS_MAX;
     while (this.entries.count === 0 && performance.now() < deadline) {
       Atomics.wait(nap, 0, 0, 1);
+    }
+  }
+
+  /** Closes the port when the thread is out of it: the number of a closed handle may be another's at once. */
+  closePort(): void {
+    this.#portCloses = true;
+    if (this.waits) {
+      this.interrupt();
+    } else {
+      this.#port.close();
     }
   }
 }

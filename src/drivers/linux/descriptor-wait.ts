@@ -1,41 +1,19 @@
-/** Waiting for descriptors on a thread of libuv's pool. */
+/** Waiting until a descriptor is readable, on a thread of libuv's pool. */
 
 import { POLLIN } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import type { ThreadWait } from '../waiting-thread.js';
+import { InterruptibleWait } from '../interruptible-wait.js';
 import { WakeDescriptor } from './wake.js';
 
-/** A wait that is interrupted by a wake-up descriptor of its own. */
-export abstract class InterruptibleWait implements ThreadWait {
-  protected readonly wake = new WakeDescriptor();
-
-  abstract start(timeoutMs: number, done: () => void): void;
-
-  abstract stale(): boolean;
-
-  interrupt(): void {
-    this.wake.wake();
-  }
-
-  ended(): void {
-    this.wake.take();
-  }
-
-  close(): void {
-    this.wake.close();
-  }
-}
-
-/** Waits until a descriptor is readable. */
-export class DescriptorWait extends InterruptibleWait {
+export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
   readonly #libc = libc();
   readonly #fds = new Slab(2 * pollfd.size);
   readonly #descriptor: number;
 
   constructor(descriptor: number) {
-    super();
+    super(new WakeDescriptor());
     this.#descriptor = descriptor;
   }
 

@@ -15,12 +15,14 @@ import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { linuxMessages } from './messages.js';
 import { linuxAddresses } from './sockaddr.js';
 import { LinuxSockets } from './sockets.js';
 
 export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   readonly wouldBlock = EAGAIN;
   readonly inProgress = EINPROGRESS;
+  readonly messages = linuxMessages;
   readonly cancelled = ECANCELED;
   readonly noBuffers = ENOBUFS;
   readonly #libc = libc();
@@ -58,8 +60,8 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
     return sent < 0 ? -lastErrno() : sent;
   }
 
-  sendMessage(socket: number, messageAddress: number): number {
-    const sent = this.#libc.sendmsg(socket, messageAddress, MSG_NOSIGNAL);
+  sendMessage(socket: number, message: Slab): number {
+    const sent = this.#libc.sendmsg(socket, message.address, MSG_NOSIGNAL);
     return sent < 0 ? -lastErrno() : sent;
   }
 }

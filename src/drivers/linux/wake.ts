@@ -33,6 +33,11 @@ export class WakeDescriptor {
     }
   }
 
+  /** As select knows it: a descriptor, like the sockets. */
+  get socket(): number {
+    return this.descriptor;
+  }
+
   wake(): void {
     wakeDescriptor(this.descriptor);
   }

@@ -3,7 +3,7 @@
 import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import type { FreeBuffers } from '../free-buffers.js';
-import type { MessageBlocks } from '../linux/message-blocks.js';
+import type { MessageBlocks } from '../message-blocks.js';
 import type { NonBlockingCalls, Poller } from './poller.js';
 import type { Results } from './results.js';
 import {
@@ -156,7 +156,8 @@ export class Attempts {
       return this.#endWrite(socket, -this.#sockets.cancelled);
     }
     const result = this.#write(socket, kind);
-    // A connect that would block (a Unix listener's backlog is full) has failed: no readiness tells when to try again.
+    // A connect that would block and does not go on (a Unix listener's backlog is full) has failed: no readiness tells
+    // when to try again.
     if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
       return this.#endWrite(socket, result);
     }
@@ -181,7 +182,7 @@ export class Attempts {
           table.writeByteLength[socket] as number,
         );
       case SEND_GATHER:
-        return this.#sockets.sendMessage(socket, table.writeAddress[socket] as number);
+        return this.#sockets.sendMessage(socket, this.#messages.of(table.writeSlot[socket] as number));
       case CONNECT: {
         const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as SocketAddress);
         if (result === -this.#sockets.inProgress) {

@@ -9,7 +9,7 @@ import type { SocketAddress } from '../address.js';
 import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
 import { FreeBuffers } from '../free-buffers.js';
-import type { MessageBlocks } from '../linux/message-blocks.js';
+import { MessageBlocks } from '../message-blocks.js';
 import { NumberQueue } from '../number-queue.js';
 import { Attempts } from './attempts.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
@@ -35,9 +35,6 @@ import {
 /** With this many sockets ready at once, looking again before returning to the event loop is likely to find more. */
 const BUSY_EVENTS_MIN = 4;
 
-/** Reports taken from the poller at once; what is ready beyond the completions of a turn stays in the queue. */
-const EVENTS_MAX = 512;
-
 /**
  * Completions of one poll: few, so that what a receive brought in is still in the processor's cache when its answer is
  * sent, in the next poll.
@@ -53,7 +50,6 @@ export interface ReadinessParts {
   readonly sockets: NonBlockingCalls;
   readonly errors: ErrorTable;
   readonly poller: Poller;
-  readonly messages: MessageBlocks;
 }
 
 export class ReadinessDriver implements Driver, ReadinessSink {
@@ -81,9 +77,15 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.sockets = parts.sockets;
     this.errors = parts.errors;
     this.#poller = parts.poller;
-    this.#messages = parts.messages;
+    this.#messages = new MessageBlocks(parts.sockets.messages);
     this.#buffers = new FreeBuffers(options.buffers);
-    this.#attempts = new Attempts({ ...parts, table: this.#table, buffers: this.#buffers, results: this.#results });
+    this.#attempts = new Attempts({
+      ...parts,
+      messages: this.#messages,
+      table: this.#table,
+      buffers: this.#buffers,
+      results: this.#results,
+    });
   }
 
   associate(socket: number): void {
@@ -138,7 +140,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
-    this.#postWrite(slot, generation, socket, SEND_GATHER, this.#messages.write(slot, gather), 0);
+    this.#messages.write(slot, gather);
+    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0);
   }
 
   #postWrite(
@@ -211,7 +214,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     }
     this.#waitsSkipped = 0;
     const wait = completed > 0 || this.#ready.length > 0 ? 0 : timeoutMs;
-    this.#eventsLast = this.#poller.wait(this, EVENTS_MAX, wait);
+    this.#eventsLast = this.#poller.wait(this, wait);
     if (completed < most) {
       this.#tryReady(sink, most - completed);
     }

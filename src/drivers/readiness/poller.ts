@@ -1,7 +1,9 @@
 /** What epoll and select provide to the readiness driver: telling which sockets are ready. */
 
+import type { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { LoopWatch, SocketCalls } from '../driver.js';
+import type { MessageLayout } from '../message-blocks.js';
 
 /** What a poller reports to. */
 export interface ReadinessSink {
@@ -17,8 +19,8 @@ export interface Poller {
   /** An operation waits for the socket to become readable, or no longer does. An edge-triggered poller ignores it. */
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
-  /** Reports at most `eventsMax` sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. */
-  wait(sink: ReadinessSink, eventsMax: number, timeoutMs: number): number;
+  /** Reports sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. */
+  wait(sink: ReadinessSink, timeoutMs: number): number;
 
   readonly wakeDescriptor: number;
   watch(onReady: () => void): LoopWatch;
@@ -29,8 +31,10 @@ export interface Poller {
 export interface NonBlockingCalls extends SocketCalls {
   /** The error number that says the call would have to wait. */
   readonly wouldBlock: number;
-  /** The error number of a connect that goes on. */
+  /** The error number of a connect that goes on; it may be the same. */
   readonly inProgress: number;
+  /** How `sendMessage` wants its message. */
+  readonly messages: MessageLayout;
   /** Error numbers for what the driver itself says. */
   readonly cancelled: number;
   readonly noBuffers: number;
@@ -44,5 +48,5 @@ export interface NonBlockingCalls extends SocketCalls {
   connectResult(socket: number): number;
   receive(socket: number, address: number, byteLength: number): number;
   send(socket: number, address: number, byteLength: number): number;
-  sendMessage(socket: number, messageAddress: number): number;
+  sendMessage(socket: number, message: Slab): number;
 }

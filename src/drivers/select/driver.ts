@@ -2,20 +2,36 @@
 
 import type { Driver, DriverOptions } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { MessageBlocks } from '../linux/message-blocks.js';
 import { LinuxNonBlocking } from '../linux/non-blocking.js';
 import { ReadinessDriver } from '../readiness/driver.js';
+import { windowsErrors } from '../windows/errors.js';
+import { WindowsNonBlocking } from '../windows/non-blocking.js';
+import { LinuxSelect } from './linux.js';
 import { SelectPoller } from './poller.js';
+import { WindowsSelect } from './windows.js';
 
-export function openSelect(options: DriverOptions): Driver {
+export function openSelectOnLinux(options: DriverOptions): Driver {
   return new ReadinessDriver(
     {
       name: 'select',
       features: ['more_than_1024_descriptors'],
       sockets: new LinuxNonBlocking(),
       errors: linuxErrors,
-      poller: new SelectPoller(),
-      messages: new MessageBlocks(),
+      poller: new SelectPoller(new LinuxSelect()),
+    },
+    options,
+  );
+}
+
+export function openSelectOnWindows(options: DriverOptions): Driver {
+  const sockets = new WindowsNonBlocking();
+  return new ReadinessDriver(
+    {
+      name: 'select',
+      features: ['more_than_64_sockets'],
+      sockets,
+      errors: windowsErrors,
+      poller: new SelectPoller(new WindowsSelect(sockets)),
     },
     options,
   );

@@ -1,20 +1,34 @@
-/** Whether select can be used here. */
+/** Whether select can be used here: asks for a wake-up, with no time to wait. */
 
-import { lastErrno } from '../../ffi/library.js';
-import { libc } from '../../ffi/linux/libc.js';
-import { timeval } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
 import type { Probe } from '../driver.js';
-import { linuxErrors } from '../linux/errors.js';
+import { OperationError } from '../error.js';
+import { WindowsNonBlocking } from '../windows/non-blocking.js';
+import { LinuxSelect } from './linux.js';
+import type { SelectSystem } from './system.js';
+import { WindowsSelect } from './windows.js';
 
-export function probeSelect(): Probe {
-  const noTime = new Slab(timeval.size);
-  if (libc().select(0, 0, 0, 0, noTime.address) < 0) {
-    return {
-      usable: false,
-      reason: `select failed with ${linuxErrors.codeOf(lastErrno())}`,
-      advice: 'use the driver epoll',
-    };
+export function probeSelectOnLinux(): Probe {
+  return probe(() => new LinuxSelect(), 'epoll');
+}
+
+export function probeSelectOnWindows(): Probe {
+  return probe(() => new WindowsSelect(new WindowsNonBlocking()), 'iocp');
+}
+
+function probe(open: () => SelectSystem, alternative: string): Probe {
+  try {
+    const system = open();
+    const wake = system.openWake();
+    try {
+      system.add(wake.socket);
+      system.wantRead(wake.socket, true);
+      system.createCall().select(0);
+    } finally {
+      wake.close();
+    }
+    return { usable: true };
+  } catch (error) {
+    const reason = error instanceof OperationError ? error.message : String(error);
+    return { usable: false, reason: `select failed: ${reason}`, advice: `use the driver ${alternative}` };
   }
-  return { usable: true };
 }

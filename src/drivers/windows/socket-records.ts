@@ -14,6 +14,8 @@ export class SocketRecord {
   handle: number;
   /** Whether it has a local address. */
   bound = false;
+  /** Whether a connect that does not block goes on. */
+  connecting = false;
   /** A listener's options, which the sockets that it accepts are to have. */
   options: Map<SocketOption, number> | undefined = undefined;
   /** Where it is connected to, when accepting it told that. */

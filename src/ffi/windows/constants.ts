@@ -39,11 +39,14 @@ export const MSG_OOB = 1;
 
 export const INVALID_HANDLE_VALUE = -1;
 export const INFINITE = 0xffff_ffff;
+export const HANDLE_FLAG_INHERIT = 1;
 export const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS = 1;
 export const FILE_SKIP_SET_EVENT_ON_HANDLE = 2;
 
 export const STATUS_SUCCESS = 0;
 
+/** What GetLastError says after a reset of a connection; WSAGetLastError calls the same thing WSAECONNRESET. */
+export const ERROR_NETNAME_DELETED = 64;
 export const WAIT_TIMEOUT = 258;
 export const ERROR_NOT_FOUND = 1168;
 /** ERROR_OPERATION_ABORTED, which is what CancelIoEx leaves. */
@@ -53,4 +56,5 @@ export const WSA_IO_PENDING = 997;
 export const WSAEMFILE = 10024;
 export const WSAEWOULDBLOCK = 10035;
 export const WSAENOTSOCK = 10038;
+export const WSAECONNRESET = 10054;
 export const WSAENOBUFS = 10055;

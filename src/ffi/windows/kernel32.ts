@@ -17,6 +17,10 @@ function declareKernel32() {
     GetCurrentProcess: library.declare('int64_t GetCurrentProcess()'),
     GetLastError: library.declare('uint32_t GetLastError()'),
     GetProcessHandleCount: library.declare('int GetProcessHandleCount(int64_t hProcess, int64_t pdwHandleCount)'),
+    /** Also 0 for a packet whose operation failed: then it has written an OVERLAPPED, and `GetLastError` is about that. */
+    GetQueuedCompletionStatus: library.declare(
+      'int GetQueuedCompletionStatus(int64_t CompletionPort, int64_t lpNumberOfBytesTransferred, int64_t lpCompletionKey, int64_t lpOverlapped, uint32_t dwMilliseconds)',
+    ),
     GetQueuedCompletionStatusEx: library.declare(
       'int GetQueuedCompletionStatusEx(int64_t CompletionPort, int64_t lpCompletionPortEntries, uint32_t ulCount, int64_t ulNumEntriesRemoved, uint32_t dwMilliseconds, int fAlertable)',
     ),
@@ -25,6 +29,9 @@ function declareKernel32() {
     ),
     SetFileCompletionNotificationModes: library.declare(
       'int SetFileCompletionNotificationModes(int64_t FileHandle, uint8_t Flags)',
+    ),
+    SetHandleInformation: library.declare(
+      'int SetHandleInformation(int64_t hObject, uint32_t dwMask, uint32_t dwFlags)',
     ),
   };
 }

@@ -47,13 +47,13 @@ export function loadExtension(name: Extension, socket: number): ForeignFunction 
   const [id, prototype] = FUNCTIONS[name];
   const memory = new Slab(GUID_BYTES + 16);
   memory.u8.set(Buffer.from(id, 'hex'));
-  const { address, u32 } = memory;
+  const { address } = memory;
   const found = address + GUID_BYTES;
   const code = SIO_GET_EXTENSION_FUNCTION_POINTER;
   if (ws2_32().WSAIoctl(socket, code, address, GUID_BYTES, found, 8, found + 8, 0, 0) !== 0) {
     return undefined;
   }
-  const pointer = (u32[GUID_BYTES >> 2] as number) + (u32[(GUID_BYTES >> 2) + 1] as number) * 0x1_0000_0000;
+  const pointer = memory.addressAt(GUID_BYTES);
   const key = `${name}_${pointer}`;
   const known = declared.get(key);
   if (known !== undefined) {

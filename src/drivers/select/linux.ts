@@ -1,0 +1,138 @@
+/**
+ * select on Linux: bitmaps of descriptors. They are ours, so they may be larger than FD_SETSIZE: the kernel looks at as
+ * many bits as it is told (select(2), "Bugs" speaks of the type).
+ */
+
+import { lastErrno } from '../../ffi/library.js';
+import { EINTR } from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { timeval } from '../../ffi/linux/structs.js';
+import { Slab } from '../../ffi/memory.js';
+import { linuxErrors } from '../linux/errors.js';
+import { setTimeval } from '../linux/time.js';
+import { WakeDescriptor } from '../linux/wake.js';
+import type { SelectCall, SelectSystem, SelectWake } from './system.js';
+
+/** Words of a bitmap at first: FD_SETSIZE, 1,024 descriptors. */
+const WORDS_FIRST = 32;
+
+/** A set of descriptors that grows. */
+class DescriptorSet {
+  slab = new Slab(WORDS_FIRST * 4);
+
+  set(descriptor: number, member: boolean): void {
+    const word = descriptor >> 5;
+    const mask = 1 << (descriptor & 31);
+    if (member) {
+      this.reach(word + 1);
+      this.slab.i32[word] = (this.slab.i32[word] as number) | mask;
+    } else if (word < this.slab.i32.length) {
+      this.slab.i32[word] = (this.slab.i32[word] as number) & ~mask;
+    }
+  }
+
+  /** Makes room for `words` words. */
+  reach(words: number): void {
+    if (words > this.slab.i32.length) {
+      const larger = new Slab(Math.max(2 * this.slab.byteLength, 4 * words));
+      larger.i32.set(this.slab.i32);
+      this.slab = larger;
+    }
+  }
+
+  /** Makes the first `words` words the same as another set's. */
+  copy(other: DescriptorSet, words: number): void {
+    this.reach(words);
+    const from = other.slab.i32;
+    this.slab.i32.set(from.length > words ? from.subarray(0, words) : from);
+    this.slab.i32.fill(0, Math.min(from.length, words), words);
+  }
+}
+
+export class LinuxSelect implements SelectSystem {
+  readonly read = new DescriptorSet();
+  readonly write = new DescriptorSet();
+  highest = 0;
+
+  openWake(): WakeDescriptor {
+    return new WakeDescriptor();
+  }
+
+  add(socket: number): void {
+    this.highest = Math.max(this.highest, socket);
+  }
+
+  wantRead(socket: number, wanted: boolean): void {
+    this.read.set(socket, wanted);
+  }
+
+  wantWrite(socket: number, wanted: boolean): void {
+    this.write.set(socket, wanted);
+  }
+
+  createCall(): SelectCall {
+    return new BitmapCall(this);
+  }
+}
+
+class BitmapCall implements SelectCall {
+  readonly #libc = libc();
+  readonly #wanted: LinuxSelect;
+  readonly #read = new DescriptorSet();
+  readonly #write = new DescriptorSet();
+  readonly #timeout = new Slab(timeval.size);
+  #words = 0;
+
+  constructor(wanted: LinuxSelect) {
+    this.#wanted = wanted;
+  }
+
+  select(timeoutMs: number): number {
+    const { highest } = this.#wanted;
+    this.#copyWanted(highest);
+    setTimeval(this.#timeout, 0, timeoutMs);
+    const timeout = timeoutMs === Infinity ? 0 : this.#timeout.address;
+    const count = this.#libc.select(highest + 1, this.#read.slab.address, this.#write.slab.address, 0, timeout);
+    if (count >= 0) {
+      return count;
+    }
+    const errno = lastErrno();
+    if (errno !== EINTR) {
+      throw linuxErrors.create(errno, 'select');
+    }
+    // A signal came first, and nothing is ready.
+    return 0;
+  }
+
+  /** Copies what is wanted, with room for descriptors up to `highest`. */
+  #copyWanted(highest: number): void {
+    this.#words = (highest >> 5) + 1;
+    // The kernel reads whole longs (64 bits).
+    const longWords = (this.#words + 1) & ~1;
+    this.#read.copy(this.#wanted.read, longWords);
+    this.#write.copy(this.#wanted.write, longWords);
+  }
+
+  forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void {
+    const read = this.#read.slab.i32;
+    const write = this.#write.slab.i32;
+    for (let word = 0; word < this.#words; word++) {
+      let ready = (read[word] as number) | (write[word] as number);
+      while (ready !== 0) {
+        const bit = 31 - Math.clz32(ready & -ready);
+        ready &= ready - 1;
+        const mask = 1 << bit;
+        found((word << 5) | bit, ((read[word] as number) & mask) !== 0, ((write[word] as number) & mask) !== 0);
+      }
+    }
+  }
+
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void {
+    const highest = Math.max(this.#wanted.highest, interrupt.socket);
+    this.#copyWanted(highest);
+    this.#read.set(interrupt.socket, true);
+    setTimeval(this.#timeout, 0, timeoutMs);
+    const [read, write] = [this.#read.slab.address, this.#write.slab.address];
+    this.#libc.select.async(highest + 1, read, write, 0, this.#timeout.address, done);
+  }
+}

@@ -1,0 +1,31 @@
+/** select as a system has it: the form of its sets, and the call. The rest is the poller's, for every system. */
+
+import type { Wake } from '../interruptible-wait.js';
+
+/** A wake-up that can be asked for among sockets. */
+export interface SelectWake extends Wake {
+  /** Its number among the sockets. */
+  readonly socket: number;
+  /** What another thread needs to wake it. */
+  readonly descriptor: number;
+}
+
+/** The sockets that are to be asked for. */
+export interface SelectSystem {
+  openWake(): SelectWake;
+  /** Before anything is wanted of a socket; its number may have been another's. */
+  add(socket: number): void;
+  wantRead(socket: number, wanted: boolean): void;
+  wantWrite(socket: number, wanted: boolean): void;
+  createCall(): SelectCall;
+}
+
+/** Memory for one call at a time: select puts its answer where the question was. */
+export interface SelectCall {
+  /** Asks for what is wanted at this moment, for up to `timeoutMs`; returns how much is ready. */
+  select(timeoutMs: number): number;
+  /** What `select` has found, when that was something. */
+  forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void;
+  /** Asks on a thread of libuv's pool, also for `interrupt`; `done` is called when something is ready, or the time is over. */
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void;
+}

@@ -1,0 +1,162 @@
+/**
+ * select on Windows: counted arrays of SOCKETs. They are ours, so they may be longer than FD_SETSIZE: the system takes
+ * their count from themselves.
+ */
+
+import { Slab } from '../../ffi/memory.js';
+import { INVALID_SOCKET } from '../../ffi/windows/constants.js';
+import { fd_set, timeval } from '../../ffi/windows/structs.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import { windowsErrors } from '../windows/errors.js';
+import type { WindowsNonBlocking } from '../windows/non-blocking.js';
+import type { SocketRecords } from '../windows/socket-records.js';
+import { setTimeval } from '../windows/time.js';
+import { WakeSockets } from '../windows/wake.js';
+import type { SelectCall, SelectSystem, SelectWake } from './system.js';
+
+/** Room of a set at first: FD_SETSIZE. */
+const HANDLES_FIRST = 64;
+const HANDLE_BYTES = fd_set.size - fd_set.fd_array;
+
+/** An fd_set that grows. */
+class HandleSet {
+  #slab = new Slab(fd_set.fd_array + HANDLES_FIRST * HANDLE_BYTES);
+
+  get count(): number {
+    return this.#slab.u32[fd_set.fd_count >> 2] as number;
+  }
+
+  clear(): void {
+    this.#slab.u32[fd_set.fd_count >> 2] = 0;
+  }
+
+  add(handle: number): void {
+    const { count } = this;
+    const offset = fd_set.fd_array + count * HANDLE_BYTES;
+    if (offset === this.#slab.byteLength) {
+      const larger = new Slab(2 * offset);
+      larger.u8.set(this.#slab.u8);
+      this.#slab = larger;
+    }
+    this.#slab.setAddress(offset, handle);
+    this.#slab.u32[fd_set.fd_count >> 2] = count + 1;
+  }
+
+  handleAt(index: number): number {
+    const word = (fd_set.fd_array + index * HANDLE_BYTES) >> 2;
+    const { u32 } = this.#slab;
+    return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+  }
+
+  /** For select: a set that is passed must not be empty ("select function", "Remarks"). */
+  get address(): number {
+    return this.count === 0 ? 0 : this.#slab.address;
+  }
+}
+
+export class WindowsSelect implements SelectSystem {
+  readonly read = new Set<number>();
+  readonly write = new Set<number>();
+  readonly socketOfHandle = new Map<number, number>();
+  readonly records: SocketRecords;
+  readonly #sockets: WindowsNonBlocking;
+
+  constructor(sockets: WindowsNonBlocking) {
+    this.#sockets = sockets;
+    this.records = sockets.records;
+  }
+
+  openWake(): WakeSockets {
+    return new WakeSockets(this.#sockets);
+  }
+
+  /** An earlier socket with the same handle was closed: select is no longer asked for it. */
+  add(socket: number): void {
+    this.socketOfHandle.set(this.records.of(socket).handle, socket);
+  }
+
+  wantRead(socket: number, wanted: boolean): void {
+    setMember(this.read, socket, wanted);
+  }
+
+  wantWrite(socket: number, wanted: boolean): void {
+    setMember(this.write, socket, wanted);
+  }
+
+  createCall(): SelectCall {
+    return new CountedCall(this);
+  }
+}
+
+function setMember(set: Set<number>, socket: number, member: boolean): void {
+  if (member) {
+    set.add(socket);
+  } else {
+    set.delete(socket);
+  }
+}
+
+class CountedCall implements SelectCall {
+  readonly #ws2_32 = ws2_32();
+  readonly #wanted: WindowsSelect;
+  readonly #read = new HandleSet();
+  readonly #write = new HandleSet();
+  readonly #except = new HandleSet();
+  readonly #timeout = new Slab(timeval.size);
+
+  constructor(wanted: WindowsSelect) {
+    this.#wanted = wanted;
+  }
+
+  select(timeoutMs: number): number {
+    this.#writeWanted();
+    setTimeval(this.#timeout, 0, timeoutMs);
+    const [read, write, except] = [this.#read.address, this.#write.address, this.#except.address];
+    const timeout = timeoutMs === Infinity ? 0 : this.#timeout.address;
+    const count = this.#ws2_32.select(0, read, write, except, timeout);
+    if (count < 0) {
+      throw windowsErrors.create(this.#ws2_32.WSAGetLastError(), 'select');
+    }
+    return count;
+  }
+
+  #writeWanted(): void {
+    const [read, write, except] = [this.#read, this.#write, this.#except];
+    const { records } = this.#wanted;
+    read.clear();
+    write.clear();
+    except.clear();
+    for (const socket of this.#wanted.read) {
+      const { handle } = records.of(socket);
+      // A listener is closed before its accept has ended, and one closed socket would fail the call for all.
+      if (handle !== INVALID_SOCKET) {
+        read.add(handle);
+      }
+    }
+    for (const socket of this.#wanted.write) {
+      const { handle, connecting } = records.of(socket);
+      write.add(handle);
+      if (connecting) {
+        // That connecting failed is told here only; of a connected socket it would tell urgent data.
+        except.add(handle);
+      }
+    }
+  }
+
+  forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void {
+    for (const set of [this.#read, this.#write, this.#except]) {
+      for (let index = 0; index < set.count; index++) {
+        const socket = this.#wanted.socketOfHandle.get(set.handleAt(index)) as number;
+        found(socket, set === this.#read, set !== this.#read);
+      }
+    }
+  }
+
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void {
+    this.#writeWanted();
+    this.#read.add(this.#wanted.records.of(interrupt.socket).handle);
+    setTimeval(this.#timeout, 0, timeoutMs);
+    const [read, write, except] = [this.#read.address, this.#write.address, this.#except.address];
+    this.#ws2_32.select.async(0, read, write, except, this.#timeout.address, done);
+  }
+}

@@ -1,0 +1,98 @@
+/** The calls of the readiness driver on Windows, for sockets that never block. */
+
+import { Slab } from '../../ffi/memory.js';
+import {
+  HANDLE_FLAG_INHERIT,
+  INVALID_SOCKET,
+  SO_ERROR,
+  SOL_SOCKET,
+  WSA_OPERATION_ABORTED,
+  WSAECONNRESET,
+  WSAENOBUFS,
+  WSAEWOULDBLOCK,
+} from '../../ffi/windows/constants.js';
+import { kernel32 } from '../../ffi/windows/kernel32.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { SocketAddress } from '../address.js';
+import type { NonBlockingCalls } from '../readiness/poller.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { SEND_BYTES_MAX, WSABUFS_OFFSET, windowsMessages } from './messages.js';
+import { connectable, windowsAddresses } from './sockaddr.js';
+import { WindowsSockets } from './sockets.js';
+
+export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCalls {
+  readonly wouldBlock = WSAEWOULDBLOCK;
+  readonly inProgress = WSAEWOULDBLOCK;
+  readonly messages = windowsMessages;
+  readonly cancelled = WSA_OPERATION_ABORTED;
+  readonly noBuffers = WSAENOBUFS;
+  readonly #ws2_32 = ws2_32();
+  readonly #kernel32 = kernel32();
+  /** An address, or the number of bytes sent. */
+  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX);
+
+  accept(socket: number): number {
+    const listener = this.records.of(socket);
+    const handle = this.#ws2_32.accept(listener.handle, 0, 0);
+    if (handle === INVALID_SOCKET) {
+      return -this.#ws2_32.WSAGetLastError();
+    }
+    this.setNonBlocking(handle, true);
+    // Or a child process would keep the connection open.
+    this.#kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
+    return this.adopt(handle, listener, undefined);
+  }
+
+  checkAddress(address: SocketAddress): void {
+    encodeSockaddr(windowsAddresses, this.#scratch, 0, connectable(address));
+  }
+
+  connect(socket: number, address: SocketAddress): number {
+    const record = this.records.of(socket);
+    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, connectable(address));
+    if (this.#ws2_32.connect(record.handle, this.#scratch.address, byteLength) === 0) {
+      return 0;
+    }
+    const number = this.#ws2_32.WSAGetLastError();
+    record.connecting = number === WSAEWOULDBLOCK;
+    return -number;
+  }
+
+  connectResult(socket: number): number {
+    this.records.of(socket).connecting = false;
+    return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
+  }
+
+  receive(socket: number, address: number, byteLength: number): number {
+    const { handle } = this.records.of(socket);
+    const received = this.#ws2_32.recv(handle, address, byteLength, 0);
+    if (received > 0) {
+      return received;
+    }
+    return received < 0 ? -this.#ws2_32.WSAGetLastError() : this.#endOrReset(handle, address);
+  }
+
+  /**
+   * What it means that nothing more comes. Wine's server takes the error of a reset when it looks for select whether the
+   * socket is ready (seen on Wine 8): then recv says that the stream has ended, but a send of no bytes still fails. On
+   * Windows such a send does nothing ("send function", "Remarks").
+   */
+  #endOrReset(handle: number, address: number): number {
+    const reset = this.#ws2_32.send(handle, address, 0, 0) < 0 && this.#ws2_32.WSAGetLastError() === WSAECONNRESET;
+    return reset ? -WSAECONNRESET : 0;
+  }
+
+  send(socket: number, address: number, byteLength: number): number {
+    const { handle } = this.records.of(socket);
+    const sent = this.#ws2_32.send(handle, address, Math.min(byteLength, SEND_BYTES_MAX), 0);
+    return sent < 0 ? -this.#ws2_32.WSAGetLastError() : sent;
+  }
+
+  sendMessage(socket: number, message: Slab): number {
+    const { handle } = this.records.of(socket);
+    const count = message.u32[0] as number;
+    const sent = this.#scratch.address;
+    const result = this.#ws2_32.WSASend(handle, message.address + WSABUFS_OFFSET, count, sent, 0, 0, 0);
+    return result < 0 ? -this.#ws2_32.WSAGetLastError() : (this.#scratch.u32[0] as number);
+  }
+}

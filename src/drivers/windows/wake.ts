@@ -1,0 +1,119 @@
+/** Wake-ups on Windows, among sockets: a connection of this process with itself. A byte is a wake-up. */
+
+import { Slab } from '../../ffi/memory.js';
+import { WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
+import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { SocketAddress } from '../address.js';
+import { windowsErrors } from './errors.js';
+import type { WindowsNonBlocking } from './non-blocking.js';
+
+const LOOPBACK: SocketAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
+
+/** Bytes taken at once. */
+const TAKEN_MAX = 65536;
+
+/** Wine 8 says that a send would block also while another thread sends: seen up to a hundred times in a row. */
+const SEND_TRIES_MAX = 1000;
+
+let one: Slab | undefined;
+
+/**
+ * Posts a wake-up to the SOCKET `handle`, from any thread. When it takes no more, its other end is readable anyway: only
+ * the number of wake-ups suffers.
+ */
+export function wakeSocket(handle: number): void {
+  one ??= new Slab(1);
+  for (let tries = 0; tries < SEND_TRIES_MAX; tries++) {
+    if (ws2_32().send(handle, one.address, 1, 0) >= 0) {
+      return;
+    }
+    const number = ws2_32().WSAGetLastError();
+    if (number !== WSAEWOULDBLOCK) {
+      throw windowsErrors.create(number, 'send');
+    }
+  }
+}
+
+export class WakeSockets {
+  /** The end that becomes readable. */
+  readonly socket: number;
+  /** The SOCKET of the end that is written. */
+  readonly descriptor: number;
+  readonly #sockets: WindowsNonBlocking;
+  readonly #writable: number;
+  readonly #bytes = new Slab(TAKEN_MAX);
+
+  constructor(sockets: WindowsNonBlocking) {
+    this.#sockets = sockets;
+    [this.#writable, this.socket] = connectedPair(sockets);
+    for (const socket of [this.#writable, this.socket]) {
+      sockets.setOption(socket, 'noDelay', 1);
+      // Closing leaves no port behind that waits for the connection's last segments.
+      sockets.setOption(socket, 'resetOnClose', 1);
+    }
+    this.descriptor = sockets.records.of(this.#writable).handle;
+  }
+
+  wake(): void {
+    wakeSocket(this.descriptor);
+  }
+
+  /** The wake-ups since the last call. */
+  take(): number {
+    return Math.max(0, this.#sockets.receive(this.socket, this.#bytes.address, TAKEN_MAX));
+  }
+
+  close(): void {
+    this.#sockets.close(this.#writable);
+    this.#sockets.close(this.socket);
+  }
+}
+
+/** Two sockets that are connected with each other. */
+function connectedPair(sockets: WindowsNonBlocking): [connected: number, accepted: number] {
+  const creation = { family: 'ipv4', dualStack: false } as const;
+  const listener = sockets.create(creation);
+  let connected: number | undefined;
+  try {
+    sockets.bind(listener, LOOPBACK, { reusePort: false });
+    sockets.listen(listener, 1);
+    connected = sockets.create(creation);
+    // Both calls wait: a connection to oneself is there at once.
+    for (const socket of [listener, connected]) {
+      sockets.setNonBlocking(sockets.records.of(socket).handle, false);
+    }
+    check(sockets.connect(connected, sockets.localAddress(listener)), 'connect');
+    const accepted = acceptFrom(sockets, listener, sockets.localAddress(connected));
+    sockets.setNonBlocking(sockets.records.of(connected).handle, true);
+    return [connected, accepted];
+  } catch (error) {
+    if (connected !== undefined) {
+      sockets.close(connected);
+    }
+    throw error;
+  } finally {
+    sockets.close(listener);
+  }
+}
+
+/** Accepts the connection from `address`: any process of this machine can connect. */
+function acceptFrom(sockets: WindowsNonBlocking, listener: number, address: SocketAddress): number {
+  for (;;) {
+    const accepted = sockets.accept(listener);
+    check(accepted, 'accept');
+    if (portOf(sockets.remoteAddress(accepted)) === portOf(address)) {
+      return accepted;
+    }
+    sockets.close(accepted);
+  }
+}
+
+function portOf(address: SocketAddress): number {
+  return address.family === 'unix' ? 0 : address.port;
+}
+
+function check(result: number, syscall: string): void {
+  if (result < 0) {
+    throw windowsErrors.create(-result, syscall);
+  }
+}

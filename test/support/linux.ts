@@ -1,0 +1,37 @@
+/** Linux, as tests know it. */
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { MSG_NOSIGNAL } from '../../src/ffi/linux/constants.js';
+import { libc } from '../../src/ffi/linux/libc.js';
+import { Slab } from '../../src/ffi/memory.js';
+import type { TestSystem } from './system.js';
+
+const MSG_OOB = 1;
+
+export const linux: TestSystem = {
+  patience: 1,
+
+  capabilities: {
+    unixSockets: true,
+    reusePort: true,
+    userTimeout: true,
+    descriptorLimit: true,
+    descriptorNumbers: true,
+    resetRemembered: true,
+  },
+
+  foreignDriver: ['iocp', /Windows/],
+
+  // It doubles what is asked for (socket(7)).
+  bufferFactor: 2,
+
+  descriptorsOpen: () => readdirSync('/proc/self/fd').length,
+
+  sendByHand(socket, data, how) {
+    const memory = new Slab(data.length);
+    memory.u8.set(Buffer.from(data));
+    const flags = how === 'urgent' ? MSG_OOB | MSG_NOSIGNAL : MSG_NOSIGNAL;
+    assert.equal(libc().send(socket.handle, memory.address, data.length, flags), data.length);
+  },
+};

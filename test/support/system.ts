@@ -1,0 +1,56 @@
+/** What tests do to the system, or know of it: the same words for each system, and one file for each. */
+
+import { networkInterfaces } from 'node:os';
+import type { DriverName, OverlappedSocket } from 'overlapped';
+import { linux } from './linux.js';
+import { windows } from './windows.js';
+
+/** `true`, or why it is not there: the reason that a skipped test prints. */
+export type Availability = true | string;
+
+/** What a system may lack. What happens instead is a test too, wherever overlapped has a say in it. */
+export interface SystemCapabilities {
+  /** IPv6 on the loopback interface. */
+  readonly ipv6: Availability;
+  /** Sockets of the family `unix`. Without them creating one fails with EAFNOSUPPORT. */
+  readonly unixSockets: Availability;
+  /** Several listeners share the connections of one port. Without it binding them so fails with ENOTSUP. */
+  readonly reusePort: Availability;
+  /** The socket option `userTimeoutMs`. Without it setting it fails with ENOPROTOOPT. */
+  readonly userTimeout: Availability;
+  /** A process can be given a limit of descriptors. */
+  readonly descriptorLimit: Availability;
+  /** A descriptor is the lowest free number, and select's sets are bitmaps of these. */
+  readonly descriptorNumbers: Availability;
+  /** A reset that comes while no receive is posted is told by the next one. */
+  readonly resetRemembered: Availability;
+}
+
+export interface TestSystem {
+  /** What the time that tests may take is multiplied with. What they measure is not. */
+  readonly patience: number;
+  readonly capabilities: Omit<SystemCapabilities, 'ipv6'>;
+  /** A driver of another system, and how its refusal names that system. */
+  readonly foreignDriver: readonly [driver: DriverName, home: RegExp];
+  /** What the system gives for each byte of buffer that a socket is to have. */
+  readonly bufferFactor: number;
+  /** Descriptors or handles that this process has open. */
+  descriptorsOpen(): number;
+  /** Sends by the system's own call, past the port; urgent data is what Node has no call for. */
+  sendByHand(socket: OverlappedSocket, data: string, how: 'usual' | 'urgent'): void;
+}
+
+export const system: TestSystem = process.platform === 'win32' ? windows : linux;
+
+const loopback = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+
+export const systemCapabilities: SystemCapabilities = {
+  ...system.capabilities,
+  ipv6: loopback || 'this machine has no IPv6 loopback address',
+};
+
+/** For a test's `skip`: what is lacking, and why; false when it is there. */
+export function lackOf(name: keyof SystemCapabilities): string | false {
+  const availability = systemCapabilities[name];
+  return availability === true ? false : `${name}: ${availability}`;
+}

@@ -1,0 +1,88 @@
+/** Windows, as tests know it, and what Wine lacks of it. */
+
+import assert from 'node:assert/strict';
+import type { WindowsSockets } from '../../src/drivers/windows/sockets.js';
+import { Library } from '../../src/ffi/library.js';
+import { Slab } from '../../src/ffi/memory.js';
+import { MSG_OOB } from '../../src/ffi/windows/constants.js';
+import { kernel32 } from '../../src/ffi/windows/kernel32.js';
+import { ws2_32 } from '../../src/ffi/windows/ws2_32.js';
+import type { Availability, TestSystem } from './system.js';
+
+const SYSTEM_EXTENDED_HANDLE_INFORMATION = 64;
+/** `struct { PVOID Object; ULONG_PTR UniqueProcessId, HandleValue; … }` behind a count and a reserved word. */
+const HANDLES_OFFSET = 16;
+const HANDLE = { UniqueProcessId: 8, size: 40 } as const;
+/** Room for about 100,000 handles of the whole system. */
+const HANDLES_BYTES = 2 ** 22;
+
+/** Wine's version; undefined on Windows itself. */
+function wineVersion(): string | undefined {
+  try {
+    return String(new Library('ntdll.dll').declare('const char *wine_get_version()')());
+  } catch {
+    return undefined;
+  }
+}
+
+const wine = process.platform === 'win32' ? wineVersion() : undefined;
+
+/** What only Wine lacks. */
+function unlessWine(reason: string): Availability {
+  return wine === undefined || `Wine ${wine} ${reason}`;
+}
+
+let ntdll: { readonly NtQuerySystemInformation: ReturnType<Library['declare']> } | undefined;
+
+/** Handles of this process among those of the whole system. */
+function handlesListed(): number {
+  ntdll ??= {
+    NtQuerySystemInformation: new Library('ntdll.dll').declare(
+      'int NtQuerySystemInformation(int SystemInformationClass, int64_t SystemInformation, uint32_t SystemInformationLength, int64_t ReturnLength)',
+    ),
+  };
+  const { address, u32 } = new Slab(HANDLES_BYTES);
+  assert.equal(ntdll.NtQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, address, HANDLES_BYTES, 0), 0);
+  let handles = 0;
+  for (let index = 0; index < (u32[0] as number); index++) {
+    if (u32[(HANDLES_OFFSET + index * HANDLE.size + HANDLE.UniqueProcessId) >> 2] === process.pid) {
+      handles++;
+    }
+  }
+  return handles;
+}
+
+export const windows: TestSystem = {
+  // Each call of a program in Wine that concerns a handle is a request to its one server process.
+  patience: 3,
+
+  capabilities: {
+    unixSockets:
+      'overlapped offers no Unix-domain sockets on Windows: AcceptEx and ConnectEx know none, and Wine 8 neither',
+    reusePort: 'Windows does not spread connections over several listeners at one port',
+    userTimeout: unlessWine('knows no TCP_MAXRTMS'),
+    descriptorLimit:
+      'Windows has no limit of handles that could be lowered for a process: test/windows-shortage does it',
+    descriptorNumbers: "Windows' sets are counted arrays, limited by the number of sockets in them",
+    resetRemembered: unlessWine("reads a socket's error itself and forgets it when no receive is posted"),
+  },
+
+  foreignDriver: ['epoll', /Linux/],
+
+  bufferFactor: 1,
+
+  /** Wine's GetProcessHandleCount is a stub that says 0. */
+  descriptorsOpen() {
+    const { address, u32 } = new Slab(8);
+    assert.notEqual(kernel32().GetProcessHandleCount(kernel32().GetCurrentProcess(), address), 0);
+    return u32[0] || handlesListed();
+  },
+
+  sendByHand(socket, data, how) {
+    const memory = new Slab(data.length);
+    memory.u8.set(Buffer.from(data));
+    // A socket's number is one of our own; what made it knows the SOCKET.
+    const { handle } = (socket.calls as WindowsSockets).records.of(socket.handle);
+    assert.equal(ws2_32().send(handle, memory.address, data.length, how === 'urgent' ? MSG_OOB : 0), data.length);
+  },
+};
