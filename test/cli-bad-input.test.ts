@@ -7,13 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { runCli } from './cli-process.js';
+import { lackOf, system } from './support/system.js';
 
+const [foreign, home] = system.foreignDriver;
 const longPath = `/tmp/${'x'.repeat(120)}`;
 
 const CASES: readonly (readonly [parameters: readonly string[], line: RegExp])[] = [
   [['echo', '--driver', 'fast'], /unknown driver "fast": expected auto, .*io_uring.*; overlapped doctor says/],
-  [['echo', '--driver', 'iocp'], /cannot use the driver iocp: iocp needs Windows.*; use /],
-  [['bench', '127.0.0.1:1', '--driver', 'iocp'], /cannot use the driver iocp/],
+  [
+    ['echo', '--driver', foreign],
+    new RegExp(`cannot use the driver ${foreign}: ${foreign} needs ${home.source}.*; use `),
+  ],
+  [['bench', '127.0.0.1:1', '--driver', foreign], new RegExp(`cannot use the driver ${foreign}`)],
   [['echo', '--port', '99999'], /bad --port "99999": expected a whole number from 0 to 65535/],
   [['echo', '--port', 'abc'], /bad --port "abc": expected a whole number from 0 to 65535/],
   [['echo', '--port', '-1'], /bad --port "-1"/],
@@ -21,18 +26,6 @@ const CASES: readonly (readonly [parameters: readonly string[], line: RegExp])[]
   [['bench', 'no-such-host.invalid:80'], /cannot resolve the host "no-such-host.invalid": .*; check the name/],
   // An address for documentation (RFC 5737): no machine has it.
   [['echo', '--host', '192.0.2.1', '--port', '0'], /cannot listen on 192\.0\.2\.1:0: .* \(EADDRNOTAVAIL\); give/],
-  [
-    ['echo', '--path', longPath],
-    /cannot listen on .*: a Unix socket's path has at most 107 bytes, .* 125 .*; choose a shorter/,
-  ],
-  [
-    ['bench', `unix:${longPath}`],
-    /cannot connect to .*: a Unix socket's path has at most 107 bytes .*; choose a shorter/,
-  ],
-  [
-    ['echo', '--path', join(tmpdir(), 'overlapped-none', 'x')],
-    /its directory does not exist \(ENOENT\); make the directory/,
-  ],
   [['echo', '--path', ''], /bad path ""/],
   [['echo', '--path', 'x', '--port', '1'], /'--path <path>' cannot be used with option '--port <port>'/],
   [['echo', '--drain-timeout', 'soon'], /bad --drain-timeout "soon"/],
@@ -58,9 +51,37 @@ async function badInput(parameters: readonly string[], line: RegExp): Promise<vo
   assert(stderr.startsWith('overlapped: '));
 }
 
+const UNIX_CASES: typeof CASES = [
+  [
+    ['echo', '--path', longPath],
+    /cannot listen on .*: a Unix socket's path has at most 107 bytes, .* 125 .*; choose a shorter/,
+  ],
+  [
+    ['bench', `unix:${longPath}`],
+    /cannot connect to .*: a Unix socket's path has at most 107 bytes .*; choose a shorter/,
+  ],
+  [
+    ['echo', '--path', join(tmpdir(), 'overlapped-none', 'x')],
+    /its directory does not exist \(ENOENT\); make the directory/,
+  ],
+];
+
+const NO_UNIX_CASES: typeof CASES = [
+  [['echo', '--path', 'x'], /cannot listen on x: Unix-domain sockets are not offered .*; use .* \(EAFNOSUPPORT\)$/m],
+  [['bench', 'unix:x'], /cannot connect to x: Unix-domain sockets are not offered .*; use .* \(EAFNOSUPPORT\)$/m],
+];
+
 describe('bad input', { concurrency: 4 }, () => {
   for (const [parameters, line] of CASES) {
     test(parameters.join(' ').slice(0, 60), () => badInput(parameters, line));
+  }
+
+  for (const [parameters, line] of UNIX_CASES) {
+    test(parameters.join(' ').slice(0, 60), { skip: lackOf('unixSockets') }, () => badInput(parameters, line));
+  }
+
+  for (const [parameters, line] of lackOf('unixSockets') === false ? [] : NO_UNIX_CASES) {
+    test(parameters.join(' '), () => badInput(parameters, line));
   }
 
   test('a port in use', async () => {

@@ -4,7 +4,7 @@ import { OperationError } from '../drivers/error.js';
 import { OPERATIONS_MAX } from './operations.js';
 
 export interface CompletionPortOptions {
-  /** `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. */
+  /** `iocp`, `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. */
   readonly driver?: string;
   /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
   readonly buffersMax?: number;

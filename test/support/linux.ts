@@ -12,12 +12,16 @@ const MSG_OOB = 1;
 export const linux: TestSystem = {
   patience: 1,
 
+  drivers: ['io_uring', 'epoll', 'select'],
+
   capabilities: {
     unixSockets: true,
     reusePort: true,
     userTimeout: true,
     descriptorLimit: true,
     descriptorNumbers: true,
+    signals: true,
+    shell: true,
     resetRemembered: true,
   },
 

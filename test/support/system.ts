@@ -22,6 +22,10 @@ export interface SystemCapabilities {
   readonly descriptorLimit: Availability;
   /** A descriptor is the lowest free number, and select's sets are bitmaps of these. */
   readonly descriptorNumbers: Availability;
+  /** One process can send another a signal. Without them a kill is all there is. */
+  readonly signals: Availability;
+  /** A shell as POSIX has it. */
+  readonly shell: Availability;
   /** A reset that comes while no receive is posted is told by the next one. */
   readonly resetRemembered: Availability;
 }
@@ -29,6 +33,8 @@ export interface SystemCapabilities {
 export interface TestSystem {
   /** What the time that tests may take is multiplied with. What they measure is not. */
   readonly patience: number;
+  /** Drivers that run on this system, the preferred one first. */
+  readonly drivers: readonly DriverName[];
   readonly capabilities: Omit<SystemCapabilities, 'ipv6'>;
   /** A driver of another system, and how its refusal names that system. */
   readonly foreignDriver: readonly [driver: DriverName, home: RegExp];

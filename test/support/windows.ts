@@ -56,6 +56,8 @@ export const windows: TestSystem = {
   // Each call of a program in Wine that concerns a handle is a request to its one server process.
   patience: 3,
 
+  drivers: ['iocp', 'select'],
+
   capabilities: {
     unixSockets:
       'overlapped offers no Unix-domain sockets on Windows: AcceptEx and ConnectEx know none, and Wine 8 neither',
@@ -64,6 +66,8 @@ export const windows: TestSystem = {
     descriptorLimit:
       'Windows has no limit of handles that could be lowered for a process: test/windows-shortage does it',
     descriptorNumbers: "Windows' sets are counted arrays, limited by the number of sockets in them",
+    signals: 'Windows has none between processes: wine-cli.test.ts presses Ctrl-C',
+    shell: 'Windows has no POSIX shell',
     resetRemembered: unlessWine("reads a socket's error itself and forgets it when no receive is posted"),
   },
 
