@@ -1,6 +1,6 @@
 /** A wait on a thread of libuv's pool that is interrupted by a wake-up of its own. */
 
-import type { ThreadWait } from './waiting-thread.js';
+import type { ThreadWait, WaitDone } from './waiting-thread.js';
 
 /** Something among what the system is asked to wait for, that any thread may make ready. */
 export interface Wake {
@@ -17,7 +17,7 @@ export abstract class InterruptibleWait<W extends Wake> implements ThreadWait {
     this.wake = wake;
   }
 
-  abstract start(timeoutMs: number, done: () => void): void;
+  abstract start(timeoutMs: number, done: WaitDone): void;
 
   abstract stale(): boolean;
 

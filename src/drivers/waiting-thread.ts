@@ -15,10 +15,13 @@ export const WAIT_MS_MAX = 1000;
 /** The same for a port that is not referenced: a process with nothing else to do ends within this time. */
 const WAIT_UNREFERENCED_MS_MAX = 100;
 
+/** Told how a call on a thread of the pool went: why it failed, or what it returned, which is 0 when its time was over. */
+export type WaitDone = (error: unknown, result: unknown) => void;
+
 /** One blocking wait on another thread. */
 export interface ThreadWait {
   /** Starts waiting; calls `done` on this thread when it is over. */
-  start(timeoutMs: number, done: () => void): void;
+  start(timeoutMs: number, done: WaitDone): void;
   /** Ends the wait, or the next one. */
   interrupt(): void;
   /** Whether what the running wait looks at is out of date. */
@@ -62,17 +65,19 @@ export class WaitingThread implements LoopWatch {
     if (!this.#running) {
       this.#running = true;
       const timeoutMs = this.#referenced ? WAIT_MS_MAX : WAIT_UNREFERENCED_MS_MAX;
-      this.#wait.start(timeoutMs, () => this.#done());
+      this.#wait.start(timeoutMs, (error, result) => this.#done(error === null && result === 0));
     } else if (this.#wait.stale()) {
       this.interrupt();
     }
   }
 
-  #done(): void {
+  #done(nothing: boolean): void {
     this.#running = false;
     this.#wait.ended();
     if (this.#closed) {
       this.#wait.close();
+    } else if (nothing && this.#referenced && !this.#wait.stale()) {
+      this.arm();
     } else if (this.#referenced) {
       this.#onReady();
     } else {

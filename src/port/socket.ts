@@ -97,7 +97,7 @@ export class OverlappedSocket {
   }
 
   /**
-   * Sets an option. Accepted sockets have those of their listener on Linux.
+   * Sets an option. Accepted sockets have those of their listener.
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
    * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`.
    */

@@ -16,6 +16,7 @@ import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
 import { misuse } from './misuse.js';
+import { resets } from './resets.js';
 import type { Capabilities } from './subject.js';
 import { threads } from './threads.js';
 import { waiting } from './waiting.js';
@@ -28,6 +29,7 @@ const TOPICS = {
   buffers,
   waiting,
   endings,
+  resets,
   connecting,
   addresses,
   descriptorLimit,

@@ -1,7 +1,7 @@
 /** How a completion port wakes Node's event loop: a thread of libuv's pool dequeues while the loop has nothing to do. */
 
 import { kernel32 } from '../../ffi/windows/kernel32.js';
-import type { ThreadWait } from '../waiting-thread.js';
+import type { ThreadWait, WaitDone } from '../waiting-thread.js';
 import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from './completion-port.js';
 
 /** How long to wait for the thread to return, in ms; it needs microseconds, once it has begun. */
@@ -15,7 +15,7 @@ export class IocpWait implements ThreadWait {
   readonly entries = new Entries();
   readonly #port: NativePort;
   /** Called by the event loop when the call is over; undefined when there is none. */
-  #done: (() => void) | undefined;
+  #done: WaitDone | undefined;
   /** Whether the thread may take entries: until the loop says so, or `entries` do, the call is not over. */
   waits = false;
   #portCloses = false;
@@ -24,7 +24,7 @@ export class IocpWait implements ThreadWait {
     this.#port = port;
   }
 
-  start(timeoutMs: number, done: () => void): void {
+  start(timeoutMs: number, done: WaitDone): void {
     const earlier = this.#done;
     this.#done = done;
     if (earlier !== undefined) {
@@ -34,19 +34,19 @@ export class IocpWait implements ThreadWait {
     this.waits = true;
     this.entries.clear();
     const { address, countAddress } = this.entries;
-    const ended = (): void => this.#callEnded();
+    const ended: WaitDone = (error, result) => this.#callEnded(error, result);
     const { handle } = this.#port;
     kernel32().GetQueuedCompletionStatusEx.async(handle, address, ENTRIES_MAX, countAddress, timeoutMs, 0, ended);
   }
 
-  #callEnded(): void {
+  #callEnded(error: unknown, result: unknown): void {
     const done = this.#done;
     this.#done = undefined;
     if (this.#portCloses && this.waits) {
       this.#port.close();
     }
     this.waits = false;
-    done?.();
+    done?.(error, result);
   }
 
   /** What was in `entries` is delivered. */

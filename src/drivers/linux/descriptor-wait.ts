@@ -5,6 +5,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { InterruptibleWait } from '../interruptible-wait.js';
+import type { WaitDone } from '../waiting-thread.js';
 import { WakeDescriptor } from './wake.js';
 
 export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
@@ -17,7 +18,7 @@ export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
     this.#descriptor = descriptor;
   }
 
-  override start(timeoutMs: number, done: () => void): void {
+  override start(timeoutMs: number, done: WaitDone): void {
     const { i32, u16, address } = this.#fds;
     [this.#descriptor, this.wake.descriptor].forEach((descriptor, index) => {
       const offset = index * pollfd.size;

@@ -11,6 +11,7 @@ import { Slab } from '../../ffi/memory.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimeval } from '../linux/time.js';
 import { WakeDescriptor } from '../linux/wake.js';
+import type { WaitDone } from '../waiting-thread.js';
 import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 
 /** Words of a bitmap at first: FD_SETSIZE, 1,024 descriptors. */
@@ -127,7 +128,7 @@ class BitmapCall implements SelectCall {
     }
   }
 
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void {
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void {
     const highest = Math.max(this.#wanted.highest, interrupt.socket);
     this.#copyWanted(highest);
     this.#read.set(interrupt.socket, true);

@@ -3,7 +3,7 @@
 import type { LoopWatch } from '../driver.js';
 import { InterruptibleWait } from '../interruptible-wait.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
-import { WaitingThread } from '../waiting-thread.js';
+import { type WaitDone, WaitingThread } from '../waiting-thread.js';
 import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 
 const SOCKETS_FIRST = 1024;
@@ -105,7 +105,7 @@ class SelectWait extends InterruptibleWait<SelectWake> {
     this.#call = system.createCall();
   }
 
-  override start(timeoutMs: number, done: () => void): void {
+  override start(timeoutMs: number, done: WaitDone): void {
     this.#changesSeen = this.#poller.changes;
     this.#call.selectAsync(timeoutMs, this.wake, done);
   }

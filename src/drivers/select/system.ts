@@ -1,6 +1,7 @@
 /** select as a system has it: the form of its sets, and the call. The rest is the poller's, for every system. */
 
 import type { Wake } from '../interruptible-wait.js';
+import type { WaitDone } from '../waiting-thread.js';
 
 /** A wake-up that can be asked for among sockets. */
 export interface SelectWake extends Wake {
@@ -27,5 +28,5 @@ export interface SelectCall {
   /** What `select` has found, when that was something. */
   forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void;
   /** Asks on a thread of libuv's pool, also for `interrupt`; `done` is called when something is ready, or the time is over. */
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void;
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void;
 }

@@ -7,6 +7,7 @@ import { Slab } from '../../ffi/memory.js';
 import { INVALID_SOCKET } from '../../ffi/windows/constants.js';
 import { fd_set, timeval } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { WaitDone } from '../waiting-thread.js';
 import { windowsErrors } from '../windows/errors.js';
 import type { WindowsNonBlocking } from '../windows/non-blocking.js';
 import type { SocketRecords } from '../windows/socket-records.js';
@@ -152,7 +153,7 @@ class CountedCall implements SelectCall {
     }
   }
 
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: () => void): void {
+  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void {
     this.#writeWanted();
     this.#read.add(this.#wanted.records.of(interrupt.socket).handle);
     setTimeval(this.#timeout, 0, timeoutMs);

@@ -1,0 +1,165 @@
+/** Resets and closes at every moment of a connection: each operation ends with its code, and the listener serves on. */
+
+import assert from 'node:assert/strict';
+import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import { type Dequeuer, LOOPBACK, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
+import { connectNode, type NodeClient } from '../support/node-client.js';
+import { lackOf } from '../support/system.js';
+import { bounded, type Subject } from './subject.js';
+
+/** What one end of a connection does with it has many moments to be in. */
+const ROUNDS = 20;
+const STUCK_BYTES = 30_000_000;
+
+interface Connection {
+  readonly client: NodeClient;
+  readonly server: OverlappedSocket;
+}
+
+async function connect(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<Connection> {
+  const client = await connectNode(portOf(listener));
+  const accept = await dequeuer.next('accept', listener);
+  assert.equal(accept.more, true);
+  const server = accept.accepted as OverlappedSocket;
+  dequeuer.port.associate(server);
+  return { client, server };
+}
+
+/** A new connection is accepted, and what it sends comes back. */
+async function serves(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<void> {
+  const { port } = dequeuer;
+  const { client, server } = await connect(dequeuer, listener);
+  client.socket.write('ping');
+  port.postReceive(server, { once: true });
+  const { data } = await dequeuer.next('receive', server);
+  port.postSend(server, data as Buffer);
+  await dequeuer.until(() => client.bytes === 4, 'the echo');
+  port.closeSocket(server);
+  client.socket.destroy();
+}
+
+async function reset(dequeuer: Dequeuer, client: NodeClient): Promise<void> {
+  client.socket.resetAndDestroy();
+  await dequeuer.until(() => client.closed, 'the client is gone');
+}
+
+/** A receive and a send that cannot go on are in flight. */
+async function getStuck(dequeuer: Dequeuer, { client, server }: Connection): Promise<void> {
+  client.socket.pause();
+  dequeuer.port.postReceive(server);
+  dequeuer.port.postSend(server, Buffer.alloc(STUCK_BYTES));
+  await dequeuer.until(() => dequeuer.take() === 0, 'the send is stuck');
+}
+
+/** How a receive ends on a connection that was reset before it was posted. */
+function assertReset(seen: Seen): void {
+  const forgotten = lackOf('resetRemembered') !== false && seen.code === undefined && seen.bytes === 0;
+  assert.ok(seen.code === 'ECONNRESET' || forgotten, `${seen.code}, ${seen.bytes} bytes`);
+}
+
+function eachRound(
+  name: string,
+  subject: Subject,
+  round: (dequeuer: Dequeuer, listener: OverlappedSocket) => Promise<void>,
+) {
+  bounded(`${name}, and the listener serves on`, () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = listenOn(port);
+      for (let index = 0; index < ROUNDS; index++) {
+        await round(dequeuer, listener);
+        await serves(dequeuer, listener);
+      }
+      assert.equal(port.statistics.operationsInFlight, 1);
+      assert.equal(port.statistics.lateCompletions, 0);
+    }),
+  );
+}
+
+export function resets(subject: Subject): void {
+  eachRound('a reset while a receive is in flight: ECONNRESET', subject, async (dequeuer, listener) => {
+    const { port } = dequeuer;
+    const { client, server } = await connect(dequeuer, listener);
+    port.postReceive(server);
+    dequeuer.take();
+    await reset(dequeuer, client);
+    const { code, bytes, more } = await dequeuer.next('receive', server);
+    assert.deepEqual([code, bytes, more], ['ECONNRESET', 0, false]);
+    port.closeSocket(server);
+  });
+
+  eachRound('a reset while a send is in flight: ECONNRESET or EPIPE', subject, async (dequeuer, listener) => {
+    const connection = await connect(dequeuer, listener);
+    await getStuck(dequeuer, connection);
+    await reset(dequeuer, connection.client);
+    const { code } = await dequeuer.next('send', connection.server);
+    assert.ok(code === 'ECONNRESET' || code === 'EPIPE', `${code}`);
+    assert.notEqual((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
+    dequeuer.port.closeSocket(connection.server);
+  });
+
+  eachRound('a close here with operations in flight: ECANCELED', subject, async (dequeuer, listener) => {
+    const { port } = dequeuer;
+    const connection = await connect(dequeuer, listener);
+    await getStuck(dequeuer, connection);
+    port.closeSocket(connection.server, { reset: true });
+    assert.equal((await dequeuer.next('send', connection.server)).code, 'ECANCELED');
+    assert.equal((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
+    connection.client.socket.resume();
+    await dequeuer.until(() => connection.client.closed, 'the reset at the client');
+  });
+
+  for (const posted of [true, false]) {
+    const when = posted ? 'before its accept is dequeued' : 'before an accept is posted';
+    bounded(`a reset ${when} is told by the first receive or not at all, and the listener serves on`, () =>
+      withPort(subject.options, async (dequeuer, port) => {
+        const listener = port.createSocket('ipv4');
+        listener.bind(LOOPBACK);
+        listener.listen();
+        port.associate(listener);
+        for (let index = 0; index < ROUNDS; index++) {
+          if (posted) {
+            port.postAccept(listener);
+            dequeuer.take();
+          }
+          const gone = await connectNode(portOf(listener));
+          gone.socket.resetAndDestroy();
+          const client = await connectNode(portOf(listener));
+          client.socket.write('ping');
+          if (!posted) {
+            port.postAccept(listener);
+          }
+          await findAlive(dequeuer, port, listener, client);
+          port.cancel(listener, 'accept');
+          assert.equal((await dequeuer.next('accept', listener)).code, 'ECANCELED');
+          client.socket.destroy();
+        }
+        assert.equal(port.statistics.operationsInFlight, 0);
+      }),
+    );
+  }
+}
+
+/** Accepts until the connection comes that sends something; one that was reset may come before it. */
+async function findAlive(
+  dequeuer: Dequeuer,
+  port: CompletionPort,
+  listener: OverlappedSocket,
+  client: NodeClient,
+): Promise<void> {
+  for (;;) {
+    const { accepted } = await dequeuer.next('accept', listener);
+    const server = accepted as OverlappedSocket;
+    port.associate(server);
+    port.postReceive(server, { once: true });
+    const seen = await dequeuer.next('receive', server);
+    if (seen.data !== undefined) {
+      assert.equal(seen.data.toString(), 'ping');
+      port.postSend(server, seen.data);
+      await dequeuer.until(() => client.bytes === 4, 'the echo');
+      port.closeSocket(server);
+      return;
+    }
+    assertReset(seen);
+    port.closeSocket(server);
+  }
+}
