@@ -8,7 +8,10 @@ import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
 /** Test files that only Windows can run. */
 const WINDOWS_ONLY = /^(?:windows-.+|iocp)\.test\.js$/;
 /** Test files that run on Windows too. */
-const WINDOWS_TOO = /^(?:docs|port-(?:memory|operations|settle))\.test\.js$/;
+const WINDOWS_TOO =
+  /^(?:cli-(?:bad-input|bench|doctor)|docs|example|port-(?:memory|operations|settle)|select)\.test\.js$/;
+/** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
+const IN_WINE = /^wine-.+\.test\.js$/;
 
 /** Test files at one time. Each measures its own process only; more than two would measure the machine. */
 const CONCURRENCY = 2;
@@ -27,12 +30,17 @@ export function chosenBy(parameters) {
 
 /** The built test files for this machine whose name contains one of the words; all of them when there are no words. */
 export function testFiles(words) {
-  return filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)));
+  return filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)) && !IN_WINE.test(basename(path)));
 }
 
 /** The same for Windows. */
 export function windowsTestFiles(words) {
   return filesNamed(words).filter((path) => WINDOWS_ONLY.test(basename(path)) || WINDOWS_TOO.test(basename(path)));
+}
+
+/** Those that run here and start programs in Wine. */
+export function wineTestFiles(words) {
+  return filesNamed(words).filter((path) => IN_WINE.test(basename(path)));
 }
 
 function filesNamed(words) {
@@ -49,9 +57,11 @@ export function nodeAt(path) {
 
 /**
  * Runs test files under a Node and returns the counts, the exit code and the output. A run in which no test was
- * executed has failed, whatever the runner says. `quiet` keeps the output from the screen.
+ * executed has failed, whatever the runner says. `quiet` keeps the output from the screen; the time that the run may
+ * take is multiplied with `patience`.
  */
-export async function runSuite(runNode, files, { args = [], concurrency = CONCURRENCY, quiet = false } = {}) {
+export async function runSuite(runNode, files, options = {}) {
+  const { args = [], concurrency = CONCURRENCY, quiet = false, patience = 1 } = options;
   const directory = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
   const report = join(directory, 'report.tap');
   try {
@@ -60,7 +70,7 @@ export async function runSuite(runNode, files, { args = [], concurrency = CONCUR
         '--test',
         '--enable-source-maps',
         `--test-concurrency=${concurrency}`,
-        `--test-timeout=${TEST_TIMEOUT_MS}`,
+        `--test-timeout=${TEST_TIMEOUT_MS * patience}`,
         '--test-reporter=spec',
         '--test-reporter-destination=stdout',
         '--test-reporter=tap',
@@ -68,7 +78,7 @@ export async function runSuite(runNode, files, { args = [], concurrency = CONCUR
         ...args,
         ...files,
       ],
-      { quiet, timeoutMs: SUITE_TIMEOUT_MS },
+      { quiet, timeoutMs: SUITE_TIMEOUT_MS * patience },
     );
     const counts = countsOf(readReport(report), files);
     const executed = counts.passed + counts.failed;

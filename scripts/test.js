@@ -5,7 +5,7 @@
  */
 
 import { join } from 'node:path';
-import { chosenBy, nodeAt, runSuite, sayCounts, testFiles, windowsTestFiles } from './suite.js';
+import { chosenBy, nodeAt, runSuite, sayCounts, testFiles, windowsTestFiles, wineTestFiles } from './suite.js';
 import { fail, ROOT, run } from './tools.js';
 import { wineMissing } from './wine.js';
 
@@ -16,7 +16,7 @@ step(join(ROOT, 'scripts/prepare.js'), []);
 step(join(ROOT, 'node_modules/@biomejs/biome/bin/biome'), ['check', '--error-on-warnings', '.']);
 
 const files = testFiles(words);
-const windowsFiles = windowsTestFiles(words);
+const windowsFiles = [...windowsTestFiles(words), ...wineTestFiles(words)];
 if (files.length + windowsFiles.length === 0) {
   fail(
     words.length === 0

@@ -27,10 +27,10 @@ async function roundTrip(dequeuer: Dequeuer, address: SocketAddress): Promise<Ov
 }
 
 export function addresses(subject: Subject): void {
-  const withIpv6 = given('ipv6');
-  const withUnixSockets = given('unixSockets');
-  const withReusePort = given('reusePort');
-  const withUserTimeout = given('userTimeout');
+  const withIpv6 = given(subject, 'ipv6');
+  const withUnixSockets = given(subject, 'unixSockets');
+  const withReusePort = given(subject, 'reusePort');
+  const withUserTimeout = given(subject, 'userTimeout');
 
   bounded('IPv4', () =>
     withPort(subject.options, async (dequeuer) => {
@@ -172,7 +172,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  if (lackOf('unixSockets') !== false) {
+  if (lackOf('unixSockets', subject.capabilities) !== false) {
     bounded('a Unix socket is EAFNOSUPPORT, with what to use instead', () =>
       withPort(subject.options, (_dequeuer, port) => {
         assert.throws(() => port.createSocket('unix'), {
@@ -184,7 +184,7 @@ export function addresses(subject: Subject): void {
     );
   }
 
-  if (lackOf('reusePort') !== false) {
+  if (lackOf('reusePort', subject.capabilities) !== false) {
     bounded('reusePort is ENOTSUP, with the address, and the socket can be bound without it', () =>
       withPort(subject.options, (_dequeuer, port) => {
         const socket = port.createSocket('ipv4');
@@ -194,7 +194,7 @@ export function addresses(subject: Subject): void {
     );
   }
 
-  if (lackOf('userTimeout') !== false) {
+  if (lackOf('userTimeout', subject.capabilities) !== false) {
     bounded('userTimeoutMs is ENOPROTOOPT', () =>
       withPort(subject.options, (_dequeuer, port) => {
         const socket = port.createSocket('ipv4');

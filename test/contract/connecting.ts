@@ -45,7 +45,7 @@ async function fullListener(dequeuer: Dequeuer, address: SocketAddress, fill: nu
 }
 
 export function connecting(subject: Subject): void {
-  const withUnixSockets = given('unixSockets');
+  const withUnixSockets = given(subject, 'unixSockets');
 
   bounded("refused: ECONNREFUSED with the address, and Node's number for it", () =>
     withPort(subject.options, async (dequeuer, port) => {
@@ -72,7 +72,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  given('userTimeout')('timed out: ETIMEDOUT within about userTimeoutMs', () =>
+  given(subject, 'userTimeout')('timed out: ETIMEDOUT within about userTimeoutMs', () =>
     withPort(subject.options, async (dequeuer) => {
       const listener = await fullListener(dequeuer, LOOPBACK, 1);
       const start = performance.now();

@@ -60,7 +60,7 @@ async function cpuWhileWaiting(child: Child): Promise<number> {
 }
 
 export function descriptorLimit(subject: Subject): void {
-  const bounded = given('descriptorLimit');
+  const bounded = given(subject, 'descriptorLimit');
 
   for (const mode of ['loop', 'run'] as const) {
     bounded(`${CLIENTS} clients of a server with ${DESCRIPTORS} descriptors are all served in turn (${mode})`, () =>

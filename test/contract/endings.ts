@@ -49,7 +49,7 @@ export function endings(subject: Subject): void {
   );
 
   for (const posted of [true, false]) {
-    const define = posted ? bounded : given('resetRemembered');
+    const define = posted ? bounded : given(subject, 'resetRemembered');
     define(`a reset is ECONNRESET, with ${posted ? 'a' : 'no'} receive in flight`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const { client, server } = await acceptNode(dequeuer, port);

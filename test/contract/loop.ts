@@ -9,6 +9,7 @@ import { eventually, LOOPBACK, listenOn, portOf } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
+import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
 /** What no single wait of a driver exceeds. */
@@ -121,7 +122,7 @@ export function loop(subject: Subject): void {
       await eventually(() => received === round, `message ${round}`);
       latestMs = Math.max(latestMs, performance.now() - start);
     }
-    assert.ok(latestMs < 400, `noticed after ${latestMs} ms`);
+    assert.ok(latestMs < 400 * system.patience, `noticed after ${latestMs} ms`);
     port.close();
     client.socket.destroy();
   });
@@ -273,7 +274,7 @@ export function loop(subject: Subject): void {
         latest = Math.max(latest, performance.now() - start);
       }
       const during = messages;
-      assert.ok(latest < 500, `a timer and a round trip of node:net took ${latest} ms under load`);
+      assert.ok(latest < 500 * system.patience, `a timer and a round trip of node:net took ${latest} ms under load`);
       await eventually(() => messages > during, 'the load goes on');
       loadPort.close();
       client.socket.destroy();

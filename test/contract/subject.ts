@@ -5,8 +5,8 @@ import type { CompletionPortOptions, DriverName } from 'overlapped';
 import { closeLeftovers } from '../support/leftovers.js';
 import { lackOf, type SystemCapabilities, system } from '../support/system.js';
 
-/** Differences between drivers, each with its reason. What a system lacks is `SystemCapabilities`. */
-export interface Capabilities {
+/** Differences between drivers, each with its reason. */
+export interface DriverCapabilities {
   /** One receive yields many completions (io_uring's multishot); elsewhere each is posted anew. An accept always goes on. */
   readonly multishot: boolean;
   /**
@@ -15,6 +15,9 @@ export interface Capabilities {
    */
   readonly unixConnectWaits: boolean;
 }
+
+/** Differences between drivers, and between the systems that they run on. */
+export interface Capabilities extends DriverCapabilities, SystemCapabilities {}
 
 export interface Subject {
   readonly driver: DriverName;
@@ -40,6 +43,6 @@ export function bounded(name: string, body: Body, timeoutMs = 20_000): void {
 }
 
 /** The same for tests that need something of the system: where it is lacking they are skipped and say what is, and why. */
-export function given(name: keyof SystemCapabilities): typeof bounded {
-  return (testName, body, timeoutMs = 20_000) => define(testName, body, timeoutMs, lackOf(name));
+export function given({ capabilities }: Subject, name: keyof SystemCapabilities): typeof bounded {
+  return (testName, body, timeoutMs = 20_000) => define(testName, body, timeoutMs, lackOf(name, capabilities));
 }

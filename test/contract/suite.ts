@@ -2,6 +2,7 @@
 
 import { describe } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped';
+import { type SystemCapabilities, systemCapabilities } from '../support/system.js';
 import { addresses } from './addresses.js';
 import { buffers } from './buffers.js';
 import { bytes } from './bytes.js';
@@ -17,7 +18,7 @@ import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
 import { misuse } from './misuse.js';
 import { resets } from './resets.js';
-import type { Capabilities } from './subject.js';
+import type { DriverCapabilities } from './subject.js';
 import { threads } from './threads.js';
 import { waiting } from './waiting.js';
 
@@ -41,13 +42,13 @@ const TOPICS = {
   leaks,
 };
 
-/** Runs all topics for one driver. `options` can withhold features, so that a fall-back keeps the same contract. */
+/** Runs all topics for one driver, which may lack what its system has. `options` can withhold features, so that a fall-back keeps the same contract. */
 export function contractSuite(
   driver: DriverName,
-  capabilities: Capabilities,
+  capabilities: DriverCapabilities & Partial<SystemCapabilities>,
   options: CompletionPortOptions = {},
 ): void {
-  const subject = { driver, capabilities, options: { ...options, driver } };
+  const subject = { driver, capabilities: { ...systemCapabilities, ...capabilities }, options: { ...options, driver } };
   describe(`The contract on ${driver}`, () => {
     for (const [name, topic] of Object.entries(TOPICS)) {
       describe(name, () => topic(subject));

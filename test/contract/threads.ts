@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { postWakeUp, type WakeHandle } from 'overlapped';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, WAIT_MS } from '../support/harness.js';
+import { startWorker } from '../support/leftovers.js';
 import { connectNode } from '../support/node-client.js';
+import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
 interface Ready {
@@ -15,7 +17,7 @@ interface Ready {
 }
 
 async function echoWorker(subject: Subject, mode: 'start' | 'run'): Promise<{ worker: Worker; ready: Ready }> {
-  const worker = new Worker(programPath('echo-worker'), { workerData: { options: subject.options, mode } });
+  const worker = startWorker(programPath('echo-worker'), { options: subject.options, mode });
   const [ready] = (await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) })) as [Ready];
   return { worker, ready };
 }
@@ -31,7 +33,7 @@ export function threads(subject: Subject): void {
           await eventually(() => client.bytes === 4 * round, `echo ${round}`);
         }
       }
-      const ended = once(worker, 'exit', { signal: AbortSignal.timeout(5000) });
+      const ended = once(worker, 'exit', { signal: AbortSignal.timeout(5000 * system.patience) });
       postWakeUp(ready.handle);
       assert.deepEqual(await ended, [0]);
       assert.throws(() => postWakeUp(ready.handle), { code: 'EBADF' });

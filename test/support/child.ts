@@ -30,6 +30,7 @@ export class Child {
   stdout = '';
   stderr = '';
   readonly ended: Promise<ChildResult>;
+  #over = false;
 
   constructor(script: string, parameters: readonly string[], options: ChildOptions = {}) {
     const command = [
@@ -56,20 +57,25 @@ export class Child {
         resolve({ exitCode, signal, stdout: this.stdout, stderr: this.stderr });
       });
     });
+    const over = (): void => {
+      this.#over = true;
+    };
+    // A program that cannot be started fails the test that waits for it, and no other.
+    this.ended.then(over, over);
   }
 
   kill(): void {
     this.process.kill('SIGKILL');
   }
 
-  /** Waits until the output fits; rejects when the child ends before. */
+  /** Waits until the output fits; rejects when the child ends before, or was not started. */
   async says(pattern: RegExp): Promise<RegExpMatchArray> {
     for (;;) {
       const match = pattern.exec(this.stdout);
       if (match !== null) {
         return match;
       }
-      if (this.process.exitCode !== null || this.process.signalCode !== null) {
+      if (this.#over) {
         const { exitCode, signal, stderr } = await this.ended;
         throw new Error(`Child ended (${exitCode ?? signal}) before it said ${pattern}: ${this.stdout} ${stderr}`);
       }

@@ -1,10 +1,12 @@
 /** What a test that fails leaves open. It is closed behind each test, or the process of the tests would never end. */
 
 import type { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { CompletionPort, type CompletionPortOptions } from 'overlapped';
 
 const ports = new Set<CompletionPort>();
 const sockets = new Set<Socket>();
+const workers = new Set<Worker>();
 
 /** A port that is closed behind the test, if it is not yet. */
 export function createPort(options: CompletionPortOptions): CompletionPort {
@@ -18,7 +20,18 @@ export function keepSocket(socket: Socket): void {
   sockets.add(socket);
 }
 
+/** A worker that is terminated behind the test. */
+export function startWorker(path: string, workerData: unknown): Worker {
+  const worker = new Worker(path, { workerData });
+  workers.add(worker);
+  return worker;
+}
+
 export function closeLeftovers(): void {
+  for (const worker of workers) {
+    void worker.terminate();
+  }
+  workers.clear();
   for (const socket of sockets) {
     socket.destroy();
   }

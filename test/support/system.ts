@@ -31,7 +31,7 @@ export interface SystemCapabilities {
 }
 
 export interface TestSystem {
-  /** What the time that tests may take is multiplied with. What they measure is not. */
+  /** How many times as long as on Linux something may take. */
   readonly patience: number;
   /** Drivers that run on this system, the preferred one first. */
   readonly drivers: readonly DriverName[];
@@ -56,7 +56,7 @@ export const systemCapabilities: SystemCapabilities = {
 };
 
 /** For a test's `skip`: what is lacking, and why; false when it is there. */
-export function lackOf(name: keyof SystemCapabilities): string | false {
-  const availability = systemCapabilities[name];
+export function lackOf(name: keyof SystemCapabilities, capabilities = systemCapabilities): string | false {
+  const availability = capabilities[name];
   return availability === true ? false : `${name}: ${availability}`;
 }

@@ -21,6 +21,11 @@ export class WineChild extends Child {
     super(fileURLToPath(new URL('windows.js', SCRIPTS)), [program, ...parameters], { timeoutMs: PROGRAM_MS });
   }
 
+  /** The program's standard error, without what is said there of Wine: that it waits for another run, or is set up. */
+  get errors(): string {
+    return this.stderr.replace(/^(?:wine|windows): .*\n/gm, '');
+  }
+
   /** Ends the program with Ctrl-C, and with it what Wine has started. */
   stop(): Promise<ChildResult> {
     this.process.kill('SIGINT');
