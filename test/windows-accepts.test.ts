@@ -1,9 +1,9 @@
-/** Accepts on iocp when no sockets can be made: AcceptEx needs one beforehand. Wine sets no limit that a test could lower. */
+/** Accepts when no sockets can be made: AcceptEx needs one beforehand. Windows has no limit that a test could lower. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CompletionPort } from 'overlapped';
-import type { WindowsSockets } from '../src/drivers/windows/sockets.js';
+import type { WindowsNonBlocking } from '../src/drivers/windows/non-blocking.js';
 import { WSAEMFILE } from '../src/ffi/windows/constants.js';
 import { type Dequeuer, listenOn, portOf, withPort } from './support/harness.js';
 import { connectNode } from './support/node-client.js';
@@ -12,13 +12,13 @@ import { connectNode } from './support/node-client.js';
 const CLIENTS = 40;
 const POSTED = 32;
 
-function socketsOf(port: CompletionPort): WindowsSockets {
-  const { core } = port as unknown as { core: { driver: { sockets: WindowsSockets } } };
+function socketsOf(port: CompletionPort): WindowsNonBlocking {
+  const { core } = port as unknown as { core: { driver: { sockets: WindowsNonBlocking } } };
   return core.driver.sockets;
 }
 
 test(
-  'a shortage of descriptors: those posted go on, then the accept waits, then all are served',
+  'a shortage of descriptors on iocp: those posted go on, then the accept waits, then all are served',
   { timeout: 20_000 },
   () =>
     withPort({ driver: 'iocp' }, async (dequeuer: Dequeuer, port) => {
@@ -49,4 +49,28 @@ test(
       }
       clients.forEach((client) => client.socket.destroy());
     }),
+);
+
+test('a shortage of descriptors on select: the accept waits, then all are served', { timeout: 20_000 }, () =>
+  withPort({ driver: 'select' }, async (dequeuer: Dequeuer, port) => {
+    const listener = listenOn(port);
+    dequeuer.take();
+    const sockets = socketsOf(port);
+    const { accept } = sockets;
+    let refused = 0;
+    sockets.accept = () => {
+      refused++;
+      return -WSAEMFILE;
+    };
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
+    await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+    const before = refused;
+    const start = performance.now();
+    await dequeuer.until(() => performance.now() - start > 500, 'half a second');
+    assert(refused - before <= 10, `${refused - before} tries in half a second`);
+    assert.equal(dequeuer.all.length, 0);
+    sockets.accept = accept;
+    await dequeuer.until(() => dequeuer.all.length === CLIENTS, 'all of them');
+    clients.forEach((client) => client.socket.destroy());
+  }),
 );

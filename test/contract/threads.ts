@@ -56,9 +56,13 @@ export function threads(subject: Subject): void {
   bounded(
     'workers terminated under load, again and again, crash nothing',
     async () => {
-      const result = await runProgram('terminated-workers', [JSON.stringify(subject.options), '12'], {
-        timeoutMs: 45_000,
-      });
+      const result = await runProgram(
+        'terminated-workers',
+        [JSON.stringify(subject.options), `${12 / system.patience}`],
+        {
+          timeoutMs: 45_000,
+        },
+      );
       assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);
       const { longestMs } = JSON.parse(result.stdout);
       assert.ok(longestMs < 2500, `terminate took ${longestMs} ms at the longest`);
