@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connectPair, type Dequeuer, eventually, listenOn, sha256, someBytes, withPort } from './support/harness.js';
+import { connectPair, type Dequeuer, eventually, listenOn, sendAndCancel, withPort } from './support/harness.js';
 import { LoopEcho } from './support/loop-echo.js';
 import { connectNode } from './support/node-client.js';
 import { manyStreams } from './support/streams.js';
@@ -24,13 +24,7 @@ for (const withhold of [[], ['skip_completion_port_on_success']]) {
     test('a round trip, a cancel and a close, blocking', TIMEOUT, () =>
       withPort(options, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer);
-        const data = someBytes(500_000);
-        port.postReceive(server);
-        port.postSend(client, data);
-        const { data: back } = await dequeuer.receiveAll(server, data.byteLength);
-        assert.equal(sha256(back), sha256(data));
-        port.cancel(server, 'receive');
-        assert.equal((await dequeuer.next('receive', server)).code, 'ECANCELED');
+        await sendAndCancel(dequeuer, client, server);
         port.closeSocket(client);
         port.postReceive(server);
         assert.equal((await dequeuer.next('receive', server)).bytes, 0);

@@ -5,6 +5,7 @@
 
 import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
+import { grown } from '../drivers/grown.js';
 import type { OverlappedSocket } from './socket.js';
 
 export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;
@@ -122,22 +123,17 @@ export class OperationTable {
         syscall: 'post',
       });
     }
-    const grown = <T extends Uint8Array | Int32Array | Float64Array>(column: T): T => {
-      const larger = new (column.constructor as new (length: number) => T)(capacity);
-      larger.set(column);
-      return larger;
-    };
     this.#capacity = capacity;
-    this.kind = grown(this.kind);
-    this.generation = grown(this.generation);
-    this.next = grown(this.next);
-    this.delayed = grown(this.delayed);
-    this.cancelled = grown(this.cancelled);
-    this.once = grown(this.once);
-    this.address = grown(this.address);
-    this.byteLength = grown(this.byteLength);
-    this.bytesTaken = grown(this.bytesTaken);
-    this.copyBlock = grown(this.copyBlock);
+    this.kind = grown(this.kind, capacity);
+    this.generation = grown(this.generation, capacity);
+    this.next = grown(this.next, capacity);
+    this.delayed = grown(this.delayed, capacity);
+    this.cancelled = grown(this.cancelled, capacity);
+    this.once = grown(this.once, capacity);
+    this.address = grown(this.address, capacity);
+    this.byteLength = grown(this.byteLength, capacity);
+    this.bytesTaken = grown(this.bytesTaken, capacity);
+    this.copyBlock = grown(this.copyBlock, capacity);
     this.#addFree(before, capacity);
   }
 }

@@ -216,3 +216,19 @@ export async function eventually(condition: () => boolean, what: string, waitMs 
     await nextIteration();
   }
 }
+
+/** Half a megabyte comes from one socket to the other, whose receive is then cancelled. */
+export async function sendAndCancel(
+  dequeuer: Dequeuer,
+  client: OverlappedSocket,
+  server: OverlappedSocket,
+): Promise<void> {
+  const { port } = dequeuer;
+  const data = someBytes(500_000);
+  port.postReceive(server);
+  port.postSend(client, data);
+  const { data: back } = await dequeuer.receiveAll(server, data.byteLength);
+  assert.equal(sha256(back), sha256(data));
+  port.cancel(server, 'receive');
+  assert.equal((await dequeuer.next('receive', server)).code, 'ECANCELED');
+}

@@ -194,8 +194,7 @@ export class Accepts {
     const GetAcceptExSockaddrs = this.#extensions.of(set.listener).GetAcceptExSockaddrs as ForeignFunction;
     const output = slab.address + record + ADDRESSES_OFFSET;
     GetAcceptExSockaddrs(output, 0, ADDRESS_BYTES, ADDRESS_BYTES, answer, answer + 16, answer + 8, answer + 20);
-    const word = (record + ANSWER_OFFSET + 8) >> 2;
-    const remote = (slab.u32[word] as number) + (slab.u32[word + 1] as number) * 0x1_0000_0000;
+    const remote = slab.addressAt(record + ANSWER_OFFSET + 8);
     const byteLength = slab.u32[(record + ANSWER_OFFSET + 20) >> 2] as number;
     return decodeSockaddr(windowsAddresses, slab, remote - slab.address, byteLength);
   }

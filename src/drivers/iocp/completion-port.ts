@@ -71,9 +71,7 @@ export class Entries {
   }
 
   overlappedOf(index: number): number {
-    const word = (index * OVERLAPPED_ENTRY.size + OVERLAPPED_ENTRY.lpOverlapped) >> 2;
-    const { u32 } = this.#slab;
-    return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+    return this.#slab.addressAt(index * OVERLAPPED_ENTRY.size + OVERLAPPED_ENTRY.lpOverlapped);
   }
 
   bytesOf(index: number): number {

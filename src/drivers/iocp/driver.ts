@@ -23,12 +23,13 @@ import { NumberQueue } from '../number-queue.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { WaitingThread } from '../waiting-thread.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
+import { setWsabuf, setWsabufs } from '../windows/messages.js';
 import { connectable, windowsAddresses } from '../windows/sockaddr.js';
 import { WindowsSockets } from '../windows/sockets.js';
 import { Accepts } from './accepts.js';
-import { ENTRIES_MAX, Entries, NativePort, WAKE_KEY } from './completion-port.js';
+import { Entries, NativePort, WAKE_KEY } from './completion-port.js';
 import { Extensions } from './extensions.js';
-import { IocpWait } from './iocp-watch.js';
+import { IocpWait } from './iocp-wait.js';
 import {
   CANCELLED_WORD,
   clearOverlapped,
@@ -127,19 +128,13 @@ export class IocpDriver implements Driver {
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
     this.#begin(slot, generation, socket, SEND);
-    this.#fillWsabuf(0, address, Math.min(byteLength, SEND_BYTES_MAX));
+    setWsabuf(this.#wsabufs, 0, address, Math.min(byteLength, SEND_BYTES_MAX));
     this.#send(slot, socket, 1);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
     this.#begin(slot, generation, socket, SEND);
-    let count = 0;
-    for (let left = SEND_BYTES_MAX; count < gather.count && left > 0; count++) {
-      const byteLength = Math.min(gather.lengths[count] as number, left);
-      this.#fillWsabuf(count, gather.addresses[count] as number, byteLength);
-      left -= byteLength;
-    }
-    this.#send(slot, socket, count);
+    this.#send(slot, socket, setWsabufs(this.#wsabufs, 0, gather, SEND_BYTES_MAX));
   }
 
   #send(slot: number, socket: number, count: number): void {
@@ -148,12 +143,6 @@ export class IocpDriver implements Driver {
     const overlapped = this.#operations.address;
     const result = this.#ws2_32.WSASend(handle, this.#wsabufs.address, count, address, 0, overlapped, 0);
     this.#called(slot, result === 0, this.#scratch.u32[0] as number);
-  }
-
-  #fillWsabuf(index: number, address: number, byteLength: number): void {
-    const offset = index * WSABUF.size;
-    this.#wsabufs.u32[(offset + WSABUF.len) >> 2] = byteLength;
-    this.#wsabufs.setAddress(offset + WSABUF.buf, address);
   }
 
   /** Prepares the record of an operation; its address is in `#operations.address` then. */
@@ -226,7 +215,7 @@ export class IocpDriver implements Driver {
       return;
     }
     const alone = this.#wait.waits ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
-    this.#entriesLast = this.#port.dequeue(this.#entries, Math.min(left, ENTRIES_MAX), alone);
+    this.#entriesLast = this.#port.dequeue(this.#entries, left, alone);
     this.#deliver(sink, this.#entries, this.#entriesLast);
   }
 

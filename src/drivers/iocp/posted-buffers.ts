@@ -7,6 +7,7 @@
 
 import { assert } from '../../assert.js';
 import { Slab } from '../../ffi/memory.js';
+import { reaching } from '../grown.js';
 
 /** Bytes of each. */
 export const POSTED_BYTES = 512;
@@ -24,11 +25,7 @@ export class PostedBuffers {
     while (socket >> CHUNK_SHIFT >= this.#chunks.length) {
       this.#chunks.push(new Slab(SOCKETS_PER_CHUNK * POSTED_BYTES, 64));
     }
-    if (socket >= this.#held.length) {
-      const larger = new Uint16Array(Math.max(2 * this.#held.length, socket + 1));
-      larger.set(this.#held);
-      this.#held = larger;
-    }
+    this.#held = reaching(this.#held, socket);
     this.#held[socket] = 0;
   }
 

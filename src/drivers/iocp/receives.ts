@@ -8,6 +8,7 @@ import { WSA_IO_PENDING, WSAENOBUFS, WSAEWOULDBLOCK } from '../../ffi/windows/co
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { FreeBuffers } from '../free-buffers.js';
+import { reaching } from '../grown.js';
 import type { WindowsSockets } from '../windows/sockets.js';
 import { POSTED_BYTES, PostedBuffers } from './posted-buffers.js';
 
@@ -41,11 +42,7 @@ export class Receives {
   /** A new socket with this number. */
   associate(socket: number): void {
     this.#posted.reach(socket);
-    if (socket >= this.#mayHaveMore.length) {
-      const larger = new Uint8Array(Math.max(2 * this.#mayHaveMore.length, socket + 1));
-      larger.set(this.#mayHaveMore);
-      this.#mayHaveMore = larger;
-    }
+    this.#mayHaveMore = reaching(this.#mayHaveMore, socket);
     this.#mayHaveMore[socket] = 0;
     this.#errors.delete(socket);
   }

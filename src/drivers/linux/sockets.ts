@@ -43,8 +43,9 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
 
-/** Offset of the length argument behind the address in the scratch slab. */
+/** Behind the address in the scratch slab: the length argument of a call, or the value of an option. */
 const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
+const VALUE_OFFSET = SOCKADDR_BYTES_MAX;
 
 /** SocketCalls on Linux. */
 export class LinuxSockets implements SocketCalls {
@@ -79,7 +80,6 @@ export class LinuxSockets implements SocketCalls {
       if (options.reusePort) {
         this.#setInt(socket, SOL_SOCKET, SO_REUSEPORT, 1);
       }
-      encodeSockaddr(linuxAddresses, this.#scratch, 0, address);
     }
     this.#check(this.#libc.bind(socket, this.#scratch.address, byteLength), 'bind', address);
   }
@@ -132,8 +132,8 @@ export class LinuxSockets implements SocketCalls {
   }
 
   #setInt(socket: number, level: number, name: number, value: number): void {
-    this.#scratch.i32[0] = value;
-    this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address, 4), 'setsockopt');
+    this.#scratch.i32[VALUE_OFFSET >> 2] = value;
+    this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address + VALUE_OFFSET, 4), 'setsockopt');
   }
 
   shutdownSend(socket: number): void {

@@ -1,5 +1,7 @@
 /** What the readiness driver knows of each socket, in tables that the socket's number indexes. */
 
+import { grown } from '../grown.js';
+
 /** Flags of a socket. */
 export const READABLE = 1;
 export const WRITABLE = 2;
@@ -20,12 +22,6 @@ export const SEND = 5;
 export const SEND_GATHER = 6;
 
 const SOCKETS_FIRST = 256;
-
-function grown<T extends Uint8Array | Int32Array | Float64Array>(table: T, length: number): T {
-  const larger = new (table.constructor as new (length: number) => T)(length);
-  larger.set(table);
-  return larger;
-}
 
 export class SocketTable {
   length = SOCKETS_FIRST;

@@ -1,6 +1,7 @@
 /** Readiness from select: sets of sockets, asked anew at each wait. */
 
 import type { LoopWatch } from '../driver.js';
+import { reaching } from '../grown.js';
 import { InterruptibleWait } from '../interruptible-wait.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 import { type WaitDone, WaitingThread } from '../waiting-thread.js';
@@ -27,11 +28,7 @@ export class SelectPoller implements Poller {
   }
 
   add(socket: number, generation: number): number {
-    if (socket >= this.#generations.length) {
-      const larger = new Int32Array(Math.max(2 * this.#generations.length, socket + 1));
-      larger.set(this.#generations);
-      this.#generations = larger;
-    }
+    this.#generations = reaching(this.#generations, socket);
     this.#generations[socket] = generation;
     this.#system.add(socket);
     return 0;

@@ -44,9 +44,7 @@ class HandleSet {
   }
 
   handleAt(index: number): number {
-    const word = (fd_set.fd_array + index * HANDLE_BYTES) >> 2;
-    const { u32 } = this.#slab;
-    return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+    return this.#slab.addressAt(fd_set.fd_array + index * HANDLE_BYTES);
   }
 
   /** For select: a set that is passed must not be empty ("select function", "Remarks"). */

@@ -1,7 +1,8 @@
-/** Gathered sends as Windows has them: an array of WSABUFs, with their number in front of it. */
+/** WSABUFs, and gathered sends as Windows has them: an array of these, with their number in front of it. */
 
+import type { Slab } from '../../ffi/memory.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
-import { GATHER_PIECES_MAX } from '../driver.js';
+import { GATHER_PIECES_MAX, type Gather } from '../driver.js';
 import type { MessageLayout } from '../message-blocks.js';
 
 export const WSABUFS_OFFSET = 8;
@@ -12,18 +13,27 @@ export const WSABUFS_OFFSET = 8;
  */
 export const SEND_BYTES_MAX = 2 ** 20;
 
+/** Writes a WSABUF at a byte offset. */
+export function setWsabuf(slab: Slab, byteOffset: number, address: number, byteLength: number): void {
+  slab.u32[(byteOffset + WSABUF.len) >> 2] = byteLength;
+  slab.setAddress(byteOffset + WSABUF.buf, address);
+}
+
+/** Writes the pieces of a gather as WSABUFs, up to `bytesMax` bytes in all; returns how many there are. */
+export function setWsabufs(slab: Slab, byteOffset: number, gather: Gather, bytesMax: number): number {
+  let count = 0;
+  for (let left = bytesMax; count < gather.count && left > 0; count++) {
+    const byteLength = Math.min(gather.lengths[count] as number, left);
+    setWsabuf(slab, byteOffset + count * WSABUF.size, gather.addresses[count] as number, byteLength);
+    left -= byteLength;
+  }
+  return count;
+}
+
 export const windowsMessages: MessageLayout = {
   byteLength: WSABUFS_OFFSET + GATHER_PIECES_MAX * WSABUF.size,
 
   write(block, gather) {
-    let count = 0;
-    for (let left = SEND_BYTES_MAX; count < gather.count && left > 0; count++) {
-      const byteLength = Math.min(gather.lengths[count] as number, left);
-      const offset = WSABUFS_OFFSET + count * WSABUF.size;
-      block.u32[(offset + WSABUF.len) >> 2] = byteLength;
-      block.setAddress(offset + WSABUF.buf, gather.addresses[count] as number);
-      left -= byteLength;
-    }
-    block.u32[0] = count;
+    block.u32[0] = setWsabufs(block, WSABUFS_OFFSET, gather, SEND_BYTES_MAX);
   },
 };

@@ -35,6 +35,9 @@ import { SocketRecord, SocketRecords } from './socket-records.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
+const ANY_IPV4: SocketAddress = { family: 'ipv4', address: '0.0.0.0', port: 0 };
+const ANY_IPV6: SocketAddress = { family: 'ipv6', address: '::', port: 0 };
+
 const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
   noDelay: [IPPROTO_TCP, TCP_NODELAY],
   keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
@@ -44,8 +47,9 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
 
-/** Offset of the length argument behind the address in the scratch slab. */
+/** Behind the address in the scratch slab: the length argument of a call, or the value of an option. */
 const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
+const VALUE_OFFSET = SOCKADDR_BYTES_MAX;
 
 /** SocketCalls on Windows. */
 export class WindowsSockets implements SocketCalls {
@@ -102,32 +106,24 @@ export class WindowsSockets implements SocketCalls {
     }
     // Without it another program could bind the same address and take its connections ("Using SO_EXCLUSIVEADDRUSE").
     this.#setInt(record.handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
-    encodeSockaddr(windowsAddresses, this.#scratch, 0, address);
     this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind', address);
     record.bound = true;
   }
 
-  /** Gives a socket that is to connect the local address that ConnectEx asks for. */
+  /** Gives a socket without a local address one, which ConnectEx and listen ask for. */
   bindToAny(socket: number): void {
     const record = this.records.of(socket);
     if (!record.bound) {
-      const address = record.family === 'ipv4' ? '0.0.0.0' : '::';
-      const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, {
-        family: record.family === 'ipv4' ? 'ipv4' : 'ipv6',
-        address,
-        port: 0,
-      });
+      const any = record.family === 'ipv4' ? ANY_IPV4 : ANY_IPV6;
+      const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, any);
       this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind');
       record.bound = true;
     }
   }
 
   listen(socket: number, backlog: number): void {
-    const record = this.records.of(socket);
-    if (!record.bound) {
-      this.bindToAny(socket);
-    }
-    if (this.#ws2_32.listen(record.handle, backlog) !== 0) {
+    this.bindToAny(socket);
+    if (this.#ws2_32.listen(this.records.of(socket).handle, backlog) !== 0) {
       const number = this.#ws2_32.WSAGetLastError();
       throw windowsErrors.create(number, 'listen', this.localAddress(socket));
     }
@@ -199,8 +195,8 @@ export class WindowsSockets implements SocketCalls {
   }
 
   #setInt(handle: number, level: number, name: number, value: number): void {
-    this.#scratch.i32[0] = value;
-    this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address, 4), 'setsockopt');
+    this.#scratch.i32[VALUE_OFFSET >> 2] = value;
+    this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address + VALUE_OFFSET, 4), 'setsockopt');
   }
 
   /** SO_UPDATE_ACCEPT_CONTEXT and SO_UPDATE_CONNECT_CONTEXT: without them the system knows no addresses of the socket. */
