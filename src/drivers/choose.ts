@@ -1,7 +1,7 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
 import { assert } from '../assert.js';
-import type { Driver, DriverName, DriverOptions, Probe } from './driver.js';
+import type { Driver, DriverName, DriverOptions, DriverSource, Probe } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
@@ -39,7 +39,7 @@ const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> 
 const CANDIDATES: readonly Candidate[] = SYSTEMS[process.platform] ?? [];
 
 /** Where the drivers are at home that this system does not have. */
-const HOMES: Readonly<Record<DriverName, string>> = {
+const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
   iocp: 'Windows',
   io_uring: 'Linux',
   epoll: 'Linux',
@@ -78,10 +78,13 @@ export interface Choice {
 }
 
 /**
- * Opens a driver by name, or with `auto` the first that this system can run.
+ * Opens a driver by name, with `auto` the first that this system can run, or one of the caller's own.
  * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`
  */
-export function openDriver(name: string, options: DriverOptions): Choice {
+export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
+  if (typeof name !== 'string') {
+    return { driver: name.open(options), passedOver: [] };
+  }
   if (name === 'auto') {
     return openBest(options);
   }

@@ -5,11 +5,14 @@
  */
 
 import type { SocketAddress, SocketFamily } from './address.js';
+import type { Clock } from './clock.js';
 import type { ErrorTable } from './error.js';
 
+/** Drivers of operating systems. */
 export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;
 
-export type DriverName = (typeof DRIVER_NAMES)[number];
+/** `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
+export type DriverName = (typeof DRIVER_NAMES)[number] | 'sim';
 
 /** Whether this system can run a driver, or why not and what to do about it. */
 export type Probe =
@@ -109,6 +112,11 @@ export interface LoopWatch {
   close(): void;
 }
 
+/** A driver of the caller's own, such as a simulated network. */
+export interface DriverSource {
+  open(options: DriverOptions): Driver;
+}
+
 /** An operating system's interface under a completion port. Posts are gathered until `poll`; none blocks or calls back. */
 export interface Driver {
   readonly name: DriverName;
@@ -116,6 +124,7 @@ export interface Driver {
   readonly features: readonly string[];
   readonly sockets: SocketCalls;
   readonly errors: ErrorTable;
+  readonly clock: Clock;
 
   /** The socket joins the port. */
   associate(socket: number): void;

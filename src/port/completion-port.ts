@@ -4,6 +4,7 @@
  */
 
 import { assert } from '../assert.js';
+import type { Clock } from '../drivers/clock.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
 import type { Completion, CompletionBatch } from './completion.js';
@@ -110,28 +111,28 @@ export class CompletionPort extends PostingPort {
   }
 
   #dequeue(batch: CompletionBatch, timeoutMs: number): void {
-    const delays = this.core.delays;
+    const { delays, driver } = this.core;
     const waits = timeoutMs > 0 && batch.length === 0;
-    const deadline = waits && timeoutMs !== Infinity ? performance.now() + timeoutMs : Infinity;
+    const deadline = waits && timeoutMs !== Infinity ? driver.clock.now() + timeoutMs : Infinity;
     let left = waits ? timeoutMs : 0;
     for (;;) {
       let wait = left;
       if (delays.acceptsDueAt !== Infinity) {
-        const due = delays.acceptsDueAt - performance.now();
+        const due = delays.acceptsDueAt - driver.clock.now();
         wait = Math.min(left, Math.max(0, due));
         if (due <= 0) {
           delays.retryAccepts();
         }
       }
       const room = batch.completionsMax - batch.length;
-      if (room > 0 || this.core.driver.hasWork()) {
-        this.core.driver.poll(this.core.settler, Math.max(1, room), wait);
+      if (room > 0 || driver.hasWork()) {
+        driver.poll(this.core.settler, Math.max(1, room), wait);
       }
       if (batch.length > 0 || left === 0) {
         return;
       }
       // Nothing that goes up: an accept retried, a connection closed, a signal, a bare wake.
-      left = deadline === Infinity ? left : Math.max(0, deadline - performance.now());
+      left = deadline === Infinity ? left : Math.max(0, deadline - driver.clock.now());
     }
   }
 
@@ -261,9 +262,14 @@ export class CompletionPort extends PostingPort {
     this.core.queue.putBack(completions);
   }
 
-  /** @internal When the port wants a turn by itself, by `performance.now()`; Infinity when never. */
+  /** @internal When the port wants a turn by itself, by `clock`; Infinity when never. */
   get dueAt(): number {
     return this.core.delays.acceptsDueAt;
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.core.driver.clock;
   }
 
   /** @internal */

@@ -22,7 +22,7 @@ export class Delays {
   #receives: Waiting[] = [];
   #receivesNext = 0;
   #accepts: Waiting[] = [];
-  /** When accepts are tried again, by `performance.now()`; Infinity when none waits. */
+  /** When accepts are tried again, by the driver's clock; Infinity when none waits. */
   acceptsDueAt = Infinity;
   /** How often an operation was held back. */
   acceptsDelayed = 0;
@@ -48,7 +48,7 @@ export class Delays {
     this.acceptsDelayed++;
     this.#operations.delayed[slot] = 1;
     this.#accepts.push({ slot, generation: this.#operations.generation[slot] as number });
-    this.acceptsDueAt = Math.min(this.acceptsDueAt, performance.now() + ACCEPT_RETRY_MS);
+    this.acceptsDueAt = Math.min(this.acceptsDueAt, this.#driver.clock.now() + ACCEPT_RETRY_MS);
   }
 
   /** A buffer is free: the receive that has waited longest is posted. */

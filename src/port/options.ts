@@ -1,11 +1,15 @@
 /** Options of a port, checked at once: a wrong one is an error that says what was found and what is wanted. */
 
+import type { DriverSource } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
 import { OPERATIONS_MAX } from './operations.js';
 
 export interface CompletionPortOptions {
-  /** `iocp`, `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. */
-  readonly driver?: string;
+  /**
+   * `iocp`, `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. Or a driver
+   * of one's own: a simulated network.
+   */
+  readonly driver?: string | DriverSource;
   /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
   readonly buffersMax?: number;
   /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 16 KiB unless told. All buffers together: at most 2 GiB. */

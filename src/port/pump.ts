@@ -3,6 +3,7 @@
  * takes completions, dispatches them, hands over what was posted, and looks again: bounded, then back to the loop.
  */
 
+import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
@@ -10,11 +11,21 @@ import { Spin } from './spin.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
+/** What a layer above the port does in each turn, besides handling completions. */
+export interface TurnHooks {
+  /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
+  flush(): void;
+  /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
+  readonly dueAt: number;
+}
+
 export interface PumpOptions {
   /** Told what the handler threw. */
   readonly onError?: (error: unknown, completion: Completion) => void;
   /** The most completions dequeued at once; 256 unless told. */
   readonly batchCompletions?: number;
+  /** @internal */
+  readonly hooks?: TurnHooks;
 }
 
 /** Rounds of one turn before the event loop has its turn: timers and other sockets wait no longer than that. */
@@ -28,11 +39,14 @@ export class Pump {
   readonly #handler: CompletionHandler;
   readonly #onError: PumpOptions['onError'];
   readonly #batch: CompletionBatch;
+  readonly #hooks: TurnHooks | undefined;
   /** The next completion of the batch to dispatch. */
   #next = 0;
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ClockTimer | undefined;
+  /** When it ends, by the port's clock. */
+  #timerDueAt = Infinity;
   readonly #spin = new Spin();
   #referenced = true;
   #inTurn = false;
@@ -43,6 +57,7 @@ export class Pump {
     this.#handler = handler;
     this.#onError = options.onError;
     this.#batch = new CompletionBatch(options.batchCompletions);
+    this.#hooks = options.hooks;
   }
 
   /** In the event loop. */
@@ -59,7 +74,10 @@ export class Pump {
           return;
         }
         this.#next = 0;
-        this.#port.getQueuedCompletions(this.#batch, Infinity);
+        this.#hooks?.flush();
+        const hooksDueAt = this.#hooks?.dueAt ?? Infinity;
+        const waitMs = hooksDueAt === Infinity ? Infinity : Math.max(0, hooksDueAt - this.#port.clock.now());
+        this.#port.getQueuedCompletions(this.#batch, waitMs);
       }
       this.#dispatch();
     }
@@ -104,6 +122,7 @@ export class Pump {
   #rounds(): boolean {
     let rounds = 0;
     let productive = false;
+    this.#hooks?.flush();
     do {
       if (this.#port.closed && !this.#port.hasWork()) {
         break;
@@ -118,6 +137,7 @@ export class Pump {
       }
       productive ||= this.#batch.length > 0;
       this.#dispatchAll();
+      this.#hooks?.flush();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
     return productive;
@@ -149,17 +169,31 @@ export class Pump {
       return;
     }
     this.#watch?.arm();
-    if (this.#port.dueAt !== Infinity && this.#timer === undefined) {
-      const delayMs = Math.ceil(Math.max(1, this.#port.dueAt - performance.now()));
-      this.#timer = setTimeout(() => this.#timeIsUp(), Math.min(delayMs, TIMER_MS_MAX));
-      if (!this.#referenced) {
-        this.#timer.unref();
-      }
+    const dueAt = Math.min(this.#port.dueAt, this.#hooks?.dueAt ?? Infinity);
+    if (dueAt < this.#timerDueAt) {
+      this.#setTimer(dueAt);
     }
   }
 
-  #timeIsUp(): void {
+  #setTimer(dueAt: number): void {
+    const { clock } = this.#port;
+    const delayMs = Math.ceil(Math.max(1, dueAt - clock.now()));
+    this.#clearTimer();
+    this.#timerDueAt = dueAt;
+    this.#timer = clock.setTimer(() => this.#timeIsUp(), Math.min(delayMs, TIMER_MS_MAX));
+    if (!this.#referenced) {
+      this.#timer.unref();
+    }
+  }
+
+  #clearTimer(): void {
+    this.#timer?.clear();
     this.#timer = undefined;
+    this.#timerDueAt = Infinity;
+  }
+
+  #timeIsUp(): void {
+    this.#clearTimer();
     this.#turn();
   }
 
@@ -215,8 +249,7 @@ export class Pump {
   #closeWatch(): void {
     this.#watch?.close();
     this.#watch = undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#clearTimer();
   }
 
   get watchKind(): string | undefined {

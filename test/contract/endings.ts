@@ -129,15 +129,15 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('urgent data does not stall what comes behind it', () =>
+  bounded('urgent data is a part of the stream, and does not stall what comes behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       system.sendByHand(client, 'abc', 'usual');
       system.sendByHand(client, '!', 'urgent');
       system.sendByHand(client, 'def', 'usual');
       port.postReceive(server);
-      const { data } = await dequeuer.receiveAll(server, 6);
-      assert.equal(data.toString(), 'abcdef');
+      const { data } = await dequeuer.receiveAll(server, 7);
+      assert.equal(data.toString(), 'abc!def');
     }),
   );
 }

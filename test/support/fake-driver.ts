@@ -1,6 +1,7 @@
 /** A driver that does nothing by itself: tests say what completes, and when, also what no honest system would say. */
 
 import type { SocketAddress } from '../../src/drivers/address.js';
+import { systemClock } from '../../src/drivers/clock.js';
 import type { CompletionSink, Driver, Gather, LoopWatch, SocketCalls } from '../../src/drivers/driver.js';
 import { linuxErrors } from '../../src/drivers/linux/errors.js';
 
@@ -17,6 +18,7 @@ export class FakeDriver implements Driver {
   readonly name = 'epoll';
   readonly features: readonly string[] = [];
   readonly errors = linuxErrors;
+  readonly clock = systemClock;
   readonly wakeDescriptor = -1;
   readonly posted: Posted[] = [];
   readonly given: number[] = [];

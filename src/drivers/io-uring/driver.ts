@@ -23,6 +23,7 @@ import {
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
+import { systemClock } from '../clock.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
@@ -50,6 +51,7 @@ export class IoUringDriver implements Driver {
   readonly features: readonly string[];
   readonly sockets = new LinuxSockets(false);
   readonly errors = linuxErrors;
+  readonly clock = systemClock;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks(linuxMessages);

@@ -16,6 +16,7 @@ import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { SocketAddress } from '../address.js';
+import { systemClock } from '../clock.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { GATHER_PIECES_MAX } from '../driver.js';
 import { FreeBuffers } from '../free-buffers.js';
@@ -65,6 +66,7 @@ export class IocpDriver implements Driver {
   readonly features: readonly string[];
   readonly sockets = new WindowsSockets();
   readonly errors = windowsErrors;
+  readonly clock = systemClock;
   readonly #ws2_32 = ws2_32();
   readonly #port = new NativePort();
   readonly #entries = new Entries();

@@ -14,6 +14,7 @@ import {
   SO_EXCLUSIVEADDRUSE,
   SO_KEEPALIVE,
   SO_LINGER,
+  SO_OOBINLINE,
   SO_RCVBUF,
   SO_SNDBUF,
   SOCK_STREAM,
@@ -65,6 +66,8 @@ export class WindowsSockets implements SocketCalls {
       return -this.#ws2_32.WSAGetLastError();
     }
     this.setNonBlocking(handle, true);
+    // Urgent data stays a part of the stream, as on Linux (RFC 6093).
+    this.#setInt(handle, SOL_SOCKET, SO_OOBINLINE, 1);
     return handle;
   }
 

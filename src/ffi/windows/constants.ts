@@ -17,6 +17,7 @@ export const WSA_FLAG_NO_HANDLE_INHERIT = 0x80;
 export const SOL_SOCKET = 0xffff;
 export const SO_KEEPALIVE = 0x0008;
 export const SO_LINGER = 0x0080;
+export const SO_OOBINLINE = 0x0100;
 export const SO_SNDBUF = 0x1001;
 export const SO_RCVBUF = 0x1002;
 export const SO_ERROR = 0x1007;
