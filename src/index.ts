@@ -1,9 +1,18 @@
-/** overlapped: a completion port for TypeScript. */
+/** overlapped: connections on a completion port, and the port itself, for TypeScript. */
 
 export { formatAddress, type SocketAddress, type SocketFamily } from './drivers/address.js';
 export { type DriverReport, probeDrivers } from './drivers/choose.js';
-export type { BindOptions, DriverName, Probe } from './drivers/driver.js';
+export type { BindOptions, DriverName, DriverSource, Probe } from './drivers/driver.js';
 export { OperationError } from './drivers/error.js';
+export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
+export { type ConnectOptions, connect } from './engine/connect.js';
+export type { Connection } from './engine/connection.js';
+export { Engine, type EngineOptions } from './engine/engine.js';
+export type { Handlers } from './engine/handlers.js';
+export { type ListenOptions, listen } from './engine/listen.js';
+export type { ConnectionOptions } from './engine/options.js';
+export type { CloseOptions, Server } from './engine/server.js';
+export type { EngineStatistics, ServerStatistics } from './engine/statistics.js';
 export type { PoolBuffer } from './port/buffer-pool.js';
 export { type Completion, CompletionBatch } from './port/completion.js';
 export { CompletionPort, type PortStatistics } from './port/completion-port.js';

@@ -87,6 +87,8 @@ export interface BindOptions {
 
 /** The calls on a socket that are immediate on every system. Each throws an OperationError. */
 export interface SocketCalls {
+  /** How many this process may have at once; Infinity when there is no such limit. */
+  socketsMax(): number;
   create(creation: SocketCreation): number;
   bind(socket: number, address: SocketAddress, options: BindOptions): void;
   listen(socket: number, backlog: number): void;

@@ -3,6 +3,7 @@
 import { assert } from '../assert.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
+import { Held } from './held.js';
 
 /** What released buffers are filled with in the debug mode. */
 export const RELEASED_BYTE = 0xdd;
@@ -14,17 +15,16 @@ export const RELEASED_BYTE = 0xdd;
 const CACHE_LINE_BYTES = 64;
 
 /** One receive buffer while it is lent. */
-export class PoolBuffer {
+export class PoolBuffer extends Held {
   /** @internal */
   readonly index: number;
   /** @internal */
   readonly address: number;
-  /** @internal */
-  references = 0;
   readonly #pool: BufferPool;
 
   /** @internal */
   constructor(pool: BufferPool, index: number) {
+    super();
     this.#pool = pool;
     this.index = index;
     this.address = pool.address + index * pool.strideBytes;
@@ -41,26 +41,20 @@ export class PoolBuffer {
     return this.#pool.view(this.index, offset, byteLength);
   }
 
-  /** One more holder: each `retain` needs a `release` of its own. */
-  retain(): void {
-    assert(this.references > 0, 'Retain of a buffer that is released');
-    this.references++;
-  }
-
-  /** The holder needs it no more. The last release gives it back to the pool. */
-  release(): void {
-    assert(this.references > 0, 'Release of a buffer that is released');
-    this.references--;
-    if (this.references === 0) {
-      this.#pool.returned(this);
-    }
+  /** @internal It goes back to the pool. */
+  protected override returned(): void {
+    this.#pool.returned(this);
   }
 }
+
+/** With more than this share of the buffers lent, the pool is short. */
+const SHORT_SHARE = 0.75;
 
 export class BufferPool implements ReceiveBuffers {
   readonly count: number;
   readonly sizeBytes: number;
   readonly strideBytes: number;
+  readonly shortAt: number;
   readonly #slab: Slab;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
@@ -72,6 +66,7 @@ export class BufferPool implements ReceiveBuffers {
     this.count = count;
     this.sizeBytes = sizeBytes;
     this.strideBytes = sizeBytes + CACHE_LINE_BYTES;
+    this.shortAt = Math.floor(count * SHORT_SHARE);
     this.#fillReleased = fillReleased;
     this.#slab = new Slab(count * this.strideBytes, 4096);
     for (let index = 0; index < count; index++) {

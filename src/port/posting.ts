@@ -6,6 +6,7 @@ import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
+import type { Pieces } from './send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
 /** What can be cancelled on a socket. */
@@ -111,9 +112,61 @@ export class PostingPort {
     this.core.requirePostable(socket, 'send', 'connected');
     assert(byteLength >= 0 && byteLength <= buffer.sizeBytes && buffer.references > 0);
     const slot = this.core.operations.allocate(SEND, socket, context);
-    this.core.sendMemory.holdPooled(slot, buffer, byteLength);
+    buffer.retain();
+    this.core.sendMemory.holdAt(slot, buffer.address, byteLength, buffer);
     this.core.settler.sends.append(socket, slot);
     this.core.pump?.posted();
+  }
+
+  /**
+   * @internal Posts a send of what was gathered before, and takes it over: its holders are released with the completion.
+   * Whoever gathers keeps nothing that can be released.
+   */
+  postSendGathered(socket: OverlappedSocket, pieces: Pieces): void {
+    this.core.requirePostable(socket, 'send', 'connected');
+    const slot = this.core.operations.allocate(SEND, socket, undefined);
+    this.core.sendMemory.holdGathered(slot, pieces);
+    this.core.settler.sends.append(socket, slot);
+    this.core.pump?.posted();
+  }
+
+  /** @internal The same for one piece. */
+  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: unknown): void {
+    this.core.requirePostable(socket, 'send', 'connected');
+    const slot = this.core.operations.allocate(SEND, socket, undefined);
+    this.core.sendMemory.holdAt(slot, address, byteLength, held);
+    this.core.settler.sends.append(socket, slot);
+    this.core.pump?.posted();
+  }
+
+  /** @internal A started port has a turn soon, as if something had been posted. */
+  wantTurn(): void {
+    this.core.pump?.posted();
+  }
+
+  /** @internal How many sockets the process may have. */
+  get socketsMax(): number {
+    return this.core.driver.sockets.socketsMax();
+  }
+
+  /** @internal Sockets that are not closed. */
+  get sockets(): ReadonlySet<OverlappedSocket> {
+    return this.core.settler.sockets;
+  }
+
+  /** @internal Whether bytes are a view of a receive buffer. */
+  isLent(bytes: Uint8Array): boolean {
+    return this.core.pool.bufferOf(bytes) !== undefined;
+  }
+
+  /** @internal Whether so many receive buffers are lent that holding more would make receives wait. */
+  get poolShort(): boolean {
+    return this.core.pool.lent > this.core.pool.shortAt;
+  }
+
+  /** @internal Appends bytes to the pieces of a send to come: they stay where they are, a receive buffer is retained. */
+  gather(pieces: Pieces, bytes: Uint8Array): void {
+    this.core.sendMemory.gather(pieces, bytes);
   }
 
   /** Posts the end of the sending side: behind the sends posted before, the peer sees the end of the stream. */

@@ -15,6 +15,8 @@ export type CompletionHandler = (completion: Completion) => void;
 export interface TurnHooks {
   /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
   flush(): void;
+  /** Whether `flush` has something to do at once. */
+  readonly hasWork: boolean;
   /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
   readonly dueAt: number;
 }
@@ -75,12 +77,23 @@ export class Pump {
         }
         this.#next = 0;
         this.#hooks?.flush();
-        const hooksDueAt = this.#hooks?.dueAt ?? Infinity;
-        const waitMs = hooksDueAt === Infinity ? Infinity : Math.max(0, hooksDueAt - this.#port.clock.now());
-        this.#port.getQueuedCompletions(this.#batch, waitMs);
+        this.#port.getQueuedCompletions(this.#batch, this.#waitMs());
       }
       this.#dispatch();
     }
+  }
+
+  /** How long this thread may sleep. */
+  #waitMs(): number {
+    const hooks = this.#hooks;
+    if (hooks === undefined || (!hooks.hasWork && hooks.dueAt === Infinity)) {
+      return Infinity;
+    }
+    return hooks.hasWork ? 0 : Math.max(0, hooks.dueAt - this.#port.clock.now());
+  }
+
+  #hasWork(): boolean {
+    return this.#port.hasWork() || this.#hooks?.hasWork === true;
   }
 
   /** Something was posted: outside a turn, one must come to hand it over. */
@@ -139,7 +152,7 @@ export class Pump {
       this.#dispatchAll();
       this.#hooks?.flush();
       rounds++;
-    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#port.hasWork());
+    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#hasWork());
     return productive;
   }
 
@@ -153,7 +166,7 @@ export class Pump {
 
   /** Before the event loop goes on: it must bring the next turn. */
   #park(productive: boolean): void {
-    if (this.#port.hasWork()) {
+    if (this.#hasWork()) {
       // Also of a port that is closed and has no watch any more.
       if (this.#immediate === undefined) {
         this.#schedule();

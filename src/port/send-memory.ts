@@ -7,7 +7,8 @@ import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
 import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
-import { type BufferPool, PoolBuffer } from './buffer-pool.js';
+import type { BufferPool } from './buffer-pool.js';
+import { Held } from './held.js';
 import type { OperationTable } from './operations.js';
 
 /** Payloads of up to this many bytes are copied. */
@@ -18,11 +19,29 @@ const BLOCKS_PER_CHUNK = 256;
 /** The most chunks of copies, 16 MiB in all; beyond it each copy has memory of its own. */
 const CHUNKS_MAX = 64;
 
-/** Several payloads of one send. */
+/** Several payloads of one send, in order, and what must stay referenced for them. */
 export class Pieces {
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
   readonly held: unknown[] = [];
+  byteLength = 0;
+
+  /** Appends bytes at an address; `held`, when it is counted, is retained already. */
+  add(address: number, byteLength: number, held: unknown): void {
+    this.addresses.push(address);
+    this.lengths.push(byteLength);
+    this.held.push(held);
+    this.byteLength += byteLength;
+  }
+
+  /** They were sent, or never will be. */
+  release(): void {
+    for (const held of this.held) {
+      if (held instanceof Held) {
+        held.release();
+      }
+    }
+  }
 }
 
 export class SendMemory {
@@ -63,33 +82,42 @@ export class SendMemory {
     operations.address[slot] = chunk.address + offset;
   }
 
-  /** The operation in `slot` sends the first bytes of a pool buffer. */
-  holdPooled(slot: number, buffer: PoolBuffer, byteLength: number): void {
-    const operations = this.#operations;
-    buffer.retain();
-    operations.held[slot] = buffer;
-    operations.byteLength[slot] = byteLength;
-    operations.bytesTaken[slot] = 0;
-    operations.address[slot] = buffer.address;
-  }
-
   /** The operation in `slot` sends several payloads, in order. */
   holdPieces(slot: number, payloads: readonly Uint8Array[]): void {
-    const operations = this.#operations;
-    const pieces = new Pieces();
-    let total = 0;
     this.#checkPieces(payloads);
+    const pieces = new Pieces();
     for (const bytes of payloads) {
-      const buffer = this.#pool.bufferOf(bytes);
-      buffer?.retain();
-      pieces.held.push(buffer ?? bytes);
-      pieces.addresses.push(buffer === undefined ? addressOfBytes(bytes) : this.#pool.addressOf(bytes));
-      pieces.lengths.push(bytes.byteLength);
-      total += bytes.byteLength;
+      this.gather(pieces, bytes);
     }
+    this.holdGathered(slot, pieces);
+  }
+
+  /** Appends a payload to the pieces of a send to come, where it is. */
+  gather(pieces: Pieces, bytes: Uint8Array): void {
+    const buffer = this.#pool.bufferOf(bytes);
+    if (buffer === undefined) {
+      pieces.add(addressOfBytes(bytes), bytes.byteLength, bytes);
+    } else {
+      buffer.retain();
+      pieces.add(this.#pool.addressOf(bytes), bytes.byteLength, buffer);
+    }
+  }
+
+  /** The operation in `slot` sends pieces that were gathered before; it holds them from now on. */
+  holdGathered(slot: number, pieces: Pieces): void {
+    const operations = this.#operations;
     operations.held[slot] = pieces;
-    operations.byteLength[slot] = total;
+    operations.byteLength[slot] = pieces.byteLength;
     operations.bytesTaken[slot] = 0;
+  }
+
+  /** The operation in `slot` sends bytes at an address, and holds what keeps them there. */
+  holdAt(slot: number, address: number, byteLength: number, held: unknown): void {
+    const operations = this.#operations;
+    operations.held[slot] = held;
+    operations.byteLength[slot] = byteLength;
+    operations.bytesTaken[slot] = 0;
+    operations.address[slot] = address;
   }
 
   /** Before any of them is held, so that a wrong one leaves nothing behind. */
@@ -117,14 +145,8 @@ export class SendMemory {
       return;
     }
     const held = operations.held[slot];
-    if (held instanceof PoolBuffer) {
+    if (held instanceof Held || held instanceof Pieces) {
       held.release();
-    } else if (held instanceof Pieces) {
-      for (const piece of held.held) {
-        if (piece instanceof PoolBuffer) {
-          piece.release();
-        }
-      }
     }
   }
 

@@ -28,6 +28,7 @@ export class FakeDriver implements Driver {
   shutdownError = 0;
 
   readonly sockets: SocketCalls = {
+    socketsMax: () => Infinity,
     create: () => 3,
     bind: () => undefined,
     listen: () => undefined,

@@ -30,6 +30,7 @@ import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 import { linuxAddresses } from './sockaddr.js';
 
@@ -62,6 +63,10 @@ export class LinuxSockets implements SocketCalls {
   /** Flags for sockets that accept makes. */
   get acceptFlags(): number {
     return this.#typeFlags;
+  }
+
+  socketsMax(): number {
+    return descriptorsMax();
   }
 
   create(creation: SocketCreation): number {

@@ -76,6 +76,10 @@ export class WindowsSockets implements SocketCalls {
     this.#check(this.#ws2_32.ioctlsocket(handle, FIONBIO, this.#scratch.address), 'ioctlsocket');
   }
 
+  socketsMax(): number {
+    return Infinity;
+  }
+
   create(creation: SocketCreation): number {
     const { family, dualStack } = creation;
     if (family === 'unix') {

@@ -1,0 +1,31 @@
+/** What the connections of one `connect` share: there is one at most. */
+
+import type { Connection } from './connection.js';
+import type { Engine } from './engine.js';
+import type { ConnectionGroup } from './group.js';
+import type { Handlers } from './handlers.js';
+import type { ConnectionLimits } from './options.js';
+import type { ConnectionCounters } from './statistics.js';
+
+export class Client implements ConnectionGroup {
+  readonly engine: Engine;
+  readonly handlers: Handlers;
+  readonly limits: ConnectionLimits;
+  readonly #onClosed: () => void;
+
+  constructor(engine: Engine, handlers: Handlers, limits: ConnectionLimits, onClosed: () => void) {
+    this.engine = engine;
+    this.handlers = handlers;
+    this.limits = limits;
+    this.#onClosed = onClosed;
+  }
+
+  /** All of an engine's clients count together. */
+  get counters(): ConnectionCounters {
+    return this.engine.clientCounters;
+  }
+
+  connectionClosed(_connection: Connection): void {
+    this.#onClosed();
+  }
+}

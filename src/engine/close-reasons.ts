@@ -1,0 +1,42 @@
+/** Why a connection was closed. Each is a counter of `statistics`. */
+
+export const CLOSE_REASONS = [
+  /** Both sides have ended their streams, and everything was delivered. */
+  'finished',
+  /** `destroy` was called. */
+  'destroyed',
+  /** `reset` was called. */
+  'reset',
+  /** The peer reset the connection. */
+  'peer_reset',
+  /** Another error of the system ended it: `error` says which. */
+  'error',
+  /** A handler threw or rejected. */
+  'handler_error',
+  /** Nothing came and nothing went for `idleTimeoutMs`. */
+  'idle',
+  /** Nothing came within `firstByteTimeoutMs`. */
+  'first_byte',
+  /** The peer took nothing for `writeStallTimeoutMs`. */
+  'write_stall',
+  /** The peer had ended, and we had not within `halfClosedTimeoutMs`. */
+  'half_closed',
+  /** We had ended, and the peer had not within `shutdownTimeoutMs`. */
+  'shutdown',
+  /** The application's own `setDeadline` ran out. */
+  'deadline',
+  /** More than `queuedBytesMax` waited to be sent on this connection. */
+  'write_queue_full',
+  /** More than the engine's `queuedBytesMax` waited in all, and most of it here. */
+  'process_queue_full',
+  /** The server had `connectionsMax` connections. */
+  'connections_max',
+  /** The peer's address had `connectionsPerAddressMax` connections. */
+  'address_connections_max',
+  /** The server's `close` could not wait for it any longer. */
+  'drain_deadline',
+  /** The engine was closed. */
+  'engine_closed',
+] as const;
+
+export type CloseReason = (typeof CLOSE_REASONS)[number];

@@ -1,0 +1,55 @@
+/** Closing a connection, whoever wants it; `close` is told once, behind everything else. */
+
+import type { CloseReason } from './close-reasons.js';
+import type { Connection } from './connection.js';
+import { CLOSING, IN_FLIGHT } from './flags.js';
+
+/** Reasons for which the peer sees a reset: nothing that is still on its way would be read, or wanted. */
+const RESETTING: ReadonlySet<CloseReason> = new Set([
+  'reset',
+  'write_stall',
+  'write_queue_full',
+  'process_queue_full',
+  'drain_deadline',
+]);
+
+/** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
+export function close(connection: Connection, reason: CloseReason, error?: Error): void {
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  const { engine, counters, limits } = connection.group;
+  connection.flags |= CLOSING;
+  connection.ending = { reason, error };
+  if (error !== undefined) {
+    counters.countError((error as NodeJS.ErrnoException).code ?? error.name);
+  }
+  engine.wheel.remove(connection);
+  engine.uncrowded(connection);
+  engine.queuedBytes -= connection.queuedBytes;
+  connection.queuedBytes = 0;
+  if (connection.queue !== undefined) {
+    connection.queue.clear();
+    engine.giveQueue(connection);
+  }
+  dropHeld(connection);
+  const reset = RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
+  engine.port.closeSocket(connection.socket, { reset });
+  finishIfIdle(connection);
+}
+
+/** When nothing of a closing connection is in flight, its `close` is due: in the next round, never from inside a call. */
+export function finishIfIdle(connection: Connection): void {
+  if ((connection.flags & IN_FLIGHT) === 0) {
+    connection.group.engine.finishNext(connection);
+  }
+}
+
+/** What was held is nobody's any more. */
+function dropHeld(connection: Connection): void {
+  const { held } = connection;
+  connection.held = undefined;
+  for (const chunk of held ?? []) {
+    chunk.buffer?.release();
+  }
+}

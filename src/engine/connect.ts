@@ -1,0 +1,51 @@
+/** `connect`: a connection to the first address that answers. */
+
+import { Client } from './client.js';
+import { ConnectRace } from './connect-race.js';
+import type { Connection } from './connection.js';
+import type { Engine } from './engine.js';
+import type { Handlers } from './handlers.js';
+import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
+import { type Endpoint, resolveEndpoint } from './resolve.js';
+import { useEngine } from './shared-engines.js';
+
+export interface ConnectOptions<Context = unknown> extends ConnectionOptions, Endpoint, Handlers<Context> {
+  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
+  readonly engine?: Engine;
+  /** The driver of that shared engine; `auto` unless told. */
+  readonly driver?: string;
+  /** What `connection.context` is from the beginning. */
+  readonly context?: Context;
+  /** Time for looking the name up and connecting, in ms; 30,000 unless told, 0 or Infinity for no limit. */
+  readonly connectTimeoutMs?: number;
+  /** Time until the next address is tried besides the one that has not answered yet (RFC 8305), 10 to 2,000 ms; 250 unless told. */
+  readonly attemptDelayMs?: number;
+  /** Gives up when it is aborted. Once connected, it has no effect. */
+  readonly signal?: AbortSignal;
+}
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
+
+/**
+ * Connects. Of several addresses the first that answers is taken, those of IPv6 and IPv4 in turn (RFC 8305).
+ * @throws OperationError of the last address that failed, with `errors` of all where there were several; `ETIMEDOUT`, `ERR_OUT_OF_RANGE`; the signal's reason
+ * @example
+ * const connection = await connect({ host: 'localhost', port: 4567, data: (_, chunk) => console.log(String(chunk)) });
+ */
+export async function connect<Context = unknown>(options: ConnectOptions<Context>): Promise<Connection<Context>> {
+  const limits = checkConnectionOptions(options, 0);
+  const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);
+  const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
+  options.signal?.throwIfAborted();
+  const use = useEngine(options.engine, options.driver);
+  try {
+    const { engine } = use;
+    const client = new Client(engine, options as Handlers as Handlers, limits, use.release);
+    const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
+    return (await race.run(resolveEndpoint(options, 'localhost'))) as Connection<Context>;
+  } catch (error) {
+    use.release();
+    throw error;
+  }
+}

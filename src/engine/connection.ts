@@ -1,0 +1,188 @@
+/** A connection, as programs hold it. What it does is in `receiving.ts`, `sending.ts` and `closing.ts`. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import type { PoolBuffer } from '../port/buffer-pool.js';
+import type { OverlappedSocket } from '../port/socket.js';
+import type { CloseReason } from './close-reasons.js';
+import { close } from './closing.js';
+import { timeIsUp } from './deadlines.js';
+import { destroy, endSending } from './ending.js';
+import { CLOSED, CLOSING, END_TOLD, ENDING, PAUSED, UNREFERENCED } from './flags.js';
+import type { ConnectionGroup } from './group.js';
+import type { Handlers } from './handlers.js';
+import { pause, resume } from './receiving.js';
+import { write } from './sending.js';
+import { NEVER, type Timed, tickAfter, ticksOf } from './timer-wheel.js';
+import type { WriteQueue } from './write-queue.js';
+
+/** Received bytes that wait for a connection that is paused or had its share. */
+export interface HeldChunk {
+  /** The receive buffer that they are in, until `release`; undefined when they were copied. */
+  readonly buffer: PoolBuffer | undefined;
+  readonly bytes: Buffer;
+}
+
+/** How a connection ends, from when that is known. */
+export interface Ending {
+  readonly reason: CloseReason;
+  readonly error: Error | undefined;
+}
+
+export class Connection<Context = unknown> implements Timed {
+  /** Whatever the program wants to keep with the connection. */
+  context: Context = undefined as Context;
+  /** @internal */
+  readonly socket: OverlappedSocket;
+  /** @internal */
+  readonly group: ConnectionGroup;
+  /** @internal Whom its events go to: the group's, until the connection is read as a stream. */
+  handlers: Handlers;
+  /** @internal */
+  flags = 0;
+  /** Bytes received and delivered, and bytes that the system has taken. */
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Bytes written that the system has not taken yet. */
+  queuedBytes = 0;
+  /** @internal */
+  queue: WriteQueue | undefined = undefined;
+  /** @internal */
+  held: HeldChunk[] | undefined = undefined;
+  /** @internal The turn in which it received last, and its bytes in that turn. */
+  turn = 0;
+  /** @internal */
+  turnBytes = 0;
+  /** @internal Ticks of the last receive, of the last progress of sending, and of the last change of state. */
+  receivedTick: number;
+  /** @internal */
+  sentTick: number;
+  /** @internal */
+  phaseTick: number;
+  /** @internal The tick of `setDeadline`. */
+  deadlineTick = NEVER;
+  /** @internal */
+  timerNext: Timed | undefined = undefined;
+  /** @internal */
+  timerPrevious: Timed | undefined = undefined;
+  /** @internal */
+  dueTick = NEVER;
+  /** @internal */
+  ending: Ending | undefined = undefined;
+
+  /** @internal */
+  constructor(group: ConnectionGroup, socket: OverlappedSocket) {
+    this.group = group;
+    this.socket = socket;
+    this.handlers = group.handlers;
+    const { tick } = group.engine.wheel;
+    this.receivedTick = tick;
+    this.sentTick = tick;
+    this.phaseTick = tick;
+  }
+
+  /**
+   * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Bytes of more
+   * than 1,024 are not copied: leave them as they are until they are sent (`queuedBytes` is 0, or `drain`).
+   * @returns false when more than the high-water mark waits: write on after `drain`. Also false, and the bytes are
+   * dropped, on a connection that is closing
+   * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` behind `end`
+   */
+  write(data: Uint8Array | string): boolean {
+    return write(this, data);
+  }
+
+  /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
+  end(data?: Uint8Array | string): void {
+    endSending(this, data);
+  }
+
+  /**
+   * Closes the connection without waiting; what was not sent is dropped, or see `lingerMs`. `close` follows, behind
+   * `error` when there is an error. Does nothing on a connection that is closing.
+   */
+  destroy(error?: Error): void {
+    destroy(this, error);
+  }
+
+  /** Breaks the connection: the peer sees a reset (RST). `close` follows. */
+  reset(): void {
+    close(this, 'reset');
+  }
+
+  /** Takes nothing more from the peer, in bounded memory, until `resume`. */
+  pause(): void {
+    pause(this);
+  }
+
+  /** Goes on receiving. What came meanwhile is delivered in the next turn. */
+  resume(): void {
+    resume(this);
+  }
+
+  /** Whether `pause` was called, and not `resume`. */
+  get paused(): boolean {
+    return (this.flags & PAUSED) !== 0;
+  }
+
+  /** Whether `write` takes something. */
+  get writable(): boolean {
+    return (this.flags & (ENDING | CLOSING)) === 0;
+  }
+
+  /** Whether more may come from the peer. */
+  get readable(): boolean {
+    return (this.flags & (END_TOLD | CLOSING)) === 0;
+  }
+
+  /** Whether it is closing or closed: `close` comes, or has come. */
+  get closing(): boolean {
+    return (this.flags & CLOSING) !== 0;
+  }
+
+  /** Whether `close` has come. */
+  get closed(): boolean {
+    return (this.flags & CLOSED) !== 0;
+  }
+
+  /**
+   * Closes the connection with the reason `deadline` unless this is called again within `timeoutMs`: for a request that
+   * must be complete by then, however its bytes trickle in. 0 or Infinity takes the deadline away.
+   */
+  setDeadline(timeoutMs: number): void {
+    const { wheel } = this.group.engine;
+    wheel.look();
+    this.deadlineTick = tickAfter(wheel.tick, ticksOf(timeoutMs));
+    this.group.engine.armTimer(this);
+  }
+
+  /** @internal */
+  timeIsUp(): void {
+    timeIsUp(this);
+  }
+
+  /** The address of our end. @throws OperationError `EBADF` when the connection is closing */
+  get localAddress(): SocketAddress {
+    return this.socket.localAddress();
+  }
+
+  /** The peer's address. @throws OperationError `ENOTCONN` when it is gone, `EBADF` when the connection is closing, and it was not asked for before */
+  get remoteAddress(): SocketAddress {
+    return this.socket.remoteAddress();
+  }
+
+  /** The connection keeps the process alive, as it does unless told. */
+  ref(): void {
+    if ((this.flags & (UNREFERENCED | CLOSED)) === UNREFERENCED) {
+      this.flags &= ~UNREFERENCED;
+      this.group.engine.reference(1);
+    }
+  }
+
+  /** The connection does not keep the process alive. */
+  unref(): void {
+    if ((this.flags & (UNREFERENCED | CLOSED)) === 0) {
+      this.flags |= UNREFERENCED;
+      this.group.engine.reference(-1);
+    }
+  }
+}

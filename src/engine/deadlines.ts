@@ -1,0 +1,75 @@
+/** The time limits of a connection: one entry of the wheel at the most, for the limit that is due first. */
+
+import type { CloseReason } from './close-reasons.js';
+import { close } from './closing.js';
+import type { Connection } from './connection.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, SHUT } from './flags.js';
+import { NEVER, tickAfter } from './timer-wheel.js';
+
+/** A limit that applies to a connection as it is, and the tick when it runs out. */
+interface Deadline {
+  tick: number;
+  reason: CloseReason;
+}
+
+/** The deadline that the last look found: used again, as a look is all it is for. */
+const found: Deadline = { tick: NEVER, reason: 'idle' };
+
+function consider(tick: number, reason: CloseReason): void {
+  if (tick < found.tick) {
+    found.tick = tick;
+    found.reason = reason;
+  }
+}
+
+/** The limit of a connection that is due first. */
+function firstDeadline(connection: Connection): Deadline {
+  const { flags, phaseTick, receivedTick, sentTick } = connection;
+  const { limits } = connection.group;
+  found.tick = connection.deadlineTick;
+  found.reason = 'deadline';
+  consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle');
+  if (connection.bytesRead === 0 && (flags & END_TOLD) === 0) {
+    consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
+  }
+  if (connection.queuedBytes > 0) {
+    consider(tickAfter(sentTick, limits.writeStallTicks), 'write_stall');
+  }
+  if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
+    consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
+  }
+  if ((flags & (SHUT | END_TOLD)) === SHUT) {
+    consider(tickAfter(phaseTick, limits.shutdownTicks), 'shutdown');
+  }
+  return found;
+}
+
+/** Puts a connection on the wheel, for a limit that it has now; what is due earlier stays. */
+export function armTimer(connection: Connection): void {
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  const { tick } = firstDeadline(connection);
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    connection.group.engine.wheel.set(connection, tick);
+  }
+}
+
+/** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
+export function armWriteStall(connection: Connection): void {
+  const { engine, limits } = connection.group;
+  const tick = tickAfter(connection.sentTick, limits.writeStallTicks);
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    engine.wheel.set(connection, tick);
+  }
+}
+
+/** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */
+export function timeIsUp(connection: Connection): void {
+  const { tick, reason } = firstDeadline(connection);
+  if (tick <= connection.group.engine.wheel.tick) {
+    close(connection, (connection.flags & LINGERING) === 0 ? reason : 'destroyed');
+  } else {
+    armTimer(connection);
+  }
+}

@@ -1,0 +1,55 @@
+/** How our side of a connection ends by the application's wish. */
+
+import type { Completion } from '../port/completion.js';
+import { close, finishIfIdle } from './closing.js';
+import type { Connection } from './connection.js';
+import { armTimer } from './deadlines.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SHUT, SHUTTING } from './flags.js';
+import { write } from './sending.js';
+
+/** Ends our side, behind what was written. */
+export function endSending(connection: Connection, data?: Uint8Array | string): void {
+  if ((connection.flags & (ENDING | CLOSING)) !== 0) {
+    return;
+  }
+  if (data !== undefined) {
+    write(connection, data);
+  }
+  connection.flags |= ENDING;
+  connection.group.engine.flushNext(connection);
+}
+
+/** Closes by the application's wish; with a linger time, behind what was written. */
+export function destroy(connection: Connection, error: Error | undefined): void {
+  const { lingerMs } = connection.group.limits;
+  if (lingerMs === undefined || lingerMs === 0 || connection.queuedBytes === 0 || error !== undefined) {
+    close(connection, 'destroyed', error);
+  } else if ((connection.flags & (LINGERING | CLOSING)) === 0) {
+    // Nothing more is read, and the peer's own end is not waited for.
+    connection.flags |= LINGERING | PAUSED;
+    connection.setDeadline(lingerMs);
+    endSending(connection);
+  }
+}
+
+/** The shutdown in flight has completed: our end is out. */
+export function shutDown(connection: Connection, completion: Completion): void {
+  connection.flags &= ~SHUTTING;
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return;
+  }
+  if (completion.code !== undefined) {
+    close(connection, 'error', completion.toError());
+    return;
+  }
+  connection.flags |= SHUT;
+  connection.phaseTick = connection.group.engine.wheel.tick;
+  if ((connection.flags & LINGERING) !== 0) {
+    close(connection, 'destroyed');
+  } else if ((connection.flags & END_TOLD) !== 0) {
+    close(connection, 'finished');
+  } else {
+    armTimer(connection);
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * The engine: what runs connections on a completion port. It dispatches completions to whom they belong, and in each
+ * turn does what has gathered since: delivers what was held, tells ends, posts what was written.
+ */
+
+import type { DriverSource } from '../drivers/driver.js';
+import type { Completion } from '../port/completion.js';
+import { CompletionPort } from '../port/completion-port.js';
+import type { CompletionPortOptions } from '../port/options.js';
+import type { OverlappedSocket } from '../port/socket.js';
+import { close } from './closing.js';
+import { Connection } from './connection.js';
+import { armTimer } from './deadlines.js';
+import { shutDown } from './ending.js';
+import { finish } from './finishing.js';
+import { CLOSING, CROWDED, DIRTY, RESUMING } from './flags.js';
+import { errorOf, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
+import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
+import { received, resumeNow } from './receiving.js';
+import { flush, sent } from './sending.js';
+import { ConnectionCounters, EngineCounters } from './statistics.js';
+import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './timer-wheel.js';
+import { WriteChunks } from './write-chunks.js';
+import { WriteQueue } from './write-queue.js';
+
+/** Write queues that are kept for the next connection that writes. */
+const IDLE_QUEUES_MAX = 256;
+
+export interface EngineOptions extends CompletionPortOptions {
+  /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
+  readonly queuedBytesMax?: number;
+  /** Told what handlers throw that no `error` handler is told; a process warning unless given. */
+  readonly onHandlerError?: HandlerErrorSink;
+}
+
+/** A socket's completion key that is no connection's: a listener's, or an attempt to connect. */
+export interface CompletionTarget {
+  /** A completion of the socket; it may throw, which the target is told by `failed`. */
+  completed(completion: Completion): void;
+  failed(error: Error): void;
+  /** The engine closes. */
+  engineClosed(): void;
+}
+
+/** Something to be done in the next turn. */
+export interface TurnTask {
+  turn(): void;
+}
+
+export class Engine {
+  /** @internal */
+  readonly port: CompletionPort;
+  /** @internal */
+  readonly wheel: TimerWheel;
+  /** @internal */
+  readonly counters = new EngineCounters();
+  /** @internal Of all connections that `connect` made. */
+  readonly clientCounters = new ConnectionCounters();
+  /** @internal */
+  readonly onHandlerError: HandlerErrorSink;
+  readonly queuedBytesMax: number;
+  /** Bytes written on all connections that the system has not taken yet. */
+  queuedBytes = 0;
+  /** @internal Counts rounds: batches of completions. */
+  turn = 0;
+  readonly #chunks = new WriteChunks();
+  readonly #idleQueues: WriteQueue[] = [];
+  #dirty: Connection[] = [];
+  #resuming: Connection[] = [];
+  #finishing: Connection[] = [];
+  #tasks: TurnTask[] = [];
+  readonly #crowded = new Set<Connection>();
+  /** Who keeps the process alive. */
+  #references = 0;
+  /** When the batch that is being dispatched began, by the clock. */
+  #batchBeganAt = -1;
+
+  /** @throws OperationError what `CompletionPort.create` throws */
+  constructor(options: EngineOptions = {}) {
+    const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
+    this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
+    this.onHandlerError = options.onHandlerError ?? warnOfHandlerError;
+    this.port = CompletionPort.create(options);
+    this.wheel = new TimerWheel(this.port.clock);
+    this.port.start((completion) => this.#handle(completion), { hooks: this });
+    this.port.unref();
+  }
+
+  get closed(): boolean {
+    return this.port.closed;
+  }
+
+  #handle(completion: Completion): void {
+    if (this.#batchBeganAt < 0) {
+      this.wheel.look();
+      this.#batchBeganAt = this.port.clock.now();
+    }
+    const { key, kind } = completion;
+    if (kind !== 'wakeUp' && !completion.more) {
+      this.counters.completed[kind]++;
+    }
+    if (!(key instanceof Connection)) {
+      this.#handleOther(completion);
+      return;
+    }
+    try {
+      switch (kind) {
+        case 'receive':
+          received(key, completion);
+          break;
+        case 'send':
+          sent(key, completion);
+          break;
+        case 'shutdown':
+          shutDown(key, completion);
+      }
+    } catch (error) {
+      close(key, 'error', errorOf(error));
+    }
+  }
+
+  #handleOther(completion: Completion): void {
+    const target = completion.key as CompletionTarget | undefined;
+    try {
+      target?.completed(completion);
+    } catch (error) {
+      target?.failed(errorOf(error));
+    }
+  }
+
+  /** @internal The pump's hook: what has gathered since the last batch. */
+  flush(): void {
+    if (this.#batchBeganAt >= 0) {
+      this.counters.turns++;
+    }
+    this.turn++;
+    this.wheel.advance();
+    this.#resume();
+    this.#finish();
+    this.#runTasks();
+    this.#post();
+    if (this.#batchBeganAt >= 0) {
+      this.counters.handlersMs += this.port.clock.now() - this.#batchBeganAt;
+      this.#batchBeganAt = -1;
+    }
+  }
+
+  #resume(): void {
+    const resuming = this.#resuming;
+    if (resuming.length > 0) {
+      this.#resuming = [];
+      for (const connection of resuming) {
+        this.#guarded(connection, resumeNow);
+      }
+    }
+  }
+
+  #finish(): void {
+    const finishing = this.#finishing;
+    if (finishing.length > 0) {
+      this.#finishing = [];
+      finishing.forEach(finish);
+    }
+  }
+
+  #runTasks(): void {
+    const tasks = this.#tasks;
+    if (tasks.length > 0) {
+      this.#tasks = [];
+      for (const task of tasks) {
+        task.turn();
+      }
+    }
+  }
+
+  #post(): void {
+    const dirty = this.#dirty;
+    if (dirty.length > 0) {
+      this.#dirty = [];
+      for (const connection of dirty) {
+        this.#guarded(connection, flush);
+      }
+    }
+  }
+
+  #guarded(connection: Connection, action: (connection: Connection) => void): void {
+    try {
+      action(connection);
+    } catch (error) {
+      close(connection, 'error', errorOf(error));
+    }
+  }
+
+  /** @internal */
+  get hasWork(): boolean {
+    return this.#dirty.length + this.#resuming.length + this.#finishing.length + this.#tasks.length > 0;
+  }
+
+  /** @internal */
+  get dueAt(): number {
+    return this.wheel.dueAt;
+  }
+
+  /** @internal It has something to post. */
+  flushNext(connection: Connection): void {
+    if ((connection.flags & DIRTY) === 0) {
+      connection.flags |= DIRTY;
+      this.#dirty.push(connection);
+      this.port.wantTurn();
+    }
+  }
+
+  /** @internal It goes on receiving. */
+  resumeNextTurn(connection: Connection): void {
+    if ((connection.flags & (RESUMING | CLOSING)) === 0) {
+      connection.flags |= RESUMING;
+      this.#resuming.push(connection);
+      this.port.wantTurn();
+    }
+  }
+
+  /** @internal Its end is to be told. */
+  finishNext(connection: Connection): void {
+    this.#finishing.push(connection);
+    this.port.wantTurn();
+  }
+
+  /** @internal */
+  runNext(task: TurnTask): void {
+    this.#tasks.push(task);
+    this.port.wantTurn();
+  }
+
+  /** @internal */
+  armTimer(connection: Connection): void {
+    armTimer(connection);
+    this.port.wantTurn();
+  }
+
+  /** @internal Sets an alarm, in ms from now; 0 and Infinity are never. */
+  setAlarm(alarm: Alarm, delayMs: number): void {
+    this.wheel.look();
+    const tick = tickAfter(this.wheel.tick, ticksOf(delayMs));
+    if (tick < NEVER) {
+      this.wheel.set(alarm, tick);
+      this.port.wantTurn();
+    } else {
+      this.wheel.remove(alarm);
+    }
+  }
+
+  /** @internal A queue for a connection that begins to write. */
+  takeQueue(): WriteQueue {
+    return this.#idleQueues.pop() ?? new WriteQueue(this.port, this.#chunks);
+  }
+
+  /** @internal The connection has nothing to send. */
+  giveQueue(connection: Connection): void {
+    const { queue } = connection;
+    connection.queue = undefined;
+    if (queue !== undefined) {
+      queue.rest();
+      if (this.#idleQueues.length < IDLE_QUEUES_MAX) {
+        this.#idleQueues.push(queue);
+      }
+    }
+  }
+
+  /** @internal It is above its high-water mark. */
+  crowded(connection: Connection): void {
+    if ((connection.flags & (CROWDED | CLOSING)) === 0) {
+      connection.flags |= CROWDED;
+      this.#crowded.add(connection);
+    }
+  }
+
+  /** @internal It is not any more. */
+  uncrowded(connection: Connection): void {
+    if ((connection.flags & CROWDED) !== 0) {
+      connection.flags &= ~CROWDED;
+      this.#crowded.delete(connection);
+    }
+  }
+
+  /** @internal Of the connections above their high-water mark, the one with the most to send. */
+  mostQueued(): Connection | undefined {
+    let most: Connection | undefined;
+    for (const connection of this.#crowded) {
+      if (most === undefined || connection.queuedBytes > most.queuedBytes) {
+        most = connection;
+      }
+    }
+    return most;
+  }
+
+  /** @internal A socket joins with its connection, listener or attempt. */
+  associate(socket: OverlappedSocket, key: Connection | CompletionTarget): void {
+    this.port.associate(socket, key);
+  }
+
+  /** @internal One more keeps the process alive, or one less. */
+  reference(change: 1 | -1): void {
+    this.#references += change;
+    if (this.#references === 0) {
+      this.port.unref();
+    } else if (this.#references === 1 && change === 1) {
+      this.port.ref();
+    }
+  }
+
+  /** @internal Connections that are not closed. */
+  *connections(): Generator<Connection> {
+    for (const { key } of this.port.sockets) {
+      if (key instanceof Connection) {
+        yield key;
+      }
+    }
+  }
+
+  /** Closes all servers and connections of the engine, and its port. Handlers still hear each `close`, with the reason `engine_closed`. */
+  close(): void {
+    if (this.port.closed) {
+      return;
+    }
+    for (const { key } of [...this.port.sockets]) {
+      if (key instanceof Connection) {
+        close(key, 'engine_closed');
+      } else if (key !== undefined) {
+        (key as CompletionTarget).engineClosed();
+      }
+    }
+    this.port.close();
+  }
+}
+
+/** The driver of an engine, as `listen` and `connect` take it. */
+export type EngineDriver = string | DriverSource;

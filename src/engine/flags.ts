@@ -1,0 +1,41 @@
+/** The state of a connection: flags in one number, as most of a great many connections have nothing else. */
+
+/** Operations in flight. */
+export const RECEIVING = 1;
+export const SENDING = 2;
+export const SHUTTING = 4;
+export const IN_FLIGHT = RECEIVING | SENDING | SHUTTING;
+
+/** `pause` was called. */
+export const PAUSED = 8;
+/** The receive in flight was asked to end. */
+export const STOPPING = 16;
+/** It had its share of this turn: what comes is held for the next one. */
+export const OVER_SHARE = 32;
+/** Reasons to hold what comes. */
+export const HOLDING = PAUSED | OVER_SHARE;
+/** It is in the engine's list of those that go on receiving in the next turn. */
+export const RESUMING = 64;
+
+/** The peer's end has come; and the handlers know, as everything before it was delivered. */
+export const PEER_ENDED = 128;
+export const END_TOLD = 256;
+
+/** `end` was called; and our end is out. */
+export const ENDING = 512;
+export const SHUT = 1024;
+
+/** `write` returned false: `drain` is owed. */
+export const NEEDS_DRAIN = 2048;
+/** It is in the engine's list of those with something to post. */
+export const DIRTY = 4096;
+/** It is in the engine's set of those above their high-water mark. */
+export const CROWDED = 8192;
+
+/** It is being closed: handlers hear `close` when its last operation has ended. */
+export const CLOSING = 16384;
+export const CLOSED = 32768;
+/** `destroy` was called with something to send: it is closed when that is sent, at the latest when its linger time is over. */
+export const LINGERING = 131072;
+/** It does not keep the process alive. */
+export const UNREFERENCED = 65536;

@@ -1,0 +1,16 @@
+/** What the connections of one server, or of one `connect`, share. */
+
+import type { Connection } from './connection.js';
+import type { Engine } from './engine.js';
+import type { Handlers } from './handlers.js';
+import type { ConnectionLimits } from './options.js';
+import type { ConnectionCounters } from './statistics.js';
+
+export interface ConnectionGroup {
+  readonly engine: Engine;
+  readonly handlers: Handlers;
+  readonly limits: ConnectionLimits;
+  readonly counters: ConnectionCounters;
+  /** The connection is over, and its handlers have been told. */
+  connectionClosed(connection: Connection): void;
+}

@@ -1,0 +1,38 @@
+/** Handlers, shared by all connections of a server, and how they are called: they are strangers. */
+
+import type { CloseReason } from './close-reasons.js';
+import type { Connection } from './connection.js';
+
+/**
+ * What a program wants to be told. Each may be missing, and may return a promise. One that throws or rejects ends its
+ * connection with the reason `handler_error`; no other connection notices.
+ */
+export interface Handlers<Context = unknown> {
+  /** The connection is there. */
+  open?(connection: Connection<Context>): unknown;
+  /** Bytes have come. They are the caller's during the call only: copy what is to be kept. Writing them on copies nothing. */
+  data?(connection: Connection<Context>, chunk: Buffer): unknown;
+  /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
+  drain?(connection: Connection<Context>): unknown;
+  /** The peer has ended its stream; nothing more will come. */
+  end?(connection: Connection<Context>): unknown;
+  /** The server is closing and wants this connection to end. Without this handler it is ended as by `end()`. */
+  shutdown?(connection: Connection<Context>): unknown;
+  /** Something failed; `close` follows. Without it failures are counted, and what handlers throw is a process warning. */
+  error?(connection: Connection<Context>, error: Error): unknown;
+  /** The connection is over: the last call for it, once. */
+  close?(connection: Connection<Context>, reason: CloseReason): unknown;
+}
+
+/** Told what a handler threw where its own connection has no `error`, or that one threw as well. */
+export type HandlerErrorSink = (error: unknown) => void;
+
+/** A warning on standard error, as Node does it for what nobody handles but what must not end the process. */
+export const warnOfHandlerError: HandlerErrorSink = (error) => {
+  process.emitWarning(error instanceof Error ? error : String(error), 'OverlappedHandlerWarning');
+};
+
+/** What was thrown, as an error. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`A handler threw what is no error: ${String(thrown)}`);
+}

@@ -1,0 +1,128 @@
+/** `listen`: a server from options. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import { OperationError } from '../drivers/error.js';
+import type { OverlappedSocket } from '../port/socket.js';
+import { BACKLOG } from '../port/socket.js';
+import type { Engine } from './engine.js';
+import type { Handlers } from './handlers.js';
+import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
+import { type Endpoint, resolveEndpoint } from './resolve.js';
+import { Server } from './server.js';
+import { useEngine } from './shared-engines.js';
+
+export interface ListenOptions<Context = unknown> extends ConnectionOptions, Endpoint, Handlers<Context> {
+  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
+  readonly engine?: Engine;
+  /** The driver of that shared engine; `auto` unless told. */
+  readonly driver?: string;
+  /** IPv6 only, without IPv4 connections; off unless told. */
+  readonly ipv6Only?: boolean;
+  /** Lets several servers listen at one address, the system spreading connections over them. Linux only. */
+  readonly reusePort?: boolean;
+  /** Connections that may wait to be accepted; 4,096 unless told, and what the system allows. */
+  readonly backlog?: number;
+  /** With so many connections further ones are reset, `connections_max`; what the descriptors allow unless told. */
+  readonly connectionsMax?: number;
+  /** The same for each peer's address, or IPv6 network of 64 bits; no limit unless told: behind a proxy all have one address. */
+  readonly connectionsPerAddressMax?: number;
+  /** Connections taken in one turn before others have theirs; 128 unless told. */
+  readonly acceptsPerTurnMax?: number;
+}
+
+/** A client must say something within this, in ms, unless told otherwise. */
+const FIRST_BYTE_TIMEOUT_MS = 60_000;
+
+const ACCEPTS_PER_TURN_MAX = 128;
+
+/** Descriptors that are left for other things than connections. */
+const DESCRIPTORS_SPARED = 64;
+
+/** Where servers listen unless told: all addresses, of IPv4 too. */
+const ANY_IPV6 = '::';
+const ANY_IPV4 = '0.0.0.0';
+
+/**
+ * Starts a server. Its handlers are shared by all of its connections.
+ * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`, what looking the host up fails with
+ * @example
+ * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
+ */
+export async function listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
+  const limits = checkConnectionOptions(options, FIRST_BYTE_TIMEOUT_MS);
+  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerTurnMax' | 'backlog', unlessTold: number): number =>
+    checkNumber(name, options[name], { unlessTold, least: 1, most: Infinity });
+  const backlog = count('backlog', BACKLOG);
+  const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
+  const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
+  checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
+  const addresses = await resolveEndpoint(options, ANY_IPV6);
+  const use = useEngine(options.engine, options.driver);
+  try {
+    const { engine } = use;
+    const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
+    const listener = openListener(engine, addresses[0] as SocketAddress, options, backlog);
+    return new Server<Context>({
+      engine,
+      listener,
+      handlers: options as Handlers as Handlers,
+      limits,
+      serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },
+      onClosed: use.release,
+    });
+  } catch (error) {
+    use.release();
+    throw error;
+  }
+}
+
+function openListener(
+  engine: Engine,
+  address: SocketAddress,
+  options: ListenOptions<never>,
+  backlog: number,
+): OverlappedSocket {
+  const everywhere = options.host === undefined && address.family === 'ipv6';
+  try {
+    return bindListener(engine, address, options, backlog);
+  } catch (error) {
+    const noIpv6 = error instanceof OperationError && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(error.code);
+    if (!everywhere || !noIpv6) {
+      throw error;
+    }
+    return bindListener(engine, { ...address, family: 'ipv4', address: ANY_IPV4 }, options, backlog);
+  }
+}
+
+function bindListener(
+  engine: Engine,
+  address: SocketAddress,
+  options: ListenOptions<never>,
+  backlog: number,
+): OverlappedSocket {
+  const dualStack = address.family === 'ipv6' && options.ipv6Only !== true;
+  const socket = engine.port.createSocket(address.family, { dualStack });
+  try {
+    setSocketOptions(socket, options);
+    socket.bind(address, { reusePort: options.reusePort ?? false });
+    socket.listen(backlog);
+    return socket;
+  } catch (error) {
+    engine.port.closeSocket(socket);
+    throw error;
+  }
+}
+
+/** Accepted sockets have the options of their listener. */
+export function setSocketOptions(socket: OverlappedSocket, options: ConnectionOptions): void {
+  if (socket.family !== 'unix') {
+    socket.setOption('noDelay', options.noDelay === false ? 0 : 1);
+    socket.setOption('keepAlive', options.keepAlive === false ? 0 : 1);
+  }
+  if (options.sendBufferBytes !== undefined) {
+    socket.setOption('sendBufferBytes', options.sendBufferBytes);
+  }
+  if (options.receiveBufferBytes !== undefined) {
+    socket.setOption('receiveBufferBytes', options.receiveBufferBytes);
+  }
+}

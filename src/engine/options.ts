@@ -1,0 +1,108 @@
+/** Options of connections, servers and engines: checked at once, with limits on everything unless told otherwise. */
+
+import { OperationError } from '../drivers/error.js';
+import { NEVER, ticksOf } from './timer-wheel.js';
+
+/** What all connections of a server, or one of `connect`, share. 0 or Infinity as a time is no limit. */
+export interface ConnectionOptions {
+  /** Small messages leave at once (TCP_NODELAY). On unless told. */
+  readonly noDelay?: boolean;
+  /** The system asks silent peers for a sign of life, and ends the connection when none comes. On unless told. */
+  readonly keepAlive?: boolean;
+  /** The system's own buffers of each socket, in bytes; the system's choice unless told. */
+  readonly sendBufferBytes?: number;
+  readonly receiveBufferBytes?: number;
+  /**
+   * What `destroy` does with what was written and not sent yet: undefined drops it, 0 also resets the connection, more
+   * goes on sending for at most so many ms. It never blocks.
+   */
+  readonly lingerMs?: number;
+  /** Whether our side stays open when the peer ends its own; off unless told, as in Node. */
+  readonly allowHalfOpen?: boolean;
+  /** `write` returns false above it; 64 KiB unless told. */
+  readonly highWaterMarkBytes?: number;
+  /** With more than this waiting to be sent the connection is closed, `write_queue_full`; 16 MiB unless told. */
+  readonly queuedBytesMax?: number;
+  /** Bytes that one connection may hand to handlers before the others have their turn; 256 KiB unless told. */
+  readonly turnBytesMax?: number;
+  /** With neither a byte received nor one sent for so long the connection is closed; no limit unless told. */
+  readonly idleTimeoutMs?: number;
+  /** The first byte must come within this; 60 s for a server's connections unless told, no limit for others. */
+  readonly firstByteTimeoutMs?: number;
+  /** With something to send of which the peer takes nothing for so long the connection is closed; 60 s unless told. */
+  readonly writeStallTimeoutMs?: number;
+  /** The longest time between the peer's end and ours; 60 s unless told. */
+  readonly halfClosedTimeoutMs?: number;
+  /** The longest time between our end and the peer's; 10 s unless told. */
+  readonly shutdownTimeoutMs?: number;
+}
+
+/** The same, checked, with times in ticks of the timer wheel. */
+export interface ConnectionLimits {
+  readonly allowHalfOpen: boolean;
+  readonly lingerMs: number | undefined;
+  readonly highWaterMarkBytes: number;
+  readonly lowWaterMarkBytes: number;
+  readonly queuedBytesMax: number;
+  readonly turnBytesMax: number;
+  readonly idleTicks: number;
+  readonly firstByteTicks: number;
+  readonly writeStallTicks: number;
+  readonly halfClosedTicks: number;
+  readonly shutdownTicks: number;
+  /** Whether any limit can be due for a connection that just is there. */
+  readonly timed: boolean;
+}
+
+const KIB = 1024;
+const MIB = 1024 * 1024;
+
+export const QUEUED_BYTES_MAX = 16 * MIB;
+export const ENGINE_QUEUED_BYTES_MAX = 256 * MIB;
+
+/** A number in its range, or the value it has unless told. */
+export function checkNumber(
+  name: string,
+  value: number | undefined,
+  range: { readonly unlessTold: number; readonly least: number; readonly most: number },
+): number {
+  const checked = value ?? range.unlessTold;
+  if (typeof checked !== 'number' || !(checked >= range.least && checked <= range.most)) {
+    throw new OperationError({
+      code: 'ERR_OUT_OF_RANGE',
+      reason: `${name}: expected a number from ${range.least} to ${range.most}, got ${String(value)}`,
+      syscall: 'options',
+    });
+  }
+  return checked;
+}
+
+/** A time in ms; 0 and Infinity are no limit. */
+export function checkTime(name: string, value: number | undefined, unlessTold: number): number {
+  return checkNumber(name, value, { unlessTold, least: 0, most: Infinity });
+}
+
+/** @throws OperationError `ERR_OUT_OF_RANGE` */
+export function checkConnectionOptions(options: ConnectionOptions, firstByteTimeoutMs: number): ConnectionLimits {
+  const bytes = (name: keyof ConnectionOptions, unlessTold: number, most = Infinity): number =>
+    checkNumber(name, options[name] as number | undefined, { unlessTold, least: 1, most });
+  const ticks = (name: keyof ConnectionOptions, unlessTold: number): number =>
+    ticksOf(checkTime(name, options[name] as number | undefined, unlessTold));
+  const highWaterMarkBytes = bytes('highWaterMarkBytes', 64 * KIB);
+  const idleTicks = ticks('idleTimeoutMs', 0);
+  const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
+  return {
+    allowHalfOpen: options.allowHalfOpen ?? false,
+    lingerMs: options.lingerMs === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
+    highWaterMarkBytes,
+    lowWaterMarkBytes: Math.floor(highWaterMarkBytes / 2),
+    queuedBytesMax: bytes('queuedBytesMax', QUEUED_BYTES_MAX),
+    turnBytesMax: bytes('turnBytesMax', 256 * KIB),
+    idleTicks,
+    firstByteTicks,
+    writeStallTicks: ticks('writeStallTimeoutMs', 60_000),
+    halfClosedTicks: ticks('halfClosedTimeoutMs', 60_000),
+    shutdownTicks: ticks('shutdownTimeoutMs', 10_000),
+    timed: idleTicks !== NEVER || firstByteTicks !== NEVER,
+  };
+}

@@ -1,0 +1,278 @@
+/** A server: a listening socket, the connections it has accepted, and the limits on them. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import type { Completion } from '../port/completion.js';
+import type { OverlappedSocket } from '../port/socket.js';
+import { AddressCounts } from './address-counts.js';
+import type { CloseReason } from './close-reasons.js';
+import { close } from './closing.js';
+import { Connection } from './connection.js';
+import { armTimer } from './deadlines.js';
+import { endSending } from './ending.js';
+import type { CompletionTarget, Engine, TurnTask } from './engine.js';
+import { tell } from './events.js';
+import type { ConnectionGroup } from './group.js';
+import type { Handlers } from './handlers.js';
+import type { ConnectionLimits } from './options.js';
+import { receive } from './receiving.js';
+import { ConnectionCounters, type ServerStatistics, serverStatistics } from './statistics.js';
+import { Alarm } from './timer-wheel.js';
+
+export interface ServerLimits {
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  readonly acceptsPerTurnMax: number;
+}
+
+export interface ServerParts {
+  readonly engine: Engine;
+  readonly listener: OverlappedSocket;
+  readonly handlers: Handlers;
+  readonly limits: ConnectionLimits;
+  readonly serverLimits: ServerLimits;
+  /** Called when the server and all its connections are closed. */
+  readonly onClosed: () => void;
+}
+
+/** How long `close` lets connections finish unless told, in ms. */
+const DEADLINE_MS = 10_000;
+
+export interface CloseOptions {
+  /** How long connections may take to finish before they are reset, in ms; 10,000 unless told, 0 resets at once. */
+  readonly deadlineMs?: number;
+}
+
+export class Server<Context = unknown> implements ConnectionGroup, CompletionTarget, TurnTask {
+  /** @internal */
+  readonly engine: Engine;
+  /** @internal */
+  readonly handlers: Handlers;
+  /** @internal */
+  readonly limits: ConnectionLimits;
+  /** @internal */
+  readonly counters = new ConnectionCounters();
+  readonly #listener: OverlappedSocket;
+  readonly #serverLimits: ServerLimits;
+  readonly #onClosed: () => void;
+  readonly #addresses: AddressCounts | undefined;
+  /** Accepted sockets that wait for their turn. */
+  #waiting: OverlappedSocket[] = [];
+  #listening = true;
+  #referenced = true;
+  #error: Error | undefined;
+  #closed: Promise<void> | undefined;
+  #whenClosed: () => void = () => undefined;
+  readonly #deadline = new Alarm(() => this.#resetAll());
+  #ended = false;
+  /** The address it listens on. */
+  readonly address: SocketAddress;
+
+  /** @internal */
+  constructor(parts: ServerParts) {
+    this.engine = parts.engine;
+    this.handlers = parts.handlers;
+    this.limits = parts.limits;
+    this.#listener = parts.listener;
+    this.#serverLimits = parts.serverLimits;
+    this.#onClosed = parts.onClosed;
+    this.#addresses = parts.serverLimits.connectionsPerAddressMax === Infinity ? undefined : new AddressCounts();
+    this.address = parts.listener.localAddress();
+    this.engine.associate(this.#listener, this);
+    this.engine.reference(1);
+    this.#postAccept();
+  }
+
+  /** Connections that are not closed. */
+  get connectionsCount(): number {
+    return this.counters.opened - this.counters.closed;
+  }
+
+  /** Whether new connections are taken. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** The connections that are open, or closing. */
+  *connections(): Generator<Connection<Context>> {
+    for (const connection of this.engine.connections()) {
+      if (connection.group === this) {
+        yield connection as Connection<Context>;
+      }
+    }
+  }
+
+  #postAccept(): void {
+    this.engine.port.postAccept(this.#listener);
+    this.engine.counters.posted.accept++;
+  }
+
+  /** @internal */
+  completed(completion: Completion): void {
+    const { accepted } = completion;
+    if (accepted !== undefined && !this.#listening) {
+      this.engine.port.closeSocket(accepted);
+    } else if (accepted !== undefined) {
+      if (this.#waiting.length === 0) {
+        this.engine.runNext(this);
+      }
+      this.#waiting.push(accepted);
+    }
+    if (!completion.more && this.#listening) {
+      if (completion.code !== undefined) {
+        throw completion.toError();
+      }
+      this.#postAccept();
+    }
+  }
+
+  /** @internal Accepting has failed for good. */
+  failed(error: Error): void {
+    this.#error = error;
+    this.counters.countError((error as NodeJS.ErrnoException).code ?? error.name);
+    void this.close();
+  }
+
+  /** @internal Takes as many of the accepted sockets as one turn may. */
+  turn(): void {
+    const most = this.#serverLimits.acceptsPerTurnMax;
+    const taken = this.#waiting.splice(0, most);
+    for (const socket of taken) {
+      this.#accept(socket);
+    }
+    if (this.#waiting.length > 0) {
+      this.engine.runNext(this);
+    }
+  }
+
+  #accept(socket: OverlappedSocket): void {
+    const refusal = this.#refusal(socket);
+    if (refusal !== undefined) {
+      this.counters.closesByReason[refusal]++;
+      this.engine.port.closeSocket(socket, { reset: true });
+      return;
+    }
+    const connection = new Connection<Context>(this, socket);
+    this.counters.opened++;
+    this.engine.reference(1);
+    this.engine.associate(socket, connection as Connection);
+    if (this.limits.timed) {
+      armTimer(connection as Connection);
+    }
+    tell(connection as Connection, 'open');
+    receive(connection as Connection);
+  }
+
+  /** Why a connection is not taken. */
+  #refusal(socket: OverlappedSocket): CloseReason | undefined {
+    if (this.connectionsCount >= this.#serverLimits.connectionsMax) {
+      return 'connections_max';
+    }
+    if (this.#addresses?.add(socket, this.#serverLimits.connectionsPerAddressMax) === false) {
+      return 'address_connections_max';
+    }
+    return undefined;
+  }
+
+  /** @internal */
+  connectionClosed(connection: Connection): void {
+    this.#addresses?.remove(connection.socket);
+    this.#closeIfEmpty();
+  }
+
+  /**
+   * Stops listening, asks each connection to end (`shutdown`, or `end()` where there is no such handler), and resets
+   * those that are left at the deadline. Resolves when all are closed.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = new Promise((resolve) => {
+        this.#whenClosed = resolve;
+      });
+      this.#stopListening();
+      this.#askToEnd();
+      // Also when nothing is open: whoever waits is told in a turn of its own.
+      queueMicrotask(() => this.#closeIfEmpty());
+    }
+    this.#setDeadline(options.deadlineMs ?? DEADLINE_MS);
+    return this.#closed;
+  }
+
+  #stopListening(): void {
+    this.#listening = false;
+    this.engine.port.closeSocket(this.#listener);
+    for (const socket of this.#waiting) {
+      this.engine.port.closeSocket(socket);
+    }
+    this.#waiting = [];
+  }
+
+  #askToEnd(): void {
+    for (const connection of [...this.connections()] as Connection[]) {
+      if (connection.handlers.shutdown === undefined) {
+        endSending(connection);
+      } else {
+        tell(connection, 'shutdown');
+      }
+    }
+  }
+
+  #setDeadline(deadlineMs: number): void {
+    if (deadlineMs === 0) {
+      this.#resetAll();
+    } else if (!this.#ended) {
+      this.engine.setAlarm(this.#deadline, deadlineMs);
+    }
+  }
+
+  #resetAll(): void {
+    for (const connection of [...this.connections()] as Connection[]) {
+      close(connection, 'drain_deadline');
+    }
+  }
+
+  #closeIfEmpty(): void {
+    if (this.#closed === undefined || this.connectionsCount > 0 || this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    this.engine.wheel.remove(this.#deadline);
+    this.unref();
+    this.#whenClosed();
+    this.#onClosed();
+  }
+
+  /** @internal */
+  engineClosed(): void {
+    void this.close({ deadlineMs: Infinity });
+  }
+
+  /** What ended the listening, if an error did. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** The server keeps the process alive, as it does unless told. */
+  ref(): void {
+    if (!this.#referenced) {
+      this.#referenced = true;
+      this.engine.reference(1);
+    }
+  }
+
+  /** The server does not keep the process alive; its connections do. */
+  unref(): void {
+    if (this.#referenced) {
+      this.#referenced = false;
+      this.engine.reference(-1);
+    }
+  }
+
+  /** Counts since the server began to listen. */
+  statistics(): ServerStatistics {
+    return serverStatistics(this.engine, this.counters);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

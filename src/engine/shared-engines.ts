@@ -1,0 +1,54 @@
+/** The engines that `listen` and `connect` share unless they are given one: one for each driver and thread. */
+
+import { Engine } from './engine.js';
+
+interface Shared {
+  readonly engine: Engine;
+  users: number;
+}
+
+const engines = new Map<string, Shared>();
+
+/** An engine that somebody uses until `release`. The last one's release closes a shared engine. */
+export interface EngineUse {
+  readonly engine: Engine;
+  release(): void;
+}
+
+/** Uses an engine of the caller's, or the shared one of a driver. */
+export function useEngine(own: Engine | undefined, driver = 'auto'): EngineUse {
+  if (own !== undefined) {
+    return { engine: own, release: () => undefined };
+  }
+  const shared = sharedEngine(driver);
+  shared.users++;
+  let used = true;
+  return {
+    engine: shared.engine,
+    release: () => {
+      if (used) {
+        used = false;
+        shared.users--;
+        // Not at once: whoever closes one thing to open the next goes on with the same port.
+        setImmediate(() => closeUnused(driver, shared));
+      }
+    },
+  };
+}
+
+function sharedEngine(driver: string): Shared {
+  const known = engines.get(driver);
+  if (known !== undefined && !known.engine.closed) {
+    return known;
+  }
+  const shared = { engine: new Engine({ driver }), users: 0 };
+  engines.set(driver, shared);
+  return shared;
+}
+
+function closeUnused(driver: string, shared: Shared): void {
+  if (shared.users === 0 && !shared.engine.closed) {
+    engines.delete(driver);
+    shared.engine.close();
+  }
+}
