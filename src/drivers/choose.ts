@@ -11,10 +11,17 @@ import { probeIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
 import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
+import type { Ledger } from './ledger.js';
+import { reclaimOnLinux } from './linux/reclaim.js';
 import { wakeDescriptor } from './linux/wake.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
+import { wakeSimulated } from './sim/wake.js';
 import { wakeSocket } from './windows/wake.js';
+
+/** Gives back what a dead thread of this process has left. Windows has no way to know which sockets were a thread's. */
+type Reclaim = (ledger: Ledger, thread: number) => void;
+const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
 
 interface Candidate {
   readonly name: DriverName;
@@ -124,7 +131,20 @@ function unavailable(reason: string): OperationError {
 
 /** Wakes a port of any thread of this process, given its driver's name and `wakeDescriptor`. */
 export function wakePort(name: DriverName, descriptor: number): void {
+  if (name === 'sim') {
+    wakeSimulated(descriptor);
+    return;
+  }
   const candidate = CANDIDATES.find((each) => each.name === name);
   assert(candidate !== undefined);
   candidate.wake(descriptor);
+}
+
+/**
+ * Closes what a thread of this process had open when it died: what is in its ledger, and its sockets. Does nothing where
+ * the system has no way to tell them.
+ * @param thread its `threadId`
+ */
+export function reclaimThread(ledger: Ledger, thread: number): void {
+  RECLAIMS[process.platform]?.(ledger, thread);
 }

@@ -7,6 +7,8 @@ export interface ClockTimer {
 }
 
 export interface Clock {
+  /** Whether time passes by itself, so that looking at it again and again makes sense. */
+  readonly passes: boolean;
   /** ms since some moment, with fractions; it never goes back. */
   now(): number;
   /** Calls back once, from the event loop, when `delayMs` have passed: whole ms, up to 2^31 - 1. */
@@ -35,6 +37,7 @@ class SystemTimer implements ClockTimer {
 
 /** The clock of every driver that runs on a real system. */
 export const systemClock: Clock = {
+  passes: true,
   now: () => performance.now(),
   setTimer: (callback, delayMs) => new SystemTimer(callback, delayMs),
 };

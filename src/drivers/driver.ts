@@ -101,6 +101,16 @@ export interface SocketCalls {
   /** Ends both sides at once; on a listener it ends the listening. Says nothing about sockets that are not connected. */
   shutdownBoth(socket: number): void;
   close(socket: number): void;
+  /**
+   * Gives a connected socket that no operation was posted on to a port of another thread, by what the system calls it
+   * there. Absent where sockets exist in one thread only.
+   * @param thread the `threadId` of the worker whose it is from now on
+   */
+  giveAway?(socket: number, thread: number): number;
+  /** The other side of it: a connected socket of another thread is this one's. */
+  takeOver?(handle: number, family: SocketFamily): number;
+  /** Removes the Unix path that a closed socket was bound to. Somebody may have done so before. */
+  removePath(path: string): void;
 }
 
 /** A driver's place in Node's event loop. */

@@ -21,6 +21,7 @@ export class PoolBuffer extends Held {
   /** @internal */
   readonly address: number;
   readonly #pool: BufferPool;
+  #lastView: Buffer | undefined;
 
   /** @internal */
   constructor(pool: BufferPool, index: number) {
@@ -38,7 +39,14 @@ export class PoolBuffer extends Held {
   /** A view of `byteLength` bytes from `offset`. It shows other data once the buffer is released. */
   view(byteLength: number, offset = 0): Buffer {
     assert(this.references > 0, 'View of a buffer that is released');
-    return this.#pool.view(this.index, offset, byteLength);
+    if (offset !== 0) {
+      return this.#pool.view(this.index, offset, byteLength);
+    }
+    // Messages of a program are often of one size, and a view costs more than many a handler.
+    if (this.#lastView?.byteLength !== byteLength) {
+      this.#lastView = this.#pool.view(this.index, 0, byteLength);
+    }
+    return this.#lastView;
   }
 
   /** @internal It goes back to the pool. */
@@ -46,6 +54,10 @@ export class PoolBuffer extends Held {
     this.#pool.returned(this);
   }
 }
+
+/** The memory of all pools of this thread, and how many there have been. */
+const memories = new WeakSet<ArrayBufferLike>();
+let pools = 0;
 
 /** With more than this share of the buffers lent, the pool is short. */
 const SHORT_SHARE = 0.75;
@@ -69,6 +81,8 @@ export class BufferPool implements ReceiveBuffers {
     this.shortAt = Math.floor(count * SHORT_SHARE);
     this.#fillReleased = fillReleased;
     this.#slab = new Slab(count * this.strideBytes, 4096);
+    memories.add(this.#slab.u8.buffer);
+    pools++;
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));
     }
@@ -108,6 +122,12 @@ export class BufferPool implements ReceiveBuffers {
       return undefined;
     }
     return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.strideBytes)];
+  }
+
+  /** Bytes that may be kept: those in a buffer that another port lent are copied, as that port would not know of it. */
+  kept(bytes: Uint8Array): Uint8Array {
+    const lentElsewhere = pools > 1 && bytes.buffer !== this.#slab.u8.buffer && memories.has(bytes.buffer);
+    return lentElsewhere ? new Uint8Array(bytes) : bytes;
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {

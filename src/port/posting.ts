@@ -169,6 +169,26 @@ export class PostingPort {
     this.core.sendMemory.gather(pieces, bytes);
   }
 
+  /** @internal Gives an accepted socket that was never associated to another thread, by its system's handle. */
+  giveAway(socket: OverlappedSocket, thread: number): number {
+    const { sockets } = this.core.driver;
+    this.core.requireUsable(socket, 'giveAway');
+    assert(socket.port === undefined && socket.state === 'connected' && sockets.giveAway !== undefined);
+    socket.state = 'closed';
+    this.core.settler.sockets.delete(socket);
+    return sockets.giveAway(socket.handle, thread);
+  }
+
+  /** @internal Takes over a socket that another thread's port gave away. */
+  takeOver(handle: number, family: SocketFamily): OverlappedSocket {
+    this.core.requireOpen('takeOver');
+    const { sockets } = this.core.driver;
+    assert(sockets.takeOver !== undefined);
+    const socket = new OverlappedSocket(sockets, sockets.takeOver(handle, family), family, 'connected');
+    this.core.settler.sockets.add(socket);
+    return socket;
+  }
+
   /** Posts the end of the sending side: behind the sends posted before, the peer sees the end of the stream. */
   postShutdown(socket: OverlappedSocket, context?: unknown): void {
     this.core.requirePostable(socket, 'shutdown', 'connected');

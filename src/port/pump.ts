@@ -177,7 +177,7 @@ export class Pump {
       this.stop();
       return;
     }
-    if (this.#spin.active || (productive && this.#spin.begin())) {
+    if (this.#spin.active || (productive && this.#port.clock.passes && this.#spin.begin())) {
       this.posted();
       return;
     }

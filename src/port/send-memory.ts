@@ -26,6 +26,22 @@ export class Pieces {
   readonly held: unknown[] = [];
   byteLength = 0;
 
+  get count(): number {
+    return this.addresses.length;
+  }
+
+  /** Lengthens the last piece by bytes that follow it in the same memory, unless it would be more than `bytesMax` in all. */
+  lengthen(address: number, byteLength: number, held: unknown, bytesMax: number): boolean {
+    const last = this.addresses.length - 1;
+    const end = (this.addresses[last] ?? 0) + (this.lengths[last] ?? 0);
+    if (this.held[last] !== held || end !== address || this.byteLength + byteLength > bytesMax) {
+      return false;
+    }
+    this.lengths[last] = (this.lengths[last] as number) + byteLength;
+    this.byteLength += byteLength;
+    return true;
+  }
+
   /** Appends bytes at an address; `held`, when it is counted, is retained already. */
   add(address: number, byteLength: number, held: unknown): void {
     this.addresses.push(address);
@@ -70,7 +86,7 @@ export class SendMemory {
     const small = bytes.byteLength <= COPY_BYTES_MAX;
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
-      const held = small ? new Uint8Array(bytes) : bytes;
+      const held = small ? new Uint8Array(bytes) : this.#pool.kept(bytes);
       operations.held[slot] = held;
       operations.address[slot] = addressOfBytes(held);
       return;
@@ -96,7 +112,8 @@ export class SendMemory {
   gather(pieces: Pieces, bytes: Uint8Array): void {
     const buffer = this.#pool.bufferOf(bytes);
     if (buffer === undefined) {
-      pieces.add(addressOfBytes(bytes), bytes.byteLength, bytes);
+      const kept = this.#pool.kept(bytes);
+      pieces.add(addressOfBytes(kept), kept.byteLength, kept);
     } else {
       buffer.retain();
       pieces.add(this.#pool.addressOf(bytes), bytes.byteLength, buffer);

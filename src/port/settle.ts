@@ -1,6 +1,5 @@
 /** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
 
-import { unlinkSync } from 'node:fs';
 import type { CompletionSink, Driver } from '../drivers/driver.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Completion } from './completion.js';
@@ -50,8 +49,10 @@ export class Settler implements CompletionSink {
   readonly sockets = new Set<OverlappedSocket>();
   /** Completions that came for an operation that was over, and were dropped. */
   lateCompletions = 0;
+  readonly #cancelled: number;
 
   constructor(parts: SettlerParts) {
+    this.#cancelled = -parts.driver.errors.numberOf('ECANCELED');
     this.#driver = parts.driver;
     this.#operations = parts.operations;
     this.#queue = parts.queue;
@@ -86,7 +87,7 @@ export class Settler implements CompletionSink {
         this.#connected(slot, socket, result);
         break;
       default:
-        this.sends.completed(socket, result);
+        this.sends.completed(socket, result < 0 && socket.closed ? this.#cancelled : result);
     }
     this.closeIfIdle(socket);
   }
@@ -169,7 +170,7 @@ export class Settler implements CompletionSink {
 
   /** Ends an operation that its closing socket or its poster no longer wants. */
   endCancelled(slot: number): void {
-    this.#end(slot, -this.#driver.errors.numberOf('ECANCELED'));
+    this.#end(slot, this.#cancelled);
   }
 
   /** The last completion of an operation. */
@@ -231,18 +232,10 @@ export class Settler implements CompletionSink {
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);
     if (socket.boundPath !== undefined) {
-      removePath(socket.boundPath);
+      this.#driver.sockets.removePath(socket.boundPath);
     }
     if (this.#delays.acceptsWait) {
       this.#delays.retryAccepts();
     }
-  }
-}
-
-function removePath(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody removed it before: what was wanted is so.
   }
 }

@@ -1,13 +1,12 @@
 /** Families of addresses: IPv4, IPv6, both at once, Unix paths and abstract names, shared ports. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress, type OverlappedSocket, type SocketAddress } from 'overlapped';
 import { connectPair, type Dequeuer, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
-import { connectNode } from '../support/node-client.js';
-import { lackOf, system } from '../support/system.js';
+import { lackOf } from '../support/system.js';
 import { bounded, given, type Subject } from './subject.js';
 
 /** A message each way between two sockets of `address`'s family. */
@@ -44,7 +43,7 @@ export function addresses(subject: Subject): void {
       const listener = await roundTrip(dequeuer, { family: 'ipv6', address: '::1', port: 0 });
       assert.match(formatAddress(listener.localAddress()), /^\[::1\]:\d+$/);
       const any = listenOn(port, { family: 'ipv6', address: '::', port: 0 });
-      await assert.rejects(connectNode(portOf(any), '127.0.0.1'), { code: 'ECONNREFUSED' });
+      await assert.rejects(subject.peers.connect(portOf(any), '127.0.0.1'), { code: 'ECONNREFUSED' });
     }),
   );
 
@@ -58,7 +57,7 @@ export function addresses(subject: Subject): void {
         if (listener.readSlot < 0) {
           port.postAccept(listener);
         }
-        const client = await connectNode(portOf(listener), host);
+        const client = await subject.peers.connect(portOf(listener), host);
         const { accepted } = await dequeuer.next('accept');
         const peer = accepted?.remoteAddress();
         assert.deepEqual(peer, {
@@ -78,15 +77,15 @@ export function addresses(subject: Subject): void {
       await withPort(subject.options, async (dequeuer, port) => {
         const listener = await roundTrip(dequeuer, { family: 'unix', path });
         assert.deepEqual(listener.localAddress(), { family: 'unix', path });
-        assert.equal(existsSync(path), true);
+        assert.equal(subject.peers.hasPath(path), true);
         const second = port.createSocket('unix');
         assert.throws(() => second.bind({ family: 'unix', path }), { code: 'EADDRINUSE', address: path });
         port.closeSocket(second);
-        assert.equal(existsSync(path), true, 'who failed to bind a path does not remove it');
-        const client = await connectNode(path);
+        assert.equal(subject.peers.hasPath(path), true, 'who failed to bind a path does not remove it');
+        const client = await subject.peers.connect(path);
         port.closeSocket(listener);
-        await assert.rejects(connectNode(path), 'nobody listens at once');
-        await dequeuer.until(() => !existsSync(path), 'the path is removed');
+        await assert.rejects(subject.peers.connect(path), 'nobody listens at once');
+        await dequeuer.until(() => !subject.peers.hasPath(path), 'the path is removed');
         client.socket.destroy();
       });
     } finally {
@@ -100,7 +99,7 @@ export function addresses(subject: Subject): void {
       await withPort(subject.options, (_dequeuer, port) => {
         listenOn(port, { family: 'unix', path: join(directory, 'socket') });
       });
-      assert.equal(existsSync(join(directory, 'socket')), false);
+      assert.equal(subject.peers.hasPath(join(directory, 'socket')), false);
       const longest = join(directory, 's'.repeat(107 - directory.length - 1));
       assert.equal(longest.length, 107);
       await withPort(subject.options, async (dequeuer) => {
@@ -137,7 +136,7 @@ export function addresses(subject: Subject): void {
           port.postAccept(completion.socket as OverlappedSocket);
         }
       };
-      const clients = await Promise.all(Array.from({ length: 40 }, () => connectNode(portOf(first))));
+      const clients = await Promise.all(Array.from({ length: 40 }, () => subject.peers.connect(portOf(first))));
       await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'accept').length === 40, '40 accepts');
       for (const listener of [first, second]) {
         assert.ok(
@@ -159,7 +158,7 @@ export function addresses(subject: Subject): void {
       for (const socket of [client, server]) {
         assert.equal(socket.getOption('noDelay'), 1);
         assert.equal(socket.getOption('keepAlive'), 1);
-        assert.equal(socket.getOption('receiveBufferBytes'), 8192 * system.bufferFactor);
+        assert.equal(socket.getOption('receiveBufferBytes'), 8192 * subject.peers.bufferFactor);
       }
     }),
   );

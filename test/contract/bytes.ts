@@ -14,7 +14,6 @@ import {
   someBytes,
   withPort,
 } from '../support/harness.js';
-import { connectNode } from '../support/node-client.js';
 import { manyStreams } from '../support/streams.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -175,7 +174,7 @@ export function bytes(subject: Subject): void {
       async (dequeuer, port) => {
         const listener = listenOn(port);
         tiny(listener);
-        const client = await connectNode(portOf(listener));
+        const client = await subject.peers.connect(portOf(listener));
         const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
         port.associate(server);
         const data = someBytes(300_000);
@@ -207,7 +206,7 @@ export function bytes(subject: Subject): void {
   );
 
   bounded('50 streams of 1 MB in random pieces come back from an echo server, half-close included', () =>
-    manyStreams({ options: subject.options, streams: 50, bytesEach: 1_000_000 }),
+    manyStreams({ ...subject, streams: 50, bytesEach: 1_000_000 }),
   );
 }
 

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { connectPair, type Dequeuer, listenOn, portOf, sha256, someBytes, withPort } from '../support/harness.js';
-import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
 const RACES = 500;
@@ -48,7 +47,7 @@ export function cancelling(subject: Subject): void {
       dequeuer.take();
       port.cancel(listener, 'accept');
       assert.equal((await dequeuer.next('accept')).code, 'ECANCELED');
-      const client = await connectNode(portOf(listener));
+      const client = await subject.peers.connect(portOf(listener));
       port.postAccept(listener);
       assert.notEqual((await dequeuer.next('accept')).accepted, undefined);
       client.socket.destroy();

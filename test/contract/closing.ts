@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { CompletionBatch, type OverlappedSocket } from 'overlapped';
 import { connectPair, Dequeuer, drain, eventually, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
-import { connectNode, isRefused } from '../support/node-client.js';
+import { isRefused } from '../support/peers.js';
 import { bounded, type Subject } from './subject.js';
 
 export function closing(subject: Subject): void {
   bounded('closing a connection with a receive in flight sends FIN', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
-      const client = await connectNode(portOf(listener));
+      const client = await subject.peers.connect(portOf(listener));
       const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
       port.associate(server);
       port.postReceive(server);
@@ -28,7 +28,7 @@ export function closing(subject: Subject): void {
   bounded('a FIN follows what was sent before the close', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
-      const client = await connectNode(portOf(listener));
+      const client = await subject.peers.connect(portOf(listener));
       const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
       port.associate(server);
       port.postSend(server, Buffer.from('last words'));
@@ -43,7 +43,7 @@ export function closing(subject: Subject): void {
   bounded('a close with reset is seen as ECONNRESET', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
-      const client = await connectNode(portOf(listener));
+      const client = await subject.peers.connect(portOf(listener));
       const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
       port.associate(server);
       port.postReceive(server);
@@ -62,7 +62,7 @@ export function closing(subject: Subject): void {
       dequeuer.take();
       port.closeSocket(listener);
       // Before anything is dequeued: the system itself must refuse.
-      assert.equal(await isRefused(number), true);
+      assert.equal(await isRefused(subject.peers, number), true);
       const end = await dequeuer.next('accept');
       assert.deepEqual([end.code, end.more], ['ECANCELED', false]);
       const again = port.createSocket('ipv4');
@@ -76,7 +76,7 @@ export function closing(subject: Subject): void {
       await withPort(subject.options, async (dequeuer, port) => {
         const listener = listenOn(port);
         dequeuer.take();
-        const clients = await Promise.all([0, 1, 2].map(() => connectNode(portOf(listener))));
+        const clients = await Promise.all([0, 1, 2].map(() => subject.peers.connect(portOf(listener))));
         port.closeSocket(listener);
         await dequeuer.next('accept');
         await dequeuer.until(() => dequeuer.take() === 0, 'nothing more comes');
@@ -155,7 +155,7 @@ export function closing(subject: Subject): void {
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       for (let round = 0; round < 50; round++) {
-        const client = await connectNode(portOf(listener));
+        const client = await subject.peers.connect(portOf(listener));
         client.socket.write('garbage');
         const accept = await dequeuer.next('accept');
         if (!accept.more) {

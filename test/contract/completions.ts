@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { OverlappedSocket } from 'overlapped';
 import { connectPair, Dequeuer, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
-import { connectNode, type NodeClient } from '../support/node-client.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { bounded, type Subject } from './subject.js';
 
 /** How many completions say that an operation is over: one for each operation. */
@@ -51,9 +51,9 @@ export function completions(subject: Subject): void {
   bounded('an accept that goes on says so each time, and exactly once that it is over', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
-      const clients: NodeClient[] = [];
+      const clients: PeerClient[] = [];
       for (let index = 0; index < 5; index++) {
-        clients.push(await connectNode(portOf(listener)));
+        clients.push(await subject.peers.connect(portOf(listener)));
         const accept = await dequeuer.next('accept');
         assert.equal(accept.more, true);
         if (!accept.more) {

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped';
 import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
-import { errnoOfRefusal } from '../support/node-client.js';
 import { bounded, given, type Subject } from './subject.js';
 
 /** How connecting to `address` ends. */
@@ -57,7 +56,7 @@ export function connecting(subject: Subject): void {
       assert.deepEqual([seen.code, seen.more, seen.context], ['ECONNREFUSED', false, 'context']);
       assert.deepEqual(
         [error.code, error.address, error.port, error.syscall, error.errno],
-        ['ECONNREFUSED', '127.0.0.1', number, 'connect', await errnoOfRefusal(number)],
+        ['ECONNREFUSED', '127.0.0.1', number, 'connect', await subject.peers.errnoOfRefusal(number)],
       );
       assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${number}`));
     }),

@@ -22,7 +22,7 @@ async function serve(
   mode: 'loop' | 'run' | 'full',
   test: (child: Child, number: number) => Promise<void>,
 ): Promise<void> {
-  const child = new Child(programPath('limited-server'), [JSON.stringify(subject.options), mode], {
+  const child = new Child(programPath('limited-server'), [subject.programOptions, mode], {
     before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
     timeoutMs: 20_000,
   });

@@ -3,16 +3,16 @@
 import assert from 'node:assert/strict';
 import type { CompletionPort, OverlappedSocket } from 'overlapped';
 import { connectPair, type Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
-import { connectNode, type NodeClient } from '../support/node-client.js';
-import { system } from '../support/system.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { bounded, given, type Subject } from './subject.js';
 
-async function acceptNode(
+async function acceptPeer(
+  { peers }: Subject,
   dequeuer: Dequeuer,
   port: CompletionPort,
-): Promise<{ client: NodeClient; server: OverlappedSocket }> {
+): Promise<{ client: PeerClient; server: OverlappedSocket }> {
   const listener = listenOn(port);
-  const client = await connectNode(portOf(listener));
+  const client = await peers.connect(portOf(listener));
   const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
   port.associate(server);
   return { client, server };
@@ -21,7 +21,7 @@ async function acceptNode(
 export function endings(subject: Subject): void {
   bounded('the end of the stream is 0 bytes, and we can still send', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptNode(dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer, port);
       port.postReceive(server);
       client.socket.end('question');
       const { data, code } = await dequeuer.receiveAll(server);
@@ -37,7 +37,7 @@ export function endings(subject: Subject): void {
 
   bounded('the end of the stream is told again to who asks again', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptNode(dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.end();
       for (let round = 0; round < 3; round++) {
         port.postReceive(server);
@@ -52,7 +52,7 @@ export function endings(subject: Subject): void {
     const define = posted ? bounded : given(subject, 'resetRemembered');
     define(`a reset is ECONNRESET, with ${posted ? 'a' : 'no'} receive in flight`, () =>
       withPort(subject.options, async (dequeuer, port) => {
-        const { client, server } = await acceptNode(dequeuer, port);
+        const { client, server } = await acceptPeer(subject, dequeuer, port);
         if (posted) {
           port.postReceive(server);
           dequeuer.take();
@@ -71,7 +71,7 @@ export function endings(subject: Subject): void {
 
   bounded('a send to a peer that reset fails with EPIPE or ECONNRESET, and so does all behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptNode(dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.resetAndDestroy();
       await dequeuer.until(() => client.closed, 'the client is gone');
       const codes: (string | undefined)[] = [];
@@ -92,7 +92,7 @@ export function endings(subject: Subject): void {
 
   bounded('a large send whose peer resets half way ends with an error, once', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptNode(dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.pause();
       port.postSend(server, Buffer.alloc(50_000_000));
       port.postReceive(server);
@@ -116,7 +116,7 @@ export function endings(subject: Subject): void {
 
   bounded('a shutdown comes behind the sends posted before it, large ones too', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptNode(dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer, port);
       port.postSend(server, Buffer.alloc(5_000_000, 1));
       port.postSend(server, Buffer.alloc(100, 2));
       port.postShutdown(server);
@@ -129,12 +129,12 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('urgent data is a part of the stream, and does not stall what comes behind it', () =>
+  given(subject, 'urgentData')('urgent data is a part of the stream, and does not stall what comes behind it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
-      system.sendByHand(client, 'abc', 'usual');
-      system.sendByHand(client, '!', 'urgent');
-      system.sendByHand(client, 'def', 'usual');
+      subject.peers.sendByHand(client, 'abc', 'usual');
+      subject.peers.sendByHand(client, '!', 'urgent');
+      subject.peers.sendByHand(client, 'def', 'usual');
       port.postReceive(server);
       const { data } = await dequeuer.receiveAll(server, 7);
       assert.equal(data.toString(), 'abc!def');

@@ -1,19 +1,18 @@
 /** Many connections come and go; everything is back where it was. */
 
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { eventually } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
-import { system } from '../support/system.js';
+import type { Peers } from '../support/peers.js';
 import { bounded, type Subject } from './subject.js';
 
 const CONNECTIONS = 5000;
 const AT_ONCE = 50;
 
 /** One connection: a message and its echo, then an end or a reset, each tenth by reset. */
-function visit(number: number, index: number): Promise<void> {
+function visit(peers: Peers, number: number, index: number): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect({ port: number, host: '127.0.0.1' });
+    const socket = peers.open(number);
     socket.on('error', () => undefined);
     socket.on('close', () => resolve());
     socket.on('data', () => {
@@ -27,27 +26,29 @@ function visit(number: number, index: number): Promise<void> {
   });
 }
 
-async function visits(number: number, count: number): Promise<void> {
+async function visits(peers: Peers, number: number, count: number): Promise<void> {
   let next = 0;
   const one = async (): Promise<void> => {
     while (next < count) {
-      await visit(number, next++);
+      await visit(peers, number, next++);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
 export function leaks(subject: Subject): void {
+  const { peers } = subject;
+
   bounded(
     `${CONNECTIONS} connections opened and closed, each tenth by reset, leave nothing behind`,
     async () => {
       const echo = new LoopEcho({ ...subject.options, buffersMax: 256 }).start();
       try {
-        await visits(echo.number, 200);
+        await visits(peers, echo.number, 200);
         await eventually(() => echo.port.statistics.sockets === 1, 'warmed up');
-        const before = system.descriptorsOpen();
+        const before = peers.descriptorsOpen();
         const { operationsInFlight } = echo.port.statistics;
-        await visits(echo.number, CONNECTIONS);
+        await visits(peers, echo.number, CONNECTIONS);
         await eventually(() => echo.port.statistics.sockets === 1, 'every connection is closed');
         assert.equal(echo.opened, CONNECTIONS + 200);
         const after = echo.port.statistics;
@@ -56,8 +57,8 @@ export function leaks(subject: Subject): void {
         assert.equal(after.sendBlocksHeld, 0);
         assert.equal(after.completionsQueued, 0);
         await eventually(
-          () => system.descriptorsOpen() === before,
-          `the ${before} descriptors of before, now ${system.descriptorsOpen()}`,
+          () => peers.descriptorsOpen() === before,
+          `the ${before} descriptors of before, now ${peers.descriptorsOpen()}`,
         );
       } finally {
         echo.port.close();
@@ -69,20 +70,20 @@ export function leaks(subject: Subject): void {
   bounded('ports opened, used and closed leave no descriptor behind', async () => {
     const round = async (): Promise<void> => {
       const echo = new LoopEcho(subject.options).start();
-      await visit(echo.number, 1);
+      await visit(peers, echo.number, 1);
       echo.port.close();
     };
     await round();
     const settled = (): boolean => {
-      const now = system.descriptorsOpen();
+      const now = peers.descriptorsOpen();
       return now <= before;
     };
-    let before = system.descriptorsOpen();
-    await eventually(() => system.descriptorsOpen() <= before, 'the first is closed');
-    before = system.descriptorsOpen();
+    let before = peers.descriptorsOpen();
+    await eventually(() => peers.descriptorsOpen() <= before, 'the first is closed');
+    before = peers.descriptorsOpen();
     for (let index = 0; index < 30; index++) {
       await round();
     }
-    await eventually(settled, `the ${before} descriptors of before, now ${system.descriptorsOpen()}`);
+    await eventually(settled, `the ${before} descriptors of before, now ${peers.descriptorsOpen()}`);
   });
 }

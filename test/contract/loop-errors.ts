@@ -5,7 +5,6 @@ import type { CompletionPort, OverlappedSocket } from 'overlapped';
 import { runProgram } from '../support/child.js';
 import { connectPair, type Dequeuer, eventually, withPort } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
-import { connectNode } from '../support/node-client.js';
 import { bounded, type Subject } from './subject.js';
 
 /** A connection with `count` empty sends whose completions are queued: they can be dispatched in one batch. */
@@ -32,7 +31,7 @@ export function loopErrors(subject: Subject): void {
       },
       { onError: (error, completion) => errors.push([error, completion.kind]) },
     );
-    const client = await connectNode(echo.number);
+    const client = await subject.peers.connect(echo.number);
     for (let round = 1; round <= 5; round++) {
       client.socket.write('ping');
       await eventually(() => client.bytes === 4 * round, `echo ${round}`);
@@ -46,13 +45,13 @@ export function loopErrors(subject: Subject): void {
   });
 
   bounded('without onError it is an uncaught exception, and the rest of the batch is dispatched', async () => {
-    const result = await runProgram('throwing-handler', [JSON.stringify(subject.options), 'listen']);
+    const result = await runProgram('throwing-handler', [subject.programOptions, 'listen']);
     assert.deepEqual([result.exitCode, result.stderr], [0, '']);
     assert.deepEqual(JSON.parse(result.stdout), { caught: 10, dispatched: 20, echoed: 'ping', buffersLent: 0 });
   });
 
   bounded('with nobody to catch it, the process ends as with any error of a callback', async () => {
-    const result = await runProgram('throwing-handler', [JSON.stringify(subject.options), 'ignore']);
+    const result = await runProgram('throwing-handler', [subject.programOptions, 'ignore']);
     assert.equal(result.exitCode, 1);
     assert.match(result.stderr, /Error: thrown by a handler/);
   });

@@ -28,7 +28,7 @@ async function withEcho(subject: Subject, body: (echo: LoopEcho) => Promise<void
 export function loop(subject: Subject): void {
   bounded('a client is served, many times, and says by what the loop is woken', () =>
     withEcho(subject, async (echo) => {
-      const client = await connectNode(echo.number);
+      const client = await subject.peers.connect(echo.number);
       for (let round = 1; round <= 500; round++) {
         client.socket.write('ping');
         await eventually(() => client.bytes === 4 * round, `echo ${round}`);
@@ -41,7 +41,7 @@ export function loop(subject: Subject): void {
 
   bounded('an idle port with open connections uses no processor time', () =>
     withEcho(subject, async (echo) => {
-      const clients = await Promise.all(Array.from({ length: 50 }, () => connectNode(echo.number)));
+      const clients = await Promise.all(Array.from({ length: 50 }, () => subject.peers.connect(echo.number)));
       await eventually(() => echo.opened === 50, '50 connections');
       await new Promise((resolve) => setTimeout(resolve, 200));
       const before = process.cpuUsage();
@@ -54,13 +54,15 @@ export function loop(subject: Subject): void {
 
   bounded('nothing is dispatched while nothing happens, over waits that end by their time', () =>
     withEcho(subject, async (echo) => {
-      const clients = await Promise.all(Array.from({ length: 5 }, () => connectNode(echo.number)));
+      const clients = await Promise.all(Array.from({ length: 5 }, () => subject.peers.connect(echo.number)));
       for (const client of clients) {
         // The port sleeps by then: what it sleeps on tells of this, and of nothing else behind it.
         await new Promise((resolve) => setTimeout(resolve, 50));
         client.socket.write('x');
         await eventually(() => client.bytes === 1, 'the echo');
       }
+      // The peer may have an echo before its send has completed here.
+      await eventually(() => echo.port.statistics.operationsInFlight === 1 + clients.length, 'no send is in flight');
       const dispatched: string[] = [];
       echo.before = ({ kind, code }) => dispatched.push(`${kind} ${code}`);
       const { operationsInFlight, lateCompletions } = echo.port.statistics;
@@ -79,7 +81,7 @@ export function loop(subject: Subject): void {
   bounded('posts from a timer, from a promise and from another callback are handed over', () =>
     withEcho(subject, async (echo) => {
       const { port } = echo;
-      const client = await connectNode(echo.number);
+      const client = await subject.peers.connect(echo.number);
       await eventually(() => echo.opened === 1, 'the connection');
       let server: OverlappedSocket | undefined;
       echo.before = (completion) => {
@@ -107,7 +109,7 @@ export function loop(subject: Subject): void {
       server = completion.accepted ?? server;
       received += completion.kind === 'receive' ? completion.bytes : 0;
     });
-    const client = await connectNode(portOf(listener));
+    const client = await subject.peers.connect(portOf(listener));
     await eventually(() => server !== undefined, 'the connection');
     const socket = server as unknown as OverlappedSocket;
     port.associate(socket);
@@ -141,7 +143,7 @@ export function loop(subject: Subject): void {
 
   bounded('stopped, it dispatches nothing; started again, it loses nothing', () =>
     withEcho(subject, async (echo) => {
-      const client = await connectNode(echo.number);
+      const client = await subject.peers.connect(echo.number);
       for (let round = 1; round <= 20; round++) {
         client.socket.write('ping');
         if (round % 2 === 0) {
@@ -307,7 +309,7 @@ export function loop(subject: Subject): void {
   bounded('several ports live in one loop', async () => {
     const echoes = Array.from({ length: 6 }, () => new LoopEcho(subject.options).start());
     for (const echo of echoes) {
-      const client = await connectNode(echo.number);
+      const client = await subject.peers.connect(echo.number);
       client.socket.write('hello');
       await eventually(() => client.bytes === 5, 'an echo of each port');
       client.socket.destroy();
@@ -324,7 +326,7 @@ export function loop(subject: Subject): void {
     ['stop', false],
   ] as const) {
     bounded(`a started port after "${how}" ${lives ? 'keeps' : 'does not keep'} its process alive`, async () => {
-      const result = await runProgram('loop-ref', [JSON.stringify(subject.options), how, String(lives)], {
+      const result = await runProgram('loop-ref', [subject.programOptions, how, String(lives)], {
         timeoutMs: 8000,
       });
       assert.deepEqual([result.exitCode, result.stdout.trim(), result.stderr], [0, lives ? 'alive' : 'ended', '']);
@@ -334,7 +336,7 @@ export function loop(subject: Subject): void {
   bounded('an address that a started port listens at is free when the port is closed', async () => {
     const echo = new LoopEcho(subject.options).start();
     const number = portOf(echo.listener);
-    const client = await connectNode(number);
+    const client = await subject.peers.connect(number);
     client.socket.write('x');
     await eventually(() => client.bytes === 1, 'the echo');
     echo.port.close();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { OverlappedSocket } from 'overlapped';
 import { type Dequeuer, LOOPBACK, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
-import { connectNode, type NodeClient } from '../support/node-client.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { lackOf } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -12,12 +12,12 @@ const ROUNDS = 20;
 const STUCK_BYTES = 30_000_000;
 
 interface Connection {
-  readonly client: NodeClient;
+  readonly client: PeerClient;
   readonly server: OverlappedSocket;
 }
 
-async function connect(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<Connection> {
-  const client = await connectNode(portOf(listener));
+async function connect({ peers }: Subject, dequeuer: Dequeuer, listener: OverlappedSocket): Promise<Connection> {
+  const client = await peers.connect(portOf(listener));
   const accept = await dequeuer.next('accept', listener);
   assert.equal(accept.more, true);
   const server = accept.accepted as OverlappedSocket;
@@ -26,9 +26,9 @@ async function connect(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<
 }
 
 /** A new connection is accepted, and what it sends comes back. */
-async function serves(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<void> {
+async function serves(subject: Subject, dequeuer: Dequeuer, listener: OverlappedSocket): Promise<void> {
   const { port } = dequeuer;
-  const { client, server } = await connect(dequeuer, listener);
+  const { client, server } = await connect(subject, dequeuer, listener);
   client.socket.write('ping');
   port.postReceive(server, { once: true });
   const { data } = await dequeuer.next('receive', server);
@@ -38,7 +38,7 @@ async function serves(dequeuer: Dequeuer, listener: OverlappedSocket): Promise<v
   client.socket.destroy();
 }
 
-async function reset(dequeuer: Dequeuer, client: NodeClient): Promise<void> {
+async function reset(dequeuer: Dequeuer, client: PeerClient): Promise<void> {
   client.socket.resetAndDestroy();
   await dequeuer.until(() => client.closed, 'the client is gone');
 }
@@ -67,7 +67,7 @@ function eachRound(
       const listener = listenOn(port);
       for (let index = 0; index < ROUNDS; index++) {
         await round(dequeuer, listener);
-        await serves(dequeuer, listener);
+        await serves(subject, dequeuer, listener);
       }
       assert.equal(port.statistics.operationsInFlight, 1);
       assert.equal(port.statistics.lateCompletions, 0);
@@ -78,7 +78,7 @@ function eachRound(
 export function resets(subject: Subject): void {
   eachRound('a reset while a receive is in flight: ECONNRESET', subject, async (dequeuer, listener) => {
     const { port } = dequeuer;
-    const { client, server } = await connect(dequeuer, listener);
+    const { client, server } = await connect(subject, dequeuer, listener);
     port.postReceive(server);
     dequeuer.take();
     await reset(dequeuer, client);
@@ -88,7 +88,7 @@ export function resets(subject: Subject): void {
   });
 
   eachRound('a reset while a send is in flight: ECONNRESET or EPIPE', subject, async (dequeuer, listener) => {
-    const connection = await connect(dequeuer, listener);
+    const connection = await connect(subject, dequeuer, listener);
     await getStuck(dequeuer, connection);
     await reset(dequeuer, connection.client);
     const { code } = await dequeuer.next('send', connection.server);
@@ -100,7 +100,7 @@ export function resets(subject: Subject): void {
   let ways = 0;
   eachRound('a close here, or a reset, with operations in flight: ECANCELED', subject, async (dequeuer, listener) => {
     const { port } = dequeuer;
-    const connection = await connect(dequeuer, listener);
+    const connection = await connect(subject, dequeuer, listener);
     await getStuck(dequeuer, connection);
     ways++;
     port.closeSocket(connection.server, { reset: ways % 2 === 0 });
@@ -127,9 +127,9 @@ export function resets(subject: Subject): void {
             port.postAccept(listener);
             dequeuer.take();
           }
-          const gone = await connectNode(portOf(listener));
+          const gone = await subject.peers.connect(portOf(listener));
           gone.socket.resetAndDestroy();
-          const client = await connectNode(portOf(listener));
+          const client = await subject.peers.connect(portOf(listener));
           client.socket.write('ping');
           if (!posted) {
             port.postAccept(listener);
@@ -150,7 +150,7 @@ async function findAlive(
   subject: Subject,
   dequeuer: Dequeuer,
   listener: OverlappedSocket,
-  client: NodeClient,
+  client: PeerClient,
 ): Promise<void> {
   const { port } = dequeuer;
   for (;;) {

@@ -3,6 +3,7 @@
 import { test } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped';
 import { closeLeftovers } from '../support/leftovers.js';
+import type { Peers } from '../support/peers.js';
 import { lackOf, type SystemCapabilities, system } from '../support/system.js';
 
 /** Differences between drivers, each with its reason. */
@@ -23,6 +24,10 @@ export interface Subject {
   readonly driver: DriverName;
   readonly options: CompletionPortOptions;
   readonly capabilities: Capabilities;
+  /** The other ends of its connections. */
+  readonly peers: Peers;
+  /** `options` for a program of the test's: JSON, see `parseProgramOptions`. */
+  readonly programOptions: string;
 }
 
 type Body = () => Promise<void> | void;

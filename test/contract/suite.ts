@@ -2,6 +2,7 @@
 
 import { describe } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped';
+import { nodePeers, type Peers } from '../support/peers.js';
 import { type SystemCapabilities, systemCapabilities } from '../support/system.js';
 import { addresses } from './addresses.js';
 import { buffers } from './buffers.js';
@@ -22,7 +23,7 @@ import type { DriverCapabilities } from './subject.js';
 import { threads } from './threads.js';
 import { waiting } from './waiting.js';
 
-const TOPICS = {
+const BODIES = {
   completions,
   cancelling,
   closing,
@@ -42,16 +43,40 @@ const TOPICS = {
   leaks,
 };
 
-/** Runs all topics for one driver, which may lack what its system has. `options` can withhold features, so that a fall-back keeps the same contract. */
+export type Topic = keyof typeof BODIES;
+
+export const TOPICS = Object.keys(BODIES) as readonly Topic[];
+
+/** Where a suite differs from the usual: all topics, with peers of node:net. */
+export interface SuiteSetting {
+  /** What is special, for the title. */
+  readonly title?: string;
+  readonly peers?: Peers;
+  readonly programOptions?: string;
+  readonly topics?: readonly Topic[];
+}
+
+/**
+ * Runs all topics for one driver, which may lack what its system has. `options` can withhold features, so that a
+ * fall-back keeps the same contract.
+ */
 export function contractSuite(
   driver: DriverName,
   capabilities: DriverCapabilities & Partial<SystemCapabilities>,
   options: CompletionPortOptions = {},
+  setting: SuiteSetting = {},
 ): void {
-  const subject = { driver, capabilities: { ...systemCapabilities, ...capabilities }, options: { ...options, driver } };
-  describe(`The contract on ${driver}`, () => {
-    for (const [name, topic] of Object.entries(TOPICS)) {
-      describe(name, () => topic(subject));
+  const optionsOfPorts = { driver, ...options };
+  const subject = {
+    driver,
+    capabilities: { ...systemCapabilities, ...capabilities },
+    options: optionsOfPorts,
+    peers: setting.peers ?? nodePeers,
+    programOptions: setting.programOptions ?? JSON.stringify(optionsOfPorts),
+  };
+  describe(`The contract on ${driver}${setting.title ?? ''}`, () => {
+    for (const name of setting.topics ?? TOPICS) {
+      describe(name, () => BODIES[name](subject));
     }
   });
 }

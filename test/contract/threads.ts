@@ -9,7 +9,7 @@ import { eventually, WAIT_MS } from '../support/harness.js';
 import { startWorker } from '../support/leftovers.js';
 import { connectNode } from '../support/node-client.js';
 import { system } from '../support/system.js';
-import { bounded, type Subject } from './subject.js';
+import { bounded, given, type Subject } from './subject.js';
 
 interface Ready {
   readonly number: number;
@@ -23,8 +23,10 @@ async function echoWorker(subject: Subject, mode: 'start' | 'run'): Promise<{ wo
 }
 
 export function threads(subject: Subject): void {
+  const withThreads = given(subject, 'threads');
+
   for (const mode of ['start', 'run'] as const) {
-    bounded(`a port in a worker (${mode}) serves, and a wake-up from this thread ends it`, async () => {
+    withThreads(`a port in a worker (${mode}) serves, and a wake-up from this thread ends it`, async () => {
       const { worker, ready } = await echoWorker(subject, mode);
       const clients = await Promise.all([0, 1, 2].map(() => connectNode(ready.number)));
       for (const client of clients) {
@@ -42,7 +44,7 @@ export function threads(subject: Subject): void {
     });
   }
 
-  bounded('a worker that is idle in its loop can be terminated within two seconds', async () => {
+  withThreads('a worker that is idle in its loop can be terminated within two seconds', async () => {
     const { worker, ready } = await echoWorker(subject, 'start');
     const client = await connectNode(ready.number);
     client.socket.write('ping');
@@ -53,16 +55,12 @@ export function threads(subject: Subject): void {
     client.socket.destroy();
   });
 
-  bounded(
+  withThreads(
     'workers terminated under load, again and again, crash nothing',
     async () => {
-      const result = await runProgram(
-        'terminated-workers',
-        [JSON.stringify(subject.options), `${12 / system.patience}`],
-        {
-          timeoutMs: 45_000,
-        },
-      );
+      const result = await runProgram('terminated-workers', [subject.programOptions, `${12 / system.patience}`], {
+        timeoutMs: 45_000,
+      });
       assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);
       const { longestMs } = JSON.parse(result.stdout);
       assert.ok(longestMs < 2500, `terminate took ${longestMs} ms at the longest`);
@@ -73,7 +71,7 @@ export function threads(subject: Subject): void {
   bounded(
     'the garbage collector takes nothing that the system still uses',
     async () => {
-      const result = await runProgram('collected', [JSON.stringify(subject.options)], {
+      const result = await runProgram('collected', [subject.programOptions], {
         timeoutMs: 45_000,
         nodeOptions: ['--expose-gc'],
       });

@@ -6,9 +6,11 @@ import { programPath } from '../support/child.js';
 import { connectPair, WAIT_MS, withPort } from '../support/harness.js';
 import { createPort, startWorker } from '../support/leftovers.js';
 import { system } from '../support/system.js';
-import { bounded, type Subject } from './subject.js';
+import { bounded, given, type Subject } from './subject.js';
 
 export function waiting(subject: Subject): void {
+  const withThreads = given(subject, 'threads');
+
   bounded('0 polls', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const batch = new CompletionBatch(4);
@@ -55,7 +57,7 @@ export function waiting(subject: Subject): void {
   }
 
   for (const timeoutMs of [Infinity, 2 ** 31, 2 ** 53, 1e23, Number.MAX_VALUE]) {
-    bounded(`${timeoutMs} waits until another thread wakes it`, () =>
+    withThreads(`${timeoutMs} waits until another thread wakes it`, () =>
       withPort(subject.options, async (_dequeuer, port) => {
         const shared = new Int32Array(new SharedArrayBuffer(4));
         const worker = startWorker(programPath('waking-worker'), { handle: port.wakeHandle, shared, wakeUps: 1 });
@@ -93,7 +95,7 @@ export function waiting(subject: Subject): void {
     }),
   );
 
-  bounded('no wake-up of several threads is lost', () =>
+  withThreads('no wake-up of several threads is lost', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const wakeUps = 2000;
       const shared = new Int32Array(new SharedArrayBuffer(4));

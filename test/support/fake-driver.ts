@@ -42,6 +42,7 @@ export class FakeDriver implements Driver {
       }
     },
     shutdownBoth: () => undefined,
+    removePath: () => undefined,
     close: (socket) => {
       this.closedSockets.push(socket);
     },

@@ -1,11 +1,11 @@
 /** What a test that fails leaves open. It is closed behind each test, or the process of the tests would never end. */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { CompletionPort, type CompletionPortOptions } from 'overlapped';
 
 const ports = new Set<CompletionPort>();
-const sockets = new Set<Socket>();
+const sockets = new Set<Duplex>();
 const workers = new Set<Worker>();
 
 /** A port that is closed behind the test, if it is not yet. */
@@ -16,7 +16,7 @@ export function createPort(options: CompletionPortOptions): CompletionPort {
 }
 
 /** Destroys a socket behind the test. */
-export function keepSocket(socket: Socket): void {
+export function keepSocket(socket: Duplex): void {
   sockets.add(socket);
 }
 

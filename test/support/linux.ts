@@ -23,6 +23,8 @@ export const linux: TestSystem = {
     signals: true,
     shell: true,
     resetRemembered: true,
+    threads: true,
+    urgentData: true,
   },
 
   foreignDriver: ['iocp', /Windows/],

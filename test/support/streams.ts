@@ -6,19 +6,21 @@ import { once } from 'node:events';
 import type { CompletionPortOptions } from 'overlapped';
 import { eventually } from './harness.js';
 import { LoopEcho } from './loop-echo.js';
-import { connectNode } from './node-client.js';
+import { nodePeers, type Peers } from './peers.js';
 
 export interface Streams {
   readonly options: CompletionPortOptions;
   readonly streams: number;
   readonly bytesEach: number;
+  /** Those of node:net unless told. */
+  readonly peers?: Peers;
 }
 
 const PIECE_BYTES_MAX = 60_000;
 
 /** One connection; returns when all has come back. */
-async function oneStream(number: number, bytesEach: number): Promise<void> {
-  const { socket } = await connectNode(number);
+async function oneStream(peers: Peers, number: number, bytesEach: number): Promise<void> {
+  const { socket } = await peers.connect(number);
   const sent = createHash('sha256');
   const back = createHash('sha256');
   let bytesBack = 0;
@@ -42,10 +44,10 @@ async function oneStream(number: number, bytesEach: number): Promise<void> {
   socket.destroy();
 }
 
-export async function manyStreams({ options, streams, bytesEach }: Streams): Promise<void> {
+export async function manyStreams({ options, streams, bytesEach, peers = nodePeers }: Streams): Promise<void> {
   const echo = new LoopEcho(options).start();
   try {
-    await Promise.all(Array.from({ length: streams }, () => oneStream(echo.number, bytesEach)));
+    await Promise.all(Array.from({ length: streams }, () => oneStream(peers, echo.number, bytesEach)));
     await eventually(() => echo.closed === streams, 'the server closes every connection');
     assert.equal(echo.received, streams * bytesEach);
     assert.equal(echo.port.statistics.buffersLent, 0);

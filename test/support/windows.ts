@@ -71,6 +71,8 @@ export const windows: TestSystem = {
     signals: 'Windows has none between processes: wine-cli.test.ts presses Ctrl-C',
     shell: 'Windows has no POSIX shell',
     resetRemembered: true,
+    threads: true,
+    urgentData: true,
   },
 
   foreignDriver: ['epoll', /Linux/],

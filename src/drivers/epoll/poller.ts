@@ -16,6 +16,8 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
+import { opened } from '../ledger.js';
+import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';
 import { WakeDescriptor } from '../linux/wake.js';
@@ -42,6 +44,7 @@ export class EpollPoller implements Poller {
     if (this.#epoll < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
     }
+    opened(this.#epoll);
     // Level-triggered, unlike the sockets: it is read when reported.
     const added = this.#register(this.#wake.descriptor, 0, EPOLLIN);
     if (added < 0) {
@@ -101,7 +104,7 @@ export class EpollPoller implements Poller {
   }
 
   close(): void {
-    this.#libc.close(this.#epoll);
+    closeDescriptor(this.#epoll);
     this.#wake.close();
   }
 }

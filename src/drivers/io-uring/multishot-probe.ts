@@ -10,6 +10,8 @@ import {
 } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
+import { opened } from '../ledger.js';
+import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { findSetup } from './features.js';
@@ -31,6 +33,8 @@ function tryMultishot(): boolean {
     throw linuxErrors.create(lastErrno(), 'socketpair');
   }
   const [receiver = -1, sender = -1] = pair.i32;
+  opened(receiver);
+  opened(sender);
   const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
   const ring = new Ring(8, findSetup(new Set()).flags);
   try {
@@ -41,7 +45,7 @@ function tryMultishot(): boolean {
     ring.sqes[word + 10] = BUFFER_GROUP;
     libc().write(sender, memory.address, 1);
     const goesOn = nextCompletionGoesOn(ring);
-    libc().close(sender);
+    closeDescriptor(sender);
     // The end of the stream ends the operation: nothing of it is left when the ring goes.
     for (let more = goesOn, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
       more = nextCompletionGoesOn(ring);
@@ -49,7 +53,7 @@ function tryMultishot(): boolean {
     return goesOn;
   } finally {
     ring.close();
-    libc().close(receiver);
+    closeDescriptor(receiver);
   }
 }
 

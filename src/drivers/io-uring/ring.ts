@@ -41,6 +41,8 @@ import {
   io_uring_sqe,
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { type Mapping, mapped, opened, unmapping } from '../ledger.js';
+import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
 
@@ -57,7 +59,11 @@ export function setupRing(entries: number, flags: number, params: Slab): number 
   params.u32[io_uring_params.flags >> 2] = flags | IORING_SETUP_CQSIZE;
   params.u32[io_uring_params.cq_entries >> 2] = entries * COMPLETIONS_PER_SUBMISSION;
   const descriptor = libc().syscall(SYS_io_uring_setup, entries, params.address, 0, 0, 0, 0);
-  return descriptor < 0 ? -lastErrno() : descriptor;
+  if (descriptor < 0) {
+    return -lastErrno();
+  }
+  opened(descriptor);
+  return descriptor;
 }
 
 export class Ring {
@@ -65,7 +71,7 @@ export class Ring {
   readonly submissionEntries: number;
   readonly completionEntries: number;
   readonly #libc = libc();
-  readonly #mapped: { address: number; byteLength: number }[] = [];
+  readonly #mapped: Mapping[] = [];
   readonly #enterArgument = new Slab(64);
 
   /** The rings' words. */
@@ -140,6 +146,7 @@ export class Ring {
       throw linuxErrors.create(errno, 'mmap');
     }
     this.#mapped.push({ address, byteLength });
+    mapped({ address, byteLength });
     return new Int32Array(viewOf(address, byteLength));
   }
 
@@ -248,11 +255,12 @@ export class Ring {
   close(): void {
     this.#words = NOTHING;
     this.sqes = NOTHING;
-    for (const { address, byteLength } of this.#mapped) {
-      this.#libc.munmap(address, byteLength);
+    for (const mapping of this.#mapped) {
+      unmapping(mapping);
+      this.#libc.munmap(mapping.address, mapping.byteLength);
     }
     this.#mapped.length = 0;
-    this.#libc.close(this.descriptor);
+    closeDescriptor(this.descriptor);
   }
 }
 
@@ -260,7 +268,7 @@ export class Ring {
 export function acceptsSetup(flags: number): boolean {
   const descriptor = setupRing(8, flags, new Slab(io_uring_params.size));
   if (descriptor >= 0) {
-    libc().close(descriptor);
+    closeDescriptor(descriptor);
     return true;
   }
   if (descriptor === -EINVAL) {

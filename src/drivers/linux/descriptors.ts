@@ -1,6 +1,8 @@
-/** How many descriptors this process may have open. */
+/** Descriptors of this process: how many it may have open, and closing one. */
 
 import { readFileSync } from 'node:fs';
+import { libc } from '../../ffi/linux/libc.js';
+import { closing } from '../ledger.js';
 
 /** The soft limit of open files (proc(5)); Infinity when there is none, or it cannot be read. */
 export function descriptorsMax(): number {
@@ -10,4 +12,10 @@ export function descriptorsMax(): number {
   } catch {
     return Infinity;
   }
+}
+
+/** Closes a descriptor that was written down as opened. */
+export function closeDescriptor(descriptor: number): void {
+  closing(descriptor);
+  libc().close(descriptor);
 }

@@ -24,6 +24,8 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
+import { opened } from '../ledger.js';
+import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 
 /** Larger than the eight bytes of an eventfd: a read that fills its buffer makes libuv read again at once. */
@@ -70,6 +72,8 @@ export class EventLoopWatch implements LoopWatch {
     this.#reserve();
     this.#pipeRead = this.#memory.i32[0] as number;
     this.#pipeWrite = this.#memory.i32[1] as number;
+    // Not the other end: it is Node's, which closes it also when the thread dies.
+    opened(this.#pipeWrite);
     const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };
     this.#socket = new Socket({ fd: this.#pipeRead, readable: true, writable: false, onread } as ConstructorParameters<
       typeof Socket
@@ -84,6 +88,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#reserved.endless = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
     this.#reserved.proof = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
     this.#reserved.spare = eventfd(0, EFD_CLOEXEC);
+    Object.values(this.#reserved).forEach(opened);
     if (this.#reserved.spare < 0 || pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK) < 0) {
       const error = linuxErrors.create(lastErrno(), 'pipe2');
       this.#closeReserved();
@@ -94,7 +99,7 @@ export class EventLoopWatch implements LoopWatch {
   #closeReserved(): void {
     for (const name of ['endless', 'proof', 'spare'] as const) {
       if (this.#reserved[name] >= 0) {
-        this.#libc.close(this.#reserved[name]);
+        closeDescriptor(this.#reserved[name]);
         this.#reserved[name] = -1;
       }
     }
@@ -127,9 +132,10 @@ export class EventLoopWatch implements LoopWatch {
   }
 
   #startProof(): void {
-    this.#libc.close(this.#reserved.spare);
+    closeDescriptor(this.#reserved.spare);
     this.#loopEpoll = findEpollThatWatches(this.#pipeRead);
     this.#reserved.spare = this.#libc.eventfd(0, EFD_CLOEXEC);
+    opened(this.#reserved.spare);
     if (this.#loopEpoll < 0) {
       // Not yet registered, unless it never is.
       if (this.#iterations > PROOF_ITERATIONS_MAX) {
@@ -144,7 +150,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#memory.u32.set([0xffff_fffe, 0xffff_ffff]);
     this.#check(this.#libc.write(endless, this.#memory.address, 8), 'write');
     this.#check(this.#libc.dup3(endless, this.#pipeRead, O_CLOEXEC), 'dup3');
-    this.#libc.close(this.#pipeWrite);
+    closeDescriptor(this.#pipeWrite);
     this.#control(EPOLL_CTL_ADD, this.#reserved.proof);
     this.#state = 'proving';
   }
@@ -185,7 +191,7 @@ export class EventLoopWatch implements LoopWatch {
     if (this.#state === 'watching') {
       this.#control(EPOLL_CTL_DEL, this.#descriptor);
     } else if (this.#state === 'registering') {
-      this.#libc.close(this.#pipeWrite);
+      closeDescriptor(this.#pipeWrite);
     } else {
       this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
     }

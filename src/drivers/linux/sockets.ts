@@ -1,5 +1,6 @@
 /** The immediate calls on sockets, as Linux has them. */
 
+import { unlinkSync } from 'node:fs';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AF_INET,
@@ -33,6 +34,7 @@ import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.
 import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 import { linuxAddresses } from './sockaddr.js';
+import { markOwnSocket, markSocket } from './thread-marks.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
@@ -72,6 +74,7 @@ export class LinuxSockets implements SocketCalls {
   create(creation: SocketCreation): number {
     const socket = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
     this.#check(socket, 'socket');
+    markOwnSocket(socket);
     // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit it. Without it io_uring does not look
     // again behind an urgent mark for what has come already (tcp_inq says 0 there, seen on kernel 6.18).
     if (creation.family !== 'unix') {
@@ -155,9 +158,26 @@ export class LinuxSockets implements SocketCalls {
     this.#libc.shutdown(socket, SHUT_RDWR);
   }
 
+  giveAway(socket: number, thread: number): number {
+    markSocket(socket, thread);
+    return socket;
+  }
+
+  takeOver(handle: number): number {
+    return handle;
+  }
+
   close(socket: number): void {
     // Never repeated on EINTR: on Linux the descriptor is gone by then (close(2)).
     this.#libc.close(socket);
+  }
+
+  removePath(path: string): void {
+    try {
+      unlinkSync(path);
+    } catch {
+      // What was wanted is so already.
+    }
   }
 
   #check(result: number, syscall: string, address?: SocketAddress): void {

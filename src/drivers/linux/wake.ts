@@ -4,6 +4,8 @@ import { lastErrno } from '../../ffi/library.js';
 import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
+import { opened } from '../ledger.js';
+import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 
 let one: Slab | undefined;
@@ -31,6 +33,7 @@ export class WakeDescriptor {
     if (this.descriptor < 0) {
       throw linuxErrors.create(lastErrno(), 'eventfd');
     }
+    opened(this.descriptor);
   }
 
   /** As select knows it: a descriptor, like the sockets. */
@@ -48,7 +51,7 @@ export class WakeDescriptor {
   }
 
   close(): void {
-    this.#libc.close(this.descriptor);
+    closeDescriptor(this.descriptor);
   }
 }
 
@@ -70,6 +73,8 @@ export class WakePipe {
     }
     this.readable = this.#bytes.i32[0] as number;
     this.descriptor = this.#bytes.i32[1] as number;
+    opened(this.readable);
+    opened(this.descriptor);
   }
 
   /** The wake-ups since the last call. */
@@ -79,7 +84,7 @@ export class WakePipe {
   }
 
   close(): void {
-    this.#libc.close(this.readable);
-    this.#libc.close(this.descriptor);
+    closeDescriptor(this.readable);
+    closeDescriptor(this.descriptor);
   }
 }

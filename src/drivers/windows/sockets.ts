@@ -185,6 +185,18 @@ export class WindowsSockets implements SocketCalls {
     return this.records.add(record);
   }
 
+  giveAway(socket: number): number {
+    const { handle } = this.records.of(socket);
+    this.records.remove(socket);
+    return handle;
+  }
+
+  takeOver(handle: number, family: SocketFamily): number {
+    const record = new SocketRecord(handle, family);
+    record.bound = true;
+    return this.records.add(record);
+  }
+
   getOption(socket: number, option: SocketOption): number {
     const [level, name] = OPTIONS[option];
     return this.getInt(socket, level, name);
@@ -234,6 +246,9 @@ export class WindowsSockets implements SocketCalls {
       this.#ws2_32.closesocket(handle);
     }
   }
+
+  /** No socket is bound to a path here. */
+  removePath(): void {}
 
   closeHandle(handle: number): void {
     this.#ws2_32.closesocket(handle);

@@ -7,10 +7,12 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { CompletionPort } from 'overlapped';
 import { connectPair, Dequeuer } from '../harness.js';
+import { parseProgramOptions } from '../program-options.js';
 
 declare const gc: () => void;
 
-const port = CompletionPort.create({ buffersMax: 32, bufferSizeBytes: 2048, ...JSON.parse(process.argv[2] as string) });
+const { options } = parseProgramOptions(process.argv[2] as string);
+const port = CompletionPort.create({ buffersMax: 32, bufferSizeBytes: 2048, ...options });
 const dequeuer = new Dequeuer(port);
 const ROUNDS = 80;
 

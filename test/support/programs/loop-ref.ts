@@ -4,8 +4,9 @@
  */
 
 import { LoopEcho } from '../loop-echo.js';
+import { parseProgramOptions } from '../program-options.js';
 
-const echo = new LoopEcho(JSON.parse(process.argv[2] as string)).start();
+const echo = new LoopEcho(parseProgramOptions(process.argv[2] as string).options).start();
 const calls = (process.argv[3] as string).split(' ') as ('ref' | 'unref' | 'close' | 'stop')[];
 const lives = process.argv[4] === 'true';
 let said = false;

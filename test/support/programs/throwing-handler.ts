@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import { connectPair, Dequeuer, eventually } from '../harness.js';
 import { LoopEcho } from '../loop-echo.js';
-import { connectNode } from '../node-client.js';
+import { parseProgramOptions } from '../program-options.js';
 
-const echo = new LoopEcho(JSON.parse(process.argv[2] as string));
+const { options, peers } = parseProgramOptions(process.argv[2] as string);
+const echo = new LoopEcho(options);
 const { port } = echo;
 let caught = 0;
 let dispatched = 0;
@@ -34,7 +35,7 @@ port.start((completion) => {
   echo.handler(completion);
 });
 await eventually(() => dispatched === 20, 'all twenty');
-const visitor = await connectNode(echo.number);
+const visitor = await peers.connect(echo.number);
 visitor.socket.write('ping');
 await eventually(() => visitor.bytes === 4, 'the echo');
 visitor.socket.destroy();

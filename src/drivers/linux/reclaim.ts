@@ -1,0 +1,27 @@
+/** Giving back what a thread of this process had open when it died. */
+
+import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { linger } from '../../ffi/linux/structs.js';
+import { Slab } from '../../ffi/memory.js';
+import type { Ledger } from '../ledger.js';
+import { markedSockets } from './thread-marks.js';
+
+/**
+ * Closes what a dead thread has left. The peers of its connections see a reset: an end would pass for the whole of the
+ * stream. Nobody else closes these descriptors, so their numbers are still theirs.
+ */
+export function reclaimOnLinux(ledger: Ledger, thread: number): void {
+  const { close, munmap, setsockopt } = libc();
+  for (const { address, byteLength } of ledger.mappings) {
+    munmap(address, byteLength);
+  }
+  // The ring is among them: it goes before the sockets that its operations may still hold.
+  ledger.descriptors.forEach((descriptor) => close(descriptor));
+  const option = new Slab(linger.size);
+  option.i32[linger.l_onoff >> 2] = 1;
+  for (const socket of markedSockets(thread)) {
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, option.address, linger.size);
+    close(socket);
+  }
+}

@@ -1,0 +1,227 @@
+/** The driver `sim`: a port's end of a simulated network. */
+
+import { assert } from '../../assert.js';
+import { viewOf } from '../../ffi/library.js';
+import type { SocketAddress } from '../address.js';
+import type { Clock } from '../clock.js';
+import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch, ReceiveBuffers } from '../driver.js';
+import { OperationError } from '../error.js';
+import { FreeBuffers } from '../free-buffers.js';
+import { linuxErrors } from '../linux/errors.js';
+import { canonical } from './addresses.js';
+import { CompletionList } from './completion-list.js';
+import { ECANCELED } from './errno.js';
+import type { Kernel } from './kernel.js';
+import type { Loop } from './loop.js';
+import { type OperationOwner, Place, type PlaceKind } from './place.js';
+import { Posts } from './posts.js';
+import type { SimSocket } from './socket.js';
+import { SimSockets } from './sockets.js';
+import { TRACE } from './trace.js';
+import { addWaker, removeWaker } from './wake.js';
+
+/** A feature name for `withhold`: one receive completes again and again. */
+export const MULTISHOT_FEATURE = 'multishot';
+
+export interface SimDriverParts {
+  readonly kernel: Kernel;
+  readonly loop: Loop;
+  readonly clock: Clock;
+  readonly multishot: boolean;
+}
+
+export class SimDriver implements Driver, OperationOwner {
+  readonly name = 'sim';
+  readonly features: readonly string[];
+  readonly sockets: SimSockets;
+  readonly errors = linuxErrors;
+  readonly clock: Clock;
+  readonly multishot: boolean;
+  readonly wakeDescriptor: number;
+  readonly #kernel: Kernel;
+  readonly #loop: Loop;
+  readonly #pool: ReceiveBuffers;
+  readonly #buffers: FreeBuffers;
+  readonly #list = new CompletionList();
+  readonly #posts: Posts;
+  #wakeUps = 0;
+
+  constructor(parts: SimDriverParts, options: DriverOptions) {
+    this.#kernel = parts.kernel;
+    this.#loop = parts.loop;
+    this.clock = parts.clock;
+    this.multishot = parts.multishot && !options.withhold.has(MULTISHOT_FEATURE);
+    this.features = this.multishot ? [MULTISHOT_FEATURE] : [];
+    this.sockets = new SimSockets(parts.kernel);
+    this.#posts = new Posts(parts.kernel);
+    this.#pool = options.buffers;
+    this.#buffers = new FreeBuffers(options.buffers);
+    this.wakeDescriptor = addWaker(() => {
+      this.#wakeUps++;
+      this.#kernel.onChange();
+    });
+  }
+
+  #of(number: number): SimSocket {
+    const socket = this.#kernel.socketOf(number);
+    assert(socket !== undefined);
+    return socket;
+  }
+
+  associate(socket: number): void {
+    this.#of(socket).owner = this;
+  }
+
+  forget(socket: number): void {
+    const forgotten = this.#of(socket);
+    assert(forgotten.reading === undefined && forgotten.writing === undefined);
+    forgotten.owner = undefined;
+  }
+
+  postAccept(slot: number, generation: number, socket: number): void {
+    this.#postRead('accept', slot, generation, socket, false);
+  }
+
+  postReceive(slot: number, generation: number, socket: number, once: boolean): void {
+    this.#postRead('receive', slot, generation, socket, once);
+  }
+
+  #postRead(kind: PlaceKind, slot: number, generation: number, number: number, once: boolean): void {
+    const socket = this.#of(number);
+    assert(socket.reading === undefined);
+    const place = new Place(kind, slot, generation, socket, once);
+    socket.reading = place;
+    this.#posts.post(place, () => this.#kernel.readable(socket));
+  }
+
+  postConnect(slot: number, generation: number, number: number, address: SocketAddress): void {
+    const wanted = canonical(address);
+    const socket = this.#of(number);
+    assert(socket.writing === undefined);
+    const place = new Place('connect', slot, generation, socket);
+    socket.writing = place;
+    this.#posts.post(place, () => this.#kernel.connects.start(socket, wanted));
+  }
+
+  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+    const place = this.#placeOfSend(slot, generation, socket);
+    place.addresses.push(address);
+    place.lengths.push(byteLength);
+  }
+
+  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    const place = this.#placeOfSend(slot, generation, socket);
+    for (let index = 0; index < gather.count; index++) {
+      place.addresses.push(gather.addresses[index] as number);
+      place.lengths.push(gather.lengths[index] as number);
+    }
+  }
+
+  #placeOfSend(slot: number, generation: number, number: number): Place {
+    const socket = this.#of(number);
+    assert(socket.writing === undefined);
+    const place = new Place('send', slot, generation, socket);
+    socket.writing = place;
+    this.#posts.post(place, () => this.#kernel.writable(socket));
+    return place;
+  }
+
+  cancel(slot: number, generation: number, number: number): void {
+    this.#posts.cancel(this.#of(number), slot, generation, (place) => this.completed(place, -ECANCELED, false, -1));
+  }
+
+  completed(place: Place, result: number, more: boolean, buffer: number): void {
+    const { slot, generation } = place;
+    const { time, random, faults, trace, events } = this.#kernel;
+    trace.add(TRACE.completed, slot, generation, result);
+    const entry = { slot, generation, result, more, buffer };
+    const add = (): void => {
+      if (random.chance(faults.reorderedCompletions)) {
+        this.#list.addAnywhere(entry, random);
+      } else {
+        this.#list.add(entry);
+      }
+    };
+    const delayMs = random.within(faults.completionDelayMs);
+    if (delayMs === 0 && place.inTransit === 0) {
+      add();
+      return;
+    }
+    place.inTransit++;
+    place.visibleAt = Math.max(place.visibleAt, time.now() + delayMs);
+    events.add(place.visibleAt, () => {
+      place.inTransit--;
+      add();
+    });
+  }
+
+  get buffers(): FreeBuffers {
+    return this.#buffers;
+  }
+
+  bytesAt(address: number, byteLength: number): Uint8Array {
+    const { memory, address: start } = this.#pool;
+    const offset = address - start;
+    if (offset >= 0 && offset < memory.byteLength) {
+      return memory.slice(offset, offset + byteLength);
+    }
+    return new Uint8Array(viewOf(address, byteLength)).slice();
+  }
+
+  giveBuffer(index: number): void {
+    this.#buffers.give(index);
+  }
+
+  get buffersFree(): number {
+    return this.#buffers.count;
+  }
+
+  poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
+    this.#posts.submit();
+    this.#kernel.runDue();
+    let taken = this.#flush(sink, completionsMax);
+    if (taken > 0 || timeoutMs <= 0) {
+      return;
+    }
+    const deadline = this.#kernel.time.now() + timeoutMs;
+    while (taken === 0 && this.#kernel.time.now() < deadline) {
+      this.#waitForEvent(deadline);
+      taken = this.#flush(sink, completionsMax);
+    }
+  }
+
+  #flush(sink: CompletionSink, completionsMax: number): number {
+    const wakeUps = this.#wakeUps;
+    if (wakeUps > 0) {
+      this.#wakeUps = 0;
+      sink.wakeUp(wakeUps);
+    }
+    return this.#list.flush(sink, completionsMax) + Math.sign(wakeUps);
+  }
+
+  /** This thread is the only one there is: what no event brings, nobody brings. */
+  #waitForEvent(deadline: number): void {
+    const { nextAt } = this.#kernel.events;
+    if (nextAt === Infinity && deadline === Infinity) {
+      throw new OperationError({
+        code: 'EDEADLK',
+        reason: 'Nothing is on its way in the simulated network, and the wait has no end',
+        syscall: 'dequeue',
+      });
+    }
+    this.#kernel.passTo(Math.min(nextAt, deadline));
+    this.#kernel.runDue();
+  }
+
+  hasWork(): boolean {
+    return this.#list.length > 0 || this.#posts.length > 0 || this.#wakeUps > 0 || this.#kernel.isDue;
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    return this.#loop.watch(this, onReady);
+  }
+
+  close(): void {
+    removeWaker(this.wakeDescriptor);
+  }
+}

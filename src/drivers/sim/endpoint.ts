@@ -1,0 +1,168 @@
+/**
+ * Ends of connections that belong to no port: what a test has at the other end. They keep no contract and know no
+ * operations: bytes are written as far as there is room, and read as far as they are there.
+ */
+
+import { assert } from '../../assert.js';
+import type { SocketAddress } from '../address.js';
+import { linuxErrors } from '../linux/errors.js';
+import { EPIPE } from './errno.js';
+import { Holder } from './hold.js';
+import type { Kernel } from './kernel.js';
+import type { Loop } from './loop.js';
+import type { SimSocket } from './socket.js';
+
+export type EndpointState = 'connecting' | 'connected' | 'failed' | 'closed';
+
+/** What endpoint and listener share: they are told of changes from the event loop, several as one. */
+class Changing extends Holder {
+  /** Called from the event loop when something may be different: look at everything. */
+  onChange: (() => void) | undefined = undefined;
+  #told = true;
+
+  protected constructor(loop: Loop, socket: SimSocket) {
+    super(loop.hold);
+    socket.changed = () => {
+      if (this.#told && socket.state !== 'closed') {
+        this.#told = false;
+        loop.addTask(() => {
+          this.#told = true;
+          if (socket.error !== 0) {
+            // Nothing will come any more.
+            this.release();
+          }
+          this.onChange?.();
+        });
+      }
+    };
+  }
+}
+
+/** One end of a connection. */
+export class SimEndpoint extends Changing {
+  readonly #kernel: Kernel;
+  readonly #socket: SimSocket;
+
+  /** @internal */
+  constructor(kernel: Kernel, loop: Loop, socket: SimSocket) {
+    super(loop, socket);
+    this.#kernel = kernel;
+    this.#socket = socket;
+  }
+
+  get state(): EndpointState {
+    const { state, error } = this.#socket;
+    return state === 'created' || (state === 'connected' && error !== 0) ? 'failed' : (state as EndpointState);
+  }
+
+  /** Why connecting failed, or the connection broke: `ECONNREFUSED`, `ECONNRESET`, …; undefined while it did not. */
+  get code(): string | undefined {
+    const { error } = this.#socket;
+    return error === 0 ? undefined : linuxErrors.codeOf(error);
+  }
+
+  /** Bytes that can be read. */
+  get readable(): number {
+    return this.#socket.incoming.readable;
+  }
+
+  /** Everything is read, and the peer has ended its side. */
+  get ended(): boolean {
+    return this.#socket.incoming.atEnd;
+  }
+
+  /** Bytes that `write` would take. */
+  get writable(): number {
+    return this.state === 'connected' && !this.#socket.sendEnded ? this.#socket.room : 0;
+  }
+
+  get localAddress(): SocketAddress {
+    return this.#socket.local;
+  }
+
+  get remoteAddress(): SocketAddress | undefined {
+    return this.#socket.remote;
+  }
+
+  /** Sends the first bytes, as many as there is room for; returns how many. @throws OperationError `EPIPE`, `ECONNRESET` */
+  write(bytes: Uint8Array): number {
+    if (this.state !== 'connected' || this.#socket.sendEnded) {
+      throw linuxErrors.create(this.#socket.error === 0 ? EPIPE : this.#socket.error, 'write');
+    }
+    const byteLength = Math.min(bytes.byteLength, this.#socket.room);
+    if (byteLength > 0) {
+      this.#kernel.transport.send(this.#socket, bytes.slice(0, byteLength));
+      this.#kernel.settle();
+    }
+    return byteLength;
+  }
+
+  /** The next bytes, at most `bytesMax`; none when there are none. */
+  read(bytesMax = Infinity): Buffer {
+    const bytes = Buffer.alloc(Math.min(this.readable, bytesMax));
+    if (bytes.byteLength > 0) {
+      this.#socket.incoming.readInto(bytes, 0, bytes.byteLength);
+      this.#kernel.transport.wasRead(this.#socket);
+      this.#kernel.settle();
+    }
+    return bytes;
+  }
+
+  /** Ends the sending side, behind what was written. */
+  end(): void {
+    if (this.state === 'connected') {
+      this.#kernel.transport.end(this.#socket);
+      this.#kernel.settle();
+    }
+  }
+
+  /** Closes it: with bytes that were not read, or with `reset`, the peer is reset; else it sees the end. */
+  close(options: { readonly reset?: boolean } = {}): void {
+    if (this.#socket.state !== 'closed') {
+      this.#socket.options.resetOnClose = options.reset === true ? 1 : 0;
+      this.#kernel.close(this.#socket);
+      this.release();
+      this.#kernel.settle();
+    }
+  }
+}
+
+/** A listening socket whose connections are endpoints. */
+export class SimListener extends Changing {
+  readonly #kernel: Kernel;
+  readonly #loop: Loop;
+  readonly #socket: SimSocket;
+
+  /** @internal */
+  constructor(kernel: Kernel, loop: Loop, socket: SimSocket) {
+    super(loop, socket);
+    this.#kernel = kernel;
+    this.#loop = loop;
+    this.#socket = socket;
+  }
+
+  get localAddress(): SocketAddress {
+    return this.#socket.local;
+  }
+
+  /** The connection that has waited longest; undefined when none waits. */
+  accept(): SimEndpoint | undefined {
+    assert(this.#socket.state === 'listening');
+    const socket = this.#socket.backlog.shift();
+    if (socket === undefined) {
+      return undefined;
+    }
+    this.#kernel.connects.admit(this.#socket);
+    this.#kernel.settle();
+    return new SimEndpoint(this.#kernel, this.#loop, socket);
+  }
+
+  /** Stops listening; connections that nobody accepted are reset. */
+  close(): void {
+    if (this.#socket.state !== 'closed') {
+      this.#kernel.close(this.#socket);
+      this.release();
+      this.#kernel.settle();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** What keeps Node's process alive: started ports, timers and endpoints, each unless `unref`. */
+
+/** Node's timers count whole ms up to this. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Keeps the process alive while something is held. */
+export class Hold {
+  #holders = 0;
+  #handle: NodeJS.Timeout | undefined;
+  readonly #onChange: (held: boolean) => void;
+
+  constructor(onChange: (held: boolean) => void) {
+    this.#onChange = onChange;
+  }
+
+  get held(): boolean {
+    return this.#holders > 0;
+  }
+
+  add(count: 1 | -1): void {
+    const before = this.held;
+    this.#holders += count;
+    if (before === this.held) {
+      return;
+    }
+    clearInterval(this.#handle);
+    this.#handle = this.held ? setInterval(() => undefined, TIMER_MS_MAX) : undefined;
+    this.#onChange(this.held);
+  }
+}
+
+/** Something that keeps the process alive until it is over, unless `unref`. */
+export class Holder {
+  readonly #hold: Hold;
+  #referenced = true;
+  #over = false;
+
+  constructor(hold: Hold) {
+    this.#hold = hold;
+    hold.add(1);
+  }
+
+  ref(): void {
+    this.#set(true);
+  }
+
+  unref(): void {
+    this.#set(false);
+  }
+
+  #set(referenced: boolean): void {
+    if (!this.#over && this.#referenced !== referenced) {
+      this.#referenced = referenced;
+      this.#hold.add(referenced ? 1 : -1);
+    }
+  }
+
+  release(): void {
+    this.unref();
+    this.#over = true;
+  }
+}

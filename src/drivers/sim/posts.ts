@@ -1,0 +1,75 @@
+/** What a port has posted and not handed over yet: operations and cancels, in order. */
+
+import type { Kernel } from './kernel.js';
+import type { Place } from './place.js';
+import type { SimSocket } from './socket.js';
+import { TRACE } from './trace.js';
+
+export class Posts {
+  readonly #kernel: Kernel;
+  #waiting: (() => void)[] = [];
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** When it is handed over, and after the delay that faults have, the kernel has it, unless it was cancelled before. */
+  post(place: Place, start: () => void): void {
+    const { random, trace } = this.#kernel;
+    const begin = (): void => {
+      const { reading, writing } = place.socket;
+      if (reading === place || writing === place) {
+        place.started = true;
+        start();
+      }
+    };
+    this.#waiting.push(() => {
+      trace.add(TRACE.posted, place.socket.number, place.slot, place.generation);
+      this.#kernel.later(random.within(this.#kernel.faults.operationDelayMs), begin);
+    });
+  }
+
+  /** The same for a cancel. @param ended told of the operation that it ends, if it is still there */
+  cancel(socket: SimSocket, slot: number, generation: number, ended: (place: Place) => void): void {
+    const { random } = this.#kernel;
+    this.#waiting.push(() => {
+      const delayMs = random.within(this.#kernel.faults.cancelDelayMs);
+      this.#kernel.later(delayMs, () => this.#cancelNow(socket, slot, generation, ended));
+    });
+  }
+
+  #cancelNow(socket: SimSocket, slot: number, generation: number, ended: (place: Place) => void): void {
+    const { reading, writing } = socket;
+    const place = [reading, writing].find((each) => each?.slot === slot && each.generation === generation);
+    if (place === undefined) {
+      return;
+    }
+    this.#kernel.trace.add(TRACE.cancelled, socket.number, slot, generation);
+    if (place === writing && socket.state === 'connecting') {
+      this.#kernel.connects.abort(socket);
+      return;
+    }
+    if (place === reading) {
+      socket.reading = undefined;
+    } else {
+      socket.writing = undefined;
+    }
+    ended(place);
+  }
+
+  /** Hands everything over. */
+  submit(): void {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const handOver of waiting) {
+        handOver();
+        this.#kernel.settle();
+      }
+    }
+  }
+}

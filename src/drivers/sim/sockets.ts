@@ -1,0 +1,109 @@
+/** The immediate calls on sockets of a simulated network. */
+
+import type { SocketAddress } from '../address.js';
+import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import { linuxErrors } from '../linux/errors.js';
+import { anyOf, canonical } from './addresses.js';
+import { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, EMFILE, ENOTCONN } from './errno.js';
+import type { Kernel } from './kernel.js';
+import type { SimSocket } from './socket.js';
+
+export class SimSockets implements SocketCalls {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  socketsMax(): number {
+    return this.#kernel.faults.socketsMax;
+  }
+
+  create(creation: SocketCreation): number {
+    if (!this.#kernel.hasRoom) {
+      throw linuxErrors.create(EMFILE, 'socket');
+    }
+    return this.#kernel.create(creation.family, creation.dualStack).number;
+  }
+
+  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+    const wanted = canonical(address);
+    const bound = this.#of(socket, 'bind');
+    bound.reusePort = options.reusePort;
+    const failed = bound.bound ? EINVAL : this.#kernel.book.bind(bound, wanted);
+    if (failed !== 0) {
+      throw linuxErrors.create(failed, 'bind', wanted);
+    }
+  }
+
+  listen(socket: number, backlog: number): void {
+    const listener = this.#of(socket, 'listen');
+    const { book, connects } = this.#kernel;
+    if (!listener.bound) {
+      const failed = listener.family === 'unix' ? EINVAL : book.bindAnywhere(listener, anyOf(listener.family));
+      if (failed !== 0) {
+        throw linuxErrors.create(failed === EADDRNOTAVAIL ? EADDRINUSE : failed, 'listen', listener.local);
+      }
+    }
+    connects.listen(listener, backlog);
+  }
+
+  localAddress(socket: number): SocketAddress {
+    return this.#of(socket, 'getsockname').local;
+  }
+
+  remoteAddress(socket: number): SocketAddress {
+    const { remote, state, error } = this.#of(socket, 'getpeername');
+    if (remote === undefined || state !== 'connected' || error !== 0) {
+      throw linuxErrors.create(ENOTCONN, 'getpeername');
+    }
+    return remote;
+  }
+
+  setOption(socket: number, option: SocketOption, value: number): void {
+    this.#of(socket, 'setsockopt').options[option] = value;
+  }
+
+  getOption(socket: number, option: SocketOption): number {
+    return this.#of(socket, 'getsockopt').options[option];
+  }
+
+  shutdownSend(socket: number): void {
+    const ended = this.#of(socket, 'shutdown');
+    if (ended.state !== 'connected' || ended.error !== 0) {
+      throw linuxErrors.create(ENOTCONN, 'shutdown');
+    }
+    this.#kernel.transport.end(ended);
+    this.#kernel.settle();
+  }
+
+  shutdownBoth(socket: number): void {
+    const ended = this.#kernel.socketOf(socket);
+    if (ended?.state === 'listening') {
+      this.#kernel.connects.stopListening(ended);
+    } else if (ended?.state === 'connected') {
+      this.#kernel.transport.shutdownBoth(ended);
+    }
+    this.#kernel.settle();
+  }
+
+  close(socket: number): void {
+    const closed = this.#kernel.socketOf(socket);
+    if (closed !== undefined) {
+      this.#kernel.close(closed);
+      this.#kernel.settle();
+    }
+  }
+
+  removePath(path: string): void {
+    this.#kernel.book.removePath(path);
+  }
+
+  #of(number: number, syscall: string): SimSocket {
+    const socket = this.#kernel.socketOf(number);
+    if (socket === undefined) {
+      throw linuxErrors.create(EBADF, syscall);
+    }
+    return socket;
+  }
+}

@@ -1,0 +1,42 @@
+/** A client at the other end of a connection under test, and what it has seen. */
+
+import type { Duplex } from 'node:stream';
+import { keepSocket } from './leftovers.js';
+
+/** What tests use of node:net's Socket. */
+export interface PeerSocket extends Duplex {
+  readonly localPort?: number | undefined;
+  /** Breaks the connection. */
+  resetAndDestroy(): unknown;
+}
+
+export class PeerClient<S extends PeerSocket = PeerSocket> {
+  readonly socket: S;
+  readonly #chunks: Buffer[] = [];
+  bytes = 0;
+  ended = false;
+  closed = false;
+  code: string | undefined;
+
+  constructor(socket: S) {
+    this.socket = socket;
+    keepSocket(socket);
+    socket.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.bytes += chunk.byteLength;
+    });
+    socket.on('end', () => {
+      this.ended = true;
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.code = error.code;
+    });
+    socket.on('close', () => {
+      this.closed = true;
+    });
+  }
+
+  get data(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}

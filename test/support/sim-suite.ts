@@ -1,0 +1,33 @@
+/** The contract suite on a simulated network that runs on real time, as the suite's own waits do. */
+
+import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
+import { contractSuite, TOPICS, type Topic } from '../contract/suite.js';
+import { simPeers } from './sim-peers.js';
+
+/** What a network in memory cannot have, and what it has on every system. */
+const CAPABILITIES = {
+  unixConnectWaits: true,
+  ipv6: true,
+  unixSockets: true,
+  reusePort: true,
+  userTimeout: true,
+  resetRemembered: true,
+  threads: 'a simulated network lives in one thread of one process',
+  descriptorLimit: 'what a process may have does not limit it; sim-network.test.ts has its own limit',
+  urgentData: 'its streams have bytes and an end, and no urgent data',
+} as const;
+
+export function simSuite(title: string, simulated: SimNetworkOptions, topics: readonly Topic[] = TOPICS): void {
+  const network = new SimNetwork({ clock: 'real', ...simulated });
+  contractSuite(
+    'sim',
+    { ...CAPABILITIES, multishot: simulated.multishot ?? false },
+    { driver: network },
+    {
+      title,
+      topics,
+      peers: simPeers(network),
+      programOptions: JSON.stringify({ simulated: { clock: 'real', ...simulated } }),
+    },
+  );
+}
