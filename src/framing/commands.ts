@@ -1,0 +1,119 @@
+/** Messages with a header of a length and a command, in either order, as most games and many devices have them. */
+
+import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
+
+/** A message: what it is about, and its bytes. */
+export interface Command {
+  readonly command: number;
+  readonly body: Uint8Array;
+}
+
+/** A decoded one: the body is a view, valid as long as the message handler runs. */
+export interface DecodedCommand extends Command {
+  readonly body: Buffer;
+}
+
+export interface CommandsOptions {
+  /** Bytes of the length and of the command: 1, 2 or 4; 2 unless told. */
+  readonly lengthSize?: 1 | 2 | 4;
+  readonly commandSize?: 1 | 2 | 4;
+  /** The order of the bytes of both; `big` unless told. */
+  readonly order?: ByteOrder;
+  /** Which comes first; the length unless told. */
+  readonly first?: 'length' | 'command';
+  /** What the length counts: the body alone, the command as well, or the whole message; `body` unless told. */
+  readonly counts?: 'body' | 'command' | 'message';
+  /** The most bytes of a body; 64 KiB unless told, and what the length can say. */
+  readonly bodyBytesMax?: number;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+
+interface Layout {
+  readonly length: NumberFormat;
+  readonly command: NumberFormat;
+  readonly lengthOffset: number;
+  readonly commandOffset: number;
+  readonly headerBytes: number;
+  /** What the length counts besides the body. */
+  readonly countedBytes: number;
+}
+
+class Commands implements Framing<DecodedCommand, Command> {
+  readonly #layout: Layout;
+  readonly #bodyBytesMax: number;
+  readonly frameBytesMax: number;
+
+  constructor(layout: Layout, bodyBytesMax: number) {
+    this.#layout = layout;
+    this.#bodyBytesMax = bodyBytesMax;
+    this.frameBytesMax = layout.headerBytes + bodyBytesMax;
+  }
+
+  decode(bytes: Buffer, emit: Emit<DecodedCommand>): number {
+    const { length, command, lengthOffset, commandOffset, headerBytes, countedBytes } = this.#layout;
+    let taken = 0;
+    while (taken + headerBytes <= bytes.length) {
+      const counted = length.read(bytes, taken + lengthOffset);
+      const bodyBytes = counted - countedBytes;
+      if (counted === INCOMPLETE || bodyBytes < 0 || bodyBytes > this.#bodyBytesMax) {
+        throw bodyBytes < 0
+          ? invalid(`A length of ${counted} is less than what it must count`)
+          : tooLarge(bodyBytes, this.#bodyBytesMax);
+      }
+      const start = taken + headerBytes;
+      const end = start + bodyBytes;
+      if (end > bytes.length) {
+        break;
+      }
+      const message = { command: command.read(bytes, taken + commandOffset), body: bytes.subarray(start, end) };
+      taken = end;
+      if (!emit(message)) {
+        break;
+      }
+    }
+    return taken;
+  }
+
+  encode({ command, body }: Command): readonly Uint8Array[] {
+    const layout = this.#layout;
+    checkEncoded(body.byteLength, this.#bodyBytesMax);
+    if (!Number.isInteger(command) || command < 0 || command > layout.command.most) {
+      throw badOption('command', `a whole number from 0 to ${layout.command.most}`, command);
+    }
+    const header = Buffer.allocUnsafe(layout.headerBytes);
+    layout.length.write(header, body.byteLength + layout.countedBytes, layout.lengthOffset);
+    layout.command.write(header, command, layout.commandOffset);
+    return [header, body];
+  }
+}
+
+/**
+ * Messages with a header of a length and a command.
+ * @throws OperationError `ERR_OUT_OF_RANGE`
+ */
+export function commands(options: CommandsOptions = {}): Framing<DecodedCommand, Command> {
+  const lengthSize = options.lengthSize ?? 2;
+  const commandSize = options.commandSize ?? 2;
+  const order = options.order ?? 'big';
+  const length = numberFormat(lengthSize, order);
+  const command = numberFormat(commandSize, order);
+  if (length === undefined || command === undefined) {
+    throw badOption('lengthSize, commandSize', '1, 2 or 4', `${lengthSize}, ${commandSize}`);
+  }
+  const lengthFirst = (options.first ?? 'length') === 'length';
+  const headerBytes = lengthSize + commandSize;
+  const countedBytes = { body: 0, command: commandSize, message: headerBytes }[options.counts ?? 'body'];
+  const most = length.most - countedBytes;
+  const bodyBytesMax = checkBytesMax('bodyBytesMax', options.bodyBytesMax ?? Math.min(BODY_BYTES_MAX, most), most);
+  const layout = {
+    length,
+    command,
+    lengthOffset: lengthFirst ? 0 : commandSize,
+    commandOffset: lengthFirst ? lengthSize : 0,
+    headerBytes,
+    countedBytes,
+  };
+  return new Commands(layout, bodyBytesMax);
+}

@@ -1,0 +1,79 @@
+/** Messages that end with a delimiter, such as lines. */
+
+import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+
+export interface DelimitedOptions {
+  /** What ends a message: text or bytes; a line feed unless told. */
+  readonly delimiter?: string | Uint8Array;
+  /** The most bytes of a message, the delimiter not counted; 64 KiB unless told. */
+  readonly messageBytesMax?: number;
+}
+
+const MESSAGE_BYTES_MAX = 64 * 1024;
+
+/** A delimiter is a few bytes: what is longer is a mistake. */
+const DELIMITER_BYTES_MAX = 256;
+
+class Delimited implements Framing<Buffer, Uint8Array | string> {
+  readonly #delimiter: Buffer;
+  /** What to search for: a number is found faster. */
+  readonly #needle: number | Buffer;
+  readonly #messageBytesMax: number;
+  readonly frameBytesMax: number;
+
+  constructor(delimiter: Buffer, messageBytesMax: number) {
+    this.#delimiter = delimiter;
+    this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter;
+    this.#messageBytesMax = messageBytesMax;
+    this.frameBytesMax = messageBytesMax + delimiter.length;
+  }
+
+  decode(bytes: Buffer, emit: Emit<Buffer>): number {
+    let taken = 0;
+    for (;;) {
+      const end = bytes.indexOf(this.#needle, taken);
+      if (end < 0) {
+        // The delimiter may have begun: its bytes but the last are not the message's.
+        this.#check(bytes.length - taken - (this.#delimiter.length - 1));
+        return taken;
+      }
+      this.#check(end - taken);
+      const message = bytes.subarray(taken, end);
+      taken = end + this.#delimiter.length;
+      if (!emit(message)) {
+        return taken;
+      }
+    }
+  }
+
+  #check(byteLength: number): void {
+    if (byteLength > this.#messageBytesMax) {
+      throw tooLarge(byteLength, this.#messageBytesMax);
+    }
+  }
+
+  encode(message: Uint8Array | string): readonly Uint8Array[] {
+    const bytes =
+      typeof message === 'string'
+        ? Buffer.from(message)
+        : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+    checkEncoded(bytes.length, this.#messageBytesMax);
+    if (bytes.includes(this.#needle)) {
+      throw invalid('A message contains the delimiter: the peer would see two');
+    }
+    return [bytes, this.#delimiter];
+  }
+}
+
+/**
+ * Messages that end with a delimiter. `encode` takes text too.
+ * @throws OperationError `ERR_OUT_OF_RANGE`
+ */
+export function delimited(options: DelimitedOptions = {}): Framing<Buffer, Uint8Array | string> {
+  const delimiter = Buffer.from(options.delimiter ?? '\n');
+  if (delimiter.length === 0 || delimiter.length > DELIMITER_BYTES_MAX) {
+    throw badOption('delimiter', `1 to ${DELIMITER_BYTES_MAX} bytes`, `${delimiter.length} bytes`);
+  }
+  const messageBytesMax = checkBytesMax('messageBytesMax', options.messageBytesMax ?? MESSAGE_BYTES_MAX, 2 ** 31);
+  return new Delimited(delimiter, messageBytesMax);
+}

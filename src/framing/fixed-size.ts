@@ -1,0 +1,40 @@
+/** Messages that all have the same size. */
+
+import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
+
+class FixedSize implements Framing<Buffer, Uint8Array> {
+  readonly frameBytesMax: number;
+
+  constructor(messageBytes: number) {
+    this.frameBytesMax = messageBytes;
+  }
+
+  decode(bytes: Buffer, emit: Emit<Buffer>): number {
+    const size = this.frameBytesMax;
+    let taken = 0;
+    while (taken + size <= bytes.length) {
+      const message = bytes.subarray(taken, taken + size);
+      taken += size;
+      if (!emit(message)) {
+        break;
+      }
+    }
+    return taken;
+  }
+
+  encode(message: Uint8Array): Uint8Array {
+    if (message.byteLength !== this.frameBytesMax) {
+      throw invalid(`A message has ${message.byteLength} bytes, and must have ${this.frameBytesMax}`);
+    }
+    return message;
+  }
+}
+
+/**
+ * Messages that all have the same size.
+ * @param messageBytes 1 to 2^31
+ * @throws OperationError `ERR_OUT_OF_RANGE`
+ */
+export function fixedSize(messageBytes: number): Framing<Buffer, Uint8Array> {
+  return new FixedSize(checkBytesMax('messageBytes', messageBytes, 2 ** 31));
+}

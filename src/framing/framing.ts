@@ -1,0 +1,63 @@
+/** What a framing is: how messages lie in a stream of bytes. */
+
+import { OperationError } from '../drivers/error.js';
+
+/** Told each message. Returns whether to go on: no when the connection was paused or closed, or has had its turn. */
+export type Emit<Message> = (message: Message) => boolean;
+
+/**
+ * A framing of one's own is an object of these two functions. It keeps nothing between calls: connections share it. What
+ * can be sent may be more than what comes: text besides bytes, say.
+ */
+export interface Framing<Message = Buffer, Sent = Message> {
+  /**
+   * Takes messages out of bytes. What it leaves comes again, in front of what comes next.
+   * @param bytes a view that is valid during the call, and so are messages that are parts of it
+   * @param emit to be called for each message; once it returns false, nothing more is to be taken
+   * @returns how many bytes were taken: those of all messages that were emitted
+   * @throws what the connection is to be closed with, such as a FramingError
+   */
+  decode(bytes: Buffer, emit: Emit<Message>): number;
+  /** The bytes of a message, in one piece or several that follow each other. */
+  encode(message: Sent): Uint8Array | string | readonly (Uint8Array | string)[];
+  /** The most bytes that an incomplete message may have; more ends the connection. 16 MiB unless told. */
+  readonly frameBytesMax?: number;
+}
+
+/** Bytes that are no message: `ERR_FRAME_TOO_LARGE`, or `ERR_FRAME_INVALID`. */
+export class FramingError extends OperationError {
+  constructor(code: 'ERR_FRAME_TOO_LARGE' | 'ERR_FRAME_INVALID', reason: string) {
+    super({ code, reason, syscall: 'decode' });
+  }
+}
+
+export function tooLarge(byteLength: number, bytesMax: number): FramingError {
+  return new FramingError('ERR_FRAME_TOO_LARGE', `A message has ${byteLength} bytes, and may have ${bytesMax}`);
+}
+
+export function invalid(reason: string): FramingError {
+  return new FramingError('ERR_FRAME_INVALID', reason);
+}
+
+/** A message that is to be sent must keep the limit that the peer's is held to. */
+export function checkEncoded(byteLength: number, bytesMax: number): void {
+  if (byteLength > bytesMax) {
+    throw tooLarge(byteLength, bytesMax);
+  }
+}
+
+/** An option of a framing that is outside its range. */
+export function badOption(name: string, expected: string, value: unknown): OperationError {
+  return new OperationError({
+    code: 'ERR_OUT_OF_RANGE',
+    reason: `${name}: expected ${expected}, got ${String(value)}`,
+    syscall: 'framing',
+  });
+}
+
+export function checkBytesMax(name: string, value: number, most: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw badOption(name, `a whole number from 1 to ${most}`, value);
+  }
+  return value;
+}

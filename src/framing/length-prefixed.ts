@@ -1,0 +1,96 @@
+/** Messages with their length in front of them. */
+
+import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
+
+export interface LengthPrefixedOptions {
+  /** Bytes of the length: 1, 2, 4, or as many as it needs; 4 unless told. */
+  readonly lengthSize?: NumberSize;
+  /** The order of the length's bytes; `big` unless told, as networks have it. */
+  readonly order?: ByteOrder;
+  /** Whether the length counts its own bytes too; off unless told, and impossible with `varint`. */
+  readonly countsHeader?: boolean;
+  /** The most bytes of a message; 1 MiB unless told, and what the length can say. */
+  readonly messageBytesMax?: number;
+}
+
+const MESSAGE_BYTES_MAX = 1024 * 1024;
+
+class LengthPrefixed implements Framing<Buffer, Uint8Array> {
+  readonly #format: NumberFormat;
+  readonly #headerBytes: number;
+  readonly #countedBytes: number;
+  readonly #messageBytesMax: number;
+  readonly frameBytesMax: number;
+
+  constructor(format: NumberFormat, headerBytesMax: number, countedBytes: number, messageBytesMax: number) {
+    this.#format = format;
+    this.#headerBytes = headerBytesMax;
+    this.#countedBytes = countedBytes;
+    this.#messageBytesMax = messageBytesMax;
+    this.frameBytesMax = headerBytesMax + messageBytesMax;
+  }
+
+  decode(bytes: Buffer, emit: Emit<Buffer>): number {
+    let taken = 0;
+    for (;;) {
+      const length = this.#format.read(bytes, taken);
+      if (length === INCOMPLETE) {
+        return taken;
+      }
+      const messageBytes = length - this.#countedBytes;
+      if (messageBytes < 0 || messageBytes > this.#messageBytesMax) {
+        throw this.#refusal(length, messageBytes);
+      }
+      const start = taken + takenBy(this.#format, bytes, taken);
+      const end = start + messageBytes;
+      if (end > bytes.length) {
+        return taken;
+      }
+      taken = end;
+      if (!emit(bytes.subarray(start, end))) {
+        return taken;
+      }
+    }
+  }
+
+  #refusal(length: number, messageBytes: number): Error {
+    return messageBytes < 0
+      ? invalid(`A length of ${length} does not count its own ${this.#headerBytes} bytes`)
+      : tooLarge(messageBytes, this.#messageBytesMax);
+  }
+
+  encode(message: Uint8Array): readonly Uint8Array[] {
+    const { byteLength } = message;
+    checkEncoded(byteLength, this.#messageBytesMax);
+    const value = byteLength + this.#countedBytes;
+    const header = Buffer.allocUnsafe(this.#format.sizeOf(value));
+    this.#format.write(header, value, 0);
+    return [header, message];
+  }
+}
+
+/**
+ * Messages with their length in front of them.
+ * @throws OperationError `ERR_OUT_OF_RANGE`
+ */
+export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing<Buffer, Uint8Array> {
+  const size = options.lengthSize ?? 4;
+  const format = numberFormat(size, options.order ?? 'big');
+  if (format === undefined) {
+    throw badOption('lengthSize', "1, 2, 4 or 'varint'", size);
+  }
+  const countsHeader = options.countsHeader ?? false;
+  if (size === 'varint' && countsHeader) {
+    throw badOption('countsHeader', 'false with a length of variable size', countsHeader);
+  }
+  const headerBytes = size === 'varint' ? format.sizeOf(format.most) : size;
+  const countedBytes = countsHeader ? headerBytes : 0;
+  const most = format.most - countedBytes;
+  const messageBytesMax = checkBytesMax(
+    'messageBytesMax',
+    options.messageBytesMax ?? Math.min(MESSAGE_BYTES_MAX, most),
+    most,
+  );
+  return new LengthPrefixed(format, headerBytes, countedBytes, messageBytesMax);
+}
