@@ -1,10 +1,11 @@
 /**
- * An echo server to measure: `node dist/bench/server.js KIND PORT`, KIND being a driver with `:loop` (Node's event
- * loop) or `:run` (blocking) behind it, or `net` for node:net.
+ * An echo server to measure: `node dist/bench/server.js KIND PORT`, KIND being a driver with `:loop` (a port in Node's
+ * event loop), `:run` (a port that blocks), `:engine` (`listen`) or `:threads2` (`listen` on so many threads) behind it, or
+ * `net` for node:net.
  */
 
 import { createServer } from 'node:net';
-import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped';
+import { type Completion, CompletionPort, listen, type OverlappedSocket } from 'overlapped';
 
 const [kind = 'io_uring:run', port = '4567'] = process.argv.slice(2);
 
@@ -59,5 +60,27 @@ if (kind === 'net') {
   }).listen(Number(port), '127.0.0.1', () => console.log('listening'));
 } else {
   const [driver = '', mode = ''] = kind.split(':');
-  echoOnPort(driver, mode);
+  const [, threads] = /^threads(\d+)$/.exec(mode) ?? [];
+  if (threads !== undefined) {
+    const module = new URL('./echo-handlers.js', import.meta.url);
+    await listen({ host: '127.0.0.1', port: Number(port), driver, threads: Number(threads), module });
+    console.log('listening');
+  } else if (mode === 'engine') {
+    await listen({
+      host: '127.0.0.1',
+      port: Number(port),
+      driver,
+      data: (connection, chunk) => {
+        connection.write(chunk);
+      },
+    });
+    console.log('listening');
+  } else {
+    echoOnPort(driver, mode);
+  }
 }
+
+// For idle.js: the memory of this process.
+process.stdin.on('data', () => {
+  console.log(process.memoryUsage.rss());
+});

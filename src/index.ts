@@ -7,12 +7,14 @@ export { OperationError } from './drivers/error.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
 export { type ConnectOptions, connect } from './engine/connect.js';
 export type { Connection } from './engine/connection.js';
+export type { ConnectionClosed, ConnectionFailed, ConnectionOpened } from './engine/diagnostics.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { Handlers } from './engine/handlers.js';
-export { type ListenOptions, listen } from './engine/listen.js';
+export type { ListenOptions } from './engine/listen.js';
 export type { ConnectionOptions } from './engine/options.js';
 export type { CloseOptions, Server } from './engine/server.js';
 export type { EngineStatistics, ServerStatistics } from './engine/statistics.js';
+export type { WebStreams } from './engine/web-streams.js';
 export type { PoolBuffer } from './port/buffer-pool.js';
 export { type Completion, CompletionBatch } from './port/completion.js';
 export { CompletionPort, type PortStatistics } from './port/completion-port.js';
@@ -22,3 +24,12 @@ export type { Cancellable } from './port/posting.js';
 export type { CompletionHandler, PumpOptions } from './port/pump.js';
 export type { OverlappedSocket, SocketState } from './port/socket.js';
 export { postWakeUp, type WakeHandle } from './port/waker.js';
+export { listen } from './threads/listen.js';
+export type {
+  Distribution,
+  ThreadedListenOptions,
+  ThreadModule,
+  ThreadOptions,
+  ThreadPlace,
+} from './threads/options.js';
+export type { ThreadedServer, ThreadedStatistics, ThreadStatistics } from './threads/server.js';

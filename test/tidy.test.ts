@@ -8,13 +8,36 @@ import { describe, test } from 'node:test';
 const ROOT = new URL('../../', import.meta.url);
 const LINES_MAX = 400;
 const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
-const ENTRIES = ['src/index.ts', 'src/win32.ts', 'src/cli/main.ts'];
+const ENTRIES = [
+  'src/index.ts',
+  'src/prometheus.ts',
+  'src/sim.ts',
+  'src/framing.ts',
+  'src/win32.ts',
+  'src/cli/main.ts',
+];
 
 /**
  * From the bottom up: each layer knows itself and those before it; all may assert. `win32.ts` is what programs see of
- * `ffi`, and `index.ts` what they see of `port`.
+ * `ffi`, `sim.ts` what they see of `drivers/sim`, `index.ts` what they see of `port`, `engine` and `threads`, and
+ * `prometheus.ts` what they see of `metrics`, `framing.ts` what they see of `framing`.
  */
-const LAYERS = ['assert.ts', 'ffi', 'win32.ts', 'drivers', 'port', 'engine', 'index.ts', 'cli'];
+const LAYERS = [
+  'assert.ts',
+  'ffi',
+  'win32.ts',
+  'drivers',
+  'sim.ts',
+  'framing',
+  'framing.ts',
+  'port',
+  'engine',
+  'threads',
+  'index.ts',
+  'metrics',
+  'prometheus.ts',
+  'cli',
+];
 /** Folders of src/drivers that drivers share. Every other one is a driver. */
 const SHARED_FOLDERS: ReadonlySet<string> = new Set(['linux', 'readiness', 'windows']);
 

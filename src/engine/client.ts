@@ -4,6 +4,7 @@ import type { Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import type { ConnectionGroup } from './group.js';
 import type { Handlers } from './handlers.js';
+import type { MessageRules } from './messages.js';
 import type { ConnectionLimits } from './options.js';
 import type { ConnectionCounters } from './statistics.js';
 
@@ -11,12 +12,21 @@ export class Client implements ConnectionGroup {
   readonly engine: Engine;
   readonly handlers: Handlers;
   readonly limits: ConnectionLimits;
+  readonly messages: MessageRules | undefined;
+  readonly topics = undefined;
   readonly #onClosed: () => void;
 
-  constructor(engine: Engine, handlers: Handlers, limits: ConnectionLimits, onClosed: () => void) {
+  constructor(
+    engine: Engine,
+    handlers: Handlers,
+    limits: ConnectionLimits,
+    messages: MessageRules | undefined,
+    onClosed: () => void,
+  ) {
     this.engine = engine;
     this.handlers = handlers;
     this.limits = limits;
+    this.messages = messages;
     this.#onClosed = onClosed;
   }
 

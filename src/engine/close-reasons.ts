@@ -23,6 +23,10 @@ export const CLOSE_REASONS = [
   'half_closed',
   /** We had ended, and the peer had not within `shutdownTimeoutMs`. */
   'shutdown',
+  /** What came is no message in the framing. */
+  'framing_error',
+  /** Pings were not answered. */
+  'heartbeat',
   /** The application's own `setDeadline` ran out. */
   'deadline',
   /** More than `queuedBytesMax` waited to be sent on this connection. */

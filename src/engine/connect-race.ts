@@ -11,7 +11,7 @@ import type { Client } from './client.js';
 import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import type { CompletionTarget } from './engine.js';
-import { tell } from './events.js';
+import { tellOpen } from './events.js';
 import { errorOf } from './handlers.js';
 import { setSocketOptions } from './listen.js';
 import type { ConnectionOptions } from './options.js';
@@ -105,7 +105,7 @@ export class ConnectRace implements CompletionTarget {
       setSocketOptions(socket, this.#options);
       engine.associate(socket, this);
       engine.port.postConnect(socket, address);
-      engine.counters.posted.connect++;
+      engine.counters.connectsPosted++;
     } catch (error) {
       engine.port.closeSocket(socket);
       throw error;
@@ -136,10 +136,10 @@ export class ConnectRace implements CompletionTarget {
     socket.key = connection;
     counters.opened++;
     engine.reference(1);
-    if (limits.timed) {
+    if (limits.timed || connection.messages?.heartbeat !== undefined) {
       armTimer(connection);
     }
-    tell(connection, 'open');
+    tellOpen(connection);
     receive(connection);
     this.#resolve(connection);
   }

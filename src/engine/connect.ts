@@ -5,11 +5,16 @@ import { ConnectRace } from './connect-race.js';
 import type { Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import type { Handlers } from './handlers.js';
+import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
 import { type Endpoint, resolveEndpoint } from './resolve.js';
 import { useEngine } from './shared-engines.js';
 
-export interface ConnectOptions<Context = unknown> extends ConnectionOptions, Endpoint, Handlers<Context> {
+export interface ConnectOptions<Context = unknown, Message = Buffer>
+  extends ConnectionOptions,
+    Endpoint,
+    MessageOptions<Message>,
+    Handlers<Context, Message> {
   /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
   readonly engine?: Engine;
   /** The driver of that shared engine; `auto` unless told. */
@@ -33,15 +38,18 @@ const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
  * @example
  * const connection = await connect({ host: 'localhost', port: 4567, data: (_, chunk) => console.log(String(chunk)) });
  */
-export async function connect<Context = unknown>(options: ConnectOptions<Context>): Promise<Connection<Context>> {
+export async function connect<Context = unknown, Message = Buffer>(
+  options: ConnectOptions<Context, Message>,
+): Promise<Connection<Context>> {
   const limits = checkConnectionOptions(options, 0);
   const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);
   const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
+  const messages = MessageRules.of(options);
   options.signal?.throwIfAborted();
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
-    const client = new Client(engine, options as Handlers as Handlers, limits, use.release);
+    const client = new Client(engine, options as Handlers as Handlers, limits, messages, use.release);
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
     return (await race.run(resolveEndpoint(options, 'localhost'))) as Connection<Context>;
   } catch (error) {

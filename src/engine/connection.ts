@@ -1,18 +1,26 @@
 /** A connection, as programs hold it. What it does is in `receiving.ts`, `sending.ts` and `closing.ts`. */
 
+import type { Duplex } from 'node:stream';
 import type { SocketAddress } from '../drivers/address.js';
+import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import { timeIsUp } from './deadlines.js';
+import { ConnectionDuplex } from './duplex.js';
 import { destroy, endSending } from './ending.js';
-import { CLOSED, CLOSING, END_TOLD, ENDING, PAUSED, UNREFERENCED } from './flags.js';
+import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, PAUSED, UNREAD, UNREFERENCED } from './flags.js';
 import type { ConnectionGroup } from './group.js';
 import type { Handlers } from './handlers.js';
+import type { MessageSide } from './messages.js';
 import { pause, resume } from './receiving.js';
+import { sendMessage } from './send-message.js';
 import { write } from './sending.js';
-import { NEVER, type Timed, tickAfter, ticksOf } from './timer-wheel.js';
+import { ChunkIterator } from './stream-iterator.js';
+import { NEVER, TICK_MS, type Timed, tickAfter, ticksOf } from './timer-wheel.js';
+import type { Topics } from './topics.js';
+import { WebConnection, type WebStreams } from './web-streams.js';
 import type { WriteQueue } from './write-queue.js';
 
 /** Received bytes that wait for a connection that is paused or had its share. */
@@ -68,6 +76,8 @@ export class Connection<Context = unknown> implements Timed {
   dueTick = NEVER;
   /** @internal */
   ending: Ending | undefined = undefined;
+  /** @internal */
+  messages: MessageSide | undefined = undefined;
 
   /** @internal */
   constructor(group: ConnectionGroup, socket: OverlappedSocket) {
@@ -78,22 +88,64 @@ export class Connection<Context = unknown> implements Timed {
     this.receivedTick = tick;
     this.sentTick = tick;
     this.phaseTick = tick;
+    if (group.messages !== undefined) {
+      this.messages = group.messages.side(this as Connection);
+    } else if (group.handlers.data === undefined) {
+      this.flags = UNREAD;
+    }
   }
 
   /**
    * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Bytes of more
    * than 1,024 are not copied: leave them as they are until they are sent (`queuedBytes` is 0, or `drain`).
    * @returns false when more than the high-water mark waits: write on after `drain`. Also false, and the bytes are
-   * dropped, on a connection that is closing
+   * dropped, on a connection that is closing, or that ends because the peer has ended or the server closes
    * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` behind `end`
    */
   write(data: Uint8Array | string): boolean {
     return write(this, data);
   }
 
+  /**
+   * Sends a message, in the framing of the server or of `connect`. It is `write` in everything else.
+   * @throws FramingError what the framing cannot encode; OperationError as `write`
+   */
+  sendMessage(message: unknown): boolean {
+    return sendMessage(this as Connection, message);
+  }
+
+  /**
+   * Subscribes to a topic of its server: `server.publish` sends to all who have.
+   * @returns false when it had already
+   * @throws OperationError `ERR_NO_SERVER` on a connection that `connect` made
+   */
+  subscribe(topic: string): boolean {
+    return this.#topics().subscribe(this as Connection, topic);
+  }
+
+  /** @returns false when it had not subscribed. @throws OperationError `ERR_NO_SERVER` */
+  unsubscribe(topic: string): boolean {
+    return this.#topics().unsubscribe(this as Connection, topic);
+  }
+
+  /** What it has subscribed to. */
+  get topics(): readonly string[] {
+    return this.group.topics?.topicsOf(this as Connection) ?? [];
+  }
+
+  #topics(): Topics {
+    const { topics } = this.group;
+    if (topics === undefined) {
+      const reason = 'Topics are of servers, and this connection has none';
+      throw new OperationError({ code: 'ERR_NO_SERVER', reason, syscall: 'subscribe' });
+    }
+    return topics;
+  }
+
   /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
   end(data?: Uint8Array | string): void {
     endSending(this, data);
+    this.flags |= ENDED;
   }
 
   /**
@@ -117,6 +169,13 @@ export class Connection<Context = unknown> implements Timed {
   /** Goes on receiving. What came meanwhile is delivered in the next turn. */
   resume(): void {
     resume(this);
+  }
+
+  /** How long nothing was received and nothing sent, in ms; in steps of 32. */
+  get idleMs(): number {
+    const { wheel } = this.group.engine;
+    wheel.look();
+    return (wheel.tick - Math.max(this.receivedTick, this.sentTick)) * TICK_MS;
   }
 
   /** Whether `pause` was called, and not `resume`. */
@@ -168,6 +227,27 @@ export class Connection<Context = unknown> implements Timed {
   /** The peer's address. @throws OperationError `ENOTCONN` when it is gone, `EBADF` when the connection is closing, and it was not asked for before */
   get remoteAddress(): SocketAddress {
     return this.socket.remoteAddress();
+  }
+
+  /**
+   * What comes, in copies, until the peer's end: `for await (const chunk of connection)`. Little is received ahead of the
+   * loop. Leaving the loop early destroys the connection; behind the peer's end our side is ended too, unless `allowHalfOpen`.
+   * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, or a stream of it already. The loop throws
+   * what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return new ChunkIterator(this as Connection);
+  }
+
+  /** The connection as a stream of Node, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */
+  toDuplex(): Duplex {
+    return new ConnectionDuplex(this as Connection);
+  }
+
+  /** The connection as web streams of bytes, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */
+  toWeb(): WebStreams {
+    const { readable, writable } = new WebConnection(this as Connection);
+    return { readable, writable };
   }
 
   /** The connection keeps the process alive, as it does unless told. */

@@ -3,7 +3,7 @@
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
-import { CLOSING, END_TOLD, ENDING, LINGERING, SHUT } from './flags.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SENDING, SHUT } from './flags.js';
 import { NEVER, tickAfter } from './timer-wheel.js';
 
 /** A limit that applies to a connection as it is, and the tick when it runs out. */
@@ -29,17 +29,22 @@ function firstDeadline(connection: Connection): Deadline {
   found.tick = connection.deadlineTick;
   found.reason = 'deadline';
   consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle');
-  if (connection.bytesRead === 0 && (flags & END_TOLD) === 0) {
+  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | PAUSED)) === 0) {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
   }
-  if (connection.queuedBytes > 0) {
+  const heartbeat = connection.messages?.heartbeat;
+  if (heartbeat !== undefined && (flags & END_TOLD) === 0) {
+    consider(heartbeat.dueTick(connection), 'heartbeat');
+  }
+  if ((flags & SENDING) !== 0) {
     consider(tickAfter(sentTick, limits.writeStallTicks), 'write_stall');
   }
   if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
     consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
   }
   if ((flags & (SHUT | END_TOLD)) === SHUT) {
-    consider(tickAfter(phaseTick, limits.shutdownTicks), 'shutdown');
+    // A peer that still sends is heard to its end.
+    consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
   }
   return found;
 }
@@ -68,7 +73,18 @@ export function armWriteStall(connection: Connection): void {
 export function timeIsUp(connection: Connection): void {
   const { tick, reason } = firstDeadline(connection);
   if (tick <= connection.group.engine.wheel.tick) {
-    close(connection, (connection.flags & LINGERING) === 0 ? reason : 'destroyed');
+    runOut(connection, reason);
+  } else {
+    armTimer(connection);
+  }
+}
+
+/** A limit has run out. Silence is answered with a ping first. */
+function runOut(connection: Connection, reason: CloseReason): void {
+  if ((connection.flags & LINGERING) !== 0) {
+    close(connection, 'destroyed');
+  } else if (reason !== 'heartbeat' || connection.messages?.heartbeat?.goesOn(connection) !== true) {
+    close(connection, reason);
   } else {
     armTimer(connection);
   }

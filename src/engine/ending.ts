@@ -4,7 +4,8 @@ import type { Completion } from '../port/completion.js';
 import { close, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
-import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SHUT, SHUTTING } from './flags.js';
+import { tell } from './events.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SHUT, SHUTTING, STREAMED } from './flags.js';
 import { write } from './sending.js';
 
 /** Ends our side, behind what was written. */
@@ -45,6 +46,9 @@ export function shutDown(connection: Connection, completion: Completion): void {
   }
   connection.flags |= SHUT;
   connection.phaseTick = connection.group.engine.wheel.tick;
+  if ((connection.flags & STREAMED) !== 0) {
+    tell(connection, 'finished');
+  }
   if ((connection.flags & LINGERING) !== 0) {
     close(connection, 'destroyed');
   } else if ((connection.flags & END_TOLD) !== 0) {

@@ -3,7 +3,8 @@
  * turn does what has gathered since: delivers what was held, tells ends, posts what was written.
  */
 
-import type { DriverSource } from '../drivers/driver.js';
+import type { DriverName, DriverSource } from '../drivers/driver.js';
+import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
 import type { CompletionPortOptions } from '../port/options.js';
@@ -20,6 +21,7 @@ import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
 import { ConnectionCounters, EngineCounters } from './statistics.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './timer-wheel.js';
+import { TurnList } from './turn-list.js';
 import { WriteChunks } from './write-chunks.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -63,12 +65,18 @@ export class Engine {
   queuedBytes = 0;
   /** @internal Counts rounds: batches of completions. */
   turn = 0;
+  /** @internal The bytes that a handler is being told, and the receive buffer that begins with them. */
+  chunk: Buffer | undefined = undefined;
+  /** @internal */
+  chunkBuffer: PoolBuffer | undefined = undefined;
   readonly #chunks = new WriteChunks();
-  readonly #idleQueues: WriteQueue[] = [];
-  #dirty: Connection[] = [];
-  #resuming: Connection[] = [];
-  #finishing: Connection[] = [];
-  #tasks: TurnTask[] = [];
+  /** Queues that nobody writes to, the first `#idleQueuesCount` of them. */
+  readonly #idleQueues: (WriteQueue | undefined)[] = Array.from({ length: IDLE_QUEUES_MAX }, () => undefined);
+  #idleQueuesCount = 0;
+  readonly #dirty = new TurnList<Connection>();
+  readonly #resuming = new TurnList<Connection>();
+  readonly #finishing = new TurnList<Connection>();
+  readonly #tasks = new TurnList<TurnTask>();
   readonly #crowded = new Set<Connection>();
   /** Who keeps the process alive. */
   #references = 0;
@@ -90,15 +98,22 @@ export class Engine {
     return this.port.closed;
   }
 
+  /** The driver in use. */
+  get driver(): DriverName {
+    return this.port.driver;
+  }
+
+  /** Drivers that `auto` would have preferred, with why each was passed over. */
+  get passedOver(): readonly string[] {
+    return this.port.passedOver;
+  }
+
   #handle(completion: Completion): void {
     if (this.#batchBeganAt < 0) {
       this.wheel.look();
       this.#batchBeganAt = this.port.clock.now();
     }
     const { key, kind } = completion;
-    if (kind !== 'wakeUp' && !completion.more) {
-      this.counters.completed[kind]++;
-    }
     if (!(key instanceof Connection)) {
       this.#handleOther(completion);
       return;
@@ -106,12 +121,15 @@ export class Engine {
     try {
       switch (kind) {
         case 'receive':
+          this.counters.receivesCompleted++;
           received(key, completion);
           break;
         case 'send':
+          this.counters.sendsCompleted++;
           sent(key, completion);
           break;
         case 'shutdown':
+          this.counters.shutdownsCompleted++;
           shutDown(key, completion);
       }
     } catch (error) {
@@ -120,6 +138,11 @@ export class Engine {
   }
 
   #handleOther(completion: Completion): void {
+    if (completion.kind === 'accept') {
+      this.counters.acceptsCompleted++;
+    } else if (completion.kind === 'connect') {
+      this.counters.connectsCompleted++;
+    }
     const target = completion.key as CompletionTarget | undefined;
     try {
       target?.completed(completion);
@@ -135,61 +158,31 @@ export class Engine {
     }
     this.turn++;
     this.wheel.advance();
-    this.#resume();
-    this.#finish();
-    this.#runTasks();
-    this.#post();
+    this.#resuming.drain(this.#resumeOne);
+    this.#finishing.drain(finish);
+    this.#tasks.drain(runTask);
+    this.#dirty.drain(this.#flushOne);
     if (this.#batchBeganAt >= 0) {
       this.counters.handlersMs += this.port.clock.now() - this.#batchBeganAt;
       this.#batchBeganAt = -1;
     }
   }
 
-  #resume(): void {
-    const resuming = this.#resuming;
-    if (resuming.length > 0) {
-      this.#resuming = [];
-      for (const connection of resuming) {
-        this.#guarded(connection, resumeNow);
-      }
-    }
-  }
-
-  #finish(): void {
-    const finishing = this.#finishing;
-    if (finishing.length > 0) {
-      this.#finishing = [];
-      finishing.forEach(finish);
-    }
-  }
-
-  #runTasks(): void {
-    const tasks = this.#tasks;
-    if (tasks.length > 0) {
-      this.#tasks = [];
-      for (const task of tasks) {
-        task.turn();
-      }
-    }
-  }
-
-  #post(): void {
-    const dirty = this.#dirty;
-    if (dirty.length > 0) {
-      this.#dirty = [];
-      for (const connection of dirty) {
-        this.#guarded(connection, flush);
-      }
-    }
-  }
-
-  #guarded(connection: Connection, action: (connection: Connection) => void): void {
+  readonly #resumeOne = (connection: Connection): void => {
     try {
-      action(connection);
+      resumeNow(connection);
     } catch (error) {
       close(connection, 'error', errorOf(error));
     }
-  }
+  };
+
+  readonly #flushOne = (connection: Connection): void => {
+    try {
+      flush(connection);
+    } catch (error) {
+      close(connection, 'error', errorOf(error));
+    }
+  };
 
   /** @internal */
   get hasWork(): boolean {
@@ -251,7 +244,9 @@ export class Engine {
 
   /** @internal A queue for a connection that begins to write. */
   takeQueue(): WriteQueue {
-    return this.#idleQueues.pop() ?? new WriteQueue(this.port, this.#chunks);
+    return this.#idleQueuesCount === 0
+      ? new WriteQueue(this.port, this.#chunks)
+      : (this.#idleQueues[--this.#idleQueuesCount] as WriteQueue);
   }
 
   /** @internal The connection has nothing to send. */
@@ -260,8 +255,8 @@ export class Engine {
     connection.queue = undefined;
     if (queue !== undefined) {
       queue.rest();
-      if (this.#idleQueues.length < IDLE_QUEUES_MAX) {
-        this.#idleQueues.push(queue);
+      if (this.#idleQueuesCount < IDLE_QUEUES_MAX) {
+        this.#idleQueues[this.#idleQueuesCount++] = queue;
       }
     }
   }
@@ -308,6 +303,16 @@ export class Engine {
     }
   }
 
+  /** @internal How many keep the process alive. */
+  get references(): number {
+    return this.#references;
+  }
+
+  /** @internal Chunks that hold what was written and is not sent. */
+  get chunksHeld(): number {
+    return this.#chunks.held;
+  }
+
   /** @internal Connections that are not closed. */
   *connections(): Generator<Connection> {
     for (const { key } of this.port.sockets) {
@@ -331,6 +336,10 @@ export class Engine {
     }
     this.port.close();
   }
+}
+
+function runTask(task: TurnTask): void {
+  task.turn();
 }
 
 /** The driver of an engine, as `listen` and `connect` take it. */

@@ -2,6 +2,7 @@
 
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
+import { publishEnding, publishOpened } from './diagnostics.js';
 import { errorOf, type Handlers } from './handlers.js';
 
 /** Tells what a handler returned may be a promise of: it must not be rejected unheard. */
@@ -37,8 +38,23 @@ export function tellData(connection: Connection, chunk: Buffer): void {
   }
 }
 
+export function tellMessage(connection: Connection, message: unknown): void {
+  const { handlers } = connection;
+  if (handlers.message === undefined) {
+    return;
+  }
+  try {
+    const returned = handlers.message(connection, message);
+    if (returned !== undefined) {
+      watch(connection, returned);
+    }
+  } catch (error) {
+    handlerFailed(connection, error);
+  }
+}
+
 /** Events that carry nothing. */
-type PlainEvent = 'open' | 'drain' | 'end' | 'shutdown';
+type PlainEvent = 'open' | 'drain' | 'end' | 'shutdown' | 'flushed' | 'finished';
 
 export function tell(connection: Connection, event: PlainEvent): void {
   const { handlers } = connection;
@@ -55,6 +71,12 @@ export function tell(connection: Connection, event: PlainEvent): void {
   }
 }
 
+/** Tells that a connection is there. */
+export function tellOpen(connection: Connection): void {
+  publishOpened(connection);
+  tell(connection, 'open');
+}
+
 /** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
 export function tellClose(connection: Connection): void {
   const { handlers, ending } = connection;
@@ -63,6 +85,7 @@ export function tellClose(connection: Connection): void {
   }
   const { engine } = connection.group;
   const { error } = ending;
+  publishEnding(connection, ending);
   if (error !== undefined) {
     if (handlers.error !== undefined) {
       last(connection, () => (handlers as Required<Handlers>).error(connection, error));

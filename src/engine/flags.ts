@@ -12,8 +12,12 @@ export const PAUSED = 8;
 export const STOPPING = 16;
 /** It had its share of this turn: what comes is held for the next one. */
 export const OVER_SHARE = 32;
+/** There is no handler of its data, and nobody has begun to read: the first that comes is kept. */
+export const UNREAD = 262144;
+/** Reasons to receive nothing more. */
+export const STOPPED = PAUSED | OVER_SHARE;
 /** Reasons to hold what comes. */
-export const HOLDING = PAUSED | OVER_SHARE;
+export const HOLDING = STOPPED | UNREAD;
 /** It is in the engine's list of those that go on receiving in the next turn. */
 export const RESUMING = 64;
 
@@ -21,7 +25,7 @@ export const RESUMING = 64;
 export const PEER_ENDED = 128;
 export const END_TOLD = 256;
 
-/** `end` was called; and our end is out. */
+/** Our side is to end: by the program's `end`, because the peer ended, or the server closes; and our end is out. */
 export const ENDING = 512;
 export const SHUT = 1024;
 
@@ -37,5 +41,10 @@ export const CLOSING = 16384;
 export const CLOSED = 32768;
 /** `destroy` was called with something to send: it is closed when that is sent, at the latest when its linger time is over. */
 export const LINGERING = 131072;
+/** It is read as a stream, which ends our side itself; and the stream waits until all that was written is sent. */
+export const STREAMED = 524288;
+export const NEEDS_FLUSH = 1048576;
+/** The program itself called `end`: writing behind that is its mistake. */
+export const ENDED = 2097152;
 /** It does not keep the process alive. */
 export const UNREFERENCED = 65536;

@@ -7,11 +7,13 @@ import type { Connection } from './connection.js';
  * What a program wants to be told. Each may be missing, and may return a promise. One that throws or rejects ends its
  * connection with the reason `handler_error`; no other connection notices.
  */
-export interface Handlers<Context = unknown> {
+export interface Handlers<Context = unknown, Message = unknown> {
   /** The connection is there. */
   open?(connection: Connection<Context>): unknown;
   /** Bytes have come. They are the caller's during the call only: copy what is to be kept. Writing them on copies nothing. */
   data?(connection: Connection<Context>, chunk: Buffer): unknown;
+  /** With a framing, instead of `data`: a message has come. Its bytes are the caller's during the call only. */
+  message?(connection: Connection<Context>, message: Message): unknown;
   /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
   drain?(connection: Connection<Context>): unknown;
   /** The peer has ended its stream; nothing more will come. */
@@ -22,6 +24,10 @@ export interface Handlers<Context = unknown> {
   error?(connection: Connection<Context>, error: Error): unknown;
   /** The connection is over: the last call for it, once. */
   close?(connection: Connection<Context>, reason: CloseReason): unknown;
+  /** @internal All that was written is sent: for a stream that waits for it. */
+  flushed?(connection: Connection<Context>): unknown;
+  /** @internal Our end is out: for a stream. */
+  finished?(connection: Connection<Context>): unknown;
 }
 
 /** Told what a handler threw where its own connection has no `error`, or that one threw as well. */

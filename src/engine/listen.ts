@@ -6,12 +6,17 @@ import type { OverlappedSocket } from '../port/socket.js';
 import { BACKLOG } from '../port/socket.js';
 import type { Engine } from './engine.js';
 import type { Handlers } from './handlers.js';
+import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
 import { type Endpoint, resolveEndpoint } from './resolve.js';
-import { Server } from './server.js';
+import { Server, type SocketCount } from './server.js';
 import { useEngine } from './shared-engines.js';
 
-export interface ListenOptions<Context = unknown> extends ConnectionOptions, Endpoint, Handlers<Context> {
+export interface ListenOptions<Context = unknown, Message = Buffer>
+  extends ConnectionOptions,
+    Endpoint,
+    MessageOptions<Message>,
+    Handlers<Context, Message> {
   /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
   readonly engine?: Engine;
   /** The driver of that shared engine; `auto` unless told. */
@@ -26,6 +31,8 @@ export interface ListenOptions<Context = unknown> extends ConnectionOptions, End
   readonly connectionsMax?: number;
   /** The same for each peer's address, or IPv6 network of 64 bits; no limit unless told: behind a proxy all have one address. */
   readonly connectionsPerAddressMax?: number;
+  /** Told what keeps the server from accepting: it closes then, as by `close`. A process warning unless given. */
+  readonly onListenError?: (error: Error) => void;
   /** Connections taken in one turn before others have theirs; 128 unless told. */
   readonly acceptsPerTurnMax?: number;
 }
@@ -38,6 +45,11 @@ const ACCEPTS_PER_TURN_MAX = 128;
 /** Descriptors that are left for other things than connections. */
 const DESCRIPTORS_SPARED = 64;
 
+/** A server that takes no more connections is not to go unnoticed. */
+export function warnOfListenError(error: Error): void {
+  process.emitWarning(error, 'OverlappedListenWarning');
+}
+
 /** Where servers listen unless told: all addresses, of IPv4 too. */
 const ANY_IPV6 = '::';
 const ANY_IPV4 = '0.0.0.0';
@@ -48,26 +60,47 @@ const ANY_IPV4 = '0.0.0.0';
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
  */
-export async function listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
+export function listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
+  return openServer(options);
+}
+
+/** What a server is that is one of several threads'. */
+export interface ServerPlace {
+  readonly socketCount?: SocketCount;
+  /** Where another thread listens and accepts for it: then it has no listener of its own. */
+  readonly acceptedAt?: SocketAddress;
+}
+
+/** @internal */
+export async function openServer<Context>(
+  options: ListenOptions<Context>,
+  { socketCount, acceptedAt }: ServerPlace = {},
+): Promise<Server<Context>> {
   const limits = checkConnectionOptions(options, FIRST_BYTE_TIMEOUT_MS);
+  const messages = MessageRules.of(options);
   const count = (name: 'connectionsPerAddressMax' | 'acceptsPerTurnMax' | 'backlog', unlessTold: number): number =>
     checkNumber(name, options[name], { unlessTold, least: 1, most: Infinity });
   const backlog = count('backlog', BACKLOG);
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
   const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
-  const addresses = await resolveEndpoint(options, ANY_IPV6);
+  const addresses = acceptedAt === undefined ? await resolveEndpoint(options, ANY_IPV6) : [];
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
     const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
-    const listener = openListener(engine, addresses[0] as SocketAddress, options, backlog);
+    const listener =
+      acceptedAt === undefined ? openListener(engine, addresses[0] as SocketAddress, options, backlog) : undefined;
     return new Server<Context>({
       engine,
       listener,
+      address: listener?.localAddress() ?? (acceptedAt as SocketAddress),
+      socketCount,
       handlers: options as Handlers as Handlers,
       limits,
+      messages,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },
+      onListenError: options.onListenError ?? warnOfListenError,
       onClosed: use.release,
     });
   } catch (error) {
@@ -76,7 +109,8 @@ export async function listen<Context = unknown>(options: ListenOptions<Context>)
   }
 }
 
-function openListener(
+/** @internal */
+export function openListener(
   engine: Engine,
   address: SocketAddress,
   options: ListenOptions<never>,

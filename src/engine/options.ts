@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   readonly writeStallTimeoutMs?: number;
   /** The longest time between the peer's end and ours; 60 s unless told. */
   readonly halfClosedTimeoutMs?: number;
-  /** The longest time between our end and the peer's; 10 s unless told. */
+  /** The longest time in which nothing comes, not even the peer's end, when our side has ended; 10 s unless told. */
   readonly shutdownTimeoutMs?: number;
 }
 
@@ -88,7 +88,9 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
     checkNumber(name, options[name] as number | undefined, { unlessTold, least: 1, most });
   const ticks = (name: keyof ConnectionOptions, unlessTold: number): number =>
     ticksOf(checkTime(name, options[name] as number | undefined, unlessTold));
-  const highWaterMarkBytes = bytes('highWaterMarkBytes', 64 * KIB);
+  const queuedBytesMax = bytes('queuedBytesMax', QUEUED_BYTES_MAX);
+  // A mark above the cap would never be reached, nor the cap be looked at.
+  const highWaterMarkBytes = Math.min(bytes('highWaterMarkBytes', 64 * KIB), queuedBytesMax);
   const idleTicks = ticks('idleTimeoutMs', 0);
   const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
   return {
@@ -96,7 +98,7 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
     lingerMs: options.lingerMs === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
     highWaterMarkBytes,
     lowWaterMarkBytes: Math.floor(highWaterMarkBytes / 2),
-    queuedBytesMax: bytes('queuedBytesMax', QUEUED_BYTES_MAX),
+    queuedBytesMax,
     turnBytesMax: bytes('turnBytesMax', 256 * KIB),
     idleTicks,
     firstByteTicks,

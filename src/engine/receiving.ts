@@ -1,5 +1,6 @@
 /** The receiving side of a connection. */
 
+import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
@@ -11,21 +12,25 @@ import {
   END_TOLD,
   ENDING,
   HOLDING,
+  LINGERING,
   OVER_SHARE,
   PAUSED,
   PEER_ENDED,
   RECEIVING,
   RESUMING,
   SHUT,
+  STOPPED,
   STOPPING,
+  STREAMED,
+  UNREAD,
 } from './flags.js';
 
 /** Keeps a receive in flight, unless the connection does not want more now. */
 export function receive(connection: Connection): void {
-  if ((connection.flags & (RECEIVING | HOLDING | PEER_ENDED | CLOSING)) === 0 && connection.held === undefined) {
+  if ((connection.flags & (RECEIVING | STOPPED | PEER_ENDED | CLOSING)) === 0 && connection.held === undefined) {
     const { engine } = connection.group;
     engine.port.postReceive(connection.socket);
-    engine.counters.posted.receive++;
+    engine.counters.receivesPosted++;
     connection.flags |= RECEIVING;
   }
 }
@@ -47,13 +52,13 @@ export function received(connection: Connection, completion: Completion): void {
   if ((connection.flags & HOLDING) !== 0 || connection.held !== undefined) {
     hold(connection, completion);
   } else {
-    deliver(connection, completion.data);
+    deliver(connection, completion.data, completion.buffer);
   }
   receive(connection);
 }
 
 /** Hands bytes to the handlers. */
-function deliver(connection: Connection, chunk: Buffer): void {
+function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
   const { byteLength } = chunk;
   const { engine, counters, limits } = connection.group;
   connection.bytesRead += byteLength;
@@ -68,7 +73,14 @@ function deliver(connection: Connection, chunk: Buffer): void {
     connection.flags |= OVER_SHARE;
     engine.resumeNextTurn(connection);
   }
+  if (connection.messages !== undefined) {
+    connection.messages.received(chunk);
+    return;
+  }
+  engine.chunk = chunk;
+  engine.chunkBuffer = buffer;
   tellData(connection, chunk);
+  engine.chunk = undefined;
 }
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
@@ -94,7 +106,7 @@ function stopReceiving(connection: Connection): void {
 function receiveEnded(connection: Connection, completion: Completion): void {
   if (completion.code === undefined) {
     connection.flags |= PEER_ENDED;
-    if (connection.held === undefined && (connection.flags & HOLDING) === 0) {
+    if (connection.held === undefined && (connection.flags & STOPPED) === 0) {
       tellEnd(connection);
     }
   } else if (completion.code === 'ECANCELED') {
@@ -107,6 +119,9 @@ function receiveEnded(connection: Connection, completion: Completion): void {
 /** Everything before the peer's end has been delivered. */
 function tellEnd(connection: Connection): void {
   const { engine, limits } = connection.group;
+  if (connection.messages?.endedWhole() === false) {
+    return;
+  }
   connection.flags |= END_TOLD;
   connection.phaseTick = engine.wheel.tick;
   tell(connection, 'end');
@@ -115,7 +130,7 @@ function tellEnd(connection: Connection): void {
   }
   if ((connection.flags & SHUT) !== 0) {
     close(connection, 'finished');
-  } else if (!limits.allowHalfOpen && (connection.flags & ENDING) === 0) {
+  } else if (!limits.allowHalfOpen && (connection.flags & (ENDING | STREAMED)) === 0) {
     endSending(connection);
   } else {
     armTimer(connection);
@@ -128,8 +143,16 @@ export function pause(connection: Connection): void {
 }
 
 export function resume(connection: Connection): void {
-  if ((connection.flags & PAUSED) !== 0) {
-    connection.flags &= ~PAUSED;
+  // One that was destroyed, and only has something left to send, tells nothing more but its close.
+  if ((connection.flags & (PAUSED | UNREAD)) !== 0 && (connection.flags & LINGERING) === 0) {
+    connection.flags &= ~(PAUSED | UNREAD);
+    if (connection.bytesRead === 0 && (connection.flags & (END_TOLD | ENDING)) === 0) {
+      // Nothing could come before: the time for the first byte begins.
+      const { engine } = connection.group;
+      engine.wheel.look();
+      connection.phaseTick = engine.wheel.tick;
+      engine.armTimer(connection);
+    }
     connection.group.engine.resumeNextTurn(connection);
   }
 }
@@ -137,11 +160,14 @@ export function resume(connection: Connection): void {
 /** A new turn: what was held is delivered, and more is received. */
 export function resumeNow(connection: Connection): void {
   connection.flags &= ~(RESUMING | OVER_SHARE);
+  if (connection.messages?.stopped === true && (connection.flags & (HOLDING | CLOSING)) === 0) {
+    connection.messages.proceed();
+  }
   const { held } = connection;
   while (held !== undefined && held.length > 0 && (connection.flags & (HOLDING | CLOSING)) === 0) {
     const chunk = held.shift() as (typeof held)[number];
     try {
-      deliver(connection, chunk.bytes);
+      deliver(connection, chunk.bytes, chunk.buffer);
     } finally {
       chunk.buffer?.release();
     }

@@ -2,16 +2,19 @@
 
 import { OperationError } from '../drivers/error.js';
 import type { Completion } from '../port/completion.js';
-import type { Pieces } from '../port/send-memory.js';
 import { close, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armWriteStall } from './deadlines.js';
 import { tell } from './events.js';
-import { CLOSING, CROWDED, DIRTY, ENDING, NEEDS_DRAIN, SENDING, SHUT, SHUTTING } from './flags.js';
+import { CLOSING, CROWDED, DIRTY, ENDED, ENDING, NEEDS_DRAIN, NEEDS_FLUSH, SENDING, SHUT, SHUTTING } from './flags.js';
+import type { SharedBytes } from './shared-bytes.js';
 
 export function write(connection: Connection, data: Uint8Array | string): boolean {
   if ((connection.flags & (ENDING | CLOSING)) !== 0) {
     return refuse(connection);
+  }
+  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+    throw wrongType(data);
   }
   const { engine, limits, counters } = connection.group;
   if (data.length === 0) {
@@ -24,11 +27,28 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
     byteLength = connection.queue.addText(data);
   } else {
     byteLength = data.byteLength;
-    connection.queue.addBytes(data);
+    if (data === engine.chunk && engine.chunkBuffer !== undefined && !engine.port.poolShort) {
+      // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
+      connection.queue.addLent(engine.chunkBuffer, byteLength);
+    } else {
+      connection.queue.addBytes(data);
+    }
   }
-  if (connection.queuedBytes === 0) {
-    connection.sentTick = engine.wheel.tick;
-  }
+  return written(connection, byteLength);
+}
+
+/** Writes bytes that other connections send too. The connection must be writable. */
+export function writeShared(connection: Connection, shared: SharedBytes): boolean {
+  const { engine, counters } = connection.group;
+  connection.queue ??= engine.takeQueue();
+  counters.writes++;
+  connection.queue.addShared(shared);
+  return written(connection, shared.byteLength);
+}
+
+/** Counts what was written against the limits; returns whether there is room for more. */
+function written(connection: Connection, byteLength: number): boolean {
+  const { engine, limits } = connection.group;
   connection.queuedBytes += byteLength;
   engine.queuedBytes += byteLength;
   engine.flushNext(connection);
@@ -50,6 +70,15 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
   return false;
 }
 
+/** What is neither would be counted wrongly, or sent wrongly: an Uint16Array has more bytes than its length. */
+function wrongType(data: unknown): OperationError {
+  return new OperationError({
+    code: 'ERR_INVALID_ARG_TYPE',
+    reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
+    syscall: 'write',
+  });
+}
+
 function queueFull(bytesMax: number, whose: string): OperationError {
   return new OperationError({
     code: 'ERR_WRITE_QUEUE_FULL',
@@ -59,7 +88,7 @@ function queueFull(bytesMax: number, whose: string): OperationError {
 }
 
 function refuse(connection: Connection): false {
-  if ((connection.flags & CLOSING) === 0) {
+  if ((connection.flags & (ENDED | CLOSING)) === ENDED) {
     throw new OperationError({
       code: 'ERR_STREAM_WRITE_AFTER_END',
       reason: 'The connection was ended on our side',
@@ -76,31 +105,19 @@ export function flush(connection: Connection): void {
     return;
   }
   const { engine } = connection.group;
-  const pieces = connection.queue?.take();
-  if (pieces !== undefined) {
-    post(connection, pieces);
+  const { queue } = connection;
+  if (queue !== undefined && !queue.empty) {
+    queue.post(connection.socket);
+    connection.flags |= SENDING;
+    engine.counters.sendsPosted++;
+    // Not when it was written: outside a turn the wheel has the tick of the last one, which may be long ago.
+    connection.sentTick = engine.wheel.tick;
     armWriteStall(connection);
   } else if ((connection.flags & (ENDING | SHUTTING | SHUT)) === ENDING) {
     engine.port.postShutdown(connection.socket);
     connection.flags |= SHUTTING;
-    engine.counters.posted.shutdown++;
+    engine.counters.shutdownsPosted++;
   }
-}
-
-function post(connection: Connection, pieces: Pieces): void {
-  const { engine } = connection.group;
-  try {
-    if (pieces.addresses.length === 1) {
-      engine.port.postSendAt(connection.socket, pieces.addresses[0] as number, pieces.byteLength, pieces.held[0]);
-    } else {
-      engine.port.postSendGathered(connection.socket, pieces);
-    }
-  } catch (error) {
-    pieces.release();
-    throw error;
-  }
-  connection.flags |= SENDING;
-  engine.counters.posted.send++;
 }
 
 /** The send in flight has completed. */
@@ -133,5 +150,9 @@ export function sent(connection: Connection, completion: Completion): void {
     if ((connection.flags & ENDING) === 0) {
       tell(connection, 'drain');
     }
+  }
+  if ((connection.flags & NEEDS_FLUSH) !== 0 && connection.queuedBytes === 0) {
+    connection.flags &= ~NEEDS_FLUSH;
+    tell(connection, 'flushed');
   }
 }

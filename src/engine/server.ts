@@ -4,19 +4,23 @@ import type { SocketAddress } from '../drivers/address.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { AddressCounts } from './address-counts.js';
+import { type ConnectionFilter, type Payload, sendToAll } from './audience.js';
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { endSending } from './ending.js';
 import type { CompletionTarget, Engine, TurnTask } from './engine.js';
-import { tell } from './events.js';
+import { tell, tellOpen } from './events.js';
 import type { ConnectionGroup } from './group.js';
 import type { Handlers } from './handlers.js';
+import type { MessageRules } from './messages.js';
 import type { ConnectionLimits } from './options.js';
 import { receive } from './receiving.js';
+import { piecesOf } from './send-message.js';
 import { ConnectionCounters, type ServerStatistics, serverStatistics } from './statistics.js';
 import { Alarm } from './timer-wheel.js';
+import { Topics } from './topics.js';
 
 export interface ServerLimits {
   readonly connectionsMax: number;
@@ -24,12 +28,24 @@ export interface ServerLimits {
   readonly acceptsPerTurnMax: number;
 }
 
+/** Told of each accepted socket, and once when it is closed, whatever became of it: for counting them elsewhere too. */
+export interface SocketCount {
+  accepted(): void;
+  gone(): void;
+}
+
 export interface ServerParts {
   readonly engine: Engine;
-  readonly listener: OverlappedSocket;
+  /** Undefined for a server that is given sockets which another thread has accepted. */
+  readonly listener: OverlappedSocket | undefined;
+  readonly address: SocketAddress;
+  readonly socketCount: SocketCount | undefined;
   readonly handlers: Handlers;
   readonly limits: ConnectionLimits;
+  readonly messages: MessageRules | undefined;
   readonly serverLimits: ServerLimits;
+  /** Told what ended the listening, if an error did. */
+  readonly onListenError: (error: Error) => void;
   /** Called when the server and all its connections are closed. */
   readonly onClosed: () => void;
 }
@@ -51,8 +67,14 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   readonly limits: ConnectionLimits;
   /** @internal */
   readonly counters = new ConnectionCounters();
-  readonly #listener: OverlappedSocket;
+  /** @internal */
+  readonly messages: MessageRules | undefined;
+  /** @internal */
+  readonly topics = new Topics();
+  readonly #listener: OverlappedSocket | undefined;
+  readonly #socketCount: SocketCount | undefined;
   readonly #serverLimits: ServerLimits;
+  readonly #onListenError: (error: Error) => void;
   readonly #onClosed: () => void;
   readonly #addresses: AddressCounts | undefined;
   /** Accepted sockets that wait for their turn. */
@@ -72,19 +94,29 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.engine = parts.engine;
     this.handlers = parts.handlers;
     this.limits = parts.limits;
+    this.messages = parts.messages;
     this.#listener = parts.listener;
+    this.#socketCount = parts.socketCount;
     this.#serverLimits = parts.serverLimits;
+    this.#onListenError = parts.onListenError;
     this.#onClosed = parts.onClosed;
     this.#addresses = parts.serverLimits.connectionsPerAddressMax === Infinity ? undefined : new AddressCounts();
-    this.address = parts.listener.localAddress();
-    this.engine.associate(this.#listener, this);
+    this.address = parts.address;
     this.engine.reference(1);
-    this.#postAccept();
+    if (this.#listener !== undefined) {
+      this.engine.associate(this.#listener, this);
+      this.#postAccept(this.#listener);
+    }
   }
 
   /** Connections that are not closed. */
   get connectionsCount(): number {
     return this.counters.opened - this.counters.closed;
+  }
+
+  /** Whether it and all of its connections are closed. */
+  get closed(): boolean {
+    return this.#ended;
   }
 
   /** Whether new connections are taken. */
@@ -101,28 +133,43 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     }
   }
 
-  #postAccept(): void {
-    this.engine.port.postAccept(this.#listener);
-    this.engine.counters.posted.accept++;
+  #postAccept(listener: OverlappedSocket): void {
+    this.engine.port.postAccept(listener);
+    this.engine.counters.acceptsPosted++;
   }
 
   /** @internal */
   completed(completion: Completion): void {
     const { accepted } = completion;
-    if (accepted !== undefined && !this.#listening) {
-      this.engine.port.closeSocket(accepted);
-    } else if (accepted !== undefined) {
-      if (this.#waiting.length === 0) {
-        this.engine.runNext(this);
-      }
-      this.#waiting.push(accepted);
+    if (accepted !== undefined) {
+      this.#socketCount?.accepted();
+      this.take(accepted);
     }
-    if (!completion.more && this.#listening) {
+    if (!completion.more && this.#listening && this.#listener !== undefined) {
       if (completion.code !== undefined) {
         throw completion.toError();
       }
-      this.#postAccept();
+      this.#postAccept(this.#listener);
     }
+    this.#closeIfEmpty();
+  }
+
+  /** @internal Takes an accepted socket, in the next turn. */
+  take(accepted: OverlappedSocket): void {
+    if (!this.#listening) {
+      this.#drop(accepted);
+      return;
+    }
+    if (this.#waiting.length === 0) {
+      this.engine.runNext(this);
+    }
+    this.#waiting.push(accepted);
+  }
+
+  /** Closes an accepted socket that never was a connection. */
+  #drop(accepted: OverlappedSocket, options: { readonly reset?: boolean } = {}): void {
+    this.engine.port.closeSocket(accepted, options);
+    this.#socketCount?.gone();
   }
 
   /** @internal Accepting has failed for good. */
@@ -130,6 +177,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.#error = error;
     this.counters.countError((error as NodeJS.ErrnoException).code ?? error.name);
     void this.close();
+    this.#onListenError(error);
   }
 
   /** @internal Takes as many of the accepted sockets as one turn may. */
@@ -148,17 +196,17 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     const refusal = this.#refusal(socket);
     if (refusal !== undefined) {
       this.counters.closesByReason[refusal]++;
-      this.engine.port.closeSocket(socket, { reset: true });
+      this.#drop(socket, { reset: true });
       return;
     }
     const connection = new Connection<Context>(this, socket);
     this.counters.opened++;
     this.engine.reference(1);
     this.engine.associate(socket, connection as Connection);
-    if (this.limits.timed) {
+    if (this.limits.timed || this.messages?.heartbeat !== undefined) {
       armTimer(connection as Connection);
     }
-    tell(connection as Connection, 'open');
+    tellOpen(connection as Connection);
     receive(connection as Connection);
   }
 
@@ -176,6 +224,8 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   /** @internal */
   connectionClosed(connection: Connection): void {
     this.#addresses?.remove(connection.socket);
+    this.topics.forget(connection);
+    this.#socketCount?.gone();
     this.#closeIfEmpty();
   }
 
@@ -199,9 +249,11 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
 
   #stopListening(): void {
     this.#listening = false;
-    this.engine.port.closeSocket(this.#listener);
+    if (this.#listener !== undefined) {
+      this.engine.port.closeSocket(this.#listener);
+    }
     for (const socket of this.#waiting) {
-      this.engine.port.closeSocket(socket);
+      this.#drop(socket);
     }
     this.#waiting = [];
   }
@@ -231,7 +283,9 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   }
 
   #closeIfEmpty(): void {
-    if (this.#closed === undefined || this.connectionsCount > 0 || this.#ended) {
+    // While its accept is in flight the listener still has the address: who waits for the close may want it.
+    const listenerCloses = this.#listener?.state === 'closing';
+    if (this.#closed === undefined || this.connectionsCount > 0 || listenerCloses || this.#ended) {
       return;
     }
     this.#ended = true;
@@ -249,6 +303,30 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   /** What ended the listening, if an error did. */
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /**
+   * Sends bytes or text to all connections, or to those that the filter lets through: one copy, shared by all sends. Slow
+   * members are held to their own limits.
+   * @returns to how many it was written
+   */
+  broadcast(data: Payload, filter?: ConnectionFilter<Context>): number {
+    return sendToAll(this.connections(), [data], filter);
+  }
+
+  /** The same with a message, which is encoded once. @throws FramingError */
+  broadcastMessage(message: unknown, filter?: ConnectionFilter<Context>): number {
+    return sendToAll(this.connections(), piecesOf(this.messages, message), filter);
+  }
+
+  /** Sends bytes or text to all who have subscribed to a topic. @returns to how many it was written */
+  publish(topic: string, data: Payload): number {
+    return sendToAll(this.topics.membersOf(topic), [data], undefined);
+  }
+
+  /** The same with a message. @throws FramingError */
+  publishMessage(topic: string, message: unknown): number {
+    return sendToAll(this.topics.membersOf(topic), piecesOf(this.messages, message), undefined);
   }
 
   /** The server keeps the process alive, as it does unless told. */

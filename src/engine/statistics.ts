@@ -26,15 +26,29 @@ export class ConnectionCounters {
   }
 }
 
-export const COUNTED_KINDS = ['accept', 'connect', 'receive', 'send', 'shutdown'] as const;
-
-export type CountedKind = (typeof COUNTED_KINDS)[number];
+/** Operations that are counted, by their kind. */
+export interface OperationCounts {
+  readonly accept: number;
+  readonly connect: number;
+  readonly receive: number;
+  readonly send: number;
+  readonly shutdown: number;
+}
 
 /** Counts of an engine. */
 export class EngineCounters {
-  /** Operations posted, and completions of them. One operation may have many completions. */
-  readonly posted: Record<CountedKind, number> = { accept: 0, connect: 0, receive: 0, send: 0, shutdown: 0 };
-  readonly completed: Record<CountedKind, number> = { accept: 0, connect: 0, receive: 0, send: 0, shutdown: 0 };
+  /** Operations posted. */
+  acceptsPosted = 0;
+  connectsPosted = 0;
+  receivesPosted = 0;
+  sendsPosted = 0;
+  shutdownsPosted = 0;
+  /** Completions of them. One operation may have many. */
+  acceptsCompleted = 0;
+  connectsCompleted = 0;
+  receivesCompleted = 0;
+  sendsCompleted = 0;
+  shutdownsCompleted = 0;
   /** Rounds of the loop: batches of completions dispatched. */
   turns = 0;
   /** Time in dispatching them, handlers above all, in ms. */
@@ -61,8 +75,9 @@ export interface ServerStatistics {
 /** What all servers and connections of an engine share. */
 export interface EngineStatistics {
   readonly driver: string;
-  readonly operationsPosted: Readonly<Record<CountedKind, number>>;
-  readonly operationsCompleted: Readonly<Record<CountedKind, number>>;
+  readonly operationsPosted: OperationCounts;
+  /** Completions: an accept, or a receive of io_uring, has many. */
+  readonly completions: OperationCounts;
   readonly operationsInFlight: number;
   readonly buffersLent: number;
   readonly receivesDelayed: number;
@@ -75,18 +90,30 @@ export interface EngineStatistics {
 
 export function engineStatistics(engine: Engine): EngineStatistics {
   const port = engine.port.statistics;
-  const { posted, completed, turns, handlersMs } = engine.counters;
+  const { counters } = engine;
   return {
     driver: engine.port.driver,
-    operationsPosted: { ...posted },
-    operationsCompleted: { ...completed },
+    operationsPosted: {
+      accept: counters.acceptsPosted,
+      connect: counters.connectsPosted,
+      receive: counters.receivesPosted,
+      send: counters.sendsPosted,
+      shutdown: counters.shutdownsPosted,
+    },
+    completions: {
+      accept: counters.acceptsCompleted,
+      connect: counters.connectsCompleted,
+      receive: counters.receivesCompleted,
+      send: counters.sendsCompleted,
+      shutdown: counters.shutdownsCompleted,
+    },
     operationsInFlight: port.operationsInFlight,
     buffersLent: port.buffersLent,
     receivesDelayed: port.receivesDelayed,
     acceptsDelayed: port.acceptsDelayed,
     queuedBytes: engine.queuedBytes,
-    turns,
-    handlersMs,
+    turns: counters.turns,
+    handlersMs: counters.handlersMs,
   };
 }
 

@@ -1,16 +1,20 @@
 /**
- * What a connection has written and not yet posted: pieces in order, in batches of which each becomes one send. Text and
- * small bytes are copied into chunks, where what follows each other in memory is one piece; larger bytes stay where they
- * are; views of receive buffers keep their buffer.
+ * What a connection has written and not yet posted. Text and small bytes are copied into chunks, where what follows each
+ * other in memory is one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most
+ * connections write one piece in a turn: it needs no list.
  */
 
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
+import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { CompletionPort } from '../port/completion-port.js';
+import { Held } from '../port/held.js';
 import { Pieces } from '../port/send-memory.js';
+import type { OverlappedSocket } from '../port/socket.js';
+import type { SharedBytes } from './shared-bytes.js';
 import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from './write-chunks.js';
 
 /** Bytes of up to this size are copied: less work than asking for their address. */
-const COPY_BYTES_MAX = 1024;
+export const COPY_BYTES_MAX = 1024;
 
 /** Bytes of one send at the most: its completion is how a slow peer's progress shows. */
 export const SEND_BYTES_MAX = 256 * 1024;
@@ -21,9 +25,12 @@ const UTF8_BYTES_PER_UNIT_MAX = 3;
 export class WriteQueue {
   readonly #port: CompletionPort;
   readonly #chunks: WriteChunks;
-  #batches: Pieces[] = [];
-  /** The batch that is appended to. */
-  #last: Pieces | undefined;
+  /** The first piece, while it is the only one; no bytes when there is none. */
+  #address = 0;
+  #byteLength = 0;
+  #held: unknown = undefined;
+  /** Once there is a second piece: all of them, in batches of which each becomes one send. */
+  #batches: Pieces[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
   #chunk: WriteChunk | undefined;
 
@@ -33,21 +40,33 @@ export class WriteQueue {
   }
 
   get empty(): boolean {
-    return this.#batches.length === 0;
+    return this.#byteLength === 0 && this.#batches === undefined;
+  }
+
+  /** Appends the first bytes of a receive buffer, which it keeps. */
+  addLent(buffer: PoolBuffer, byteLength: number): void {
+    buffer.retain();
+    this.#add(buffer.address, byteLength, buffer);
+  }
+
+  /** Appends bytes that others send too; each piece keeps them. */
+  addShared(shared: SharedBytes): void {
+    for (let offset = 0; offset < shared.byteLength; offset += SEND_BYTES_MAX) {
+      shared.retain();
+      this.#add(shared.address + offset, Math.min(SEND_BYTES_MAX, shared.byteLength - offset), shared);
+    }
   }
 
   /** Appends bytes. */
   addBytes(bytes: Uint8Array): void {
     const { byteLength } = bytes;
-    if (this.#port.isLent(bytes)) {
-      // A short pool needs its buffers more than the processor needs its time.
-      this.#addWhole(this.#port.poolShort ? Buffer.from(bytes) : bytes);
-    } else if (byteLength <= COPY_BYTES_MAX) {
+    if (byteLength <= COPY_BYTES_MAX) {
       const chunk = this.#chunkWith(byteLength);
       chunk.memory.set(bytes, chunk.used);
       this.#addCopied(chunk, byteLength);
     } else {
-      this.#addWhole(bytes);
+      // A short pool needs its buffers more than the processor needs its time.
+      this.#addWhole(this.#port.poolShort && this.#port.isLent(bytes) ? Buffer.from(bytes) : bytes);
     }
   }
 
@@ -81,20 +100,16 @@ export class WriteQueue {
   #addCopied(chunk: WriteChunk, byteLength: number): void {
     const address = chunk.address + chunk.used;
     chunk.used += byteLength;
-    const pieces = this.#last;
-    if (pieces !== undefined && pieces.byteLength + byteLength <= SEND_BYTES_MAX) {
-      const index = pieces.addresses.length - 1;
-      if (
-        pieces.held[index] === chunk &&
-        (pieces.addresses[index] as number) + (pieces.lengths[index] as number) === address
-      ) {
-        pieces.lengths[index] = (pieces.lengths[index] as number) + byteLength;
-        pieces.byteLength += byteLength;
+    if (this.#batches === undefined) {
+      if (this.#held === chunk && this.#address + this.#byteLength === address) {
+        this.#byteLength += byteLength;
         return;
       }
+    } else if (this.#batches.at(-1)?.lengthen(address, byteLength, chunk, SEND_BYTES_MAX) === true) {
+      return;
     }
     chunk.retain();
-    this.#batchFor(byteLength).add(address, byteLength, chunk);
+    this.#add(address, byteLength, chunk);
   }
 
   /** Bytes that stay where they are, in as many sends as they need. */
@@ -105,38 +120,73 @@ export class WriteQueue {
     }
   }
 
+  /** Appends a piece that is held already. */
+  #add(address: number, byteLength: number, held: unknown): void {
+    if (this.empty) {
+      this.#address = address;
+      this.#byteLength = byteLength;
+      this.#held = held;
+    } else {
+      this.#batchFor(byteLength).add(address, byteLength, held);
+    }
+  }
+
   /** The batch that takes so many bytes more. */
   #batchFor(byteLength: number): Pieces {
-    const last = this.#last;
-    if (
-      last !== undefined &&
-      last.addresses.length < GATHER_PIECES_MAX &&
-      last.byteLength + byteLength <= SEND_BYTES_MAX
-    ) {
+    const batches = this.#listed();
+    const last = batches.at(-1);
+    if (last !== undefined && last.count < GATHER_PIECES_MAX && last.byteLength + byteLength <= SEND_BYTES_MAX) {
       return last;
     }
     const pieces = new Pieces();
-    this.#batches.push(pieces);
-    this.#last = pieces;
+    batches.push(pieces);
     return pieces;
   }
 
-  /** Takes the first batch out: it is the caller's to send or to release. */
-  take(): Pieces | undefined {
-    const pieces = this.#batches.shift();
-    if (this.#batches.length === 0) {
-      this.#last = undefined;
+  /** The list of batches, with the first piece in it. */
+  #listed(): Pieces[] {
+    if (this.#batches === undefined) {
+      this.#batches = [];
+      if (this.#byteLength > 0) {
+        const pieces = new Pieces();
+        pieces.add(this.#address, this.#byteLength, this.#held);
+        this.#batches.push(pieces);
+        this.#forgetFirst();
+      }
     }
-    return pieces;
+    return this.#batches;
+  }
+
+  #forgetFirst(): void {
+    this.#byteLength = 0;
+    this.#held = undefined;
+  }
+
+  /** Posts the next send of it. The queue must not be empty. */
+  post(socket: OverlappedSocket): void {
+    const batches = this.#batches;
+    if (batches === undefined) {
+      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held);
+      this.#forgetFirst();
+      return;
+    }
+    this.#port.postSendGathered(socket, batches[0] as Pieces);
+    batches.shift();
+    if (batches.length === 0) {
+      this.#batches = undefined;
+    }
   }
 
   /** Nothing of it will be sent. */
   clear(): void {
-    for (const pieces of this.#batches) {
+    if (this.#held instanceof Held) {
+      this.#held.release();
+    }
+    this.#forgetFirst();
+    for (const pieces of this.#batches ?? []) {
       pieces.release();
     }
-    this.#batches = [];
-    this.#last = undefined;
+    this.#batches = undefined;
     this.rest();
   }
 

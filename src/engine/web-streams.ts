@@ -1,0 +1,111 @@
+/** A connection as web streams: `connection.toWeb()`. */
+
+import {
+  type ReadableByteStreamController,
+  ReadableStream,
+  type ReadableStreamBYOBRequest,
+  WritableStream,
+  type WritableStreamDefaultController,
+} from 'node:stream/web';
+import type { Connection } from './connection.js';
+import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
+
+export interface WebStreams {
+  /** What comes, as a stream of bytes: it can be read into buffers of one's own. `cancel` destroys the connection. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What is sent. `close` ends our side, `abort` destroys the connection. */
+  readonly writable: WritableStream<Uint8Array | string>;
+}
+
+export class WebConnection implements ConnectionStream, WebStreams {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array | string>;
+  readonly #streaming: Streaming;
+  #reading: ReadableByteStreamController | undefined;
+  #writing: WritableStreamDefaultController | undefined;
+  #ended = false;
+
+  constructor(connection: Connection) {
+    this.#streaming = new Streaming(connection, this);
+    this.readable = new ReadableStream(
+      {
+        type: 'bytes',
+        start: (controller) => {
+          this.#reading = controller;
+        },
+        pull: () => connection.resume(),
+        cancel: (reason) => {
+          this.#ended = true;
+          this.#destroy(reason);
+        },
+      },
+      { highWaterMark: READ_AHEAD_BYTES_MAX },
+    );
+    this.writable = new WritableStream<Uint8Array | string>(
+      {
+        start: (controller) => {
+          this.#writing = controller;
+        },
+        write: (chunk) => this.#settled((done) => this.#streaming.write([chunk], done)),
+        close: () => this.#settled((done) => this.#streaming.finish(done)),
+        abort: (reason) => this.#destroy(reason),
+      },
+      { highWaterMark: connection.group.limits.highWaterMarkBytes, size: (chunk) => chunk?.length ?? 1 },
+    );
+  }
+
+  /** A promise of what calls back. */
+  #settled(start: (done: (error?: Error) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      start((error) => {
+        if (error === undefined) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  #destroy(reason: unknown): void {
+    this.#streaming.connection.destroy(reason instanceof Error ? reason : undefined);
+  }
+
+  received(chunk: Buffer): void {
+    const controller = this.#reading;
+    if (controller === undefined || this.#ended) {
+      return;
+    }
+    // The stream transfers what it is given: memory of its own, not a piece of Node's pool.
+    controller.enqueue(new Uint8Array(chunk));
+    if ((controller.desiredSize ?? 0) <= 0) {
+      this.#streaming.connection.pause();
+    }
+  }
+
+  peerEnded(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#reading?.close();
+      // A read into a buffer of the reader's own waits for this.
+      (this.#reading?.byobRequest as ReadableStreamBYOBRequest | null | undefined)?.respond(0);
+    }
+  }
+
+  connectionClosed(_error: Error | undefined, finished: boolean): void {
+    if (finished) {
+      return;
+    }
+    const error = this.#streaming.whyClosed();
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#reading?.error(error);
+    }
+    this.#writing?.error(error);
+  }
+
+  /** A stream that others hold cannot be ended from here: what they write from now on is refused. */
+  serverCloses(): void {
+    this.#streaming.connection.end();
+  }
+}

@@ -1,0 +1,139 @@
+/** The metrics that a registry has under one prefix, for all servers there. */
+
+import { Counter, Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
+import { OperationError } from '../drivers/error.js';
+import type { Engine } from '../engine/engine.js';
+import type { Server } from '../engine/server.js';
+import { type EngineStatistics, engineStatistics, type ServerStatistics } from '../engine/statistics.js';
+import { type Definition, ENGINE_METRICS, SERVER_METRICS } from './definitions.js';
+
+/** A registry of prom-client, for either of its formats. */
+export type MetricsRegistry = Registry | Registry<OpenMetricsContentType>;
+
+/** Labels of a server's metrics. */
+export type MetricsLabels = Readonly<Record<string, string | number>>;
+
+/** Where numbers come from: their labels, and the statistics of this moment. */
+interface Source<Statistics> {
+  readonly labels: MetricsLabels;
+  readonly statistics: Statistics;
+}
+
+export class MetricSet {
+  readonly #registry: MetricsRegistry;
+  readonly #labelNames: readonly string[];
+  readonly #names: string[] = [];
+  readonly #servers = new Map<Server, MetricsLabels>();
+  readonly #whenEmpty: () => void;
+
+  /** @throws Error of prom-client when the registry has a metric of such a name already */
+  constructor(registry: MetricsRegistry, prefix: string, labelNames: readonly string[], whenEmpty: () => void) {
+    this.#registry = registry;
+    this.#labelNames = labelNames;
+    this.#whenEmpty = whenEmpty;
+    try {
+      this.#registerAll(prefix);
+    } catch (error) {
+      this.#unregister();
+      throw error;
+    }
+  }
+
+  #registerAll(prefix: string): void {
+    for (const definition of SERVER_METRICS) {
+      this.#register(prefix, definition, this.#labelNames, () => this.#serverSources());
+    }
+    for (const definition of ENGINE_METRICS) {
+      this.#register(prefix, definition, ['driver'], () => this.#engineSources());
+    }
+  }
+
+  #unregister(): void {
+    for (const name of this.#names) {
+      this.#registry.removeSingleMetric(name);
+    }
+  }
+
+  /** @throws OperationError `ERR_INVALID_ARG_VALUE` when its labels have other names than those of the servers before it */
+  add(server: Server, labels: MetricsLabels): void {
+    const names = Object.keys(labels);
+    if (names.length !== this.#labelNames.length || !names.every((name) => this.#labelNames.includes(name))) {
+      throw new OperationError({
+        code: 'ERR_INVALID_ARG_VALUE',
+        reason: `labels: expected ${this.#labelNames.join(', ') || 'none'}, as other servers of this registry and prefix have them; got ${names.join(', ') || 'none'}`,
+        syscall: 'options',
+      });
+    }
+    this.#servers.set(server, labels);
+  }
+
+  /** Without servers the metrics leave the registry. */
+  remove(server: Server): void {
+    if (this.#servers.delete(server) && this.#servers.size === 0) {
+      this.#unregister();
+      this.#whenEmpty();
+    }
+  }
+
+  /** Servers that are closed have nothing more to tell. */
+  removeClosed(): void {
+    for (const server of [...this.#servers.keys()]) {
+      if (server.closed) {
+        this.remove(server);
+      }
+    }
+  }
+
+  #serverSources(): Source<ServerStatistics>[] {
+    this.removeClosed();
+    return [...this.#servers].map(([server, labels]) => ({ labels, statistics: server.statistics() }));
+  }
+
+  /** Each engine once, however many of its servers are here. */
+  #engineSources(): Source<EngineStatistics>[] {
+    this.removeClosed();
+    const engines = new Set<Engine>([...this.#servers.keys()].map(({ engine }) => engine));
+    return [...engines].map((engine) => ({ labels: { driver: engine.driver }, statistics: engineStatistics(engine) }));
+  }
+
+  #register<Statistics>(
+    prefix: string,
+    definition: Definition<Statistics>,
+    labelNames: readonly string[],
+    sources: () => readonly Source<Statistics>[],
+  ): void {
+    const { help, label, type } = definition;
+    const Metric = type === 'counter' ? Counter : Gauge;
+    const name = `${prefix}${definition.name}`;
+    new Metric<string>({
+      name,
+      help,
+      labelNames: label === undefined ? labelNames : [...labelNames, label],
+      registers: [this.#registry],
+      // Numbers are read when they are asked for: nothing is kept here, and nothing is done in between.
+      collect() {
+        this.reset();
+        for (const source of sources()) {
+          fill(this, definition, source);
+        }
+      },
+    });
+    this.#names.push(name);
+  }
+}
+
+/** Adds the numbers of one source to those of a metric. */
+function fill<Statistics>(
+  metric: Counter | Gauge,
+  { label, read }: Definition<Statistics>,
+  { labels, statistics }: Source<Statistics>,
+): void {
+  const reading = read(statistics);
+  if (typeof reading === 'number') {
+    metric.inc(labels, reading);
+  } else if (label !== undefined) {
+    for (const [value, count] of Object.entries(reading)) {
+      metric.inc({ ...labels, [label]: value }, count);
+    }
+  }
+}

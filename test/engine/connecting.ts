@@ -1,0 +1,216 @@
+/** Connecting: to the first address that answers, within a time, until it is given up. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import type { ConnectOptions } from 'overlapped';
+import { eventually } from '../support/harness.js';
+import { createPort, keepSocket } from '../support/leftovers.js';
+import { system } from '../support/system.js';
+import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
+
+type Lookup = NonNullable<ConnectOptions['lookup']>;
+
+/** A resolver that knows one answer. */
+function answering(...addresses: readonly string[]): Lookup {
+  return (_hostname, _options, done) =>
+    done(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+}
+
+/** A port that refuses. */
+async function refusing(stage: Stage): Promise<number> {
+  const server = await stage.listen({});
+  const port = portOf(server);
+  await server.close();
+  return port;
+}
+
+/** An address of the loopback network whose listener takes nobody any more. */
+async function fullListener(stage: Stage, port: number): Promise<{ hanging: string; port: number }> {
+  const hanging = '127.0.0.2';
+  const listener = createPort(stage.subject.options).createSocket('ipv4');
+  listener.bind({ family: 'ipv4', address: hanging, port });
+  listener.listen(1);
+  for (let count = 0; count < 4; count++) {
+    keepSocket(stage.subject.peers.open(port, hanging).on('error', () => undefined));
+  }
+  await after(50);
+  return { hanging, port };
+}
+
+export function connecting(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('a port that nobody listens at', async (stage) => {
+    const port = await refusing(stage);
+    await assert.rejects(stage.connect({ port }), {
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+      address: '127.0.0.1',
+      port,
+    });
+    assert.equal(stage.engine.clientCounters.errorsByCode.ECONNREFUSED, 1);
+    await eventually(() => stage.engine.port.statistics.sockets === 0, 'its socket is closed');
+  });
+
+  scene('wrong options', async (stage) => {
+    for (const options of [
+      { attemptDelayMs: 5 },
+      { attemptDelayMs: 3000 },
+      { connectTimeoutMs: -1 },
+      { idleTimeoutMs: Number.NaN },
+    ]) {
+      await assert.rejects(stage.connect({ port: 1, ...options }), { code: 'ERR_OUT_OF_RANGE' });
+    }
+    await assert.rejects(stage.connect({ port: 65_536 }), { code: 'ERR_SOCKET_BAD_PORT' });
+  });
+
+  scene('a name that does not exist, and one without addresses', async (stage) => {
+    const lookup: Lookup = (hostname, _options, done) =>
+      done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), []);
+    await assert.rejects(stage.connect({ host: 'no-such-host.invalid', port: 1, lookup }), { code: 'ENOTFOUND' });
+    await assert.rejects(stage.connect({ host: 'empty.invalid', port: 1, lookup: answering() }), { code: 'ENOTFOUND' });
+  });
+
+  scene('of several addresses the first that answers is taken', async (stage) => {
+    const server = await stage.listen({ host: '127.0.0.1' });
+    const began = performance.now();
+    const client = await stage.connect({
+      host: 'several.example',
+      port: portOf(server),
+      lookup: answering('127.0.0.2', '127.0.0.3', '127.0.0.1'),
+      attemptDelayMs: 2000,
+    });
+    assert(performance.now() - began < 1500, 'what is refused is not waited for');
+    assert.deepEqual(client.remoteAddress, server.address);
+    await eventually(() => server.connectionsCount === 1, 'it is accepted');
+    assert.equal(stage.engine.port.statistics.sockets, 3, 'of the others nothing is left');
+  });
+
+  scene(
+    'of both families',
+    async (stage) => {
+      const server = await stage.listen({ host: '127.0.0.1' });
+      const client = await stage.connect({
+        host: 'both.example',
+        port: portOf(server),
+        lookup: answering('::1', '127.0.0.1'),
+      });
+      assert.equal(client.remoteAddress.family, 'ipv4');
+    },
+    { needs: 'ipv6' },
+  );
+
+  scene('when all addresses fail, the last error has them all', async (stage) => {
+    const port = await refusing(stage);
+    const error = await stage.connect({ host: 'x.example', port, lookup: answering('127.0.0.1', '127.0.0.2') }).then(
+      () => assert.fail('Connected'),
+      (error) => error,
+    );
+    assert.equal(error.code, 'ECONNREFUSED');
+    assert.deepEqual(error.errors.map(({ address }: { address: string }) => address).sort(), [
+      '127.0.0.1',
+      '127.0.0.2',
+    ]);
+  });
+
+  scene('a resolver that never answers: connectTimeoutMs', async (stage) => {
+    const began = performance.now();
+    await assert.rejects(
+      stage.connect({ host: 'slow.example', port: 1, lookup: () => undefined, connectTimeoutMs: 100 }),
+      { code: 'ETIMEDOUT', message: /100 ms/ },
+    );
+    assert(performance.now() - began >= 100);
+  });
+
+  scene('a signal that is aborted before, or meanwhile', async (stage) => {
+    const reason = new Error('Not needed any more');
+    const options = { host: 'slow.example', port: 1, lookup: () => undefined };
+    await assert.rejects(stage.connect({ ...options, signal: AbortSignal.abort(reason) }), reason);
+    const controller = new AbortController();
+    const connecting = stage.connect({ ...options, signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 20);
+    await assert.rejects(connecting, reason);
+    const server = await stage.listen({});
+    const late = new AbortController();
+    const client = await stage.connect({ port: portOf(server), signal: late.signal });
+    late.abort(reason);
+    await after(20);
+    assert.equal(client.closing, false);
+  });
+
+  scene('aborted while it connects', async (stage) => {
+    const server = await stage.listen({});
+    const controller = new AbortController();
+    const connecting = stage.connect({ port: portOf(server), signal: controller.signal });
+    queueMicrotask(() => queueMicrotask(() => controller.abort()));
+    await assert.rejects(connecting, { name: 'AbortError' });
+    await eventually(() => stage.engine.port.statistics.sockets <= 2, 'its socket is closed');
+  });
+
+  scene('a server that ends at once, and one that resets', async (stage) => {
+    const server = await stage.listen({ open: (connection) => connection.reset() });
+    const client = await stage.connect({ port: portOf(server), error: () => undefined }).catch((error) => error);
+    if (client instanceof Error) {
+      assert.equal((client as NodeJS.ErrnoException).code, 'ECONNRESET');
+    } else {
+      await eventually(() => client.closed, 'the close');
+      assert.equal(stage.history.of(client).reason, 'peer_reset');
+    }
+  });
+
+  if (subject.network === undefined && system.patience === 1) {
+    scene('an address that does not answer has the next one beside it, in its time', async (stage) => {
+      const server = await stage.listen({});
+      const { hanging, port } = await fullListener(stage, portOf(server));
+      const options = { host: 'half.example', port, attemptDelayMs: 100 };
+      const began = performance.now();
+      const client = await stage.connect({ ...options, lookup: answering(hanging, '127.0.0.1') });
+      assert(performance.now() - began >= 100);
+      assert.deepEqual(client.remoteAddress, server.address);
+      await assert.rejects(stage.connect({ ...options, host: hanging, connectTimeoutMs: 80 }), { code: 'ETIMEDOUT' });
+      const signal = AbortSignal.timeout(50);
+      await assert.rejects(stage.connect({ ...options, host: hanging, signal }), { name: 'TimeoutError' });
+      const { connectsPosted } = stage.engine.counters;
+      assert.equal(connectsPosted, 4);
+      await eventually(() => stage.engine.port.statistics.sockets === 3, 'the attempts are closed');
+    });
+  }
+
+  const { network } = subject;
+  if (network !== undefined) {
+    scene('an address that does not answer has the next one beside it, in its time', async (stage) => {
+      const server = await stage.listen({});
+      const { faults } = network;
+      network.faults = { ...faults, lostConnects: 1 };
+      const connecting = stage.connect({
+        host: 'half.example',
+        port: portOf(server),
+        lookup: answering('127.0.0.1', '127.0.0.1'),
+        attemptDelayMs: 100,
+      });
+      const began = performance.now();
+      await eventually(() => stage.engine.counters.connectsPosted === 1, 'the first attempt');
+      await after(40);
+      network.faults = faults;
+      const client = await connecting;
+      assert(performance.now() - began >= 90);
+      assert.equal(stage.engine.counters.connectsPosted, 2);
+      client.end();
+      await eventually(() => stage.engine.port.statistics.sockets <= 2, 'the attempt that was lost is closed');
+    });
+
+    scene('nobody answers: connectTimeoutMs', async (stage) => {
+      const server = await stage.listen({});
+      const { faults } = network;
+      network.faults = { ...faults, lostConnects: 1 };
+      try {
+        await assert.rejects(stage.connect({ port: portOf(server), connectTimeoutMs: 80 }), { code: 'ETIMEDOUT' });
+      } finally {
+        network.faults = faults;
+      }
+    });
+  }
+}

@@ -1,0 +1,169 @@
+/** How connections end: by either side, at once or behind what was written, well or broken. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import type { Connection } from 'overlapped';
+import { eventually, sha256, someBytes } from '../support/harness.js';
+import { type EngineSubject, scenes } from './subject.js';
+
+const MIB = 1024 * 1024;
+
+export function ending(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('destroy closes at once: the peer sees the end', async (stage) => {
+    const { connection, peer, server } = await stage.pair({ error: () => undefined });
+    connection.destroy();
+    connection.destroy(new Error('Too late to matter'));
+    assert.deepEqual(stage.history.of(connection).events, ['open'], 'close is never told from inside a call');
+    await eventually(() => connection.closed && (peer.ended || peer.closed), 'the end');
+    assert.deepEqual(stage.history.of(connection).events, ['open', 'close']);
+    assert.equal(stage.history.of(connection).reason, 'destroyed');
+    assert.equal(server.connectionsCount, 0);
+  });
+
+  scene('destroy with an error tells it', async (stage) => {
+    const { connection } = await stage.pair({ error: () => undefined });
+    connection.destroy(new TypeError('The application does not like it'));
+    await eventually(() => connection.closed, 'the close');
+    const { events, errors, reason } = stage.history.of(connection);
+    assert.deepEqual([events, reason], [['open', 'error', 'close'], 'destroyed']);
+    assert.match(String(errors[0]), /does not like it/);
+    assert.deepEqual(stage.thrown, []);
+  });
+
+  scene('a reset is seen by the peer as one', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    connection.write('dropped or not');
+    connection.reset();
+    await eventually(() => peer.closed, 'the end');
+    assert.equal(peer.code, 'ECONNRESET');
+    assert.deepEqual(stage.history.reasons, ['reset']);
+  });
+
+  scene("the peer's reset is an error, never an end", async (stage) => {
+    const { connection, peer, server } = await stage.pair({ end: () => undefined, error: () => undefined });
+    peer.socket.resetAndDestroy();
+    await eventually(() => connection.closed, 'the close');
+    const { events, errors, reason } = stage.history.of(connection);
+    assert.deepEqual([events, reason], [['open', 'error', 'close'], 'peer_reset']);
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
+    assert.equal(server.statistics().errorsByCode.ECONNRESET, 1);
+    assert.equal(server.statistics().connections.closesByReason.peer_reset, 1);
+  });
+
+  scene('without a linger time destroy drops what is not sent', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    peer.socket.pause();
+    connection.write(someBytes(12 * MIB));
+    await after(20);
+    connection.destroy();
+    await eventually(() => connection.closed, 'the close');
+    assert.equal(stage.engine.queuedBytes, 0);
+    peer.socket.resume();
+    await eventually(() => peer.ended || peer.closed, 'the end');
+    assert(peer.bytes < 12 * MIB);
+  });
+
+  scene('with a linger time of 0 destroy resets', async (stage) => {
+    const { connection, peer } = await stage.pair({ lingerMs: 0 });
+    connection.destroy();
+    await eventually(() => peer.closed, 'the end');
+    assert.equal(peer.code, 'ECONNRESET');
+    assert.deepEqual(stage.history.reasons, ['destroyed']);
+  });
+
+  scene('with a linger time destroy goes on sending', async (stage) => {
+    const { connection, peer } = await stage.pair({ lingerMs: 10_000, data: () => assert.fail('nothing is read') });
+    const data = someBytes(6 * MIB);
+    peer.socket.pause();
+    connection.write(data);
+    connection.destroy();
+    assert.deepEqual([connection.writable, connection.closing], [false, false]);
+    peer.socket.write('more from the peer');
+    await after(50);
+    peer.socket.resume();
+    await eventually(() => peer.bytes === data.byteLength, 'all of it');
+    assert.equal(sha256(peer.data), sha256(data));
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['destroyed']);
+  });
+
+  scene('a linger time ends', async (stage) => {
+    const { connection, peer } = await stage.pair({ lingerMs: 150 });
+    peer.socket.pause();
+    connection.write(someBytes(12 * MIB));
+    const began = performance.now();
+    connection.destroy();
+    await eventually(() => connection.closed, 'the close');
+    assert(performance.now() - began >= 150);
+    assert.deepEqual(stage.history.reasons, ['destroyed']);
+  });
+
+  scene("unless told our side ends with the peer's", async (stage) => {
+    const { connection, peer } = await stage.pair({
+      data: () => undefined,
+      end: (connection) => assert.equal(connection.write('goodbye'), true),
+    });
+    peer.socket.end('hello');
+    await eventually(() => peer.ended, 'the end');
+    assert.equal(peer.data.toString(), 'goodbye');
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  scene('with allowHalfOpen our side stays open until it is ended', async (stage) => {
+    const { connection, peer } = await stage.pair({ allowHalfOpen: true, end: () => undefined });
+    connection.resume();
+    peer.socket.end('hello');
+    await eventually(() => !connection.readable, "the peer's end");
+    await after(50);
+    assert.equal(connection.closing, false);
+    const data = someBytes(MIB);
+    connection.write(data);
+    await eventually(() => peer.bytes === data.byteLength, 'all of it');
+    assert.equal(peer.ended, false);
+    connection.end();
+    await eventually(() => peer.ended && connection.closed, 'the end');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  scene('our side ended, the peer may go on', async (stage) => {
+    const received: Buffer[] = [];
+    const { connection, peer } = await stage.pair({
+      open: (connection) => connection.end('nothing more from here'),
+      data: (_, chunk) => received.push(Buffer.from(chunk)),
+    });
+    await eventually(() => peer.ended, 'the end');
+    const data = someBytes(MIB);
+    peer.socket.end(data);
+    await eventually(() => connection.closed, 'the close');
+    assert.equal(sha256(Buffer.concat(received)), sha256(data));
+    assert.equal(peer.data.toString(), 'nothing more from here');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  for (const method of ['destroy', 'reset', 'end'] as const) {
+    for (const event of ['open', 'data', 'drain', 'end'] as const) {
+      scene(`${method} in the handler ${event}`, async (stage) => {
+        const act = (connection: Connection): void => connection[method]();
+        const { connection, peer } = await stage.pair({
+          [event]: act,
+          data:
+            event === 'data'
+              ? act
+              : (connection) => void (connection.writable && connection.write(Buffer.alloc(70_000))),
+          shutdownTimeoutMs: 5000,
+        });
+        peer.socket.write('hello');
+        if (event !== 'end') {
+          await eventually(() => !connection.writable, 'the handler');
+        }
+        peer.socket.end();
+        await eventually(() => connection.closed && (peer.ended || peer.closed), 'the close');
+        const expected = { destroy: 'destroyed', reset: 'reset', end: 'finished' }[method];
+        assert.deepEqual(stage.history.reasons, [expected]);
+      });
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** Peers that do what they should not: the server lives, serves the others, and says why it closed each. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import { Child, programPath } from '../support/child.js';
+import { eventually, someBytes } from '../support/harness.js';
+import { connectNode } from '../support/node-client.js';
+import { system } from '../support/system.js';
+import { type EngineSubject, type Stage, scenes } from './subject.js';
+
+const MIB = 1024 * 1024;
+const GREEDY = 50;
+const SILENT = 1000;
+const SLOW = 24;
+const RESETS = 24;
+/** For the server at its limit: Node itself has about twenty. */
+const DESCRIPTORS = 80;
+const CLIENTS = 120;
+
+async function statistics(child: Child) {
+  child.stdout = '';
+  child.process.stdin?.write('statistics\n');
+  return JSON.parse((await child.says(/statistics (.*)\n/))[1] as string);
+}
+
+/** A connection of each kind, at each stage, while one that behaves is served. */
+async function misbehave(stage: Stage): Promise<void> {
+  const server = await stage.listen({
+    firstByteTimeoutMs: 700,
+    open: (connection) => connection.setDeadline(1200),
+    data(connection, chunk) {
+      // A header is over with an empty line; it must be there in time, however its bytes trickle in.
+      if (chunk.includes('\n\n')) {
+        connection.setDeadline(0);
+      }
+      connection.write(chunk);
+    },
+    error: () => undefined,
+  });
+  const good = await stage.peer(server);
+  good.socket.write('header\n\n');
+  const silent = await Promise.all(Array.from({ length: SILENT }, () => stage.peer(server)));
+  const slow = await Promise.all(Array.from({ length: SLOW }, () => stage.peer(server)));
+  const trickle = setInterval(() => slow.forEach(({ socket }) => socket.writable && socket.write('x')), 100);
+  for (let index = 0; index < RESETS; index++) {
+    const rude = await stage.peer(server);
+    if (index % 3 > 0) {
+      rude.socket.write(someBytes(1 + index * 1000));
+    }
+    if (index % 3 === 2) {
+      await eventually(() => rude.bytes > 0, 'its echo');
+    }
+    rude.socket.resetAndDestroy();
+  }
+  for (let round = 1; round <= 10; round++) {
+    const { bytes } = good;
+    good.socket.write('still here?');
+    await eventually(() => good.bytes === bytes + 11, 'the one that behaves is served', 2000);
+    await after(20);
+  }
+  await eventually(() => server.connectionsCount === 1, 'all others are closed');
+  clearInterval(trickle);
+  const { closesByReason, opened } = server.statistics().connections;
+  assert.equal(opened, SILENT + SLOW + RESETS + 1);
+  assert.equal(closesByReason.first_byte, SILENT);
+  assert.equal(closesByReason.deadline, SLOW);
+  assert.equal(closesByReason.peer_reset + closesByReason.error, RESETS);
+  assert.equal(stage.engine.port.statistics.sockets, 2);
+  assert.equal(stage.engine.port.statistics.buffersLent, 0);
+  assert(silent.every(({ ended, closed }) => ended || closed));
+}
+
+/** More clients than descriptors, which go when they are served. */
+async function scarce({ subject }: Stage): Promise<void> {
+  const child = new Child(programPath('engine-hostile'), [subject.driver, 'unlimited'], {
+    before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
+  });
+  try {
+    const number = Number((await child.says(/listening (\d+)/))[1]);
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(number)));
+    clients.forEach(({ socket }) => socket.write('hello'));
+    await after(300);
+    assert(clients.some(({ bytes }) => bytes === 0));
+    const { engine, connections } = await statistics(child);
+    assert(engine.acceptsDelayed > 0 && connections.opened < DESCRIPTORS);
+    for (const served = new Set(); served.size < CLIENTS; ) {
+      const next = (): boolean => clients.some((client) => client.bytes > 0 && !served.has(client));
+      await eventually(next, `more than ${served.size} are served`, 5000);
+      for (const client of clients.filter(({ bytes }) => bytes > 0)) {
+        served.add(client);
+        client.socket.destroy();
+      }
+    }
+    assert.equal(child.stderr, '');
+  } finally {
+    child.kill();
+    await child.ended;
+  }
+}
+
+export function hostile(subject: EngineSubject): void {
+  const quick = system.patience === 1 && subject.driver !== 'select';
+  if (!quick) {
+    return;
+  }
+  const scene = scenes(subject);
+
+  scene('silent, slow and resetting peers', misbehave, { timeoutMs: 30_000 });
+
+  if (subject.network === undefined) {
+    scene('a server without descriptors left takes the others when it has some again', (stage) => scarce(stage));
+
+    scene(
+      `${GREEDY} peers that never read`,
+      async () => {
+        const child = new Child(programPath('engine-hostile'), [subject.driver], { timeoutMs: 30_000 });
+        try {
+          const number = Number((await child.says(/listening (\d+)/))[1]);
+          const greedy = await Promise.all(Array.from({ length: GREEDY }, () => connectNode(number)));
+          const good = await connectNode(number);
+          for (const { socket } of greedy) {
+            socket.pause();
+            socket.write('flood');
+          }
+          let closed = 0;
+          while (closed < GREEDY) {
+            const { bytes } = good;
+            good.socket.write('served?');
+            await eventually(() => good.bytes === bytes + 7, 'the one that reads is served', 3000);
+            const { closesByReason } = (await statistics(child)).connections;
+            closed = closesByReason.write_queue_full + closesByReason.process_queue_full;
+            await after(20);
+          }
+          const { most, connections, engine } = await statistics(child);
+          assert.equal(connections.open, 1);
+          assert.equal(connections.closed, GREEDY);
+          assert.equal(engine.queuedBytes, 0);
+          // The engine's cap of 64 MiB, and what V8 has not yet collected of what was dropped.
+          assert(most < 250 * MIB, `${Math.round(most / MIB)} MiB more at most`);
+        } finally {
+          child.kill();
+          await child.ended;
+        }
+      },
+      { timeoutMs: 40_000 },
+    );
+  }
+}

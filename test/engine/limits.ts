@@ -1,0 +1,162 @@
+/** Limits: each closes a connection with its own reason, which is counted; never early. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import type { CloseReason, Connection, ListenOptions } from 'overlapped';
+import { eventually, someBytes } from '../support/harness.js';
+import type { PeerClient } from '../support/peer-client.js';
+import { type EngineSubject, type Stage, scenes } from './subject.js';
+
+const LIMIT_MS = 120;
+const MIB = 1024 * 1024;
+
+interface TimeLimit {
+  readonly reason: CloseReason;
+  readonly options: ListenOptions;
+  /** Brings the connection to where the limit applies. */
+  readonly begin?: (connection: Connection, peer: PeerClient) => void;
+}
+
+const TIME_LIMITS: readonly TimeLimit[] = [
+  { reason: 'idle', options: { idleTimeoutMs: LIMIT_MS } },
+  { reason: 'first_byte', options: { firstByteTimeoutMs: LIMIT_MS, data: () => undefined } },
+  { reason: 'first_byte', options: { firstByteTimeoutMs: LIMIT_MS }, begin: (connection) => connection.write('hi') },
+  {
+    reason: 'write_stall',
+    options: { writeStallTimeoutMs: LIMIT_MS },
+    begin(connection, peer) {
+      peer.socket.pause();
+      connection.write(someBytes(12 * MIB));
+    },
+  },
+  {
+    reason: 'half_closed',
+    options: { halfClosedTimeoutMs: LIMIT_MS, allowHalfOpen: true },
+    begin: (_, peer) => peer.socket.end(),
+  },
+  {
+    reason: 'shutdown',
+    options: { shutdownTimeoutMs: LIMIT_MS },
+    begin: (connection) => connection.end(),
+  },
+  { reason: 'deadline', options: {}, begin: (connection) => connection.setDeadline(LIMIT_MS) },
+];
+
+async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): Promise<void> {
+  const server = await stage.listen(options);
+  const began = performance.now();
+  const peer = await stage.peer(server);
+  await eventually(() => server.connectionsCount === 1, 'the connection');
+  const [connection] = server.connections();
+  begin?.(connection as Connection, peer);
+  await eventually(() => connection?.closed === true, 'the close');
+  const took = performance.now() - began;
+  assert.deepEqual(stage.history.reasons, [reason]);
+  assert(took >= LIMIT_MS, `closed after ${took} ms`);
+  assert.equal(server.statistics().connections.closesByReason[reason], 1);
+  peer.socket.resume();
+  await eventually(() => peer.ended || peer.closed, 'the peer hears of it');
+}
+
+export function limits(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  for (const limit of TIME_LIMITS) {
+    const { reason, begin } = limit;
+    scene(`time: ${reason}${reason === 'first_byte' && begin ? ', though we write' : ''}`, (stage) =>
+      timeLimit(stage, limit),
+    );
+  }
+
+  scene('what happens in time keeps a connection open', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      idleTimeoutMs: 200,
+      firstByteTimeoutMs: 200,
+      data: (connection, chunk) => {
+        connection.setDeadline(200);
+        connection.write(chunk);
+      },
+    });
+    for (let round = 1; round <= 10; round++) {
+      peer.socket.write('tick');
+      await eventually(() => peer.bytes === 4 * round, 'the echo');
+      await after(50);
+    }
+    assert.equal(connection.closing, false);
+    connection.setDeadline(0);
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['idle']);
+  });
+
+  scene('while a connection is paused, nobody waits for its first byte', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      firstByteTimeoutMs: 100,
+      data: () => undefined,
+      open: (connection) => connection.pause(),
+    });
+    peer.socket.write('early');
+    await after(250);
+    assert.equal(connection.closing, false);
+    connection.resume();
+    await eventually(() => connection.bytesRead === 5, 'the byte');
+    await after(200);
+    assert.equal(connection.closing, false);
+  });
+
+  scene('resumed, it waits as long as ever', async (stage) => {
+    const { connection } = await stage.pair({
+      firstByteTimeoutMs: 100,
+      data: () => undefined,
+      open: (connection) => connection.pause(),
+    });
+    await after(200);
+    const began = performance.now();
+    connection.resume();
+    await eventually(() => connection.closed, 'the close');
+    assert(performance.now() - began >= 100);
+    assert.deepEqual(stage.history.reasons, ['first_byte']);
+  });
+
+  scene('connectionsMax: those above it are reset, and there is room again when one has gone', async (stage) => {
+    const server = await stage.listen({ connectionsMax: 2, data: (connection, chunk) => connection.write(chunk) });
+    const peers = [await stage.peer(server), await stage.peer(server)];
+    await eventually(() => server.connectionsCount === 2, 'two are open');
+    const refused = stage.subject.peers.open((server.address as { port: number }).port);
+    let gone = false;
+    refused
+      .on('error', () => undefined)
+      .on('close', () => {
+        gone = true;
+      });
+    refused.resume();
+    await eventually(() => gone, 'the third is closed');
+    assert.equal(server.statistics().connections.closesByReason.connections_max, 1);
+    assert.equal(server.statistics().connections.opened, 2);
+    peers[0]?.socket.destroy();
+    await eventually(() => server.connectionsCount === 1, 'there is room');
+    const next = await stage.peer(server);
+    next.socket.write('hello');
+    await eventually(() => next.bytes === 5, 'the echo');
+  });
+
+  scene('connectionsPerAddressMax counts each address, and forgets it', async (stage) => {
+    const server = await stage.listen({
+      connectionsPerAddressMax: 1,
+      data: (connection, chunk) => connection.write(chunk),
+    });
+    for (let round = 1; round <= 3; round++) {
+      const peer = await stage.peer(server);
+      peer.socket.write('hello');
+      await eventually(() => peer.bytes === 5, 'the echo');
+      const refused = await stage.peer(server).catch(() => undefined);
+      await eventually(
+        () => server.statistics().connections.closesByReason.address_connections_max === round,
+        'the second is closed',
+      );
+      refused?.socket.destroy();
+      peer.socket.destroy();
+      await eventually(() => server.connectionsCount === 0, 'the close');
+    }
+    assert.equal(server.statistics().connections.opened, 3);
+  });
+}

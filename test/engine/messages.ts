@@ -1,0 +1,238 @@
+/** Messages instead of bytes, heartbeats, and one thing sent to many. */
+
+import assert from 'node:assert/strict';
+import { type Connection, type ConnectOptions, connect, listen, type Server } from 'overlapped';
+import { commands, delimited, lengthPrefixed } from 'overlapped/framing';
+import { countingBytes, eventually } from '../support/harness.js';
+import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
+
+const HEARTBEAT_MS = 60;
+
+/** Connects, and keeps copies of the messages that come. */
+async function listener<Context>(
+  stage: Stage,
+  server: Server<Context>,
+  options: ConnectOptions = {},
+): Promise<{ connection: Connection; messages: string[] }> {
+  const messages: string[] = [];
+  const keep = (_: unknown, message: unknown): void => {
+    messages.push(String(message));
+  };
+  const reader = options.framing === undefined ? { data: keep } : { message: keep };
+  const connection = await stage.connect({ port: portOf(server), ...reader, ...options });
+  return { connection, messages };
+}
+
+function echoing(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('messages of all sizes come back whole, in order', async (stage) => {
+    const framing = lengthPrefixed();
+    const server = await stage.listen<unknown>({
+      framing,
+      message: (connection, message) => connection.sendMessage(message),
+    });
+    const sizes = [0, 1, 3, 64, 1000, 1024, 1025, 5000, 70_000, 300_000, 2];
+    const back: Buffer[] = [];
+    const client = await connect({
+      engine: stage.engine,
+      host: '127.0.0.1',
+      port: portOf(server),
+      framing,
+      message: (_, message) => {
+        back.push(Buffer.from(message));
+      },
+    });
+    for (let round = 0; round < 3; round++) {
+      for (const size of sizes) {
+        client.sendMessage(countingBytes(size));
+      }
+    }
+    await eventually(() => back.length === 3 * sizes.length, 'all messages');
+    for (const [index, message] of back.entries()) {
+      assert.deepEqual(message, countingBytes(sizes[index % sizes.length] as number), `message ${index}`);
+    }
+    client.end();
+    await eventually(() => client.closed, 'the end');
+  });
+
+  scene('commands, and lines by a client that knows nothing of framing', async (stage) => {
+    const seen: string[] = [];
+    const server = await listen({
+      engine: stage.engine,
+      host: '127.0.0.1',
+      port: 0,
+      framing: commands({ lengthSize: 2, commandSize: 1 }),
+      message: (_, { command, body }) => {
+        seen.push(`${command} ${String(body)}`);
+      },
+    });
+    const peer = await stage.peer(server);
+    peer.socket.write(Buffer.from([0, 3, 7, 97, 98, 99, 0, 0, 8]));
+    await eventually(() => seen.length === 2, 'two commands');
+    assert.deepEqual(seen, ['7 abc', '8 ']);
+    const lines = await stage.listen({
+      framing: delimited(),
+      message: (connection, line) => connection.sendMessage(Buffer.from(String(line).toUpperCase())),
+    });
+    const other = await stage.peer(lines);
+    other.socket.write('one\ntw');
+    other.socket.write('o\n');
+    await eventually(() => other.data.toString() === 'ONE\nTWO\n', 'two lines');
+  });
+
+  scene('what is no message, or half a message, closes the offender alone', async (stage) => {
+    const server = await stage.listen({
+      framing: lengthPrefixed({ messageBytesMax: 1000 }),
+      message: (connection, message) => connection.sendMessage(message),
+      error: () => undefined,
+    });
+    const { messages, connection } = await listener(stage, server, { framing: lengthPrefixed() });
+    const garbage = await stage.peer(server);
+    garbage.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+    const half = await stage.peer(server);
+    half.socket.end(Buffer.from([0, 0, 0, 5, 1]));
+    const reasons = (): number => server.statistics().connections.closesByReason.framing_error;
+    await eventually(() => reasons() === 2, 'both are closed');
+    connection.sendMessage(Buffer.from('still here'));
+    await eventually(() => messages.length === 1, 'the other one is served');
+    const { errorsByCode } = server.statistics();
+    assert.deepEqual([errorsByCode.ERR_FRAME_TOO_LARGE, errorsByCode.ERR_FRAME_INVALID], [1, 1]);
+  });
+
+  scene('a connection that is paused in a message gets the next one when it resumes', async (stage) => {
+    const seen: string[] = [];
+    const { connection, peer } = await stage.pair({
+      framing: delimited(),
+      messagesPerTurnMax: 2,
+      message: (connection, message) => {
+        seen.push(String(message));
+        if (seen.length % 3 === 0) {
+          connection.pause();
+        }
+      },
+    });
+    peer.socket.write(Array.from({ length: 10 }, (_, index) => `${index}\n`).join(''));
+    peer.socket.end();
+    for (let round = 1; round <= 3; round++) {
+      await eventually(() => seen.length === 3 * round && connection.paused, `${3 * round} messages`);
+      connection.resume();
+    }
+    await eventually(() => connection.closed, 'the end');
+    assert.equal(seen.join(''), '0123456789');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+}
+
+function living(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('a silent peer is pinged, then closed; one that answers lives', async (stage) => {
+    const isPing = (message: Buffer): boolean => String(message) === 'ping';
+    const isPong = (message: Buffer): boolean => String(message) === 'pong';
+    const seen: string[] = [];
+    const server = await stage.listen({
+      framing: delimited(),
+      heartbeat: { intervalMs: HEARTBEAT_MS, missedMax: 2, ping: Buffer.from('ping'), isPong },
+      message: (_, message) => {
+        seen.push(String(message));
+      },
+    });
+    const silent = await stage.peer(server);
+    const { connection, messages } = await listener(stage, server, {
+      framing: delimited(),
+      heartbeat: { intervalMs: 1_000_000, ping: Buffer.from('ping'), isPing, pong: Buffer.from('pong') },
+    });
+    const closed = (): number => server.statistics().connections.closesByReason.heartbeat;
+    await eventually(() => closed() === 1, 'the silent one is closed');
+    await eventually(() => silent.ended, 'and hears of it');
+    assert.equal(silent.data.toString(), 'ping\nping\n');
+    const writtenBefore = connection.bytesWritten;
+    await eventually(() => connection.bytesWritten >= writtenBefore + 15, 'three answers more');
+    assert.deepEqual([closed(), server.connectionsCount, seen, messages], [1, 1, [], []]);
+  });
+}
+
+function many(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('a broadcast reaches all, or those that are meant, and a publication who has subscribed', async (stage) => {
+    const framing = delimited();
+    let count = 0;
+    const server = await stage.listen<{ index: number }>({
+      framing,
+      open: (connection) => {
+        connection.context = { index: count++ };
+        connection.subscribe('all');
+        if (connection.context.index % 2 === 0) {
+          connection.subscribe('even');
+        }
+      },
+    });
+    const listeners: Awaited<ReturnType<typeof listener>>[] = [];
+    for (let index = 0; index < 20; index++) {
+      listeners.push(await listener(stage, server, { framing }));
+      await eventually(() => server.connectionsCount === index + 1, 'the connection');
+    }
+    assert.equal(server.broadcastMessage(Buffer.from('everybody')), 20);
+    assert.equal(
+      server.broadcast('bytes\n', ({ context }) => context.index < 5),
+      5,
+    );
+    assert.equal(server.publishMessage('even', Buffer.from('even ones')), 10);
+    const [first] = server.connections();
+    assert.deepEqual(
+      [first?.topics, first?.unsubscribe('even'), first?.unsubscribe('even')],
+      [['all', 'even'], true, false],
+    );
+    assert.equal(server.publish('even', 'nine\n'), 9);
+    assert.equal(server.publish('nobody', 'x'), 0);
+    const total = (): number => listeners.reduce((sum, { messages }) => sum + messages.length, 0);
+    await eventually(() => total() === 44, 'all messages');
+    assert.deepEqual(listeners[0]?.messages, ['everybody', 'bytes', 'even ones']);
+    assert.deepEqual(listeners[2]?.messages, ['everybody', 'bytes', 'even ones', 'nine']);
+    assert.deepEqual(listeners[7]?.messages, ['everybody']);
+    listeners[2]?.connection.destroy();
+    await eventually(() => server.connectionsCount === 19, 'one leaves');
+    assert.equal(server.publish('all', 'x\n'), 19);
+  });
+
+  scene('a slow member is held to its cap, and holds up nobody', async (stage) => {
+    const server = await stage.listen({ queuedBytesMax: 4_000_000, error: () => undefined });
+    const slow = await stage.peer(server);
+    slow.socket.pause();
+    const received: number[] = [0, 0, 0];
+    for (const index of received.keys()) {
+      await stage.connect({
+        port: portOf(server),
+        data: (_, chunk) => {
+          received[index] = (received[index] as number) + chunk.byteLength;
+        },
+      });
+    }
+    await eventually(() => server.connectionsCount === 4, 'four connections');
+    const bytes = countingBytes(200_000);
+    let sent = 0;
+    const full = (): boolean => server.statistics().connections.closesByReason.write_queue_full === 1;
+    while (!full()) {
+      server.broadcast(bytes);
+      sent += bytes.byteLength;
+      assert(sent < 200_000_000, 'the slow one is closed');
+      await eventually(() => received.every((count) => count === sent), 'the others have all of it');
+    }
+    assert.equal(server.connectionsCount, 3);
+  });
+
+  scene('a client has no topics', async (stage) => {
+    const { client } = await stage.ends({ data: () => undefined });
+    assert.throws(() => client.subscribe('x'), { code: 'ERR_NO_SERVER' });
+    assert.deepEqual(client.topics, []);
+    assert.throws(() => client.sendMessage('x'), { code: 'ERR_FRAME_INVALID' });
+  });
+}
+
+export function messages(subject: EngineSubject): void {
+  echoing(subject);
+  living(subject);
+  many(subject);
+}

@@ -1,0 +1,185 @@
+/** Servers: how they listen, what they take at once, and how they close. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
+import { Engine, type ListenOptions, listen } from 'overlapped';
+import { eventually, someBytes } from '../support/harness.js';
+import { isRefused } from '../support/peers.js';
+import { type EngineSubject, portOf, scenes } from './subject.js';
+
+const MIB = 1024 * 1024;
+
+const WRONG: readonly [ListenOptions, string][] = [
+  [{ port: -1 }, 'ERR_SOCKET_BAD_PORT'],
+  [{ port: 65_536 }, 'ERR_SOCKET_BAD_PORT'],
+  [{ port: 1.5 }, 'ERR_SOCKET_BAD_PORT'],
+  [{ port: '80' as never }, 'ERR_SOCKET_BAD_PORT'],
+  [{ host: '127.0.0.1', port: undefined as never }, 'ERR_SOCKET_BAD_PORT'],
+  [{ backlog: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ connectionsMax: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ connectionsPerAddressMax: -1 }, 'ERR_OUT_OF_RANGE'],
+  [{ acceptsPerTurnMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+  [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
+  [{ lingerMs: -1 }, 'ERR_OUT_OF_RANGE'],
+  [{ highWaterMarkBytes: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ queuedBytesMax: '5' as never }, 'ERR_OUT_OF_RANGE'],
+  [
+    {
+      host: 'no-such-host.invalid',
+      lookup: (_, __, done) => done(Object.assign(new Error('none'), { code: 'ENOTFOUND' }), []),
+    },
+    'ENOTFOUND',
+  ],
+];
+
+function listening(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('wrong options are refused, and leave nothing', async (stage) => {
+    for (const [options, code] of WRONG) {
+      await assert.rejects(stage.listen(options), { code }, JSON.stringify(options));
+    }
+    assert.throws(() => new Engine({ ...subject.options, queuedBytesMax: 0 }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.equal(stage.engine.port.statistics.sockets, 0);
+  });
+
+  scene('an address in use, and one that is not ours', async (stage) => {
+    const server = await stage.listen({});
+    await assert.rejects(stage.listen({ port: portOf(server) }), { code: 'EADDRINUSE' });
+    await assert.rejects(stage.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' });
+    assert.equal(stage.engine.port.statistics.sockets, 1);
+  });
+
+  scene('takes at most acceptsPerTurnMax connections in a turn', async (stage) => {
+    const turns = new Map<number, number>();
+    const server = await stage.listen({
+      acceptsPerTurnMax: 3,
+      open() {
+        const { turn } = stage.engine;
+        turns.set(turn, (turns.get(turn) ?? 0) + 1);
+      },
+    });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => stage.connect({ port: portOf(server) })));
+    await eventually(() => server.connectionsCount === clients.length, 'all are accepted');
+    assert(Math.max(...turns.values()) <= 3);
+  });
+
+  scene(
+    'ipv6Only leaves IPv4 to others',
+    async (stage) => {
+      const server = await stage.listen({ host: '::', ipv6Only: true });
+      assert.equal(await isRefused(subject.peers, portOf(server)), true);
+      await stage.connect({ host: '::1', port: portOf(server) });
+    },
+    { needs: 'ipv6' },
+  );
+}
+
+function closing(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('close ends each connection behind what it had written', async (stage) => {
+    const { server, connection, peer } = await stage.pair();
+    const idle = await stage.peer(server);
+    await eventually(() => server.connectionsCount === 2, 'both');
+    connection.write(someBytes(MIB));
+    const closed = server.close();
+    assert.equal(server.listening, false);
+    assert.equal(server.close(), closed);
+    assert.equal(await isRefused(subject.peers, portOf(server)), true);
+    await eventually(() => peer.ended && idle.ended, 'the ends');
+    assert.equal(peer.bytes, MIB);
+    assert.equal(server.connectionsCount, 2);
+    peer.socket.end();
+    idle.socket.end();
+    await closed;
+    assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
+    await server.close();
+  });
+
+  scene('with a shutdown handler the connections finish what they are at', async (stage) => {
+    const { server, peer } = await stage.pair({
+      data: (connection, chunk) => void (String(chunk).endsWith('!') && connection.end('done')),
+      shutdown: (connection) => connection.write('hurry'),
+    });
+    const closed = server.close();
+    await eventually(() => peer.data.toString() === 'hurry', 'the word');
+    peer.socket.write('ready!');
+    await eventually(() => peer.ended, 'the end');
+    assert.equal(peer.data.toString(), 'hurrydone');
+    peer.socket.end();
+    await closed;
+    assert.deepEqual(stage.history.of([...stage.history.lives.keys()][0] as never).events, [
+      'open',
+      'shutdown',
+      'data',
+      'close',
+    ]);
+  });
+
+  scene('at the deadline those that are left are reset', async (stage) => {
+    const { server, peer } = await stage.pair({ shutdown: () => undefined });
+    const began = performance.now();
+    await server.close({ deadlineMs: 150 });
+    assert(performance.now() - began >= 150);
+    assert.deepEqual(stage.history.reasons, ['drain_deadline']);
+    assert.equal(server.statistics().connections.closesByReason.drain_deadline, 1);
+    await eventually(() => peer.closed, 'the reset');
+    assert.equal(peer.code, 'ECONNRESET');
+  });
+
+  scene('a second close may shorten the deadline; 0 resets at once', async (stage) => {
+    const { server } = await stage.pair({ shutdown: () => undefined });
+    const closed = server.close({ deadlineMs: 60_000 });
+    await after(20);
+    void server.close({ deadlineMs: 0 });
+    await closed;
+    assert.deepEqual(stage.history.reasons, ['drain_deadline']);
+  });
+
+  scene('a server without connections closes, and can be disposed of', async (stage) => {
+    let number = 0;
+    {
+      await using server = await stage.listen({});
+      number = portOf(server);
+    }
+    assert.equal(await isRefused(subject.peers, number), true);
+    const next = await stage.listen({ port: number });
+    await next.close({ deadlineMs: Infinity });
+    assert.equal(portOf(next), number, 'the address is free as soon as close has resolved');
+    await (await stage.listen({ port: number })).close();
+  });
+
+  scene('closing the engine closes all that runs on it: engine_closed', async (stage) => {
+    const { server, client } = await stage.ends({ data: () => undefined });
+    stage.engine.close();
+    stage.engine.close();
+    await server.close();
+    await eventually(() => client.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['engine_closed', 'engine_closed']);
+    assert.equal(server.statistics().connections.closesByReason.engine_closed, 1);
+    await assert.rejects(listen({ engine: stage.engine, port: 0 }), { code: 'EBADF' });
+    await assert.rejects(stage.connect({ port: 1 }), { code: 'EBADF' });
+  });
+
+  scene('statistics add up, and can be written as JSON', async (stage) => {
+    const { server, connection, peer } = await stage.pair({ data: (connection, chunk) => connection.write(chunk) });
+    for (let round = 1; round <= 5; round++) {
+      peer.socket.write('ping');
+      await eventually(() => peer.bytes === 4 * round, 'the echo');
+    }
+    const { engine, ...counts } = JSON.parse(JSON.stringify(server.statistics()));
+    assert.deepEqual([counts.bytesRead, counts.bytesWritten, counts.writes], [20, 20, counts.messagesRead]);
+    assert.deepEqual([connection.bytesRead, connection.bytesWritten], [20, 20]);
+    assert.equal(counts.connections.open, 1);
+    assert.equal(engine.driver, subject.driver);
+    assert.equal(engine.operationsPosted.send, engine.completions.send);
+    assert(engine.completions.receive >= 5 && engine.turns >= 5 && engine.handlersMs > 0);
+    assert.deepEqual([engine.buffersLent, engine.queuedBytes], [0, 0]);
+  });
+}
+
+export function servers(subject: EngineSubject): void {
+  listening(subject);
+  closing(subject);
+}

@@ -1,0 +1,134 @@
+/** Handlers are strangers: what one throws or rejects with ends its connection, is told, and touches nobody else. */
+
+import assert from 'node:assert/strict';
+import type { Connection, Handlers } from 'overlapped';
+import { eventually } from '../support/harness.js';
+import { type EngineSubject, type Stage, scenes } from './subject.js';
+
+type Thrower = 'open' | 'data' | 'drain' | 'end' | 'shutdown';
+const THROWERS: readonly Thrower[] = ['open', 'data', 'drain', 'end', 'shutdown'];
+
+const problem = new TypeError('Thrown by a handler');
+
+const WAYS = {
+  throws: () => {
+    throw problem;
+  },
+  rejects: async () => {
+    await undefined;
+    throw problem;
+  },
+};
+
+/** Brings a connection whose first message is `bad` to where its handler fails; all others are served. */
+async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: Handlers): Promise<Connection> {
+  let bad: Connection | undefined;
+  const server = await stage.listen({
+    ...told,
+    // Or it would have finished before a promise can be rejected.
+    allowHalfOpen: event === 'end',
+    open: (connection) => {
+      bad ??= connection;
+      return event === 'open' && connection === bad ? fail() : undefined;
+    },
+    data: (connection, chunk) => {
+      if (event === 'data' && connection === bad) {
+        return fail();
+      }
+      return connection.write(event === 'drain' && connection === bad ? Buffer.alloc(100_000) : chunk);
+    },
+    drain: () => (event === 'drain' ? fail() : undefined),
+    end: (connection) => (event === 'end' && connection === bad ? fail() : undefined),
+    ...(event === 'shutdown' && { shutdown: (connection) => (connection === bad ? fail() : connection.end()) }),
+  });
+  const first = await stage.peer(server);
+  await eventually(() => bad !== undefined, 'the first connection');
+  const other = await stage.peer(server);
+  first.socket.on('error', () => undefined);
+  if (event === 'end') {
+    first.socket.end();
+  } else if (event !== 'open') {
+    first.socket.write('bad');
+  }
+  if (event === 'shutdown') {
+    other.socket.write('good');
+    await eventually(() => other.bytes === 4, 'the other is served');
+    const closed = server.close();
+    await eventually(() => other.ended, 'the other is ended');
+    other.socket.end();
+    await closed;
+  }
+  await eventually(() => bad?.closed === true, 'the close');
+  if (event !== 'shutdown') {
+    other.socket.write('good');
+    await eventually(() => other.bytes === 4, 'the other is served');
+    assert.equal(server.connectionsCount, 1);
+  }
+  const { connections, handlerErrors, errorsByCode } = server.statistics();
+  assert.deepEqual([handlerErrors, connections.closesByReason.handler_error, errorsByCode.TypeError], [1, 1, 1]);
+  assert.equal(stage.history.of(bad as Connection).reason, 'handler_error');
+  return bad as Connection;
+}
+
+export function strangers(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  for (const event of THROWERS) {
+    for (const [way, fail] of Object.entries(WAYS)) {
+      scene(`${event} ${way}: error is told`, async (stage) => {
+        const connection = await failing(stage, event, fail, { error: () => undefined });
+        assert.deepEqual(stage.history.of(connection).errors, [problem]);
+        assert.deepEqual(stage.thrown, []);
+      });
+    }
+  }
+
+  scene('without an error handler the sink is told', async (stage) => {
+    await failing(stage, 'data', WAYS.throws, {});
+    assert.deepEqual(stage.thrown, [problem]);
+  });
+
+  scene('what error and close themselves throw goes to the sink, and close is told all the same', async (stage) => {
+    const { connection } = await stage.pair({
+      data: () => undefined,
+      error: () => {
+        throw new RangeError('Thrown by error');
+      },
+      close: async () => {
+        throw new SyntaxError('Rejected by close');
+      },
+    });
+    connection.destroy(problem);
+    await eventually(() => stage.thrown.length === 2, 'both');
+    assert.deepEqual(
+      stage.thrown.map((error) => (error as Error).name),
+      ['RangeError', 'SyntaxError'],
+    );
+    assert.deepEqual(stage.history.of(connection).events, ['open', 'error', 'close']);
+  });
+
+  scene('what is thrown need not be an error', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      data: () => Promise.reject('a word'),
+      error: () => undefined,
+    });
+    peer.socket.write('hello');
+    await eventually(() => connection.closed, 'the close');
+    assert.match(String(stage.history.of(connection).errors[0]), /no error: a word/);
+  });
+
+  scene('a handler that rejects when its connection is closed already goes to the sink', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      async data(connection) {
+        connection.destroy();
+        await undefined;
+        throw problem;
+      },
+      error: () => undefined,
+    });
+    peer.socket.write('hello');
+    await eventually(() => connection.closed && stage.thrown.length > 0, 'the close');
+    assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'close']);
+    assert.deepEqual(stage.thrown, [problem]);
+  });
+}

@@ -1,0 +1,395 @@
+/** Connections as streams: the async iterator, Node's Duplex, and web streams. */
+
+import assert from 'node:assert/strict';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
+import { setTimeout as after } from 'node:timers/promises';
+import type { Connection, ListenOptions } from 'overlapped';
+import { eventually, sha256, someBytes } from '../support/harness.js';
+import { type EngineSubject, portOf, scenes } from './subject.js';
+
+const MIB = 1024 * 1024;
+
+async function readAll(connection: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of connection) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Upper case of what comes, some time later. */
+function slowUpperCase(): Transform {
+  return new Transform({
+    transform(chunk, _encoding, done) {
+      setTimeout(() => done(null, String(chunk).toUpperCase()), 5);
+    },
+  });
+}
+
+/** Writes one piece after the other until `write` says that it is enough; returns the bytes. */
+async function flood(connection: Connection, bytesMax: number): Promise<number> {
+  const piece = someBytes(64 * 1024);
+  let bytes = 0;
+  while (bytes < bytesMax && connection.write(piece)) {
+    bytes += piece.byteLength;
+    await after(1);
+  }
+  return bytes;
+}
+
+function iterating(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('for await gives copies of all that comes, and ends with the peer', async (stage) => {
+    let read: Promise<Buffer> | undefined;
+    const { peer, connection } = await stage.pair({
+      open(connection) {
+        read = readAll(connection);
+      },
+    });
+    const data = someBytes(3 * MIB);
+    peer.socket.end(data);
+    assert.equal(sha256((await read) as Buffer), sha256(data));
+    await eventually(() => connection.closed && peer.ended, 'the close');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  scene('an echo in a loop, over connections of both ends', async (stage) => {
+    const server = await stage.listen({
+      async open(connection) {
+        for await (const chunk of connection) {
+          connection.write(chunk);
+        }
+      },
+    });
+    const client = await stage.connect({ port: portOf(server) });
+    const data = someBytes(MIB);
+    client.end(data);
+    assert.equal(sha256(await readAll(client)), sha256(data));
+    await eventually(() => stage.history.complete, 'the closes');
+    assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
+  });
+
+  scene('what comes before the loop begins is not lost', async (stage) => {
+    const server = await stage.listen({ open: (connection) => connection.end('at once') });
+    const client = await stage.connect({ port: portOf(server) });
+    await after(50);
+    assert.equal(client.closing, false);
+    assert.equal((await readAll(client)).toString(), 'at once');
+    await eventually(() => stage.history.complete, 'the closes');
+    assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
+    assert.equal((await readAll(client).catch((error) => error)).code, 'ERR_ALREADY_READ');
+  });
+
+  scene('a loop that does not go on holds the peer up', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const iterator = connection[Symbol.asyncIterator]();
+    const data = someBytes(16 * MIB);
+    peer.socket.end(data);
+    const first = await iterator.next();
+    await after(100);
+    assert(connection.bytesRead <= 64 * 1024 + 16 * 1024 + (first.value?.byteLength ?? 0));
+    assert(stage.engine.port.statistics.buffersLent <= 64);
+    const rest = await readAll(iterator);
+    assert.equal(sha256(Buffer.concat([first.value as Buffer, rest])), sha256(data));
+  });
+
+  scene('leaving the loop destroys the connection', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    peer.socket.write('enough');
+    for await (const chunk of connection) {
+      assert.equal(chunk.toString(), 'enough');
+      break;
+    }
+    await eventually(() => connection.closed && peer.ended, 'the close');
+    assert.deepEqual(stage.history.reasons, ['destroyed']);
+  });
+
+  scene('the loop throws what the connection fails with, behind what had come', async (stage) => {
+    const { connection, peer } = await stage.pair({ error: () => undefined });
+    const iterator = connection[Symbol.asyncIterator]();
+    peer.socket.write('last words');
+    const pieces: Buffer[] = [];
+    while (Buffer.concat(pieces).byteLength < 10) {
+      pieces.push((await iterator.next()).value as Buffer);
+    }
+    assert.equal(String(Buffer.concat(pieces)), 'last words');
+    const waiting = [iterator.next(), iterator.next()] as const;
+    peer.socket.resetAndDestroy();
+    await assert.rejects(waiting[0], { code: 'ECONNRESET' });
+    assert.deepEqual(await waiting[1], { done: true, value: undefined });
+    assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(
+      stage.history.of(connection).events,
+      ['open', 'error', 'close'],
+      'the own handlers hear of it too',
+    );
+  });
+
+  scene("closed before the peer's end, the loop throws and says why", async (stage) => {
+    const { connection } = await stage.pair({ idleTimeoutMs: 60 });
+    await assert.rejects(readAll(connection), { code: 'ERR_STREAM_PREMATURE_CLOSE', message: /idle/ });
+  });
+
+  scene('with allowHalfOpen our side stays open behind the loop', async (stage) => {
+    const { connection, peer } = await stage.pair({ allowHalfOpen: true });
+    peer.socket.end('question');
+    assert.equal((await readAll(connection)).toString(), 'question');
+    await after(20);
+    connection.end('answer');
+    await eventually(() => peer.ended && connection.closed, 'the end');
+    assert.equal(peer.data.toString(), 'answer');
+  });
+
+  scene('a connection has one reader', async (stage) => {
+    const { connection } = await stage.pair({ data: () => undefined });
+    for (const take of [
+      () => connection.toDuplex(),
+      () => connection.toWeb(),
+      () => connection[Symbol.asyncIterator](),
+    ]) {
+      assert.throws(take, { code: 'ERR_ALREADY_READ', message: /handler data/ });
+    }
+    const server = await stage.listen({});
+    const client = await stage.connect({ port: portOf(server) });
+    client.toDuplex();
+    assert.throws(() => client.toWeb(), { code: 'ERR_ALREADY_READ', message: /stream/ });
+  });
+}
+
+function duplex(subject: EngineSubject): void {
+  const scene = scenes(subject);
+  const echo: ListenOptions = {
+    open(connection) {
+      const stream = connection.toDuplex();
+      pipeline(stream, stream).catch(() => undefined);
+    },
+  };
+
+  scene('pipeline over a Duplex is an echo', async (stage) => {
+    const { peer, connection } = await stage.pair(echo);
+    const data = someBytes(6 * MIB);
+    peer.socket.end(data);
+    await eventually(() => peer.ended, 'the end');
+    assert.equal(sha256(peer.data), sha256(data));
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  for (const allowHalfOpen of [false, true]) {
+    scene(
+      `a pipeline that is slow still answers behind the peer's end (allowHalfOpen: ${allowHalfOpen})`,
+      async (stage) => {
+        let done: Promise<void> | undefined;
+        const { peer, connection } = await stage.pair({
+          allowHalfOpen,
+          open(connection) {
+            const stream = connection.toDuplex();
+            // Without allowHalfOpen Node ends a Duplex as soon as its end was read; what is slower has to say so.
+            done = pipeline(
+              stream,
+              slowUpperCase(),
+              async function* (source) {
+                const all: Buffer[] = [];
+                for await (const chunk of source) {
+                  all.push(chunk as Buffer);
+                }
+                yield Buffer.concat(all);
+              },
+              allowHalfOpen
+                ? stream
+                : async (source) => {
+                    assert.equal((await readAll(source)).toString(), 'HELLO');
+                  },
+            );
+          },
+        });
+        peer.socket.end('hello');
+        await done;
+        await eventually(() => peer.ended && connection.closed, 'the end');
+        assert.equal(peer.data.toString(), allowHalfOpen ? 'HELLO' : '');
+        assert.deepEqual(stage.history.reasons, ['finished']);
+      },
+    );
+  }
+
+  scene('a Duplex that is not read holds the peer up, and one that is written to is held up', async (stage) => {
+    const { connection, client } = await stage.ends();
+    const stream = connection.toDuplex();
+    stream.read(0);
+    const bytes = await flood(client, 32 * MIB);
+    assert(bytes < 32 * MIB);
+    assert(connection.bytesRead <= 64 * 1024 + 16 * 1024);
+    let written = 0;
+    while (written < 32 * MIB && stream.write(Buffer.alloc(16 * 1024))) {
+      written += 16 * 1024;
+      await after(1);
+    }
+    assert(written < 32 * MIB);
+    assert(connection.queuedBytes <= 256 * 1024);
+  });
+
+  scene('what is written to a Duplex may change once its callback was called', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const stream = connection.toDuplex();
+    const piece = Buffer.alloc(100_000);
+    for (let round = 1; round <= 20; round++) {
+      piece.fill(round);
+      await new Promise((resolve) => stream.write(piece, resolve));
+      piece.fill(0);
+    }
+    stream.write('text ');
+    stream.write('746578740a', 'hex');
+    stream.end();
+    await eventually(() => peer.ended, 'the end');
+    for (let round = 1; round <= 20; round++) {
+      const part = peer.data.subarray((round - 1) * piece.byteLength, round * piece.byteLength);
+      assert(
+        part.every((byte) => byte === round),
+        `piece ${round}`,
+      );
+    }
+    assert.equal(peer.data.subarray(20 * piece.byteLength).toString(), 'text text\n');
+  });
+
+  scene('destroying a Duplex destroys its connection, and its error is told', async (stage) => {
+    const { connection, peer } = await stage.pair({ error: () => undefined });
+    const stream = connection.toDuplex();
+    const problem = new Error('Not wanted');
+    const seen: unknown[] = [];
+    stream.on('error', (error) => seen.push(error)).on('close', () => seen.push('close'));
+    stream.destroy(problem);
+    await eventually(() => connection.closed && stream.closed && (peer.ended || peer.closed), 'the close');
+    assert.deepEqual(seen, [problem, 'close']);
+    const { errors, reason } = stage.history.of(connection);
+    assert.deepEqual([errors, reason], [[problem], 'destroyed']);
+  });
+
+  scene("the connection's failure is the Duplex's error", async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const stream = connection.toDuplex();
+    const reading = readAll(stream).catch((error) => error);
+    peer.socket.resetAndDestroy();
+    assert.equal((await reading).code, 'ECONNRESET');
+    await eventually(() => stream.closed, 'the close');
+  });
+
+  scene('a connection that a limit closes breaks its pipeline', async (stage) => {
+    const { connection } = await stage.pair({ idleTimeoutMs: 60 });
+    const stream = connection.toDuplex();
+    await assert.rejects(pipeline(stream, slowUpperCase(), readAll), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    assert.deepEqual(stage.history.reasons, ['idle']);
+  });
+
+  scene('a listener of a Duplex that throws ends its connection only', async (stage) => {
+    const { server, connection, peer } = await stage.pair({ error: () => undefined });
+    const stream = connection.toDuplex();
+    stream
+      .on('error', () => undefined)
+      .on('data', () => {
+        throw new TypeError('Thrown by a listener');
+      });
+    await after(5);
+    peer.socket.write('hello');
+    await eventually(() => stream.closed && server.connectionsCount === 0, 'the close');
+    assert.deepEqual(stage.history.reasons, ['handler_error']);
+  });
+
+  scene('closing the server ends a Duplex behind what it still has', async (stage) => {
+    const { server, connection, peer } = await stage.pair();
+    const stream = connection.toDuplex();
+    peer.socket.pause();
+    const data = someBytes(8 * MIB);
+    stream.write(data);
+    stream.write('the end');
+    const closed = server.close();
+    await after(20);
+    peer.socket.resume();
+    await eventually(() => peer.ended, 'the end');
+    assert.equal(peer.bytes, data.byteLength + 7);
+    peer.socket.end();
+    stream.resume();
+    await closed;
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+}
+
+function web(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('web streams piped into each other are an echo', async (stage) => {
+    let done: Promise<void> | undefined;
+    const { peer, connection } = await stage.pair({
+      open(connection) {
+        const { readable, writable } = connection.toWeb();
+        done = readable.pipeTo(writable);
+      },
+    });
+    const data = someBytes(3 * MIB);
+    peer.socket.end(data);
+    await done;
+    await eventually(() => peer.ended && connection.closed, 'the end');
+    assert.equal(sha256(peer.data), sha256(data));
+    assert.deepEqual(stage.history.reasons, ['finished']);
+  });
+
+  scene('bytes are read into a buffer of the reader, up to the end', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const { readable, writable } = connection.toWeb();
+    const reader = readable.getReader({ mode: 'byob' });
+    peer.socket.write('hello');
+    const first = await reader.read(new Uint8Array(3));
+    assert.equal(Buffer.from(first.value as Uint8Array).toString(), 'hel');
+    const second = await reader.read(new Uint8Array(10));
+    assert.equal(Buffer.from(second.value as Uint8Array).toString(), 'lo');
+    const last = reader.read(new Uint8Array(10));
+    peer.socket.end();
+    assert.equal((await last).done, true);
+    await writable.getWriter().close();
+    await eventually(() => connection.closed && peer.ended, 'the close');
+  });
+
+  scene('neither way takes more than its share', async (stage) => {
+    const { connection, client } = await stage.ends();
+    const { writable } = connection.toWeb();
+    assert((await flood(client, 32 * MIB)) < 32 * MIB);
+    assert(connection.bytesRead <= 64 * 1024 + 16 * 1024);
+    const source = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024)),
+    });
+    source.pipeTo(writable).catch(() => undefined);
+    await after(100);
+    assert(connection.queuedBytes <= 256 * 1024);
+  });
+
+  scene('cancel and abort destroy the connection', async (stage) => {
+    for (const give of ['cancel', 'abort'] as const) {
+      const server = await stage.listen({});
+      const peer = await stage.peer(server);
+      await eventually(() => server.connectionsCount === 1, 'the connection');
+      const [connection] = server.connections() as Generator<Connection, never>;
+      const { readable, writable } = (connection as Connection).toWeb();
+      await (give === 'cancel' ? readable.cancel() : writable.abort(new Error('Not wanted')));
+      await eventually(() => peer.ended && server.connectionsCount === 0, 'the close');
+      await assert.rejects(give === 'cancel' ? writable.getWriter().closed : readable.getReader().read());
+    }
+    assert.deepEqual(stage.history.reasons, ['destroyed', 'destroyed']);
+  });
+
+  scene("the connection's failure is that of both streams", async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const { readable, writable } = connection.toWeb();
+    peer.socket.resetAndDestroy();
+    await assert.rejects(readable.getReader().read(), { code: 'ECONNRESET' });
+    await assert.rejects(writable.getWriter().write('hello'), { code: 'ECONNRESET' });
+  });
+}
+
+export function streams(subject: EngineSubject): void {
+  iterating(subject);
+  duplex(subject);
+  web(subject);
+}

@@ -1,0 +1,64 @@
+/** The engine's tests, the same on every driver. */
+
+import { describe } from 'node:test';
+import type { DriverName, EngineOptions } from 'overlapped';
+import type { SimNetwork } from 'overlapped/sim';
+import type { DriverCapabilities } from '../contract/subject.js';
+import { nodePeers, type Peers } from '../support/peers.js';
+import { type SystemCapabilities, systemCapabilities } from '../support/system.js';
+import { connecting } from './connecting.js';
+import { conversations } from './conversations.js';
+import { ending } from './ending.js';
+import { hostile } from './hostile.js';
+import { limits } from './limits.js';
+import { lives } from './lives.js';
+import { messages } from './messages.js';
+import { pausing } from './pausing.js';
+import { servers } from './servers.js';
+import { strangers } from './strangers.js';
+import { streams } from './streams.js';
+import type { EngineSubject } from './subject.js';
+import { writing } from './writing.js';
+
+const TOPICS = {
+  conversations,
+  writing,
+  ending,
+  pausing,
+  limits,
+  strangers,
+  servers,
+  connecting,
+  streams,
+  messages,
+  lives,
+  hostile,
+};
+
+/** Where a suite differs from the usual, which has peers of node:net. */
+export interface EngineSetting {
+  /** What is special, for the title. */
+  readonly title?: string;
+  readonly peers?: Peers;
+  readonly network?: SimNetwork;
+}
+
+export function engineSuite(
+  driver: DriverName,
+  capabilities: DriverCapabilities & Partial<SystemCapabilities>,
+  options: EngineOptions = {},
+  setting: EngineSetting = {},
+): void {
+  const subject: EngineSubject = {
+    driver,
+    capabilities: { ...systemCapabilities, ...capabilities },
+    options: { driver, ...options },
+    peers: setting.peers ?? nodePeers,
+    network: setting.network,
+  };
+  describe(`The engine on ${driver}${setting.title ?? ''}`, () => {
+    for (const [name, topic] of Object.entries(TOPICS)) {
+      describe(name, () => topic(subject));
+    }
+  });
+}
