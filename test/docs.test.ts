@@ -8,6 +8,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { CLOSE_REASONS } from 'overlapped';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TEST_TIMEOUT_MS = 20_000;
@@ -54,6 +55,14 @@ test('the first program of the README is an echo server', { timeout: TEST_TIMEOU
     child.kill('SIGKILL');
     await once(child, 'close');
   }
+});
+
+test('docs/engine.md names each reason of a close', () => {
+  const text = readFileSync(join(ROOT, 'docs/engine.md'), 'utf8');
+  assert.deepEqual(
+    CLOSE_REASONS.filter((reason) => !text.includes(`\`${reason}\``)),
+    [],
+  );
 });
 
 for (const page of readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)) {

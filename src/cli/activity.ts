@@ -3,25 +3,10 @@
  * follows within the second is told together.
  */
 
-import { formatAddress, type OverlappedSocket } from '../index.js';
+import { type Connection, formatAddress } from '../index.js';
 
 /** Time between two lines, in ms. */
 export const LINE_INTERVAL_MS = 1000;
-
-/** What happened since the last line. */
-export interface Period {
-  readonly opened: number;
-  readonly closed: number;
-  readonly messages: number;
-  readonly bytes: number;
-  /** The peer of the only connection that was opened, or closed; undefined when there were several, or none. */
-  readonly openedAddress: string | undefined;
-  readonly closedAddress: string | undefined;
-  /** Bytes that came on the only connection that was closed. */
-  readonly closedBytes: number;
-  /** When it ended, in ms since the process began. */
-  readonly endedAtMs: number;
-}
 
 /** Counts of the server, in all. */
 export interface Totals {
@@ -31,14 +16,27 @@ export interface Totals {
   readonly bytes: number;
 }
 
+/** What happened since the last line. */
+export interface Period extends Totals {
+  /** The peer of the only connection that was opened, or closed; undefined when there were several, or none. */
+  readonly openedAddress: string | undefined;
+  readonly closedAddress: string | undefined;
+  /** Bytes that came on the only connection that was closed. */
+  readonly closedBytes: number;
+  /** When it ended, in ms since the process began. */
+  readonly endedAtMs: number;
+}
+
+type Peer = Pick<Connection, 'remoteAddress' | 'bytesRead'>;
+
 /**
- * The peer's address as people write it. It costs a system call, once for each socket, so it is asked for the first
+ * The peer's address as people write it. It costs a system call, once for each connection, so it is asked for the first
  * connection of a period only: a line names no others.
  */
-function peerOf(socket: OverlappedSocket): string {
+function peerOf(connection: Peer): string {
   try {
     // Clients of a Unix socket have no name.
-    return formatAddress(socket.remoteAddress()) || 'a client';
+    return formatAddress(connection.remoteAddress) || 'a client';
   } catch {
     // A connection that was reset has no address any more.
     return 'a client';
@@ -48,46 +46,50 @@ function peerOf(socket: OverlappedSocket): string {
 export class Activity {
   /** Whether a line will be written; the server looks here before it says that something happened. */
   lineDue: boolean;
-  readonly #totals: Totals;
-  readonly #write: (period: Period) => void;
+  readonly #write: (period: Period, totals: Totals) => void;
+  readonly #silent: boolean;
+  #totalsNow: () => Totals = () => this.#told;
   #told: Totals = { opened: 0, closed: 0, messages: 0, bytes: 0 };
   #toldAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the first connection of the period that was opened, and closed. */
   #openedAddress: string | undefined;
   #closedAddress: string | undefined;
+  #closedBytes = 0;
   /** The address of a connection that is about to end was asked in this period. */
   #endingAsked = false;
-  #closedBytes = 0;
-  readonly #silent: boolean;
 
   /** @param write undefined to tell nothing */
-  constructor(totals: Totals, write: ((period: Period) => void) | undefined) {
-    this.#totals = totals;
+  constructor(write: ((period: Period, totals: Totals) => void) | undefined) {
     this.#silent = write === undefined;
     this.#write = write ?? (() => undefined);
     this.lineDue = this.#silent;
   }
 
-  opened(socket: OverlappedSocket): void {
-    if (!this.#silent && this.#totals.opened - this.#told.opened === 1) {
-      this.#openedAddress = peerOf(socket);
+  /** Whose activity it is. */
+  of(totalsNow: () => Totals): void {
+    this.#totalsNow = totalsNow;
+  }
+
+  opened(connection: Peer): void {
+    if (!this.#silent) {
+      this.#openedAddress ??= peerOf(connection);
     }
     this.happened();
   }
 
-  /** The peer's stream has ended. Once ours has ended too, the system forgets the peer's address. */
-  ending(socket: OverlappedSocket): void {
+  /** One side's stream has ended. Once both have, the system forgets the peer's address. */
+  ending(connection: Peer): void {
     if (!this.#silent && !this.#endingAsked) {
       this.#endingAsked = true;
-      peerOf(socket);
+      peerOf(connection);
     }
   }
 
-  /** To be called before the socket is closed. */
-  closed(socket: OverlappedSocket, bytes: number): void {
-    if (!this.#silent && this.#totals.closed - this.#told.closed === 1) {
-      this.#closedAddress = peerOf(socket);
-      this.#closedBytes = bytes;
+  closed(connection: Peer): void {
+    if (!this.#silent && this.#closedAddress === undefined) {
+      this.#closedAddress = peerOf(connection);
+      this.#closedBytes = connection.bytesRead;
     }
     this.happened();
   }
@@ -108,23 +110,32 @@ export class Activity {
       return;
     }
     clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const { opened, closed, messages, bytes } = this.#totals;
     const told = this.#told;
-    this.#told = { opened, closed, messages, bytes };
-    const endedAtMs = performance.now();
-    this.#toldAt = endedAtMs;
-    this.lineDue = false;
-    this.#write({
-      opened: opened - told.opened,
-      closed: closed - told.closed,
-      messages: messages - told.messages,
-      bytes: bytes - told.bytes,
-      openedAddress: opened - told.opened === 1 ? this.#openedAddress : undefined,
-      closedAddress: closed - told.closed === 1 ? this.#closedAddress : undefined,
+    const totals = this.#totalsNow();
+    const opened = totals.opened - told.opened;
+    const closed = totals.closed - told.closed;
+    const period: Period = {
+      opened,
+      closed,
+      messages: totals.messages - told.messages,
+      bytes: totals.bytes - told.bytes,
+      openedAddress: opened === 1 ? this.#openedAddress : undefined,
+      closedAddress: closed === 1 ? this.#closedAddress : undefined,
       closedBytes: this.#closedBytes,
-      endedAtMs,
-    });
+      endedAtMs: performance.now(),
+    };
+    this.#begin(totals, period.endedAtMs);
+    this.#write(period, totals);
+  }
+
+  /** Begins another period. */
+  #begin(totals: Totals, toldAt: number): void {
+    this.#told = totals;
+    this.#toldAt = toldAt;
+    this.#timer = undefined;
+    this.lineDue = false;
+    this.#openedAddress = undefined;
+    this.#closedAddress = undefined;
     this.#endingAsked = false;
   }
 }

@@ -1,11 +1,12 @@
 /** `overlapped bench`: drives any echo server and says how fast it answers, and whether with the right bytes. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CompletionPort, formatAddress, OperationError } from '../index.js';
+import { type EngineOptions, formatAddress } from '../index.js';
 import { type BenchFigures, writeFigures } from './bench-report.js';
-import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';
-import { connectFailure, Load, type LoadOptions } from './load.js';
-import { openPort } from './port.js';
+import { openEngine } from './engine.js';
+import { EXIT_FAILED, Failure } from './failure.js';
+import { Load, type LoadOptions, type LoadRun } from './load.js';
+import { LoadThreads } from './load-threads.js';
 import { Progress } from './progress.js';
 import { parseTarget, resolveTarget } from './target.js';
 
@@ -16,6 +17,7 @@ export interface BenchOptions {
   readonly duration: number;
   readonly warmup: number;
   readonly driver: string;
+  readonly threads: number;
   readonly json: boolean;
 }
 
@@ -28,23 +30,24 @@ const BUFFERS = 1024;
 const BUFFER_BYTES_SMALL = 16_384;
 const BUFFER_BYTES_LARGE = 65_536;
 
-/** The most operations a port can have in flight. */
-const OPERATIONS_MAX = 2 ** 24;
+/** Messages in flight on all connections together: each has a place in memory. */
+const MESSAGES_MAX = 2 ** 23;
+
+/** The engine's operations: each connection has a receive and a send, and some room. */
+const OPERATIONS_PER_CONNECTION = 4;
 const OPERATIONS_MIN = 2 ** 20;
 
-/** Each connection has its sends, a receive, and room for a send that has returned but not completed. */
-function operationsFor({ connections, pipeline }: BenchOptions): number {
-  const operations = connections * (2 * pipeline + 2);
-  if (operations > OPERATIONS_MAX) {
+function checkInFlight({ connections, pipeline }: BenchOptions): void {
+  const messages = connections * pipeline;
+  if (messages > MESSAGES_MAX) {
     throw new Failure(
-      `too much in flight: ${connections} connections with ${pipeline} messages each need ${operations} operations, and a port has ${OPERATIONS_MAX}; use fewer --connections or less --pipeline`,
+      `too much in flight: ${connections} connections with ${pipeline} messages each are ${messages} messages, and ${MESSAGES_MAX} are the most; use fewer --connections or less --pipeline`,
     );
   }
-  return Math.max(operations, OPERATIONS_MIN);
 }
 
 /** Waits for `done` for as long as it may take and nothing has failed. */
-async function within(load: Load, done: Promise<void>, timeoutMs: number, late: () => string): Promise<void> {
+async function within(load: LoadRun, done: Promise<void>, timeoutMs: number, late: () => string): Promise<void> {
   const timer = new AbortController();
   const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
     throw new Failure(late(), EXIT_FAILED);
@@ -58,7 +61,7 @@ async function within(load: Load, done: Promise<void>, timeoutMs: number, late: 
 }
 
 /** Lets the load run, unless it fails before. */
-async function during(load: Load, seconds: number): Promise<void> {
+async function during(load: LoadRun, seconds: number): Promise<void> {
   const timer = new AbortController();
   const over = delay(seconds * 1000, undefined, { signal: timer.signal });
   over.catch(() => undefined);
@@ -69,19 +72,13 @@ async function during(load: Load, seconds: number): Promise<void> {
   }
 }
 
-async function connectAll(load: Load, { target, connections }: LoadOptions): Promise<void> {
+async function connectAll(load: LoadRun, { target, connections }: LoadOptions): Promise<void> {
   const late = (): string =>
     `cannot connect to ${target}: ${load.connected} of ${connections} connections were made in ${CONNECT_TIMEOUT_MS / 1000} s; use fewer --connections or check the server`;
-  try {
-    await within(load, load.connect(), CONNECT_TIMEOUT_MS, late);
-  } catch (error) {
-    // A socket that cannot be made or a path that is none is not the server's doing.
-    throw error instanceof OperationError ? connectFailure(target, error, EXIT_USAGE) : error;
-  }
+  await within(load, load.connect(), CONNECT_TIMEOUT_MS, late);
 }
 
-async function run(port: CompletionPort, loadOptions: LoadOptions, options: BenchOptions): Promise<BenchFigures> {
-  const load = new Load(port, loadOptions);
+async function run(load: LoadRun, loadOptions: LoadOptions, options: BenchOptions): Promise<BenchFigures> {
   const progress = new Progress(load, options.warmup + options.duration, !options.json);
   try {
     await connectAll(load, loadOptions);
@@ -111,17 +108,24 @@ export async function bench(targetText: string, options: BenchOptions): Promise<
       ? formatAddress(address)
       : targetText.replace(/^tcp:\/\/|\/$/g, '').replace(/^:?(\d+)$/, '127.0.0.1:$1');
   const bufferSizeBytes = options.size > BUFFER_BYTES_SMALL ? BUFFER_BYTES_LARGE : BUFFER_BYTES_SMALL;
-  const operationsMax = operationsFor(options);
-  const port = openPort({ driver: options.driver, buffersMax: BUFFERS, bufferSizeBytes, operationsMax });
+  const { connections, size: sizeBytes, pipeline } = options;
+  checkInFlight(options);
+  const engineOptions: EngineOptions = {
+    driver: options.driver,
+    buffersMax: BUFFERS,
+    bufferSizeBytes,
+    operationsMax: Math.max(OPERATIONS_MIN, OPERATIONS_PER_CONNECTION * connections),
+    queuedBytesMax: Infinity,
+  };
+  // With several threads it only says which driver they use, or why they cannot.
+  const engine = openEngine(engineOptions);
   try {
-    const { connections, size: sizeBytes, pipeline } = options;
-    const figures = await run(
-      port,
-      { address, target: name, connections, sizeBytes, pipeline, bufferSizeBytes },
-      options,
-    );
-    writeFigures(figures, { ...options, target: name, driver: port.driver });
+    const loadOptions = { address, target: name, connections, firstIndex: 0, sizeBytes, pipeline, bufferSizeBytes };
+    const threads = Math.min(options.threads, connections);
+    const load = threads === 1 ? new Load(engine, loadOptions) : new LoadThreads(threads, engineOptions, loadOptions);
+    const figures = await run(load, loadOptions, options);
+    writeFigures(figures, { ...options, target: name, driver: engine.driver });
   } finally {
-    port.close();
+    engine.close();
   }
 }

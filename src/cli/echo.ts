@@ -1,14 +1,14 @@
 /** `overlapped echo`: the seed's echo server, in Node's event loop, until a signal ends it. */
 
 import { constants } from 'node:os';
-import type { CompletionPort, SocketAddress } from '../index.js';
-import { formatAddress } from '../index.js';
-import { Activity } from './activity.js';
-import { type EchoReport, jsonReport, textReport } from './echo-report.js';
-import { ECHO_BUFFERS, EchoServer } from './echo-server.js';
-import { EXIT_FAILED, explain, type Remedies } from './failure.js';
+import { formatAddress, type SocketAddress } from '../index.js';
+import { Activity, type Totals } from './activity.js';
+import { type EchoReport, jsonReport, type Listening, textReport } from './echo-report.js';
+import { drain, listenForEcho, totalsOf } from './echo-server.js';
+import { EchoThreads } from './echo-threads.js';
+import { openEngine } from './engine.js';
+import { EXIT_FAILED, explain, Failure, type Remedies } from './failure.js';
 import { whenOutputEnds } from './output.js';
-import { openPort } from './port.js';
 import { listenTarget, resolveTarget } from './target.js';
 
 export interface EchoOptions {
@@ -16,6 +16,7 @@ export interface EchoOptions {
   readonly port: number;
   readonly path?: string;
   readonly driver: string;
+  readonly threads: number;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly drainTimeout: number;
@@ -69,29 +70,74 @@ function ended(): Promise<void> {
   });
 }
 
+/** A server that listens: on one thread or on many. */
+interface Serving {
+  readonly listening: Listening;
+  totals(): Totals;
+  drain(timeoutMs: number): Promise<void>;
+  /** Gives back what it ran on. */
+  close(): void;
+}
+
+type Serve = (options: EchoOptions, address: SocketAddress, activity: Activity, fail: Fail) => Promise<Serving>;
+type Fail = (error: Error) => void;
+
+const serveHere: Serve = async ({ driver }, address, activity, fail) => {
+  const engine = openEngine({ driver });
+  try {
+    const server = await listenForEcho(engine, address, activity, fail);
+    return {
+      listening: { address: server.address, driver: engine.driver, passedOver: engine.passedOver },
+      totals: () => totalsOf(server),
+      drain: (timeoutMs) => drain(server, activity, timeoutMs),
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+};
+
+const serveOnThreads: Serve = async (options, address, activity, fail) => {
+  // What is wrong with the driver is said here, as without threads.
+  openEngine({ driver: options.driver }).close();
+  const threads = await EchoThreads.listen(options, address, activity, fail);
+  return {
+    listening: threads.server,
+    totals: () => threads.totals,
+    drain: (timeoutMs) => threads.drain(timeoutMs),
+    close: () => undefined,
+  };
+};
+
 /** Serves until the end; what goes wrong with accepting ends it too. */
-async function serve(
-  server: EchoServer,
-  port: CompletionPort,
-  report: EchoReport,
-  drainTimeout: number,
-): Promise<void> {
+async function serve(options: EchoOptions, address: SocketAddress, report: EchoReport): Promise<void> {
   const startedAt = performance.now();
-  const { activity: write } = report;
-  const activity = new Activity(server, write && ((period) => write(period, server)));
+  const activity = new Activity(report.activity);
   let failure: Error | undefined;
-  const end = ended();
-  await new Promise<void>((resolve) => {
-    server.start(activity, (error) => {
-      failure = error;
-      resolve();
-    });
-    report.listening({ address: server.address, driver: port.driver, passedOver: port.passedOver });
-    void end.then(resolve);
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
   });
-  await server.drain(drainTimeout);
-  activity.flush();
-  report.totals(server, (performance.now() - startedAt) / 1000);
+  const onFailure = (error: Error): void => {
+    failure = error;
+    stop();
+  };
+  const start = options.threads === 1 ? serveHere : serveOnThreads;
+  const server = await start(options, address, activity, onFailure).catch((error: unknown) => {
+    throw error instanceof Failure ? error : listenFailure(error, address);
+  });
+  try {
+    activity.of(() => server.totals());
+    void ended().then(stop);
+    report.listening(server.listening);
+    await stopped;
+    await server.drain(options.drainTimeout);
+    activity.flush();
+    report.totals(server.totals(), (performance.now() - startedAt) / 1000);
+  } finally {
+    server.close();
+  }
   if (failure !== undefined) {
     throw explain('cannot accept connections any more', failure, {}, EXIT_FAILED);
   }
@@ -99,17 +145,6 @@ async function serve(
 
 export async function echo(options: EchoOptions): Promise<void> {
   const address = await resolveTarget(listenTarget(options));
-  const port = openPort({ driver: options.driver, buffersMax: ECHO_BUFFERS });
-  try {
-    let server: EchoServer;
-    try {
-      server = new EchoServer(port, address);
-    } catch (error) {
-      throw listenFailure(error, address);
-    }
-    const report = options.json ? jsonReport(options.quiet) : textReport(options.quiet);
-    await serve(server, port, report, options.drainTimeout);
-  } finally {
-    port.close();
-  }
+  const report = options.json ? jsonReport(options.quiet) : textReport(options.quiet);
+  await serve(options, address, report);
 }

@@ -17,6 +17,7 @@ const EXAMPLES = `
 Examples:
   $ overlapped echo                                an echo server on port ${ECHO_PORT}
   $ overlapped echo --port 0 --driver epoll        on a free port, on epoll
+  $ overlapped echo --threads 4                    on four threads
   $ overlapped echo --path /tmp/echo.sock          on a Unix socket
   $ overlapped bench 127.0.0.1:${ECHO_PORT}                load it
   $ overlapped bench :${ECHO_PORT} --connections 500 --pipeline 16 --json
@@ -36,6 +37,7 @@ function addEcho(program: Command): void {
     .option('--port <port>', 'port to listen on; 0 for a free one', whole('--port', 0, 65535), ECHO_PORT)
     .addOption(new Option('--path <path>', 'Unix socket to listen on instead').conflicts(['host', 'port']))
     .option('--driver <driver>', DRIVER_HELP, 'auto')
+    .option('--threads <count>', 'threads that serve', whole('--threads', 1, 256), 1)
     .option('--quiet', 'only say where it listens, and the totals', false)
     .option('--json', 'one JSON object a line', false)
     .option(
@@ -58,6 +60,7 @@ function addBench(program: Command): void {
     .option('--duration <seconds>', 'how long to measure', decimal('--duration', 0.1, 86_400), 5)
     .option('--warmup <seconds>', 'how long to load before that', decimal('--warmup', 0, 3600), 1)
     .option('--driver <driver>', DRIVER_HELP, 'auto')
+    .option('--threads <count>', 'threads that load', whole('--threads', 1, 256), 1)
     .option('--json', 'one JSON object', false)
     .action(async (target: string, options: BenchOptions) => (await import('./bench.js')).bench(target, options));
 }

@@ -1,12 +1,12 @@
 /** A progress bar on the terminal; nothing where standard error is none. */
 
 import { SingleBar } from 'cli-progress';
-import type { Load } from './load.js';
+import type { LoadRun } from './load.js';
 
 const UPDATE_MS = 200;
 
 export class Progress {
-  readonly #load: Load;
+  readonly #load: LoadRun;
   readonly #seconds: number;
   readonly #bar: SingleBar | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -14,7 +14,7 @@ export class Progress {
   #messagesBefore = 0;
   #updatedAt = 0;
 
-  constructor(load: Load, seconds: number, wanted: boolean) {
+  constructor(load: LoadRun, seconds: number, wanted: boolean) {
     this.#load = load;
     this.#seconds = seconds;
     if (wanted && process.stderr.isTTY) {

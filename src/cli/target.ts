@@ -58,6 +58,11 @@ export async function resolveTarget(target: Target): Promise<SocketAddress> {
   }
 }
 
+/** A resolved address as `listen` and `connect` take it. */
+export function endpointOf(address: SocketAddress): { host: string; port: number } | { path: string } {
+  return address.family === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
+}
+
 /** The address that the options of `echo` ask for. */
 export function listenTarget(options: {
   readonly host: string;

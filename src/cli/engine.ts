@@ -1,12 +1,12 @@
-/** Opening a completion port with the driver that the command line names. */
+/** An engine with the driver that the command line names. */
 
-import { CompletionPort, type CompletionPortOptions, OperationError } from '../index.js';
+import { Engine, type EngineOptions, OperationError } from '../index.js';
 import { explain, Failure, reasonOf } from './failure.js';
 
 /** @throws Failure when there is no such driver, or this system cannot run it */
-export function openPort(options: CompletionPortOptions): CompletionPort {
+export function openEngine(options: EngineOptions): Engine {
   try {
-    return CompletionPort.create(options);
+    return new Engine(options);
   } catch (error) {
     if (error instanceof OperationError && error.code === 'ERR_UNKNOWN_DRIVER') {
       const reason = reasonOf(error).replace(/^Expected (.*); got .*$/, 'expected $1');

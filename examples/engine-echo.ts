@@ -1,0 +1,26 @@
+/**
+ * An echo server on the engine. Run it with `node dist/examples/engine-echo.js [PORT]`, then type into
+ * `ncat 127.0.0.1 4567`.
+ */
+
+import { formatAddress, listen } from 'overlapped';
+
+const server = await listen({
+  host: '127.0.0.1',
+  port: Number(process.argv[2] ?? 4567),
+  driver: process.argv[3] ?? 'auto',
+
+  data(connection, chunk) {
+    // What came in goes out from the same memory: nothing is copied.
+    if (!connection.write(chunk)) {
+      // More than 64 KiB wait for this client to read: until it has, nothing more is taken from it.
+      connection.pause();
+    }
+  },
+  drain: (connection) => connection.resume(),
+});
+console.log(`listening on ${formatAddress(server.address)}`);
+
+// Clients have a moment to finish. Then the process ends, as nothing is left that keeps it alive.
+process.once('SIGINT', () => void server.close({ deadlineMs: 2000 }));
+process.once('SIGTERM', () => void server.close({ deadlineMs: 2000 }));

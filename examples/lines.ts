@@ -1,0 +1,81 @@
+/**
+ * A server of lines: each line comes back in capitals. Run it with `node dist/examples/lines.js [PORT]`. A stream has no
+ * messages, only bytes: a line may come in pieces, and a piece may have several lines. Nobody can make the server
+ * remember more than one line of bounded length, or wait for the rest of a line for ever.
+ */
+
+import { type Connection, formatAddress, listen } from 'overlapped';
+
+const LINE_BYTES_MAX = 1024;
+/** From the first byte of a line to its end: also for a client that sends a byte now and then. */
+const LINE_TIMEOUT_MS = 2000;
+/** Between two lines. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+const NEWLINE = '\n'.charCodeAt(0);
+const NOTHING = Buffer.alloc(0);
+
+/** The beginning of a line whose end has not come. */
+interface Partial {
+  rest: Buffer;
+}
+
+const server = await listen<Partial>({
+  host: '127.0.0.1',
+  port: Number(process.argv[2] ?? 4567),
+  driver: process.argv[3] ?? 'auto',
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+
+  open(connection) {
+    connection.context = { rest: NOTHING };
+  },
+
+  data(connection, chunk) {
+    const { context } = connection;
+    const began = context.rest.byteLength > 0;
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      if (!answer(connection, Buffer.concat([context.rest, chunk.subarray(start, end)]))) {
+        return;
+      }
+      context.rest = NOTHING;
+      start = end + 1;
+    }
+    // A copy: the chunk is ours during this call only. Its length is checked before the next piece is added.
+    context.rest = Buffer.concat([context.rest, chunk.subarray(start)]);
+    if (context.rest.byteLength > LINE_BYTES_MAX) {
+      refuse(connection);
+    } else if (context.rest.byteLength === 0) {
+      connection.setDeadline(0);
+    } else if (!began || start > 0) {
+      connection.setDeadline(LINE_TIMEOUT_MS);
+    }
+  },
+
+  drain: (connection) => connection.resume(),
+
+  close: (_, reason) => console.log(`closed: ${reason}`),
+});
+console.log(`listening on ${formatAddress(server.address)}`);
+
+/** Answers one line; false when it is none. */
+function answer(connection: Connection<Partial>, line: Buffer): boolean {
+  if (line.byteLength > LINE_BYTES_MAX) {
+    refuse(connection);
+    return false;
+  }
+  // A client that asks without reading the answers is not listened to until it has read them.
+  if (!connection.write(`${String(line).trimEnd().toUpperCase()}\n`)) {
+    connection.pause();
+  }
+  return true;
+}
+
+/** Says why, and takes nothing more. */
+function refuse(connection: Connection<Partial>): void {
+  connection.pause();
+  connection.setDeadline(LINE_TIMEOUT_MS);
+  connection.end(`A line has at most ${LINE_BYTES_MAX} bytes\n`);
+}
+
+process.once('SIGTERM', () => void server.close({ deadlineMs: 1000 }));

@@ -1,0 +1,81 @@
+/**
+ * A client that comes back: `node dist/examples/reconnect.js HOST PORT`. When its connection is over, or cannot be made,
+ * it waits and tries again, longer each time, so that a server that starts again is not run over by all its clients at
+ * once. Ctrl-C ends it, whatever it is doing.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CloseReason, type Connection, connect, OperationError } from 'overlapped';
+
+const [host = '127.0.0.1', port = '4567', driver = 'auto'] = process.argv.slice(2);
+
+/** The first wait, and the longest, in ms. */
+const WAIT_FIRST_MS = 200;
+const WAIT_MOST_MS = 10_000;
+/** A connection that lived for so long was a success: the next wait is a short one again. */
+const SUCCESS_MS = 1000;
+
+const stop = new AbortController();
+let current: Connection | undefined;
+
+/** One connection from its beginning to its end. Rejects when it cannot be made. */
+function session(): Promise<CloseReason> {
+  return new Promise((resolve, reject) => {
+    connect({
+      host,
+      port: Number(port),
+      driver,
+      connectTimeoutMs: 5000,
+      signal: stop.signal,
+      open(connection) {
+        current = connection;
+        console.log('connected');
+        connection.write(`hello from ${process.pid}\n`);
+      },
+      data(_, chunk) {
+        process.stdout.write(chunk);
+      },
+      close(_, reason) {
+        current = undefined;
+        resolve(reason);
+      },
+    }).catch(reject);
+  });
+}
+
+/** Tells how it went; returns whether the server can be said to be there. */
+async function tryOnce(): Promise<boolean> {
+  const beganAt = performance.now();
+  try {
+    console.log(`closed: ${await session()}`);
+    return performance.now() - beganAt >= SUCCESS_MS;
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      console.log(`cannot connect: ${error instanceof OperationError ? error.code : String(error)}`);
+    }
+    return false;
+  }
+}
+
+/** Twice as long after each failure, and of that a part by chance: clients that failed together do not come together. */
+function waitMs(failures: number): number {
+  const most = Math.min(WAIT_MOST_MS, WAIT_FIRST_MS * 2 ** failures);
+  return Math.round(most / 2 + (Math.random() * most) / 2);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stop.abort();
+    current?.end();
+  });
+}
+
+let failures = 0;
+while (!stop.signal.aborted) {
+  failures = (await tryOnce()) ? 0 : failures + 1;
+  if (!stop.signal.aborted) {
+    const wait = waitMs(failures);
+    console.log(`again in ${wait} ms`);
+    await delay(wait, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+}
