@@ -17,7 +17,7 @@ const LINES_MAX = 100;
 const LARGE_BYTES = 8_000_000;
 const TIMEOUT = { timeout: 60_000 * system.patience };
 const DRIVERS = [...system.drivers, 'auto'];
-const NAMES = ['engine-echo', 'chat', 'proxy', 'lines', 'reconnect'] as const;
+const NAMES = ['engine-echo', 'chat', 'proxy', 'lines', 'reconnect', 'gateway', 'gateway-client'] as const;
 
 type Name = (typeof NAMES)[number];
 
@@ -203,6 +203,48 @@ describe('examples/lines.ts', () => {
       [client, long, trickling].forEach(({ socket }) => socket.destroy());
       await stop(child);
     });
+  }
+});
+
+describe('examples/gateway.ts', () => {
+  for (const driver of DRIVERS) {
+    test(
+      `on ${driver}: players log in, change rooms, are heard in theirs, and lose what is silent`,
+      TIMEOUT,
+      async () => {
+        const child = start('gateway', '0', driver, '300');
+        const port = await portOf(child);
+        const ann = start('gateway-client', String(port), 'ann');
+        await ann.says(/\* ann came\n/);
+        const bob = start('gateway-client', String(port), 'bob');
+        await ann.says(/\* bob came\n/);
+        const say = (player: Child, words: string): void => {
+          player.process.stdin?.write(`${words}\n`);
+        };
+        say(ann, 'hello');
+        await bob.says(/ann: hello\n/);
+        say(bob, '/join arena');
+        await ann.says(/\* bob left\n/);
+        say(bob, 'anybody here?');
+        await bob.says(/\* bob came\nbob: anybody here\?\n/);
+        // A login by hand: length 3, command 1. It never answers a ping.
+        const silent = await connectNode(port);
+        silent.socket.write(Buffer.from([0, 3, 0, 1, 101, 118, 101]));
+        await ann.says(/\* eve came\n\* eve left\n/);
+        await child.says(/eve: heartbeat\n/);
+        const garbage = await connectNode(port);
+        garbage.socket.write(Buffer.from([0xff, 0xff, 0, 1, 1]));
+        await eventually(() => garbage.ended || garbage.closed, 'garbage is refused');
+        say(ann, 'still here');
+        await ann.says(/ann: still here\n/);
+        ann.process.stdin?.end();
+        assert.equal((await ann.ended).exitCode, 0);
+        await child.says(/ann: finished\n/);
+        [silent, garbage].forEach(({ socket }) => socket.destroy());
+        await stop(child);
+        assert.match((await bob.ended).stdout, /\* the gateway is gone: finished\n$/);
+      },
+    );
   }
 });
 
