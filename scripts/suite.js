@@ -8,7 +8,8 @@ import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
 /** Test files that only Windows can run. */
 const WINDOWS_ONLY = /^(?:windows-.+|(?:engine-)?iocp)\.test\.js$/;
 /** Test files that run on Windows too. */
-const WINDOWS_TOO = /^(?:cli-(?:bad-input|doctor)|docs|example|port-(?:memory|operations|settle)|(?:engine-)?select)\.test\.js$/;
+const WINDOWS_TOO =
+  /^(?:cli-(?:bad-input|doctor)|docs|example|port-(?:memory|operations|settle)|(?:engine-)?select)\.test\.js$/;
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
 const IN_WINE = /^wine-.+\.test\.js$/;
 

@@ -49,10 +49,10 @@ export class EchoThreads {
     const { connections, messagesRead, bytesRead } = await this.#server.statistics();
     const { opened, closed, messages, bytes } = this.totals;
     const seen: Totals = {
-      opened: Math.max(opened, connections?.opened ?? 0),
-      closed: Math.max(closed, connections?.closed ?? 0),
-      messages: Math.max(messages, messagesRead ?? 0),
-      bytes: Math.max(bytes, bytesRead ?? 0),
+      opened: Math.max(opened, connections.opened),
+      closed: Math.max(closed, connections.closed),
+      messages: Math.max(messages, messagesRead),
+      bytes: Math.max(bytes, bytesRead),
     };
     const changed = seen.opened > opened || seen.closed > closed || seen.messages > messages;
     this.totals = seen;

@@ -6,7 +6,19 @@ import { close, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armWriteStall } from './deadlines.js';
 import { tell } from './events.js';
-import { CLOSING, CROWDED, DIRTY, ENDED, ENDING, NEEDS_DRAIN, NEEDS_FLUSH, SENDING, SHUT, SHUTTING } from './flags.js';
+import {
+  CLOSING,
+  CROWDED,
+  DIRTY,
+  ENDED,
+  ENDING,
+  LINGERING,
+  NEEDS_DRAIN,
+  NEEDS_FLUSH,
+  SENDING,
+  SHUT,
+  SHUTTING,
+} from './flags.js';
 import type { SharedBytes } from './shared-bytes.js';
 
 export function write(connection: Connection, data: Uint8Array | string): boolean {
@@ -147,7 +159,8 @@ export function sent(connection: Connection, completion: Completion): void {
   flush(connection);
   if ((connection.flags & NEEDS_DRAIN) !== 0 && connection.queuedBytes <= limits.lowWaterMarkBytes) {
     connection.flags &= ~NEEDS_DRAIN;
-    if ((connection.flags & ENDING) === 0) {
+    if ((connection.flags & (ENDED | LINGERING)) === 0) {
+      // Also where not the program has ended our side, but its server's close: it may read on only then.
       tell(connection, 'drain');
     }
   }

@@ -12,6 +12,7 @@ import { armTimer } from './deadlines.js';
 import { endSending } from './ending.js';
 import type { CompletionTarget, Engine, TurnTask } from './engine.js';
 import { tell, tellOpen } from './events.js';
+import { CLOSING, LINGERING } from './flags.js';
 import type { ConnectionGroup } from './group.js';
 import type { Handlers } from './handlers.js';
 import type { MessageRules } from './messages.js';
@@ -260,9 +261,14 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
 
   #askToEnd(): void {
     for (const connection of [...this.connections()] as Connection[]) {
+      if (connection.closing) {
+        // Another one's handler may have closed it a moment ago.
+        continue;
+      }
       if (connection.handlers.shutdown === undefined) {
         endSending(connection);
-      } else {
+      } else if ((connection.flags & (CLOSING | LINGERING)) === 0) {
+        // One that ends already, by a handler just told perhaps, is told nothing more but its close.
         tell(connection, 'shutdown');
       }
     }

@@ -14,7 +14,7 @@ const SILENT = 1000;
 const SLOW = 24;
 const RESETS = 24;
 /** For the server at its limit: Node itself has about twenty. */
-const DESCRIPTORS = 80;
+const DESCRIPTORS = 160;
 const CLIENTS = 120;
 
 async function statistics(child: Child) {

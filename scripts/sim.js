@@ -1,0 +1,115 @@
+/**
+ * Runs the simulation: servers and clients of the engine on a simulated network, a scenario for each seed, and what must
+ * hold checked after each. `npm run sim -- --seeds 10000` runs many in all cores, `npm run sim -- --seed 123` replays one.
+ */
+
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SingleBar } from 'cli-progress';
+import CliTable from 'cli-table3';
+import { Command, InvalidArgumentError } from 'commander';
+import { ROOT, run } from './tools.js';
+
+const SEED_MAX = 2 ** 31 - 1;
+const FAILURES_SHOWN_MAX = 10;
+
+const command = new Command('sim')
+  .description('Runs the engine on a simulated network, through many seeds')
+  .option('--seeds <count>', 'how many seeds to run', whole(1), 1000)
+  .option('--from <seed>', 'the first of them', whole(1), 1)
+  .option('--seed <seed>', 'runs this one only, in this process, twice, and compares', whole(1))
+  .option('--jobs <count>', 'processes', whole(1), availableParallelism())
+  .option('--stop', 'ends with the first failure')
+  .parse();
+const options = command.opts();
+
+const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
+if (prepared.exitCode !== 0) {
+  process.exit(prepared.exitCode);
+}
+process.exitCode = (await (options.seed === undefined ? runMany() : replay(options.seed))) ? 0 : 1;
+
+function whole(least) {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > SEED_MAX) {
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${SEED_MAX}.`);
+    }
+    return value;
+  };
+}
+
+function load(name) {
+  return import(pathToFileURL(join(ROOT, 'dist/test/simulation', name)).href);
+}
+
+/** Runs one seed twice; both runs must be the same, event for event. */
+async function replay(seed) {
+  const { runSeed } = await load('run.js');
+  const first = await runSeed(seed);
+  const second = await runSeed(seed);
+  sayCoverage(first.coverage);
+  console.log(`seed ${seed}: events and their hash ${first.trace}`);
+  if (first.trace !== second.trace) {
+    console.error(`sim: Cannot repeat seed ${seed}: ${first.trace}, then ${second.trace}`);
+  }
+  if (first.failure !== undefined) {
+    console.error(first.failure.stack);
+  }
+  return first.failure === undefined && first.trace === second.trace;
+}
+
+async function runMany() {
+  const { describeFailure, runFarm } = await load('farm.js');
+  const bar = process.stderr.isTTY
+    ? new SingleBar({
+        format: '{bar} {value}/{total} seeds | {failures} failed | {eta} s left',
+        stream: process.stderr,
+        clearOnComplete: true,
+        barsize: 30,
+      })
+    : undefined;
+  bar?.start(options.seeds, 0, { failures: 0 });
+  const result = await runFarm({
+    from: options.from,
+    seeds: options.seeds,
+    jobs: options.jobs,
+    stopAtFirst: options.stop === true,
+    onProgress: (seedsDone, failures) => bar?.update(seedsDone, { failures }),
+  });
+  bar?.stop();
+  const { failures, coverage, seedsDone, elapsedMs } = result;
+  sayCoverage(coverage);
+  for (const failure of failures.slice(0, FAILURES_SHOWN_MAX)) {
+    console.error(`\n${describeFailure(failure)}`);
+  }
+  const seconds = elapsedMs / 1000;
+  const number = (value) => Math.round(value).toLocaleString('en');
+  console.log(
+    `${number(seedsDone)} seeds, ${number(coverage.events)} events, ${number(coverage.bytes)} bytes in ${seconds.toFixed(1)} s ` +
+      `(${number(seedsDone / seconds)} seeds/s in ${options.jobs} processes), ${failures.length} failed`,
+  );
+  return failures.length === 0;
+}
+
+function sayCoverage(coverage) {
+  const titles = {
+    faults: 'fault',
+    reasons: 'end of a connection',
+    errors: 'error',
+    completions: 'completion',
+    roles: 'role',
+    marks: 'happening',
+  };
+  for (const [group, title] of Object.entries(titles)) {
+    const rows = Object.entries(coverage[group]).sort(([, one], [, other]) => other - one);
+    const table = new CliTable({
+      head: [title, 'times'],
+      style: { head: [], border: [] },
+      colAligns: ['left', 'right'],
+    });
+    table.push(...rows.map(([what, times]) => [what, times.toLocaleString('en')]));
+    console.log(table.toString());
+  }
+}

@@ -1,0 +1,53 @@
+/** What the main thread and the threads of a server say to each other. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import type { DriverName } from '../drivers/driver.js';
+import type { EngineOptions } from '../engine/engine.js';
+import type { ListenOptions } from '../engine/listen.js';
+import type { ServerStatistics } from '../engine/statistics.js';
+import type { PackedError } from './errors.js';
+
+/** Engine options that can be posted. */
+export type PlainEngineOptions = Omit<EngineOptions, 'driver' | 'onHandlerError'>;
+
+/** What a thread begins with: its worker's `workerData`. */
+export interface ThreadData {
+  readonly thread: number;
+  readonly threads: number;
+  /** The URL of the module with the handlers. */
+  readonly module: string;
+  /** Options of `listen` that are plain values. */
+  readonly options: ListenOptions;
+  readonly engineOptions: PlainEngineOptions;
+  readonly driver: string;
+  /** Where the main thread listens, if it does, and accepts for all. */
+  readonly acceptedAt: SocketAddress | undefined;
+  /** Open connections of each thread. */
+  readonly counts: SharedArrayBuffer;
+  readonly ledger: SharedArrayBuffer;
+}
+
+export type ToThread =
+  /** Sockets that the main thread has accepted, by their system's handles. */
+  | { readonly kind: 'take'; readonly handles: readonly number[] }
+  | { readonly kind: 'statistics'; readonly request: number }
+  /** Comes again when the deadline is another. */
+  | { readonly kind: 'close'; readonly deadlineMs: number };
+
+export interface ThreadReady {
+  readonly address: SocketAddress;
+  readonly driver: DriverName;
+  readonly passedOver: readonly string[];
+  /** At its beginning. */
+  readonly statistics: ServerStatistics;
+}
+
+export type FromThread =
+  | ({ readonly kind: 'ready' } & ThreadReady)
+  /** It cannot start, and ends. */
+  | { readonly kind: 'failed'; readonly error: PackedError }
+  | { readonly kind: 'statistics'; readonly request: number; readonly statistics: ServerStatistics }
+  | { readonly kind: 'handlerError'; readonly error: PackedError }
+  | { readonly kind: 'listenError'; readonly error: PackedError }
+  /** Its last connection is closed, and it ends. */
+  | { readonly kind: 'closed'; readonly statistics: ServerStatistics };

@@ -1,0 +1,181 @@
+/** A server on many threads, as the main thread holds it. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import type { DriverName } from '../drivers/driver.js';
+import { errorOf } from '../engine/handlers.js';
+import type { CloseOptions } from '../engine/server.js';
+import type { ServerStatistics } from '../engine/statistics.js';
+import type { Acceptor } from './acceptor.js';
+import { Crew, type CrewOwner, type CrewSettings } from './crew.js';
+import type { Distribution } from './options.js';
+import type { ThreadReady } from './protocol.js';
+import { sumOf, zeroOf } from './sums.js';
+
+/** How long `close` lets connections finish unless told, in ms. */
+const DEADLINE_MS = 10_000;
+
+/** What `statistics()` gives: the sums over all threads that live, and what is of each. */
+export interface ThreadedStatistics extends ServerStatistics {
+  readonly threads: readonly ThreadStatistics[];
+  /** Threads that have taken the place of dead ones. What a dead thread had counted is gone with it. */
+  readonly threadsReplaced: number;
+}
+
+export interface ThreadStatistics {
+  /** Connections that the thread has, or is about to be given. */
+  readonly connections: number;
+  /** Undefined while the thread is dead and not replaced yet. */
+  readonly statistics: ServerStatistics | undefined;
+}
+
+/** Told what happens in the threads. */
+export interface ThreadedListeners {
+  readonly onHandlerError: (error: unknown) => void;
+  readonly onListenError: (error: Error) => void;
+  readonly onThreadDied: (error: Error) => void;
+}
+
+export class ThreadedServer implements CrewOwner {
+  readonly distribution: Distribution;
+  /** How many threads serve. */
+  readonly threads: number;
+  readonly #listeners: ThreadedListeners;
+  readonly #crew: Crew;
+  #acceptor: Acceptor | undefined;
+  #ready: ThreadReady | undefined;
+  #error: Error | undefined;
+  #closed: Promise<void> | undefined;
+  #ended = false;
+
+  /** @internal */
+  constructor(settings: CrewSettings, listeners: ThreadedListeners) {
+    this.threads = settings.data.threads;
+    this.distribution = settings.data.acceptedAt === undefined ? 'share' : 'hand_over';
+    this.#listeners = listeners;
+    this.#crew = new Crew(settings, this);
+  }
+
+  /** @internal Starts the threads, and accepting for them if that is done here. */
+  async start(acceptorFor: ((crew: Crew) => Acceptor) | undefined): Promise<void> {
+    this.#ready = await this.#crew.start();
+    this.#acceptor = acceptorFor?.(this.#crew);
+    this.#acceptor?.start();
+  }
+
+  /** The address it listens on. */
+  get address(): SocketAddress {
+    return (this.#ready as ThreadReady).address;
+  }
+
+  /** The driver in use, by the first thread. */
+  get driver(): DriverName {
+    return (this.#ready as ThreadReady).driver;
+  }
+
+  /** Drivers that `auto` would have preferred, with why each was passed over. */
+  get passedOver(): readonly string[] {
+    return (this.#ready as ThreadReady).passedOver;
+  }
+
+  /** Connections that are not closed. */
+  get connectionsCount(): number {
+    return this.connectionsByThread.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The same of each thread. */
+  get connectionsByThread(): readonly number[] {
+    return this.#crew.connectionCounts;
+  }
+
+  /** Threads that have taken the place of dead ones. */
+  get threadsReplaced(): number {
+    return this.#crew.threadsReplaced;
+  }
+
+  /** Whether new connections are taken. */
+  get listening(): boolean {
+    return this.#closed === undefined;
+  }
+
+  /** Whether it and all of its threads have ended. */
+  get closed(): boolean {
+    return this.#ended;
+  }
+
+  /** What ended the listening, if an error did. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** @internal */
+  handlerFailed(error: Error): void {
+    this.#listeners.onHandlerError(error);
+  }
+
+  /** @internal Accepting has failed for good, here or in a thread. */
+  listenFailed(error: Error): void {
+    if (this.#error === undefined) {
+      this.#error = error;
+      void this.close();
+      this.#listeners.onListenError(error);
+    }
+  }
+
+  /** @internal */
+  threadDied(error: Error): void {
+    this.#listeners.onThreadDied(errorOf(error));
+  }
+
+  /** @internal */
+  threadReplaced(): void {
+    this.#acceptor?.handOverSoon();
+  }
+
+  /** Counts since the threads began, added up. Waits for an answer of each thread. */
+  async statistics(): Promise<ThreadedStatistics> {
+    const each = await this.#crew.statistics();
+    const { connectionsByThread, threadsReplaced } = this;
+    const known = each.filter((statistics) => statistics !== undefined);
+    const sum = known.reduce(sumOf, zeroOf((this.#ready as ThreadReady).statistics));
+    const threads = each.map((statistics, index) => ({
+      connections: connectionsByThread[index] as number,
+      statistics,
+    }));
+    return { ...sum, threads, threadsReplaced };
+  }
+
+  /**
+   * Stops listening, and closes the connections of all threads as a server's `close` does; then the threads end. A
+   * thread that has not ended two seconds behind the deadline is terminated. Resolves when all have ended.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { deadlineMs = DEADLINE_MS } = options;
+    this.#acceptor?.close();
+    const closed = this.#crew.close(deadlineMs);
+    this.#closed ??= closed.then(() => {
+      this.#ended = true;
+    });
+    return this.#closed;
+  }
+
+  /** @internal Ends a thread as if it had died, for tests. */
+  terminateThread(index: number): void {
+    this.#crew.terminate(index);
+  }
+
+  /** The server keeps the process alive, as it does unless told. */
+  ref(): void {
+    this.#acceptor?.ref();
+    this.#crew.ref();
+  }
+
+  /** Neither the server nor its connections keep the process alive. */
+  unref(): void {
+    this.#acceptor?.unref();
+    this.#crew.unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

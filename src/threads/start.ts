@@ -1,0 +1,94 @@
+/** Starting a server on many threads. */
+
+import type { SocketAddress } from '../drivers/address.js';
+import { warnOfHandlerError } from '../engine/handlers.js';
+import { openListener, warnOfListenError } from '../engine/listen.js';
+import { checkNumber } from '../engine/options.js';
+import { resolveEndpoint } from '../engine/resolve.js';
+import { useEngine } from '../engine/shared-engines.js';
+import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
+import { Acceptor } from './acceptor.js';
+import type { CrewSettings } from './crew.js';
+import { checkThreadedOptions, moduleUrl, type ThreadedListenOptions } from './options.js';
+import { type ThreadedListeners, ThreadedServer } from './server.js';
+
+/** Where servers listen unless told: all addresses, of IPv4 too. */
+const ANY_IPV6 = '::';
+
+function warnOfDeadThread(error: Error): void {
+  process.emitWarning(error, 'OverlappedThreadWarning');
+}
+
+/** What `listen` does with `threads`. */
+export async function startThreads(options: ThreadedListenOptions): Promise<ThreadedServer> {
+  const plain = checkThreadedOptions(options);
+  const module = moduleUrl(options.module);
+  const addresses = await resolveEndpoint(options, ANY_IPV6);
+  const address = addresses[0] as SocketAddress;
+  const settings: CrewSettings = {
+    data: {
+      threads: options.threads,
+      module,
+      options: plain,
+      engineOptions: options.engineOptions ?? {},
+      driver: (options.driver as string | undefined) ?? 'auto',
+      acceptedAt: undefined,
+    },
+    resourceLimits: options.resourceLimits,
+  };
+  const listeners: ThreadedListeners = {
+    onHandlerError: options.onHandlerError ?? warnOfHandlerError,
+    onListenError: options.onListenError ?? warnOfListenError,
+    onThreadDied: options.onThreadDied ?? warnOfDeadThread,
+  };
+  return options.distribution === 'share'
+    ? share(settings, listeners, options, address)
+    : handOver(settings, listeners, options, address);
+}
+
+/** Each thread listens. */
+async function share(
+  { data, resourceLimits }: CrewSettings,
+  listeners: ThreadedListeners,
+  options: ThreadedListenOptions,
+  address: SocketAddress,
+): Promise<ThreadedServer> {
+  // Without a host the first thread finds out whether there is IPv6.
+  const host = options.host === undefined || address.family === 'unix' ? {} : { host: address.address };
+  const port = options.port as number;
+  const server = new ThreadedServer(
+    { data: { ...data, options: { ...data.options, ...host, port } }, resourceLimits },
+    listeners,
+  );
+  await server.start(undefined);
+  return server;
+}
+
+/** This thread listens and accepts; the driver of the threads is its own. */
+async function handOver(
+  { data, resourceLimits }: CrewSettings,
+  listeners: ThreadedListeners,
+  options: ThreadedListenOptions,
+  address: SocketAddress,
+): Promise<ThreadedServer> {
+  const backlog = checkNumber('backlog', options.backlog, { unlessTold: BACKLOG, least: 1, most: Infinity });
+  const use = useEngine(undefined, data.driver);
+  const { engine } = use;
+  let listener: OverlappedSocket | undefined;
+  try {
+    const opened = openListener(engine, address, options, backlog);
+    listener = opened;
+    const server = new ThreadedServer(
+      { data: { ...data, driver: engine.driver, acceptedAt: opened.localAddress() }, resourceLimits },
+      listeners,
+    );
+    await server.start((crew) => new Acceptor(use, opened, crew, (error) => server.listenFailed(error)));
+    return server;
+  } catch (error) {
+    if (listener !== undefined) {
+      engine.port.closeSocket(listener);
+    }
+    use.release();
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** Statistics that add up. */
+
+/** Numbers of two records of the same shape are added, at any depth; words stay. */
+export function sumOf<T extends object>(one: T, other: T): T {
+  const sum = { ...one } as Record<string, unknown>;
+  for (const [name, value] of Object.entries(other)) {
+    sum[name] = added(sum[name], value);
+  }
+  return sum as T;
+}
+
+function added(one: unknown, other: unknown): unknown {
+  if (one === undefined) {
+    return other;
+  }
+  if (typeof one === 'number' && typeof other === 'number') {
+    return one + other;
+  }
+  return typeof one === 'object' && one !== null && typeof other === 'object' && other !== null
+    ? sumOf(one, other)
+    : one;
+}
+
+/** A record of the same shape whose numbers are 0. */
+export function zeroOf<T extends object>(record: T): T {
+  const zeros = Object.entries(record).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? 0 : typeof value === 'object' && value !== null ? zeroOf(value) : value,
+  ]);
+  return Object.fromEntries(zeros) as T;
+}

@@ -1,0 +1,180 @@
+/** One thread of a server, from its start to its end or death: the worker, and what the main thread knows of it. */
+
+import { type ResourceLimits, Worker } from 'node:worker_threads';
+import { reclaimThread } from '../drivers/choose.js';
+import { OperationError } from '../drivers/error.js';
+import { Ledger } from '../drivers/ledger.js';
+import { errorOf } from '../engine/handlers.js';
+import type { ServerStatistics } from '../engine/statistics.js';
+import { unpackError } from './errors.js';
+import type { FromThread, ThreadData, ThreadReady, ToThread } from './protocol.js';
+
+/** How long a thread may take to end behind its deadline, in ms: a handler that never returns does not hold it for ever. */
+const END_TIMEOUT_MS = 2000;
+
+/** Node's timers count whole ms up to this. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Who is told of a thread. */
+export interface ThreadOwner {
+  handlerFailed(error: Error): void;
+  listenFailed(error: Error): void;
+  /** It has ended though nobody asked it to. What it had open is given back. */
+  threadDied(thread: Thread, error: Error): void;
+}
+
+export interface ThreadStart {
+  readonly data: Omit<ThreadData, 'ledger'>;
+  readonly resourceLimits: ResourceLimits | undefined;
+}
+
+export class Thread {
+  readonly index: number;
+  /** Unique in the process, also behind its end. */
+  readonly id: number;
+  /** Rejects when the thread cannot start; by then it has ended. */
+  readonly ready: Promise<ThreadReady>;
+  /** Resolves when it has ended, and what it had open is given back. */
+  readonly ended: Promise<void>;
+  readonly #worker: Worker;
+  readonly #owner: ThreadOwner;
+  readonly #ledger = new Ledger();
+  readonly #requests = new Map<number, (statistics: ServerStatistics | undefined) => void>();
+  #requestsCount = 0;
+  #readyAt = Infinity;
+  #closing = false;
+  #error: Error | undefined;
+  #last: ServerStatistics | undefined;
+  #endTimer: NodeJS.Timeout | undefined;
+  #becameReady: (ready: ThreadReady) => void = () => undefined;
+  #failed: (error: Error) => void = () => undefined;
+  #hasEnded: () => void = () => undefined;
+
+  constructor({ data, resourceLimits }: ThreadStart, owner: ThreadOwner) {
+    this.index = data.thread;
+    this.#owner = owner;
+    this.ready = new Promise((resolve, reject) => {
+      this.#becameReady = resolve;
+      this.#failed = reject;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#hasEnded = resolve;
+    });
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      name: `overlapped ${data.thread}`,
+      workerData: { ...data, ledger: this.#ledger.memory } satisfies ThreadData,
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    });
+    this.id = this.#worker.threadId;
+    this.#worker.on('message', (message: FromThread) => this.#told(message));
+    this.#worker.on('error', (error: unknown) => {
+      this.#error ??= errorOf(error);
+    });
+    this.#worker.on('exit', (exitCode) => this.#exited(exitCode));
+  }
+
+  #told(message: FromThread): void {
+    switch (message.kind) {
+      case 'ready': {
+        this.#readyAt = performance.now();
+        this.#becameReady(message);
+        return;
+      }
+      case 'failed':
+        this.#error = unpackError(message.error);
+        return;
+      case 'statistics':
+        this.#answer(message.request, message.statistics);
+        return;
+      case 'handlerError':
+        this.#owner.handlerFailed(unpackError(message.error));
+        return;
+      case 'listenError':
+        this.#owner.listenFailed(unpackError(message.error));
+        return;
+      case 'closed':
+        this.#last = message.statistics;
+    }
+  }
+
+  #answer(request: number, statistics: ServerStatistics | undefined): void {
+    const resolve = this.#requests.get(request);
+    this.#requests.delete(request);
+    resolve?.(statistics);
+  }
+
+  #exited(exitCode: number): void {
+    clearTimeout(this.#endTimer);
+    reclaimThread(this.#ledger, this.id);
+    for (const request of [...this.#requests.keys()]) {
+      this.#answer(request, this.#last);
+    }
+    this.#hasEnded();
+    const error = this.#error ?? exitError(this.index, exitCode);
+    if (this.#readyAt === Infinity) {
+      this.#failed(error);
+    } else if (!this.#closing) {
+      this.#owner.threadDied(this, error);
+    }
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** For how long it has been ready, in ms; 0 when it never was. */
+  get livedMs(): number {
+    return Math.max(0, performance.now() - this.#readyAt);
+  }
+
+  /** Sockets of the system are this thread's from now on. */
+  take(handles: readonly number[]): void {
+    this.#post({ kind: 'take', handles });
+  }
+
+  /** Its statistics; those of its end when it was closed, undefined when it died. */
+  statistics(): Promise<ServerStatistics | undefined> {
+    if (this.#last !== undefined) {
+      return Promise.resolve(this.#last);
+    }
+    return new Promise((resolve) => {
+      const request = this.#requestsCount++;
+      this.#requests.set(request, resolve);
+      this.#post({ kind: 'statistics', request });
+    });
+  }
+
+  /** Asks it to close its connections, by a deadline, and to end. Resolves when it has ended. */
+  close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#endTimer);
+    // One that is starting reads it when it is ready: Node leaves the files open that a worker was loading when it ended.
+    this.#post({ kind: 'close', deadlineMs });
+    if (deadlineMs !== Infinity) {
+      const delayMs = Math.min(TIMER_MS_MAX, deadlineMs + END_TIMEOUT_MS);
+      this.#endTimer = setTimeout(() => this.terminate(), delayMs).unref();
+    }
+    return this.ended;
+  }
+
+  /** Ends it wherever it is: its connections are lost. */
+  terminate(): void {
+    void this.#worker.terminate();
+  }
+
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  unref(): void {
+    this.#worker.unref();
+  }
+}
+
+function exitError(index: number, exitCode: number): OperationError {
+  return new OperationError({
+    code: 'ERR_THREAD_EXITED',
+    reason: `Thread ${index} ended by itself, with the exit code ${exitCode}`,
+    syscall: 'thread',
+  });
+}

@@ -1,0 +1,118 @@
+/** What runs in each thread: an engine, and a server with the handlers of the program's module. */
+
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { assert } from '../assert.js';
+import { OperationError } from '../drivers/error.js';
+import { keepLedger } from '../drivers/ledger.js';
+import { Engine } from '../engine/engine.js';
+import { type ListenOptions, openServer } from '../engine/listen.js';
+import type { Server, SocketCount } from '../engine/server.js';
+import { packError } from './errors.js';
+import type { ThreadModule } from './options.js';
+import type { FromThread, ThreadData, ToThread } from './protocol.js';
+
+const data = workerData as ThreadData;
+const main = parentPort;
+assert(main !== null);
+
+function say(message: FromThread): void {
+  main?.postMessage(message);
+}
+
+/** The default export of the program's module, called if it is a function. */
+async function loadHandlers(): Promise<ListenOptions> {
+  const exported = ((await import(data.module)) as { default?: ThreadModule }).default;
+  const { thread, threads } = data;
+  const handlers = typeof exported === 'function' ? await exported({ thread, threads }) : exported;
+  if (typeof handlers !== 'object' || handlers === null) {
+    throw new OperationError({
+      code: 'ERR_INVALID_ARG_VALUE',
+      reason: `module: expected ${data.module} to export as default an object of handlers, or a function that returns one; got ${handlers === null ? 'null' : typeof handlers}`,
+      syscall: 'options',
+    });
+  }
+  return handlers;
+}
+
+/** Counts this thread's connections where the main thread sees it. */
+function socketCount(): SocketCount {
+  const counts = new Int32Array(data.counts);
+  return {
+    accepted: () => {
+      Atomics.add(counts, data.thread, 1);
+    },
+    gone: () => {
+      Atomics.sub(counts, data.thread, 1);
+    },
+  };
+}
+
+async function openThread(engine: Engine): Promise<Server> {
+  const given = await loadHandlers();
+  const { acceptedAt } = data;
+  return openServer(
+    {
+      ...given,
+      ...data.options,
+      engine,
+      reusePort: acceptedAt === undefined,
+      onListenError: (error) => say({ kind: 'listenError', error: packError(error) }),
+    },
+    { socketCount: socketCount(), ...(acceptedAt === undefined ? {} : { acceptedAt }) },
+  );
+}
+
+/** Does what the main thread says, until it says to close. */
+function obey(engine: Engine, server: Server, message: ToThread): void {
+  switch (message.kind) {
+    case 'take':
+      for (const handle of message.handles) {
+        server.take(engine.port.takeOver(handle, server.address.family));
+      }
+      return;
+    case 'statistics':
+      say({ kind: 'statistics', request: message.request, statistics: server.statistics() });
+      return;
+    case 'close':
+      void server.close({ deadlineMs: message.deadlineMs }).then(() => {
+        say({ kind: 'closed', statistics: server.statistics() });
+        engine.close();
+        process.exit(0);
+      });
+  }
+}
+
+/**
+ * Also behind an error that nobody catches, and `process.exit` in a handler: the system is done with this thread's
+ * memory before it is freed.
+ */
+function closeAtExit(engine: Engine): void {
+  process.on('exit', () => {
+    const { port } = engine;
+    if (!port.closed) {
+      for (const socket of [...port.sockets]) {
+        port.closeSocket(socket, { reset: true });
+      }
+      port.close();
+    }
+  });
+}
+
+async function start(): Promise<void> {
+  keepLedger(data.ledger);
+  try {
+    const onHandlerError = (error: unknown): void => say({ kind: 'handlerError', error: packError(error) });
+    const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
+    closeAtExit(engine);
+    const server = await openThread(engine);
+    main?.on('message', (message: ToThread) => obey(engine, server, message));
+    const { driver, passedOver } = engine;
+    say({ kind: 'ready', address: server.address, driver, passedOver, statistics: server.statistics() });
+  } catch (error) {
+    say({ kind: 'failed', error: packError(error) });
+    process.exit(1);
+  }
+}
+
+assert(threadId > 0);
+await start();

@@ -1,0 +1,155 @@
+/** What the simulation has found in the engine: one test each, as short as the failure allows. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  Engine,
+  type ListenOptions,
+  listen,
+  type Server,
+} from 'overlapped';
+import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
+
+const HOST = '127.0.0.1';
+const POOL = { buffersMax: 8, bufferSizeBytes: 4096, fillReleasedBuffers: true } as const;
+
+/** A network with two engines: what one of them lends is not the other's. */
+class Stage {
+  readonly network: SimNetwork;
+  readonly #near: Engine;
+  readonly #far: Engine;
+
+  constructor(options: SimNetworkOptions = {}) {
+    this.network = new SimNetwork(options);
+    this.#near = new Engine({ driver: this.network, ...POOL });
+    this.#far = new Engine({ driver: this.network, ...POOL });
+  }
+
+  listen(options: Partial<ListenOptions>): Promise<Server> {
+    return listen({ host: HOST, port: 0, engine: this.#near, ...options });
+  }
+
+  connect(server: Server, options: Partial<ConnectOptions> = {}): Promise<Connection> {
+    const { address } = server;
+    const port = address.family === 'unix' ? 0 : address.port;
+    return connect({ host: HOST, port, engine: this.#far, ...options });
+  }
+
+  /** Lets so long pass by the network's clock. */
+  pass(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.network.clock.setTimer(resolve, delayMs);
+    });
+  }
+
+  close(): void {
+    this.#near.close();
+    this.#far.close();
+  }
+}
+
+async function onStage(options: SimNetworkOptions, action: (stage: Stage) => Promise<void>): Promise<void> {
+  const stage = new Stage(options);
+  try {
+    await action(stage);
+  } finally {
+    stage.close();
+  }
+}
+
+describe('what the simulation has found', () => {
+  test('a cap below the high-water mark is kept', () =>
+    onStage({}, async (stage) => {
+      const reasons: CloseReason[] = [];
+      const server = await stage.listen({
+        queuedBytesMax: 1000,
+        open: (connection) => {
+          assert.equal(connection.write(Buffer.alloc(1001)), false);
+          assert.equal(connection.queuedBytes, 0);
+        },
+        close: (_, reason) => reasons.push(reason),
+      });
+      await stage.connect(server);
+      await stage.pass(100);
+      assert.deepEqual(reasons, ['write_queue_full']);
+    }));
+
+  test('a connection that was destroyed, and still sends for its linger time, cannot be resumed', () =>
+    onStage({}, async (stage) => {
+      const events: string[] = [];
+      const server = await stage.listen({
+        lingerMs: 500,
+        sendBufferBytes: 256,
+        open: (connection) => {
+          connection.write(Buffer.alloc(200_000));
+          connection.destroy();
+          connection.resume();
+        },
+        data: () => events.push('data'),
+        end: () => events.push('end'),
+        close: () => events.push('close'),
+      });
+      const client = await stage.connect(server, { open: (connection) => connection.pause() });
+      client.end('nobody reads it');
+      await stage.pass(1000);
+      assert.deepEqual(events, ['close']);
+    }));
+
+  test("bytes that one engine lends are copied by another engine's connection", () =>
+    onStage({ faults: { operationDelayMs: [5, 5] } }, async (stage) => {
+      const received: Buffer[] = [];
+      const sent = Buffer.from(Array.from({ length: 20_000 }, (_, index) => index % 251));
+      const back = await stage.listen({ data: (_, chunk) => received.push(Buffer.from(chunk)) });
+      const relay = await stage.connect(back);
+      const front = await stage.listen({ data: (_, chunk) => relay.write(chunk) });
+      const client = await stage.connect(front);
+      client.write(sent);
+      await stage.pass(1000);
+      assert.deepEqual(Buffer.concat(received), sent);
+    }));
+
+  test('a connection that ends already is not asked to end by the close of its server', () =>
+    onStage({}, async (stage) => {
+      const closing: boolean[] = [];
+      const server = await stage.listen({
+        shutdown: (connection) => {
+          closing.push(connection.closing);
+          for (const each of server.connections()) {
+            each.destroy();
+          }
+        },
+      });
+      await stage.connect(server);
+      await stage.connect(server);
+      await stage.pass(10);
+      await server.close();
+      assert.deepEqual(closing, [false]);
+    }));
+
+  test('drain is told when the close of a server has ended our side, as the program may read on only then', () =>
+    onStage({}, async (stage) => {
+      const reasons: CloseReason[] = [];
+      const server = await stage.listen({
+        allowHalfOpen: true,
+        sendBufferBytes: 1024,
+        open: (connection) => {
+          connection.write(Buffer.alloc(200_000));
+          connection.pause();
+        },
+        data: () => undefined,
+        drain: (connection) => connection.resume(),
+        close: (_, reason) => reasons.push(reason),
+      });
+      const client = await stage.connect(server, { data: () => undefined, open: (connection) => connection.pause() });
+      client.end('to be read');
+      await stage.pass(10);
+      // From a timer of the network: what comes from outside of it may come after its clock's next jump.
+      stage.network.clock.setTimer(() => client.resume(), 10);
+      await server.close({ deadlineMs: 3000 });
+      assert.deepEqual(reasons, ['finished']);
+    }));
+});

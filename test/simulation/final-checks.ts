@@ -1,0 +1,34 @@
+/** What must hold of an engine when all of its connections and servers are closed: nothing is left behind. */
+
+import type { Engine } from 'overlapped';
+import type { World } from './world.js';
+
+export function checkEngine(world: World, engine: Engine): void {
+  const nothing = (what: string, left: number): void =>
+    world.check(left === 0, () => `${left} ${what} left in an engine`);
+  const same = (what: string, posted: number, completed: number): void =>
+    world.check(posted === completed, () => `${posted} ${what} posted, ${completed} completed`);
+  const { port, counters } = engine;
+  const { statistics } = port;
+  nothing('sockets are', statistics.sockets);
+  nothing('operations in flight are', statistics.operationsInFlight);
+  nothing('completions are', statistics.completionsQueued);
+  nothing('receive buffers are', statistics.buffersLent);
+  nothing('send blocks are', statistics.sendBlocksHeld);
+  nothing('late completions are', statistics.lateCompletions);
+  nothing('write chunks are', engine.chunksHeld);
+  nothing('entries of the timer wheel are', engine.wheel.count);
+  nothing('queued bytes are', engine.queuedBytes);
+  nothing('references are', engine.references);
+  nothing('crowded connections are', engine.mostQueued() === undefined ? 0 : 1);
+  same('connects', counters.connectsPosted, counters.connectsCompleted);
+  same('sends', counters.sendsPosted, counters.sendsCompleted);
+  same('shutdowns', counters.shutdownsPosted, counters.shutdownsCompleted);
+  if (!world.network.multishot) {
+    same('receives', counters.receivesPosted, counters.receivesCompleted);
+  }
+  const { opened, closed, closesByReason } = engine.clientCounters;
+  same('clients', opened, closed);
+  const reasons = Object.values(closesByReason).reduce((sum, times) => sum + times, 0);
+  same('reasons of clients', closed, reasons);
+}

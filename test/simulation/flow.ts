@@ -1,0 +1,72 @@
+/** What is known of a connection's bytes: how many were written and have come, each way, and whether they are right. */
+
+import { mismatch, PERIOD_BYTES } from './pattern.js';
+
+/** An end of a connection, as far as the bytes that it sends are concerned. */
+export interface Sender {
+  readonly name: string;
+  /** It has ended its stream, or is gone. */
+  readonly done: boolean;
+  /** It is gone, and what it wrote may not have been sent. */
+  readonly lossy: boolean;
+}
+
+/** One direction of a connection. */
+export class Flow {
+  readonly #start: number;
+  /** The flow whose bytes are sent on here. */
+  copyOf: Flow | undefined = undefined;
+  sender: Sender | undefined = undefined;
+  /** Bytes that the sender wrote, and those that have come. */
+  written = 0;
+  received = 0;
+  endSeen = false;
+
+  constructor(start: number) {
+    this.#start = start;
+  }
+
+  /** Where in the pattern the stream begins. */
+  get start(): number {
+    return this.copyOf?.start ?? this.#start;
+  }
+
+  /** Bytes have come; returns what is wrong with them. */
+  take(bytes: Uint8Array): string | undefined {
+    if (this.endSeen) {
+      return 'bytes came behind the end';
+    }
+    const wrong = mismatch(this.start, this.received, bytes);
+    this.received += bytes.byteLength;
+    if (wrong === undefined && this.received > this.written) {
+      return `${this.received} bytes came of ${this.written} that were written`;
+    }
+    return wrong;
+  }
+
+  /** The end of the stream has come; returns what is wrong with that. */
+  end(): string | undefined {
+    if (this.endSeen) {
+      return 'the end came twice';
+    }
+    this.endSeen = true;
+    if (this.sender?.done === false) {
+      return 'the end came though the sender has not ended';
+    }
+    if (this.received !== this.written && this.sender?.lossy === false) {
+      return `the end came after ${this.received} of ${this.written} bytes`;
+    }
+    return undefined;
+  }
+}
+
+/** A connection with its two directions. */
+export class Link {
+  readonly up: Flow;
+  readonly down: Flow;
+
+  constructor(port: number) {
+    this.up = new Flow((port * 7919) % PERIOD_BYTES);
+    this.down = new Flow((port * 104_729 + 65_537) % PERIOD_BYTES);
+  }
+}

@@ -1,0 +1,83 @@
+/** What must hold of an open connection between two turns of its engine. */
+
+import {
+  CLOSING,
+  DIRTY,
+  END_TOLD,
+  ENDED,
+  ENDING,
+  HOLDING,
+  LINGERING,
+  NEEDS_DRAIN,
+  PAUSED,
+  PEER_ENDED,
+  RECEIVING,
+  RESUMING,
+  SENDING,
+  SHUT,
+  SHUTTING,
+} from '../../src/engine/flags.js';
+import { NEVER, TICK_MS } from '../../src/engine/timer-wheel.js';
+import type { EngineSide } from './side.js';
+
+/** A limit may be kept so much later than it says: the rounding of ticks, both ways. */
+const SLACK_TICKS = 3;
+
+export function inspectConnection(side: EngineSide): void {
+  const { world, name, connection } = side;
+  const { flags, queuedBytes, group } = connection;
+  if ((flags & CLOSING) !== 0) {
+    return;
+  }
+  world.check(
+    (flags & (RECEIVING | HOLDING | PEER_ENDED | RESUMING)) !== 0 &&
+      (connection.held === undefined || (flags & (HOLDING | RESUMING)) !== 0),
+    () => `${name}: nobody receives (flags ${flags})`,
+  );
+  world.check(
+    queuedBytes === 0 || (flags & (SENDING | DIRTY)) !== 0,
+    () => `${name}: ${queuedBytes} bytes are queued and nobody sends (flags ${flags})`,
+  );
+  world.check(
+    (flags & (ENDING | SENDING | DIRTY | SHUTTING | SHUT)) !== ENDING,
+    () => `${name}: its end is not sent (flags ${flags})`,
+  );
+  world.check(
+    queuedBytes > group.limits.lowWaterMarkBytes || (flags & (NEEDS_DRAIN | DIRTY)) !== NEEDS_DRAIN,
+    () => `${name}: ${queuedBytes} bytes are queued, and drain is not told`,
+  );
+  world.check(
+    !side.drainOwed || (flags & (NEEDS_DRAIN | ENDED | LINGERING)) !== 0,
+    () => `${name}: drain is owed, and the connection has forgotten it`,
+  );
+  const overdue = overdueLimit(side);
+  world.check(overdue === undefined, () => `${name}: ${overdue} should have ended it`);
+}
+
+/** A time limit that has run out unheard. */
+function overdueLimit(side: EngineSide): string | undefined {
+  const { world, connection } = side;
+  const { flags, receivedTick, sentTick, phaseTick, group } = connection;
+  const { limits, engine } = group;
+  const tick = Math.floor(world.now() / TICK_MS);
+  const late = (from: number, ticks: number): boolean => ticks < NEVER && tick > from + ticks + SLACK_TICKS;
+  const wheelTick = engine.wheel.tick;
+  if (late(Math.max(receivedTick, sentTick), limits.idleTicks)) {
+    return `idle (${receivedTick}, ${sentTick}, ${limits.idleTicks}, now ${tick}, wheel ${wheelTick})`;
+  }
+  const expectsFirst =
+    connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | PAUSED)) === 0;
+  if (expectsFirst && late(phaseTick, limits.firstByteTicks)) {
+    return 'first_byte';
+  }
+  if ((flags & SENDING) !== 0 && late(sentTick, limits.writeStallTicks)) {
+    return 'write_stall';
+  }
+  if ((flags & (END_TOLD | ENDING)) === END_TOLD && late(phaseTick, limits.halfClosedTicks)) {
+    return 'half_closed';
+  }
+  if ((flags & (SHUT | END_TOLD)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
+    return 'shutdown';
+  }
+  return side.deeds.deadlineAt + SLACK_TICKS * TICK_MS < world.now() ? 'deadline' : undefined;
+}

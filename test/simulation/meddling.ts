@@ -1,0 +1,226 @@
+/** Roles that do what their own role does, and something else at a moment that nobody would think of. */
+
+import { count } from './coverage.js';
+import { bytesAt } from './pattern.js';
+import type { Role } from './roles.js';
+import type { EngineSide } from './side.js';
+
+type Event = 'open' | 'data' | 'drain' | 'end' | 'error' | 'close';
+const EVENTS = ['open', 'data', 'drain', 'end', 'error', 'close'] as const;
+
+type Meddling = (side: EngineSide) => void;
+
+const PAUSE_MS_MAX = 400;
+const DEADLINE_MS_MAX = 600;
+
+/** Things that a program may do with a connection at any time. */
+const MEDDLINGS: Readonly<Record<string, Meddling>> = {
+  pause({ connection, world }) {
+    connection.pause();
+    world.after(world.chance.between(0, PAUSE_MS_MAX), () => connection.resume());
+  },
+  pauseAndResume({ connection }) {
+    connection.pause();
+    connection.resume();
+  },
+  resume({ connection }) {
+    connection.resume();
+  },
+  end({ connection }) {
+    connection.end();
+  },
+  endWithBytes(side) {
+    const { connection, outgoing } = side;
+    // What is sent back must be what came.
+    if (connection.writable && outgoing.copyOf === undefined) {
+      side.queuedSince = connection.queuedBytes === 0 ? side.world.now() : side.queuedSince;
+      const bytes = bytesAt(outgoing.start, outgoing.written, side.world.chance.size(1, 3000));
+      outgoing.written += bytes.byteLength;
+      connection.end(bytes);
+    }
+  },
+  destroy(side) {
+    side.destroy();
+  },
+  destroyWithError(side) {
+    side.destroy(new Error('The scenario wants it'));
+  },
+  reset(side) {
+    side.reset();
+  },
+  deadline({ connection, deeds, world }) {
+    if (deeds.destroyed) {
+      // Its linger time is its deadline.
+      return;
+    }
+    const timeoutMs = world.chance.between(1, DEADLINE_MS_MAX);
+    connection.setDeadline(timeoutMs);
+    deeds.deadlineAt = world.now() + timeoutMs;
+    if (world.chance.rate(0.3)) {
+      connection.setDeadline(0);
+      deeds.deadlineAt = Infinity;
+    }
+  },
+  writeNothing({ connection }) {
+    if (connection.writable) {
+      connection.write('');
+    }
+  },
+  writeBehindTheEnd({ connection, world, name }) {
+    if (!connection.writable && !connection.closing) {
+      // Told by an error where the program itself ended, and else, as who closes it may not know, by the answer no.
+      try {
+        world.check(!connection.write('too late'), () => `${name}: write took something behind the end`);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        world.check(code === 'ERR_STREAM_WRITE_AFTER_END', () => `${name}: write behind the end threw ${code}`);
+      }
+    }
+  },
+  references({ connection }) {
+    connection.unref();
+    connection.ref();
+  },
+};
+
+const NAMES = Object.keys(MEDDLINGS);
+
+/** How often a meddling is chosen that leaves the connection alive. */
+const HARMLESS_RATE = 0.6;
+const HARMLESS = NAMES.filter((name) => !/^(?:destroy|reset|deadline)/.test(name));
+
+function meddle(side: EngineSide): void {
+  const { chance, coverage } = side.world;
+  const name = chance.pick(chance.rate(HARMLESS_RATE) ? HARMLESS : NAMES);
+  count(coverage.marks, `meddled: ${name}`);
+  (MEDDLINGS[name] as Meddling)(side);
+}
+
+/** Does something unexpected some times, at random moments and inside handlers. */
+export class Meddler implements Role {
+  readonly name: string;
+  readonly #role: Role;
+  readonly #eventRate: number;
+  readonly #timesMax: number;
+  readonly #spanMs: number;
+
+  constructor(role: Role, side: { readonly eventRate: number; readonly timesMax: number; readonly spanMs: number }) {
+    this.#role = role;
+    this.#eventRate = side.eventRate;
+    this.#timesMax = side.timesMax;
+    this.#spanMs = side.spanMs;
+    this.name = `meddling ${role.name}`;
+  }
+
+  open(side: EngineSide): unknown {
+    const { world } = side;
+    for (let times = world.chance.between(0, this.#timesMax); times > 0; times--) {
+      world.after(world.chance.between(0, this.#spanMs), () => {
+        if (!side.over && !world.windingDown) {
+          meddle(side);
+        }
+      });
+    }
+    const returned = this.#role.open?.(side);
+    this.#maybeMeddle('open', side);
+    return returned;
+  }
+
+  #tell(event: Exclude<Event, 'open'>, side: EngineSide, chunk?: Buffer): unknown {
+    this.#maybeMeddle(event, side);
+    return event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
+  }
+
+  #maybeMeddle(event: Event, side: EngineSide): void {
+    const { chance, windingDown } = side.world;
+    if (event !== 'close' && !windingDown && chance.rate(this.#eventRate)) {
+      meddle(side);
+    }
+  }
+
+  data(side: EngineSide, chunk: Buffer): unknown {
+    return this.#tell('data', side, chunk);
+  }
+
+  drain(side: EngineSide): unknown {
+    return this.#tell('drain', side);
+  }
+
+  end(side: EngineSide): unknown {
+    return this.#tell('end', side);
+  }
+
+  error(side: EngineSide): unknown {
+    return this.#tell('error', side);
+  }
+
+  close(side: EngineSide): unknown {
+    return this.#tell('close', side);
+  }
+
+  windDown(side: EngineSide): void {
+    this.#role.windDown?.(side);
+  }
+}
+
+/** Throws, or rejects, once, from one of its handlers. */
+export class Thrower implements Role {
+  readonly name: string;
+  readonly #role: Role;
+  readonly #event: Event;
+  readonly #rejects: boolean;
+  #callsLeft: number;
+
+  constructor(role: Role, chance: EngineSide['world']['chance']) {
+    this.#role = role;
+    this.#event = chance.pick(EVENTS);
+    this.#rejects = chance.rate(0.4);
+    this.#callsLeft = chance.between(1, 4);
+    this.name = `throwing ${role.name}`;
+  }
+
+  #tell(event: Event, side: EngineSide, chunk?: Buffer): unknown {
+    const returned = event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
+    if (event !== this.#event || --this.#callsLeft !== 0) {
+      return returned;
+    }
+    const { connection, deeds, world } = side;
+    // Nobody hears of it when the connection is closing, but the sink.
+    deeds.threw ||= !connection.closing;
+    count(world.coverage.marks, `${this.#rejects ? 'rejected' : 'threw'} in ${event}`);
+    side.thrown++;
+    const thrown = world.chance.rate(0.8) ? new Error('A handler has had enough') : 'not even an error';
+    if (!this.#rejects) {
+      throw thrown;
+    }
+    return Promise.reject(thrown);
+  }
+
+  open(side: EngineSide): unknown {
+    return this.#tell('open', side);
+  }
+
+  data(side: EngineSide, chunk: Buffer): unknown {
+    return this.#tell('data', side, chunk);
+  }
+
+  drain(side: EngineSide): unknown {
+    return this.#tell('drain', side);
+  }
+
+  end(side: EngineSide): unknown {
+    return this.#tell('end', side);
+  }
+
+  error(side: EngineSide): unknown {
+    return this.#tell('error', side);
+  }
+
+  close(side: EngineSide): unknown {
+    return this.#tell('close', side);
+  }
+
+  windDown(side: EngineSide): void {
+    this.#role.windDown?.(side);
+  }
+}

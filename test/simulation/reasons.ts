@@ -1,0 +1,59 @@
+/** Whether the reason that a connection was closed for can be true. */
+
+import type { CloseReason } from 'overlapped';
+import { NEVER, TICK_MS } from '../../src/engine/timer-wheel.js';
+import type { EngineSide } from './side.js';
+
+/** Reasons that come with an error, and always do. */
+const WITH_ERROR: ReadonlySet<CloseReason> = new Set([
+  'peer_reset',
+  'error',
+  'handler_error',
+  'write_queue_full',
+  'process_queue_full',
+]);
+
+/** A limit of so many ticks is never kept earlier than this after its beginning, in ms. */
+function leastMs(ticks: number): number {
+  return ticks === NEVER ? Infinity : (ticks - 1) * TICK_MS - TICK_MS;
+}
+
+/** What each reason needs to be true. */
+const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolean>>> = {
+  finished: ({ incoming, connection, outgoing }) =>
+    incoming.endSeen && !connection.writable && connection.bytesWritten === outgoing.written,
+  destroyed: ({ deeds }) => deeds.destroyed,
+  reset: ({ deeds }) => deeds.reset,
+  handler_error: ({ deeds }) => deeds.threw,
+  idle: ({ world, dataAt, openedAt, connection }) =>
+    world.now() - Math.max(dataAt, openedAt) >= leastMs(connection.group.limits.idleTicks),
+  first_byte: ({ world, openedAt, incoming, connection }) =>
+    incoming.received === 0 && world.now() - openedAt >= leastMs(connection.group.limits.firstByteTicks),
+  write_stall: ({ world, queuedSince, connection, outgoing }) =>
+    outgoing.written > connection.bytesWritten &&
+    world.now() - queuedSince >= leastMs(connection.group.limits.writeStallTicks),
+  half_closed: ({ endAt, world, connection }) =>
+    world.now() - endAt >= leastMs(connection.group.limits.halfClosedTicks),
+  shutdown: ({ connection, incoming, world, openedAt }) =>
+    !connection.writable &&
+    !incoming.endSeen &&
+    world.now() - openedAt >= leastMs(connection.group.limits.shutdownTicks),
+  deadline: ({ deeds, world }) => world.now() >= deeds.deadlineAt,
+  write_queue_full: ({ outgoing, connection }) =>
+    outgoing.written - connection.bytesWritten > connection.group.limits.queuedBytesMax,
+  process_queue_full: ({ world, outgoing, connection }) =>
+    outgoing.written > connection.bytesWritten &&
+    connection.group.engine.queuedBytes <= connection.group.engine.queuedBytesMax + world.writeBytesMax,
+};
+
+export function checkReason(side: EngineSide, reason: CloseReason, withError: boolean): void {
+  const { world, name } = side;
+  const isTrue = TRUE_IF[reason]?.(side) ?? true;
+  world.check(isTrue, () => `${name}: closed as ${reason}, which cannot be`);
+  // `destroy` may have been given one.
+  const expected = WITH_ERROR.has(reason);
+  world.check(
+    reason === 'destroyed' || withError === expected,
+    () => `${name}: closed as ${reason} ${withError ? 'with' : 'without'} an error`,
+  );
+}

@@ -1,0 +1,118 @@
+/** What a seed chooses before anything happens: how the network fails, and how ports, servers and clients are set. */
+
+import type { EngineOptions, ListenOptions } from 'overlapped';
+import type { SimFaults } from 'overlapped/sim';
+import type { Chance } from './chance.js';
+
+/** Limits and sizes that servers and clients share. */
+type Settings = Pick<
+  ListenOptions,
+  | 'allowHalfOpen'
+  | 'firstByteTimeoutMs'
+  | 'halfClosedTimeoutMs'
+  | 'highWaterMarkBytes'
+  | 'idleTimeoutMs'
+  | 'lingerMs'
+  | 'queuedBytesMax'
+  | 'receiveBufferBytes'
+  | 'sendBufferBytes'
+  | 'shutdownTimeoutMs'
+  | 'turnBytesMax'
+  | 'writeStallTimeoutMs'
+>;
+
+const TIME_MS_MAX = 4000;
+
+function withoutUndefined<T extends object>(options: { [Name in keyof T]: T[Name] | undefined }): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+export function chooseSettings(chance: Chance): Settings {
+  return withoutUndefined<Settings>({
+    allowHalfOpen: chance.rate(0.5),
+    lingerMs: chance.pick([undefined, undefined, undefined, 0, 50, 1000]),
+    highWaterMarkBytes: chance.maybeSize(0.7, 1, 65_536),
+    queuedBytesMax: chance.maybeSize(0.4, 2000, 500_000),
+    turnBytesMax: chance.maybeSize(0.5, 1, 100_000),
+    idleTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
+    firstByteTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
+    writeStallTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    halfClosedTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    shutdownTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    sendBufferBytes: chance.maybeSize(0.5, 256, 65_536),
+    receiveBufferBytes: chance.maybeSize(0.5, 256, 65_536),
+  });
+}
+
+export function chooseServerLimits(
+  chance: Chance,
+): Pick<ListenOptions, 'acceptsPerTurnMax' | 'backlog' | 'connectionsMax' | 'connectionsPerAddressMax'> {
+  return withoutUndefined({
+    connectionsMax: chance.maybeSize(0.25, 1, 8),
+    connectionsPerAddressMax: chance.maybeSize(0.25, 1, 6),
+    acceptsPerTurnMax: chance.maybeSize(0.3, 1, 4),
+    backlog: chance.maybeSize(0.2, 1, 5),
+  });
+}
+
+export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
+  return withoutUndefined<Omit<EngineOptions, 'driver'>>({
+    buffersMax: chance.pick([1, 2, 3, 4, 8, 16, 64]),
+    bufferSizeBytes: chance.pick([64, 128, 256, 1024, 1024, 4096, 4096]),
+    fillReleasedBuffers: chance.rate(0.8),
+    queuedBytesMax: chance.maybeSize(0.25, 3000, 200_000),
+  });
+}
+
+/** Times in which a fault delays things, in ms: none at all, moments, or long ones. */
+function chooseRange(chance: Chance): readonly [number, number] {
+  return [0, chance.pick([0.05, 1, 5, 20, 100, 300])];
+}
+
+export function chooseFaults(chance: Chance): Partial<SimFaults> {
+  const rate = (likely: number, rates: readonly number[]): number | undefined =>
+    chance.rate(likely) ? chance.pick(rates) : undefined;
+  const range = (likely: number): readonly [number, number] | undefined =>
+    chance.rate(likely) ? chooseRange(chance) : undefined;
+  return withoutUndefined<Partial<SimFaults>>({
+    shortReceives: rate(0.35, [0.1, 0.5, 1]),
+    shortSends: rate(0.35, [0.1, 0.5, 1]),
+    reorderedCompletions: rate(0.35, [0.1, 0.5, 1]),
+    resets: rate(0.15, [0.002, 0.02]),
+    refusedConnects: rate(0.15, [0.2]),
+    lostConnects: rate(0.15, [0.2]),
+    noBuffers: rate(0.25, [0.1, 0.5]),
+    endedMultishots: rate(0.3, [0.1, 0.5, 1]),
+    deliveryDelayMs: range(0.5),
+    connectDelayMs: range(0.3),
+    operationDelayMs: range(0.3),
+    completionDelayMs: range(0.35),
+    cancelDelayMs: range(0.35),
+    socketsMax: chance.rate(0.08) ? chance.between(3, 20) : undefined,
+  });
+}
+
+/** The longest that a fault can keep something on its way, in ms. */
+export function longestDelayMs(faults: Partial<SimFaults>): number {
+  const ranges = [
+    faults.deliveryDelayMs,
+    faults.connectDelayMs,
+    faults.operationDelayMs,
+    faults.completionDelayMs,
+    faults.cancelDelayMs,
+  ];
+  // One after the other at the worst.
+  return ranges.reduce((sum, range) => sum + (range?.[1] ?? 0), 0);
+}
+
+/** Bytes that one end says, so that a seed of tiny buffers does not take longer than all others together. */
+export function bytesMaxOf(engines: readonly Omit<EngineOptions, 'driver'>[], settings: readonly Settings[]): number {
+  const sizes = [
+    ...engines.map(({ bufferSizeBytes }) => bufferSizeBytes ?? 4096),
+    ...settings.flatMap(({ sendBufferBytes, receiveBufferBytes }) => [
+      sendBufferBytes ?? 65_536,
+      receiveBufferBytes ?? 65_536,
+    ]),
+  ];
+  return Math.min(200_000, 200 * Math.min(...sizes));
+}

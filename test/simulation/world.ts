@@ -1,0 +1,122 @@
+/** One run of a scenario: its network, its chances, what is known of its connections, and what was found to be wrong. */
+
+import type { Engine } from 'overlapped';
+import { type ClockTimer, SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
+import { AuditedNetwork } from './audit.js';
+import { Chance } from './chance.js';
+import { type Coverage, emptyCoverage } from './coverage.js';
+import { Link } from './flow.js';
+
+/** Something that the world looks at now and then, and asks to come to an end. */
+export interface Member {
+  /** What it is, for messages. */
+  readonly name: string;
+  readonly over: boolean;
+  /** Complains about what must not be so between turns. */
+  inspect(): void;
+  /** The end of the scenario has come. */
+  windDown(): void;
+}
+
+export class World {
+  readonly chance: Chance;
+  readonly network: SimNetwork;
+  readonly audited: AuditedNetwork;
+  readonly coverage: Coverage = emptyCoverage();
+  readonly members = new Set<Member>();
+  readonly engines: Engine[] = [];
+  readonly #links = new Map<number, Link>();
+  /** When everything was asked to end, in ms of the network's clock. */
+  windDownAt = Infinity;
+  /** The longest that anything may be on its way because of faults, in ms. */
+  delayMsMax = 0;
+  /** The most bytes that one write had, for an engine's cap may be passed by so much. */
+  writeBytesMax = 0;
+  /** How often an engine's sink was told what a handler threw. */
+  sinkTold = 0;
+  failure: Error | undefined;
+  readonly #timers = new Set<ClockTimer>();
+  #onFailure: (error: Error) => void = () => undefined;
+
+  constructor(seed: number, options: SimNetworkOptions) {
+    // Not the network's own numbers once more.
+    this.chance = new Chance(seed ^ 0x5ca1ab1e);
+    this.network = new SimNetwork({ ...options, seed });
+    this.audited = new AuditedNetwork(this.network, (message) => this.fail(message));
+  }
+
+  now(): number {
+    return this.network.now();
+  }
+
+  /** Notes what is wrong, the first time, and ends the run. */
+  fail(message: string | Error): void {
+    if (this.failure === undefined) {
+      const error = message instanceof Error ? message : new Error(message);
+      error.message = `${error.message} (at ${this.now().toFixed(3)} ms)`;
+      this.failure = error;
+      this.#onFailure(error);
+    }
+  }
+
+  check(condition: boolean, message: () => string): void {
+    if (!condition) {
+      this.fail(message());
+    }
+  }
+
+  onFailure(action: (error: Error) => void): void {
+    this.#onFailure = action;
+  }
+
+  /** Runs something after a virtual delay. */
+  after(delayMs: number, action: () => void): void {
+    const timer = this.network.clock.setTimer(
+      () => {
+        this.#timers.delete(timer);
+        try {
+          action();
+        } catch (error) {
+          this.fail(error as Error);
+        }
+      },
+      Math.max(0, Math.ceil(delayMs)),
+    );
+    this.#timers.add(timer);
+  }
+
+  /** The run is over: what was still planned does not happen. */
+  stop(): void {
+    for (const timer of this.#timers) {
+      timer.clear();
+    }
+    this.#timers.clear();
+  }
+
+  get windingDown(): boolean {
+    return this.windDownAt !== Infinity;
+  }
+
+  /** The connection whose client has this port: both ends know it by that. */
+  linkOf(clientPort: number): Link {
+    let link = this.#links.get(clientPort);
+    if (link === undefined) {
+      link = new Link(clientPort);
+      this.#links.set(clientPort, link);
+    }
+    return link;
+  }
+
+  inspect(): void {
+    for (const member of this.members) {
+      if (member.over) {
+        this.members.delete(member);
+      } else {
+        member.inspect();
+      }
+    }
+    for (const engine of this.engines) {
+      this.check(engine.queuedBytes >= 0, () => `an engine has ${engine.queuedBytes} bytes queued`);
+    }
+  }
+}
