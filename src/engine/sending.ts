@@ -64,22 +64,18 @@ function written(connection: Connection, byteLength: number): boolean {
   connection.queuedBytes += byteLength;
   engine.queuedBytes += byteLength;
   engine.flushNext(connection);
+  const crowded = connection.queuedBytes > limits.highWaterMarkBytes;
+  if (crowded) {
+    connection.flags |= NEEDS_DRAIN;
+    engine.crowded(connection);
+  }
   if (engine.queuedBytes > engine.queuedBytesMax) {
-    const largest = engine.mostQueued() ?? connection;
-    close(largest, 'process_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
-    if (largest === connection) {
-      return false;
-    }
-  }
-  if (connection.queuedBytes <= limits.highWaterMarkBytes) {
-    return true;
-  }
-  connection.flags |= NEEDS_DRAIN;
-  engine.crowded(connection);
-  if (connection.queuedBytes > limits.queuedBytesMax) {
+    const most = engine.mostQueued() ?? connection;
+    close(most, 'process_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
+  } else if (connection.queuedBytes > limits.queuedBytesMax) {
     close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
   }
-  return false;
+  return !crowded && (connection.flags & CLOSING) === 0;
 }
 
 /** What is neither would be counted wrongly, or sent wrongly: an Uint16Array has more bytes than its length. */

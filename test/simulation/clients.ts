@@ -3,11 +3,12 @@
 import { type Connection, type ConnectOptions, connect, type Engine, type Server } from 'overlapped';
 import type { Chance } from './chance.js';
 import { count } from './coverage.js';
+import { watchedHandlers } from './handlers.js';
 import { Meddler, Thrower } from './meddling.js';
 import { chooseManners, RawPeer } from './raw-peer.js';
 import { chooseSpeech, type Role, Sink, Talker } from './roles.js';
 import { chooseSettings } from './scenario.js';
-import { EngineSide, watchedHandlers } from './side.js';
+import { EngineSide } from './side.js';
 import type { World } from './world.js';
 
 const CONNECT_TIMEOUT_MS_MAX = 3000;

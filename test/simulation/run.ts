@@ -6,7 +6,7 @@ import { Chance } from './chance.js';
 import { Clients } from './clients.js';
 import { type Coverage, count } from './coverage.js';
 import { checkEngine } from './final-checks.js';
-import { chooseManners, RawPeer } from './raw-peer.js';
+import { listenRaw, rawTargetOf } from './raw-server.js';
 import { bytesMaxOf, chooseEngine, chooseFaults, chooseSettings, longestDelayMs } from './scenario.js';
 import { KINDS, WatchedServer } from './servers.js';
 import { EngineSide } from './side.js';
@@ -95,7 +95,8 @@ class Run {
   #plan(clients: Clients, server: WatchedServer, bytesMax: number): void {
     const world = this.#world;
     const { chance } = world;
-    const raw = this.#listenRaw(bytesMax);
+    this.#rawListener = listenRaw(world, bytesMax);
+    const raw = rawTargetOf(this.#rawListener);
     for (let index = chance.size(1, CLIENTS_MAX); index > 0; index--) {
       const target = chance.rate(0.9) ? undefined : chance.rate(0.6) ? raw : { host: '127.0.0.1', port: 9 };
       const isRaw = target === undefined && chance.rate(0.3);
@@ -127,36 +128,6 @@ class Run {
       noteFaults(world, faults);
       world.network.faults = faults;
     }
-  }
-
-  /** A server that is no engine's: its connections keep no manners. */
-  #listenRaw(bytesMax: number): { readonly host: string; readonly port: number } {
-    const world = this.#world;
-    const host = '127.0.0.1';
-    const listener = world.network.listen({ family: 'ipv4', address: host, port: 0 });
-    this.#rawListener = listener;
-    let names = 0;
-    listener.onChange = () => {
-      for (let endpoint = listener.accept(); endpoint !== undefined; endpoint = listener.accept()) {
-        const { remoteAddress } = endpoint;
-        const link = world.linkOf(
-          remoteAddress === undefined || remoteAddress.family === 'unix' ? 0 : remoteAddress.port,
-        );
-        const flows = { incoming: link.up, outgoing: link.down };
-        const peer = new RawPeer(
-          world,
-          `raw server's peer ${++names}`,
-          endpoint,
-          flows,
-          chooseManners(world.chance, bytesMax),
-        );
-        if (world.windingDown) {
-          peer.windDown();
-        }
-      }
-    };
-    const { localAddress } = listener;
-    return { host, port: localAddress.family === 'unix' ? 0 : localAddress.port };
   }
 
   #closeEngines(): void {

@@ -5,10 +5,11 @@ import { type Clients, disturbed, type Target, targetOf } from './clients.js';
 import type { Counts } from './coverage.js';
 import { count } from './coverage.js';
 import { Link } from './flow.js';
+import { SHUTDOWN_HANDLER, watchedHandlers } from './handlers.js';
 import { FrontLeg } from './proxy.js';
 import { Broadcaster, chooseSpeech, Echo, type Role, Sink, Talker } from './roles.js';
 import { chooseServerLimits, type chooseSettings } from './scenario.js';
-import { EngineSide, SHUTDOWN_HANDLER, watchedHandlers } from './side.js';
+import { EngineSide } from './side.js';
 import type { World } from './world.js';
 
 export const KINDS = ['echo', 'careless echo', 'sink', 'source', 'broadcast', 'proxy', 'mixed', 'mixed'] as const;

@@ -1,6 +1,6 @@
 /** One end of a connection that an engine has, watched: the order of its events, its bytes, its caps and its drains. */
 
-import type { CloseReason, Connection, Handlers } from 'overlapped';
+import type { CloseReason, Connection } from 'overlapped';
 import { count } from './coverage.js';
 import type { Flow, Sender } from './flow.js';
 import { inspectConnection } from './inspect.js';
@@ -242,47 +242,4 @@ export class EngineSide implements Member, Sender {
       this.role.windDown?.(this);
     }
   }
-}
-
-/** What a server's connections do when it closes and has a handler for that. */
-export const SHUTDOWN_HANDLER: Handlers<EngineSide> = {
-  shutdown({ context: side }) {
-    side.askedToEnd();
-    if (side.world.chance.rate(0.7)) {
-      side.connection.end();
-    } else {
-      side.destroy();
-    }
-  },
-};
-
-/** Handlers that watch, and pass everything on to the role that each connection has. */
-export function watchedHandlers(sideOf: (connection: Connection<EngineSide>) => EngineSide): Handlers<EngineSide> {
-  return {
-    open(connection) {
-      const side = sideOf(connection);
-      connection.context = side;
-      return side.role.open?.(side);
-    },
-    data({ context: side }, chunk) {
-      side.received(chunk);
-      return side.role.data?.(side, chunk);
-    },
-    drain({ context: side }) {
-      side.drained();
-      return side.role.drain?.(side);
-    },
-    end({ context: side }) {
-      side.peerEnded();
-      return side.role.end?.(side);
-    },
-    error({ context: side }, error) {
-      side.failed(error);
-      return side.role.error?.(side);
-    },
-    close({ context: side }, reason) {
-      side.closed(reason);
-      return side.role.close?.(side);
-    },
-  };
 }
