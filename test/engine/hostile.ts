@@ -15,7 +15,7 @@ const SLOW = 24;
 const RESETS = 24;
 /** For the server at its limit: Node itself has about twenty. */
 const DESCRIPTORS = 160;
-const CLIENTS = 120;
+const CLIENTS = 200;
 
 async function statistics(child: Child) {
   child.stdout = '';
