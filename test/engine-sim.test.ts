@@ -7,23 +7,11 @@ import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 import { engineSuite } from './engine/suite.js';
 import { eventually } from './support/harness.js';
 import { simPeers } from './support/sim-peers.js';
-
-/** As in sim.test.ts. */
-const CAPABILITIES = {
-  unixConnectWaits: true,
-  ipv6: true,
-  unixSockets: true,
-  reusePort: true,
-  userTimeout: true,
-  resetRemembered: true,
-  threads: 'a simulated network lives in one thread of one process',
-  descriptorLimit: 'what a process may have does not limit it',
-  urgentData: 'its streams have bytes and an end, and no urgent data',
-} as const;
+import { SIM_CAPABILITIES } from './support/sim-suite.js';
 
 function simSuite(title: string, simulated: SimNetworkOptions): void {
   const network = new SimNetwork({ clock: 'real', ...simulated });
-  const capabilities = { ...CAPABILITIES, multishot: simulated.multishot ?? false };
+  const capabilities = { ...SIM_CAPABILITIES, multishot: simulated.multishot ?? false };
   engineSuite('sim', capabilities, { driver: network }, { title, peers: simPeers(network), network });
 }
 

@@ -3,22 +3,18 @@
 import { Client } from './client.js';
 import { ConnectRace } from './connect-race.js';
 import type { Connection } from './connection.js';
-import type { Engine } from './engine.js';
 import type { Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
 import { type Endpoint, resolveEndpoint } from './resolve.js';
-import { useEngine } from './shared-engines.js';
+import { type EngineChoice, useEngine } from './shared-engines.js';
 
 export interface ConnectOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
     Endpoint,
+    EngineChoice,
     MessageOptions<Message>,
     Handlers<Context, Message> {
-  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
-  readonly engine?: Engine;
-  /** The driver of that shared engine; `auto` unless told. */
-  readonly driver?: string;
   /** What `connection.context` is from the beginning. */
   readonly context?: Context;
   /** Time for looking the name up and connecting, in ms; 30,000 unless told, 0 or Infinity for no limit. */

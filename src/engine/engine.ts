@@ -3,7 +3,7 @@
  * turn does what has gathered since: delivers what was held, tells ends, posts what was written.
  */
 
-import type { DriverName, DriverSource } from '../drivers/driver.js';
+import type { DriverName } from '../drivers/driver.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
@@ -341,6 +341,3 @@ export class Engine {
 function runTask(task: TurnTask): void {
   task.turn();
 }
-
-/** The driver of an engine, as `listen` and `connect` take it. */
-export type EngineDriver = string | DriverSource;

@@ -10,17 +10,14 @@ import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
 import { type Endpoint, resolveEndpoint } from './resolve.js';
 import { Server, type SocketCount } from './server.js';
-import { useEngine } from './shared-engines.js';
+import { type EngineChoice, useEngine } from './shared-engines.js';
 
 export interface ListenOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
     Endpoint,
+    EngineChoice,
     MessageOptions<Message>,
     Handlers<Context, Message> {
-  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
-  readonly engine?: Engine;
-  /** The driver of that shared engine; `auto` unless told. */
-  readonly driver?: string;
   /** IPv6 only, without IPv4 connections; off unless told. */
   readonly ipv6Only?: boolean;
   /** Lets several servers listen at one address, the system spreading connections over them. Linux only. */

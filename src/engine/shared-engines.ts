@@ -2,6 +2,14 @@
 
 import { Engine } from './engine.js';
 
+/** What `listen` and `connect` take of an engine. */
+export interface EngineChoice {
+  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
+  readonly engine?: Engine;
+  /** The driver of that shared engine; `auto` unless told. */
+  readonly driver?: string;
+}
+
 interface Shared {
   readonly engine: Engine;
   users: number;

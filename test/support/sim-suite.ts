@@ -5,7 +5,7 @@ import { contractSuite, TOPICS, type Topic } from '../contract/suite.js';
 import { simPeers } from './sim-peers.js';
 
 /** What a network in memory cannot have, and what it has on every system. */
-const CAPABILITIES = {
+export const SIM_CAPABILITIES = {
   unixConnectWaits: true,
   ipv6: true,
   unixSockets: true,
@@ -21,7 +21,7 @@ export function simSuite(title: string, simulated: SimNetworkOptions, topics: re
   const network = new SimNetwork({ clock: 'real', ...simulated });
   contractSuite(
     'sim',
-    { ...CAPABILITIES, multishot: simulated.multishot ?? false },
+    { ...SIM_CAPABILITIES, multishot: simulated.multishot ?? false },
     { driver: network },
     {
       title,
