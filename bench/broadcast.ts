@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { connect, Engine, listen } from 'overlapped';
+import { type CpuTime, cpuTime, median, medianRatio } from './measuring.js';
 
 const SERVER_CPU = '0';
 const MEMBERS_CPU = '1';
@@ -107,8 +108,13 @@ class Members {
   }
 }
 
-/** Deliveries a second of one round. */
-async function measure(kind: string, { connections, size, messages }: Settings): Promise<number> {
+interface Sample {
+  readonly deliveriesPerSecond: number;
+  /** Of the server, for each delivery, in µs. */
+  readonly cpu: CpuTime;
+}
+
+async function measure(kind: string, { connections, size, messages }: Settings): Promise<Sample> {
   const file = fileURLToPath(import.meta.url);
   const server: ChildProcess = spawn(
     'taskset',
@@ -119,13 +125,18 @@ async function measure(kind: string, { connections, size, messages }: Settings):
   try {
     const [line] = (await once(server.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
     await members.connect(Number(line), connections, size);
+    const before = cpuTime(server.pid as number);
     const began = performance.now();
     server.stdin?.write(`${messages} ${connections}\n`);
     const all = connections * size * messages;
     while (members.received < all) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return (connections * messages * 1000) / (performance.now() - began);
+    const deliveriesPerSecond = (connections * messages * 1000) / (performance.now() - began);
+    const after = cpuTime(server.pid as number);
+    const deliveries = connections * messages;
+    const cpu = { user: (after.user - before.user) / deliveries, system: (after.system - before.system) / deliveries };
+    return { deliveriesPerSecond, cpu };
   } finally {
     members.engine.close();
     server.kill('SIGKILL');
@@ -154,18 +165,23 @@ async function main(): Promise<void> {
     messages: Number(values.messages),
   };
   spawn('taskset', ['-a', '-p', '-c', MEMBERS_CPU, String(process.pid)], { stdio: 'ignore' });
-  const samples = new Map<string, number[]>(positionals.map((kind) => [kind, []]));
+  const samples = new Map<string, Sample[]>(positionals.map((kind) => [kind, []]));
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [kind, list] of samples) {
       list.push(await measure(kind, settings));
     }
   }
-  const first = samples.get(positionals[0] ?? '') ?? [];
-  const table = new Table({ head: ['server', 'deliveries/s', 'to the first'] });
+  const ratesOf = (list: readonly Sample[]): number[] => list.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
+  const first = ratesOf(samples.get(positionals[0] ?? '') ?? []);
+  const table = new Table({ head: ['server', 'deliveries/s', 'to the first', 'CPU µs/delivery', 'of it user'] });
   for (const [kind, list] of samples) {
-    const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-    const ratios = list.map((value, round) => value / (first[round] ?? Number.NaN));
-    table.push([kind, Math.round(median(list)).toLocaleString('en'), median(ratios).toFixed(2)]);
+    table.push([
+      kind,
+      Math.round(median(ratesOf(list))).toLocaleString('en'),
+      medianRatio(ratesOf(list), first).toFixed(2),
+      median(list.map(({ cpu }) => cpu.user + cpu.system)).toFixed(2),
+      median(list.map(({ cpu }) => cpu.user)).toFixed(2),
+    ]);
   }
   console.log(`${values.messages} messages of ${values.size} bytes to ${values.connections} connections`);
   console.log(table.toString());

@@ -10,19 +10,17 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { cpuTime, median, medianRatio } from './measuring.js';
 
 const SERVER_CPU = '0';
 const LOAD_CPU = '1';
 /** How long a server or the load may take to start, and the load to answer. */
 const START_TIMEOUT_MS = 10_000;
-/** Clock ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux that Node runs on). */
-const TICKS_A_SECOND = 100;
 
 interface Contender {
   readonly name: string;
@@ -42,15 +40,6 @@ function contender(text: string): Contender {
   return equals < 0
     ? { name: text, command: [process.execPath, here('./server.js'), text] }
     : { name: text.slice(0, equals), command: text.slice(equals + 1).split(' ') };
-}
-
-/** User and system time of a process so far, in ticks (proc(5), stat: fields 14 and 15, behind the name). */
-function cpuTicks(pid: number): { user: number; system: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-    .map(Number);
-  return { user: fields[11] ?? 0, system: fields[12] ?? 0 };
 }
 
 async function waitForServer(port: number): Promise<void> {
@@ -110,27 +99,22 @@ async function measure({ command }: Contender, port: number, settings: Settings)
     load = spawn('taskset', loadCommand, { stdio: ['pipe', 'pipe', 'inherit'] });
     await line(load);
     await delay(500);
-    const before = { ticks: cpuTicks(server.pid as number), messages: await ask(load), at: performance.now() };
+    const before = { cpu: cpuTime(server.pid as number), messages: await ask(load), at: performance.now() };
     await delay(settings.seconds * 1000);
-    const after = { ticks: cpuTicks(server.pid as number), messages: await ask(load), at: performance.now() };
+    const after = { cpu: cpuTime(server.pid as number), messages: await ask(load), at: performance.now() };
     const messages = after.messages - before.messages;
-    const user = after.ticks.user - before.ticks.user;
-    const system = after.ticks.system - before.ticks.system;
+    const user = after.cpu.user - before.cpu.user;
+    const system = after.cpu.system - before.cpu.system;
     return {
       messagesPerSecond: (messages * 1000) / (after.at - before.at),
-      cpuMicroseconds: ((user + system) * 1e6) / TICKS_A_SECOND / messages,
-      userMicroseconds: (user * 1e6) / TICKS_A_SECOND / messages,
+      cpuMicroseconds: (user + system) / messages,
+      userMicroseconds: user / messages,
     };
   } finally {
     server.kill('SIGKILL');
     load?.kill('SIGKILL');
     await once(server, 'close').catch(() => undefined);
   }
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 async function main(): Promise<void> {
@@ -154,16 +138,15 @@ async function main(): Promise<void> {
     }
   }
   const table = new Table({ head: ['server', 'messages/s', 'CPU µs/message', 'of it user', 'CPU to the first'] });
-  const first = samples.get(contenders[0]?.name ?? '') ?? [];
+  const cpuOf = (list: readonly Sample[]): number[] => list.map(({ cpuMicroseconds }) => cpuMicroseconds);
+  const first = cpuOf(samples.get(contenders[0]?.name ?? '') ?? []);
   for (const [name, list] of samples) {
-    const cpu = median(list.map((sample) => sample.cpuMicroseconds));
     table.push([
       name,
-      Math.round(median(list.map((sample) => sample.messagesPerSecond))).toLocaleString('en'),
-      cpu.toFixed(2),
-      median(list.map((sample) => sample.userMicroseconds)).toFixed(2),
-      // Of each round by itself: the machine's speed changes from round to round, for all alike.
-      median(list.map((sample, round) => sample.cpuMicroseconds / (first[round]?.cpuMicroseconds ?? 0))).toFixed(3),
+      Math.round(median(list.map(({ messagesPerSecond }) => messagesPerSecond))).toLocaleString('en'),
+      median(cpuOf(list)).toFixed(2),
+      median(list.map(({ userMicroseconds }) => userMicroseconds)).toFixed(2),
+      medianRatio(cpuOf(list), first).toFixed(3),
     ]);
   }
   console.log(

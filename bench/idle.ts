@@ -2,10 +2,11 @@
  * Memory of idle connections: how much a server's process grows for each of many connections that say nothing. The
  * kernel's own memory for a connection is not the process's, and not in it.
  *
- *     node dist/bench/idle.js [--connections 15000] [--rounds 3] [--settle 15] KIND...
+ *     node dist/bench/idle.js [--connections 15000] [--rounds 3] [--settle 15] [--node=OPTIONS] KIND...
  *
- * KIND is one of server.js's. Before each look nothing happens for `settle` seconds: by then V8 has collected what an
- * idle process does not need, its larger young generation above all (some 8 s after the last activity).
+ * KIND is one of server.js's, OPTIONS are Node's for the server. Before each look nothing happens for `settle` seconds. By
+ * then V8 may have given back what its young generation does not need, or not: that is up to 48 MB of a process, 3,000
+ * bytes for each of 15,000 connections. `--node=--expose-gc` lets it collect all garbage in the middle of that time.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,6 +17,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { median } from './measuring.js';
+
+interface Memory {
+  readonly resident: number;
+  readonly used: number;
+}
 
 /** Connections that are being made at one time. */
 const CONNECTS_IN_FLIGHT = 100;
@@ -25,9 +32,9 @@ class Server {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(kind: string, port: number) {
+  constructor(kind: string, port: number, execArgv: readonly string[]) {
     const file = fileURLToPath(new URL('./server.js', import.meta.url));
-    this.child = spawn(process.execPath, [file, kind, String(port)], {
+    this.child = spawn(process.execPath, [...execArgv, file, kind, String(port)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#lines = createInterface({ input: this.child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
@@ -41,11 +48,14 @@ class Server {
     return value as string;
   }
 
-  /** Bytes of the process in memory, after so many ms in which nothing happens. */
-  async memoryBytes(settleMs: number): Promise<number> {
-    await delay(settleMs);
-    this.child.stdin?.write('\n');
-    return Number(await this.line());
+  /** Memory of the process, after so many ms in which nothing happens, in the middle of which it collects garbage. */
+  async memory(settleMs: number): Promise<Memory> {
+    await delay(settleMs / 2);
+    this.child.stdin?.write('collect\n');
+    await delay(settleMs / 2);
+    this.child.stdin?.write('look\n');
+    const [resident = 0, used = 0] = (await this.line()).split(' ').map(Number);
+    return { resident, used };
   }
 }
 
@@ -62,20 +72,29 @@ async function connectAll(port: number, count: number): Promise<Socket[]> {
   return sockets;
 }
 
-/** Growth of the process for each connection, in bytes. */
-async function measure(kind: string, port: number, count: number, settleMs: number): Promise<number> {
-  const server = new Server(kind, port);
+interface Settings {
+  readonly connections: number;
+  readonly settleMs: number;
+  readonly execArgv: readonly string[];
+}
+
+/** Growth for each connection, in bytes: of the process, and of what is in use in it. */
+async function measure(kind: string, port: number, { connections, settleMs, execArgv }: Settings): Promise<Memory> {
+  const server = new Server(kind, port, execArgv);
   try {
     await server.line();
     // What the first connections bring into being once for all is not theirs.
     const first = await connectAll(port, 200);
-    const before = await server.memoryBytes(settleMs);
-    const sockets = await connectAll(port, count);
-    const after = await server.memoryBytes(settleMs);
+    const before = await server.memory(settleMs);
+    const sockets = await connectAll(port, connections);
+    const after = await server.memory(settleMs);
     for (const socket of [...first, ...sockets]) {
       socket.destroy();
     }
-    return (after - before) / count;
+    return {
+      resident: (after.resident - before.resident) / connections,
+      used: (after.used - before.used) / connections,
+    };
   } finally {
     server.child.kill('SIGKILL');
     await once(server.child, 'close');
@@ -89,19 +108,28 @@ async function main(): Promise<void> {
       connections: { type: 'string', default: '15000' },
       rounds: { type: 'string', default: '3' },
       settle: { type: 'string', default: '15' },
+      node: { type: 'string', default: '' },
     },
   });
-  const table = new Table({ head: ['server', 'bytes for each idle connection (median)', 'all rounds'] });
+  const settings = {
+    connections: Number(values.connections),
+    settleMs: 1000 * Number(values.settle),
+    execArgv: values.node.split(' ').filter((word) => word !== ''),
+  };
+  const samples = new Map<string, Memory[]>(positionals.map((kind) => [kind, []]));
   let port = 20_000 + (process.pid % 10_000);
-  for (const kind of positionals) {
-    const samples: number[] = [];
-    for (let round = 0; round < Number(values.rounds); round++) {
-      samples.push(Math.round(await measure(kind, port++, Number(values.connections), 1000 * Number(values.settle))));
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const [kind, list] of samples) {
+      list.push(await measure(kind, port++, settings));
     }
-    const sorted = [...samples].sort((a, b) => a - b);
-    table.push([kind, sorted[sorted.length >> 1] ?? Number.NaN, samples.join(', ')]);
   }
-  console.log(`${values.connections} connections; Node ${process.version}`);
+  const table = new Table({ head: ['server', 'process grows by, bytes (median)', 'all rounds', 'in use, bytes (median)'] });
+  for (const [kind, list] of samples) {
+    const resident = list.map((memory) => Math.round(memory.resident));
+    const used = list.map((memory) => Math.round(memory.used));
+    table.push([kind, median(resident), resident.join(', '), median(used)]);
+  }
+  console.log(`${values.connections} idle connections, for each of them; Node ${process.version} ${values.node}`);
   console.log(table.toString());
 }
 
