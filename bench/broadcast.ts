@@ -2,8 +2,9 @@
  * Broadcast: deliveries a second of one message to many connections, `server.broadcast` beside a loop over node:net's
  * `socket.write`. Every member's bytes are checked.
  *
- *     node dist/bench/broadcast.js [--connections 5000] [--size 100] [--rounds 5] [--messages 40] KIND...
+ *     node dist/bench/broadcast.js [--connections 5000] [--size 100] [--rounds 5] [--messages 40] [--burst 1] KIND...
  *
+ * `burst` is how many messages are broadcast in one turn of the event loop, as when several members of a room speak in it.
  * KIND is a driver, or `net`. The server is in a process of its own, pinned to one processor; the members are in this one.
  */
 
@@ -22,7 +23,7 @@ const MEMBERS_CPU = '1';
 const CONNECTS_IN_FLIGHT = 64;
 
 /** In the server's process: a line on standard input is a number of broadcasts to make, and to how many connections. */
-async function serve(kind: string, size: number): Promise<void> {
+async function serve(kind: string, size: number, burst: number): Promise<void> {
   const message = Buffer.alloc(size, 'overlapped');
   let broadcast: () => void;
   let connections: () => number;
@@ -56,10 +57,12 @@ async function serve(kind: string, size: number): Promise<void> {
       // The last ones are connected, and not accepted yet.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    for (let left = messages; left > 0; left--) {
+    for (let count = 1; count <= messages; count++) {
       broadcast();
-      // As a game's tick would: what one broadcast has posted is sent before the next.
-      await new Promise((resolve) => setImmediate(resolve));
+      if (count % burst === 0) {
+        // As a game's tick would: what it has posted is sent before the next.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     }
   }
 }
@@ -68,6 +71,7 @@ interface Settings {
   readonly connections: number;
   readonly size: number;
   readonly messages: number;
+  readonly burst: number;
 }
 
 class Members {
@@ -114,11 +118,11 @@ interface Sample {
   readonly cpu: CpuTime;
 }
 
-async function measure(kind: string, { connections, size, messages }: Settings): Promise<Sample> {
+async function measure(kind: string, { connections, size, messages, burst }: Settings): Promise<Sample> {
   const file = fileURLToPath(import.meta.url);
   const server: ChildProcess = spawn(
     'taskset',
-    ['-c', SERVER_CPU, process.execPath, file, '--serve', kind, '--size', String(size)],
+    ['-c', SERVER_CPU, process.execPath, file, '--serve', kind, '--size', String(size), '--burst', String(burst)],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   const members = new Members(size);
@@ -152,17 +156,19 @@ async function main(): Promise<void> {
       connections: { type: 'string', default: '5000' },
       size: { type: 'string', default: '100' },
       messages: { type: 'string', default: '40' },
+      burst: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '5' },
     },
   });
   if (values.serve !== undefined) {
-    await serve(values.serve, Number(values.size));
+    await serve(values.serve, Number(values.size), Number(values.burst));
     return;
   }
   const settings = {
     connections: Number(values.connections),
     size: Number(values.size),
     messages: Number(values.messages),
+    burst: Number(values.burst),
   };
   spawn('taskset', ['-a', '-p', '-c', MEMBERS_CPU, String(process.pid)], { stdio: 'ignore' });
   const samples = new Map<string, Sample[]>(positionals.map((kind) => [kind, []]));
@@ -183,7 +189,9 @@ async function main(): Promise<void> {
       median(list.map(({ cpu }) => cpu.user)).toFixed(2),
     ]);
   }
-  console.log(`${values.messages} messages of ${values.size} bytes to ${values.connections} connections`);
+  console.log(
+    `${values.messages} messages of ${values.size} bytes to ${values.connections} connections, ${values.burst} a turn`,
+  );
   console.log(table.toString());
 }
 

@@ -123,7 +123,9 @@ async function main(): Promise<void> {
       list.push(await measure(kind, port++, settings));
     }
   }
-  const table = new Table({ head: ['server', 'process grows by, bytes (median)', 'all rounds', 'in use, bytes (median)'] });
+  const table = new Table({
+    head: ['server', 'process grows by, bytes (median)', 'all rounds', 'in use, bytes (median)'],
+  });
   for (const [kind, list] of samples) {
     const resident = list.map((memory) => Math.round(memory.resident));
     const used = list.map((memory) => Math.round(memory.used));
