@@ -120,26 +120,17 @@ export class Connection<Context = unknown> implements Timed {
    * @throws OperationError `ERR_NO_SERVER` on a connection that `connect` made
    */
   subscribe(topic: string): boolean {
-    return this.#topics().subscribe(this as Connection, topic);
+    return topicsOf(this.group).subscribe(this as Connection, topic);
   }
 
   /** @returns false when it had not subscribed. @throws OperationError `ERR_NO_SERVER` */
   unsubscribe(topic: string): boolean {
-    return this.#topics().unsubscribe(this as Connection, topic);
+    return topicsOf(this.group).unsubscribe(this as Connection, topic);
   }
 
   /** What it has subscribed to. */
   get topics(): readonly string[] {
     return this.group.topics?.topicsOf(this as Connection) ?? [];
-  }
-
-  #topics(): Topics {
-    const { topics } = this.group;
-    if (topics === undefined) {
-      const reason = 'Topics are of servers, and this connection has none';
-      throw new OperationError({ code: 'ERR_NO_SERVER', reason, syscall: 'subscribe' });
-    }
-    return topics;
   }
 
   /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
@@ -265,4 +256,13 @@ export class Connection<Context = unknown> implements Timed {
       this.group.engine.reference(-1);
     }
   }
+}
+
+/** Not a private method: that would cost each connection a word. */
+function topicsOf(group: ConnectionGroup): Topics {
+  if (group.topics === undefined) {
+    const reason = 'Topics are of servers, and this connection has none';
+    throw new OperationError({ code: 'ERR_NO_SERVER', reason, syscall: 'subscribe' });
+  }
+  return group.topics;
 }

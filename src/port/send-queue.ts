@@ -49,7 +49,7 @@ export class SendQueue {
   completed(socket: OverlappedSocket, result: number): void {
     assert(socket.sending && socket.firstSend >= 0);
     const cancelled = socket.sendsCancelled;
-    socket.sending = false;
+    socket.lastWithDriver = -1;
     socket.sendsCancelled = false;
     if (result > 0) {
       this.#take(socket, result);
@@ -153,7 +153,6 @@ export class SendQueue {
 
   #post(socket: OverlappedSocket, slot: number): void {
     const { generation, address, byteLength, bytesTaken, held, next } = this.#operations;
-    socket.sending = true;
     socket.lastWithDriver = slot;
     const taken = bytesTaken[slot] as number;
     if ((next[slot] as number) < 0 && !(held[slot] instanceof Pieces)) {

@@ -10,6 +10,16 @@ export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' |
 /** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
 export const BACKLOG = 4096;
 
+/** What most sockets of a server never need: one place for all, as there may be very many of them. */
+interface SocketNames {
+  /** Where a connect went. */
+  connectAddress?: SocketAddress;
+  /** A path that the socket made by binding, removed when it is closed. */
+  boundPath?: string;
+  /** The peer's, once it was asked for. */
+  remoteAddress?: SocketAddress;
+}
+
 /** Made by `CompletionPort.createSocket`, or by a completed accept. */
 export class OverlappedSocket {
   readonly family: SocketFamily;
@@ -31,19 +41,14 @@ export class OverlappedSocket {
   firstSend = -1;
   /** @internal */
   lastSend = -1;
-  /** @internal Whether the first of them is with the driver. */
-  sending = false;
-  /** @internal The last of them that is with the driver, while `sending`. */
+  /** @internal The last of those that are with the driver, from the first on; -1 when none is. */
   lastWithDriver = -1;
   /** @internal The send that is with the driver was asked to end. */
   sendsCancelled = false;
-  /** @internal */
-  connectAddress: SocketAddress | undefined = undefined;
-  /** @internal A path that this socket made by binding, removed when it is closed. */
-  boundPath: string | undefined = undefined;
   /** @internal Of the port that made it. */
   readonly calls: SocketCalls;
-  #remoteAddress: SocketAddress | undefined = undefined;
+  /** @internal */
+  names: SocketNames | undefined = undefined;
 
   /** @internal */
   constructor(calls: SocketCalls, handle: number, family: SocketFamily, state: SocketState) {
@@ -63,10 +68,10 @@ export class OverlappedSocket {
    * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EINVAL`; `ENAMETOOLONG` for a path of more than 107 bytes
    */
   bind(address: SocketAddress, options: Partial<BindOptions> = {}): void {
-    this.#requireState('bind', 'created');
+    requireState(this, 'bind', 'created');
     this.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
     if (address.family === 'unix' && !address.path.startsWith('\0')) {
-      this.boundPath = address.path;
+      named(this).boundPath = address.path;
     }
   }
 
@@ -76,24 +81,27 @@ export class OverlappedSocket {
    * @throws OperationError `EADDRINUSE`
    */
   listen(backlog: number = BACKLOG): void {
-    this.#requireState('listen', 'created');
+    requireState(this, 'listen', 'created');
     this.calls.listen(this.handle, backlog);
     this.state = 'listening';
   }
 
   /** The address the socket is bound to. */
   localAddress(): SocketAddress {
-    this.#requireOpen('getsockname');
+    requireOpen(this, 'getsockname');
     return this.calls.localAddress(this.handle);
   }
 
   /** The peer's address. @throws OperationError `ENOTCONN` when there is none, or no longer. */
   remoteAddress(): SocketAddress {
-    if (this.#remoteAddress === undefined) {
-      this.#requireOpen('getpeername');
-      this.#remoteAddress = this.calls.remoteAddress(this.handle);
+    const known = this.names?.remoteAddress;
+    if (known !== undefined) {
+      return known;
     }
-    return this.#remoteAddress;
+    requireOpen(this, 'getpeername');
+    const address = this.calls.remoteAddress(this.handle);
+    named(this).remoteAddress = address;
+    return address;
   }
 
   /**
@@ -102,26 +110,53 @@ export class OverlappedSocket {
    * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`.
    */
   setOption(option: Exclude<SocketOption, 'resetOnClose'>, value: number): void {
-    this.#requireOpen('setsockopt');
+    requireOpen(this, 'setsockopt');
     this.calls.setOption(this.handle, option, value);
   }
 
   /** An option's value. */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
-    this.#requireOpen('getsockopt');
+    requireOpen(this, 'getsockopt');
     return this.calls.getOption(this.handle, option);
   }
 
-  #requireOpen(syscall: string): void {
-    if (this.closed) {
-      throw new OperationError({ code: 'EBADF', reason: 'The socket is closed', syscall });
-    }
+  /** @internal Where a connect went. */
+  get connectAddress(): SocketAddress | undefined {
+    return this.names?.connectAddress;
   }
 
-  #requireState(syscall: string, state: SocketState): void {
-    this.#requireOpen(syscall);
-    if (this.state !== state) {
-      throw new OperationError({ code: 'EINVAL', reason: `The socket is ${this.state}, expected ${state}`, syscall });
-    }
+  /** @internal */
+  set connectAddress(address: SocketAddress) {
+    named(this).connectAddress = address;
+  }
+
+  /** @internal A path that is removed when the socket is closed. */
+  get boundPath(): string | undefined {
+    return this.names?.boundPath;
+  }
+
+  /** @internal Whether sends are with the driver. */
+  get sending(): boolean {
+    return this.lastWithDriver >= 0;
+  }
+}
+
+// Not private methods: those would cost each socket a word.
+
+function named(socket: OverlappedSocket): SocketNames {
+  socket.names ??= {};
+  return socket.names;
+}
+
+function requireOpen(socket: OverlappedSocket, syscall: string): void {
+  if (socket.closed) {
+    throw new OperationError({ code: 'EBADF', reason: 'The socket is closed', syscall });
+  }
+}
+
+function requireState(socket: OverlappedSocket, syscall: string, state: SocketState): void {
+  requireOpen(socket, syscall);
+  if (socket.state !== state) {
+    throw new OperationError({ code: 'EINVAL', reason: `The socket is ${socket.state}, expected ${state}`, syscall });
   }
 }
