@@ -6,6 +6,7 @@
 
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { CompletionPort, type OverlappedSocket, postWakeUp } from 'overlapped';
+import { LENGTH_BYTES } from './measuring.js';
 
 const COUNT_WORDS = 2;
 
@@ -26,6 +27,10 @@ function drive(data: LoadData): void {
   const port = CompletionPort.create({ driver: 'auto', bufferSizeBytes: 65536, buffersMax: 1024 });
   const counts = new BigInt64Array(data.counts);
   const message = Buffer.alloc(data.sizeBytes, 'overlapped');
+  if (data.sizeBytes > LENGTH_BYTES) {
+    // A message of a server that frames; for the others four bytes like all.
+    message.writeUInt32BE(data.sizeBytes - LENGTH_BYTES);
+  }
   let connected = 0;
   let messages = 0;
   for (let index = 0; index < data.connections; index++) {

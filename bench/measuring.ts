@@ -5,6 +5,9 @@ import { readFileSync } from 'node:fs';
 /** Clock ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux that Node runs on). */
 const TICKS_A_SECOND = 100;
 
+/** Of the length in front of each message of the load. */
+export const LENGTH_BYTES = 4;
+
 /** Processor time, in µs. */
 export interface CpuTime {
   readonly user: number;

@@ -1,13 +1,29 @@
 /**
  * An echo server to measure: `node dist/bench/server.js KIND PORT`, KIND being a driver with `:loop` (a port in Node's
- * event loop), `:run` (a port that blocks), `:engine` (`listen`) or `:threads2` (`listen` on so many threads) behind it, or
- * `net` for node:net.
+ * event loop), `:run` (a port that blocks), `:engine` (`listen`), `:messages` (`listen` with a framing), `:decoding` (bytes,
+ * behind a look at the messages in them) or `:threads2` (`listen` on so many threads) behind it, or `net` for node:net.
  */
 
 import { createServer } from 'node:net';
-import { type Completion, CompletionPort, listen, type OverlappedSocket } from 'overlapped';
+import { type Completion, CompletionPort, type ListenOptions, listen, type OverlappedSocket } from 'overlapped';
+import { lengthPrefixed } from 'overlapped/framing';
+import { LENGTH_BYTES } from './measuring.js';
 
 const [kind = 'io_uring:run', port = '4567'] = process.argv.slice(2);
+
+const framing = lengthPrefixed({ lengthSize: LENGTH_BYTES });
+
+/** What the engine may echo: bytes; bytes behind a look at the messages in them; or messages. */
+const ECHOES: Readonly<Record<string, ListenOptions>> = {
+  engine: { data: (connection, chunk) => connection.write(chunk) },
+  decoding: {
+    data(connection, chunk) {
+      framing.decode(chunk, () => true);
+      connection.write(chunk);
+    },
+  },
+  messages: { framing, message: (connection, message) => connection.sendMessage(message) },
+};
 
 function echoOnPort(driver: string, mode: string): void {
   const completionPort = CompletionPort.create({ driver });
@@ -65,15 +81,8 @@ if (kind === 'net') {
     const module = new URL('./echo-handlers.js', import.meta.url);
     await listen({ host: '127.0.0.1', port: Number(port), driver, threads: Number(threads), module });
     console.log('listening');
-  } else if (mode === 'engine') {
-    await listen({
-      host: '127.0.0.1',
-      port: Number(port),
-      driver,
-      data: (connection, chunk) => {
-        connection.write(chunk);
-      },
-    });
+  } else if (mode in ECHOES) {
+    await listen({ host: '127.0.0.1', port: Number(port), driver, ...ECHOES[mode] });
     console.log('listening');
   } else {
     echoOnPort(driver, mode);
