@@ -33,3 +33,4 @@ export type {
   ThreadPlace,
 } from './threads/options.js';
 export type { ThreadedServer, ThreadedStatistics, ThreadStatistics } from './threads/server.js';
+export type { ServerInThread } from './threads/server-in-thread.js';

@@ -8,6 +8,31 @@ import { eventually } from './support/harness.js';
 import { connectNode } from './support/node-client.js';
 import { system } from './support/system.js';
 
+test('what is sent to many reaches the connections of both threads', {
+  timeout: 60_000 * system.patience,
+}, async () => {
+  const module = programPath('room-handlers');
+  const server = await listen({ host: '127.0.0.1', port: 0, threads: 2, module });
+  const { address } = server;
+  assert(address.family !== 'unix');
+  const clients = await Promise.all([0, 1].map(() => connectNode(address.port)));
+  await eventually(() => clients.every((client) => client.bytes === 2), 'each is told its thread');
+  assert.deepEqual(clients.map((client) => client.data.toString()).sort(), ['0\n', '1\n']);
+  const have = (text: string): Promise<void> =>
+    eventually(() => clients.every((client) => client.data.includes(text)), text);
+  clients.forEach((client) => client.socket.write('join room\n'));
+  await have('joined room\n');
+  clients.forEach((client, index) => client.socket.write(`tell room from-${index}\n`));
+  await have('from-0\n');
+  await have('from-1\n');
+  const large = `${'x'.repeat(300_000)}\n`;
+  server.broadcast(large);
+  server.publish('room', 'the end\n');
+  await have(`${large}the end\n`);
+  clients.forEach((client) => client.socket.destroy());
+  await server.close();
+});
+
 for (const driver of ['iocp', 'select']) {
   test(`${driver} serves on two threads, and one that dies is replaced`, {
     timeout: 60_000 * system.patience,

@@ -3,9 +3,10 @@
 import { invalid } from '../framing/framing.js';
 import type { Connection } from './connection.js';
 import type { MessageRules } from './messages.js';
+import type { Payload } from './payload.js';
 
 /** The bytes of a message. */
-export function piecesOf(messages: MessageRules | undefined, message: unknown): readonly (Uint8Array | string)[] {
+export function piecesOf(messages: MessageRules | undefined, message: unknown): readonly Payload[] {
   if (messages === undefined) {
     throw invalid('There is no framing: give listen or connect one');
   }

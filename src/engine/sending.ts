@@ -19,15 +19,14 @@ import {
   SHUT,
   SHUTTING,
 } from './flags.js';
+import { checkPayload } from './payload.js';
 import type { SharedBytes } from './shared-bytes.js';
 
 export function write(connection: Connection, data: Uint8Array | string): boolean {
   if ((connection.flags & (ENDING | CLOSING)) !== 0) {
     return refuse(connection);
   }
-  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    throw wrongType(data);
-  }
+  checkPayload(data);
   const { engine, limits, counters } = connection.group;
   if (data.length === 0) {
     return connection.queuedBytes <= limits.highWaterMarkBytes;
@@ -76,15 +75,6 @@ function written(connection: Connection, byteLength: number): boolean {
     close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
   }
   return !crowded && (connection.flags & CLOSING) === 0;
-}
-
-/** What is neither would be counted wrongly, or sent wrongly: an Uint16Array has more bytes than its length. */
-function wrongType(data: unknown): OperationError {
-  return new OperationError({
-    code: 'ERR_INVALID_ARG_TYPE',
-    reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
-    syscall: 'write',
-  });
 }
 
 function queueFull(bytesMax: number, whose: string): OperationError {

@@ -1,29 +1,34 @@
 /** Bytes that many connections send: one copy that never moves, referenced by each send until its completion. */
 
+import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
 import { Held } from '../port/held.js';
+import { joinPieces, type Payload } from './payload.js';
 
 export class SharedBytes extends Held {
   readonly address: number;
   readonly byteLength: number;
-  /** The memory itself, which lives as long as somebody holds this object. */
-  readonly #slab: Slab;
+  /** Lives as long as somebody holds this object, and does not move meanwhile. */
+  readonly memory: Uint8Array;
 
-  /** @param pieces what follows each other; their maker holds the bytes, with one reference */
-  constructor(pieces: readonly (Uint8Array | string)[]) {
+  /** @param memory all of it is sent; whoever makes this holds it, with one reference */
+  constructor(memory: Uint8Array) {
     super();
-    const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
-    this.byteLength = bytes.reduce((total, piece) => total + piece.byteLength, 0);
-    this.#slab = new Slab(Math.max(1, this.byteLength));
-    let offset = 0;
-    for (const piece of bytes) {
-      this.#slab.u8.set(piece, offset);
-      offset += piece.byteLength;
-    }
-    this.address = this.#slab.address;
+    this.memory = memory;
+    this.byteLength = memory.byteLength;
+    this.address = addressOfBytes(memory);
     this.references = 1;
+  }
+
+  /** Pieces that follow each other, copied. */
+  static of(pieces: readonly Payload[]): SharedBytes {
+    return new SharedBytes(joinPieces(pieces, slabBytes));
   }
 
   /** Nobody sends them any more: the collector has them. */
   protected override returned(): void {}
+}
+
+function slabBytes(byteLength: number): Uint8Array {
+  return new Slab(Math.max(1, byteLength)).u8.subarray(0, byteLength);
 }

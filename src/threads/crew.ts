@@ -5,10 +5,11 @@ import type { ListenOptions } from '../engine/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { BackOff } from './back-off.js';
 import type { ThreadData, ThreadReady } from './protocol.js';
+import type { Published } from './publications.js';
 import { Thread, type ThreadOwner } from './thread.js';
 
 export interface CrewSettings {
-  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'ledger'>;
+  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'ledger' | 'backlogs'>;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
@@ -160,6 +161,20 @@ export class Crew implements ThreadOwner {
     return chosen;
   }
 
+  /** Those that start, too: they may have connections before this thread hears that they serve. */
+  #living(): readonly Thread[] {
+    return [...this.#starting, ...this.#serving.filter((thread) => thread !== undefined)];
+  }
+
+  /** Hands on what was published, to all threads but the one that it comes from. */
+  published(message: Published, from?: Thread): void {
+    for (const thread of this.#living()) {
+      if (thread !== from) {
+        thread.publish(message);
+      }
+    }
+  }
+
   /** Statistics of each thread; undefined of those that are dead. */
   statistics(): Promise<readonly (ServerStatistics | undefined)[]> {
     return Promise.all(this.#serving.map((thread) => thread?.statistics()));
@@ -170,8 +185,7 @@ export class Crew implements ThreadOwner {
     this.#closing = true;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
-    const threads = [...this.#starting, ...this.#serving.filter((thread) => thread !== undefined)];
-    await Promise.all(threads.map((thread) => thread.close(deadlineMs)));
+    await Promise.all(this.#living().map((thread) => thread.close(deadlineMs)));
     // Of threads that were terminated nobody has counted the ends.
     this.#counts.fill(0);
   }

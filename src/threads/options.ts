@@ -9,6 +9,7 @@ import type { ListenOptions } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
 import type { Endpoint } from '../engine/resolve.js';
 import type { PlainEngineOptions } from './protocol.js';
+import type { ServerInThread } from './server-in-thread.js';
 
 /**
  * How connections come to the threads. `hand_over`: the main thread accepts, and gives each to the thread with the
@@ -22,6 +23,8 @@ export interface ThreadPlace {
   /** From 0 to `threads - 1`. A thread that replaces a dead one has its number. */
   readonly thread: number;
   readonly threads: number;
+  /** Sends to the connections of all threads, once they serve. */
+  readonly server: ServerInThread;
 }
 
 /** What a thread's module may give: handlers, and options of `listen` that are functions or hold some. */

@@ -6,6 +6,7 @@ import type { EngineOptions } from '../engine/engine.js';
 import type { ListenOptions } from '../engine/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { PackedError } from './errors.js';
+import type { Published } from './publications.js';
 
 /** Engine options that can be posted. */
 export type PlainEngineOptions = Omit<EngineOptions, 'driver' | 'onHandlerError'>;
@@ -25,9 +26,12 @@ export interface ThreadData {
   /** Open connections of each thread. */
   readonly counts: SharedArrayBuffer;
   readonly ledger: SharedArrayBuffer;
+  /** Of what is published, on its way to the thread, and from it to the main thread. */
+  readonly backlogs: { readonly in: SharedArrayBuffer; readonly out: SharedArrayBuffer };
 }
 
 export type ToThread =
+  | Published
   /** Sockets that the main thread has accepted, by their system's handles. */
   | { readonly kind: 'take'; readonly handles: readonly number[] }
   | { readonly kind: 'statistics'; readonly request: number }
@@ -43,6 +47,7 @@ export interface ThreadReady {
 }
 
 export type FromThread =
+  | Published
   | ({ readonly kind: 'ready' } & ThreadReady)
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly error: PackedError }

@@ -3,12 +3,14 @@
 import type { SocketAddress } from '../drivers/address.js';
 import type { DriverName } from '../drivers/driver.js';
 import { errorOf } from '../engine/handlers.js';
+import type { Payload } from '../engine/payload.js';
 import type { CloseOptions } from '../engine/server.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { Acceptor } from './acceptor.js';
 import { Crew, type CrewOwner, type CrewSettings } from './crew.js';
 import type { Distribution } from './options.js';
 import type { ThreadReady } from './protocol.js';
+import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
 
 /** How long `close` lets connections finish unless told, in ms. */
@@ -129,6 +131,29 @@ export class ThreadedServer implements CrewOwner {
   /** @internal */
   threadReplaced(): void {
     this.#acceptor?.handOverSoon();
+  }
+
+  /**
+   * Sends bytes or text to all connections of all threads: one copy, from which all threads send. Pieces follow each
+   * other: what a framing's `encode` gives. Whom it reached only the threads know.
+   * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter, which would stay in its thread
+   */
+  broadcast(data: Payload | readonly Payload[], filter?: undefined): void {
+    refuseFilter(filter);
+    this.#publish(undefined, data);
+  }
+
+  /** Sends bytes or text to all who have subscribed to a topic, in any thread. @throws OperationError `ERR_INVALID_ARG_TYPE` */
+  publish(topic: string, data: Payload | readonly Payload[]): void {
+    checkTopic(topic);
+    this.#publish(topic, data);
+  }
+
+  #publish(topic: string | undefined, data: Payload | readonly Payload[]): void {
+    const bytes = sharedBuffer(Array.isArray(data) ? data : [data]);
+    if (bytes.byteLength > 0) {
+      this.#crew.published({ kind: 'publish', publications: [{ topic, bytes }] });
+    }
   }
 
   /** Counts since the threads began, added up. Waits for an answer of each thread. */

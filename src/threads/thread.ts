@@ -8,6 +8,7 @@ import { errorOf } from '../engine/handlers.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { unpackError } from './errors.js';
 import type { FromThread, ThreadData, ThreadReady, ToThread } from './protocol.js';
+import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
 
 /** How long a thread may take to end behind its deadline, in ms: a handler that never returns does not hold it for ever. */
 const END_TIMEOUT_MS = 2000;
@@ -21,10 +22,12 @@ export interface ThreadOwner {
   listenFailed(error: Error): void;
   /** It has ended though nobody asked it to. What it had open is given back. */
   threadDied(thread: Thread, error: Error): void;
+  /** It has published something, which it has sent to its own connections. */
+  published(message: Published, thread: Thread): void;
 }
 
 export interface ThreadStart {
-  readonly data: Omit<ThreadData, 'ledger'>;
+  readonly data: Omit<ThreadData, 'ledger' | 'backlogs'>;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
@@ -39,6 +42,9 @@ export class Thread {
   readonly #worker: Worker;
   readonly #owner: ThreadOwner;
   readonly #ledger = new Ledger();
+  /** Of what it has published. */
+  readonly #backlog = new Backlog();
+  readonly #outbox: Outbox;
   readonly #requests = new Map<number, (statistics: ServerStatistics | undefined) => void>();
   #requestsCount = 0;
   #readyAt = Infinity;
@@ -60,9 +66,13 @@ export class Thread {
     this.ended = new Promise((resolve) => {
       this.#hasEnded = resolve;
     });
+    const backlog = new Backlog();
+    const bytesMax = publishedBytesMax(data.engineOptions);
+    this.#outbox = new Outbox(backlog, bytesMax, (message) => this.#post(message));
+    const backlogs = { in: backlog.memory, out: this.#backlog.memory };
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       name: `overlapped ${data.thread}`,
-      workerData: { ...data, ledger: this.#ledger.memory } satisfies ThreadData,
+      workerData: { ...data, ledger: this.#ledger.memory, backlogs } satisfies ThreadData,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
     this.id = this.#worker.threadId;
@@ -91,6 +101,13 @@ export class Thread {
         return;
       case 'listenError':
         this.#owner.listenFailed(unpackError(message.error));
+        return;
+      case 'publish':
+        this.#backlog.take(message.publications);
+        this.#owner.published(message, this);
+        return;
+      case 'missed':
+        this.#owner.published(message, this);
         return;
       case 'closed':
         this.#last = message.statistics;
@@ -130,6 +147,11 @@ export class Thread {
   /** Sockets of the system are this thread's from now on. */
   take(handles: readonly number[]): void {
     this.#post({ kind: 'take', handles });
+  }
+
+  /** Others have published something. */
+  publish(message: Published): void {
+    this.#outbox.send(message);
   }
 
   /** Its statistics; those of its end when it was closed, undefined when it died. */

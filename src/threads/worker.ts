@@ -10,20 +10,23 @@ import type { Server, SocketCount } from '../engine/server.js';
 import { packError } from './errors.js';
 import type { ThreadModule } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';
+import { Backlog, Outbox, publishedBytesMax } from './publications.js';
+import { ServerInThread } from './server-in-thread.js';
 
 const data = workerData as ThreadData;
 const main = parentPort;
 assert(main !== null);
+const backlogIn = new Backlog(data.backlogs.in);
 
 function say(message: FromThread): void {
   main?.postMessage(message);
 }
 
 /** The default export of the program's module, called if it is a function. */
-async function loadHandlers(): Promise<ListenOptions> {
+async function loadHandlers(server: ServerInThread): Promise<ListenOptions> {
   const exported = ((await import(data.module)) as { default?: ThreadModule }).default;
   const { thread, threads } = data;
-  const handlers = typeof exported === 'function' ? await exported({ thread, threads }) : exported;
+  const handlers = typeof exported === 'function' ? await exported({ thread, threads, server }) : exported;
   if (typeof handlers !== 'object' || handlers === null) {
     throw new OperationError({
       code: 'ERR_INVALID_ARG_VALUE',
@@ -47,10 +50,10 @@ function socketCount(): SocketCount {
   };
 }
 
-async function openThread(engine: Engine): Promise<Server> {
-  const given = await loadHandlers();
+async function openThread(engine: Engine, inThread: ServerInThread): Promise<Server> {
+  const given = await loadHandlers(inThread);
   const { acceptedAt } = data;
-  return openServer(
+  const server = await openServer(
     {
       ...given,
       ...data.options,
@@ -60,15 +63,24 @@ async function openThread(engine: Engine): Promise<Server> {
     },
     { socketCount: socketCount(), ...(acceptedAt === undefined ? {} : { acceptedAt }) },
   );
+  inThread.serve(server);
+  return server;
 }
 
 /** Does what the main thread says, until it says to close. */
-function obey(engine: Engine, server: Server, message: ToThread): void {
+function obey(engine: Engine, server: Server, inThread: ServerInThread, message: ToThread): void {
   switch (message.kind) {
     case 'take':
       for (const handle of message.handles) {
         server.take(engine.port.takeOver(handle, server.address.family));
       }
+      return;
+    case 'publish':
+      backlogIn.take(message.publications);
+      inThread.published(message.publications);
+      return;
+    case 'missed':
+      inThread.missed();
       return;
     case 'statistics':
       say({ kind: 'statistics', request: message.request, statistics: server.statistics() });
@@ -104,8 +116,10 @@ async function start(): Promise<void> {
     const onHandlerError = (error: unknown): void => say({ kind: 'handlerError', error: packError(error) });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
     closeAtExit(engine);
-    const server = await openThread(engine);
-    main?.on('message', (message: ToThread) => obey(engine, server, message));
+    const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), say);
+    const inThread = new ServerInThread(engine, outbox);
+    const server = await openThread(engine, inThread);
+    main?.on('message', (message: ToThread) => obey(engine, server, inThread, message));
     const { driver, passedOver } = engine;
     say({ kind: 'ready', address: server.address, driver, passedOver, statistics: server.statistics() });
   } catch (error) {

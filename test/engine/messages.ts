@@ -187,6 +187,7 @@ function many(subject: EngineSubject): void {
     );
     assert.equal(server.publish('even', 'nine\n'), 9);
     assert.equal(server.publish('nobody', 'x'), 0);
+    assert.throws(() => server.broadcast(new Uint16Array(2) as never), { code: 'ERR_INVALID_ARG_TYPE' });
     const total = (): number => listeners.reduce((sum, { messages }) => sum + messages.length, 0);
     await eventually(() => total() === 44, 'all messages');
     assert.deepEqual(listeners[0]?.messages, ['everybody', 'bytes', 'even ones']);

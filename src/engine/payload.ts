@@ -1,0 +1,32 @@
+/** What can be sent: bytes or text. */
+
+import { OperationError } from '../drivers/error.js';
+
+export type Payload = Uint8Array | string;
+
+/**
+ * What is neither would be counted wrongly, or sent wrongly: an Uint16Array has more bytes than its length.
+ * @throws OperationError `ERR_INVALID_ARG_TYPE`
+ */
+export function checkPayload(data: unknown): asserts data is Payload {
+  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+    throw new OperationError({
+      code: 'ERR_INVALID_ARG_TYPE',
+      reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
+      syscall: 'write',
+    });
+  }
+}
+
+/** Copies pieces, each behind the one before, to memory that is allocated for them. */
+export function joinPieces(pieces: readonly Payload[], allocate: (byteLength: number) => Uint8Array): Uint8Array {
+  pieces.forEach(checkPayload);
+  const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+  const memory = allocate(bytes.reduce((total, piece) => total + piece.byteLength, 0));
+  let offset = 0;
+  for (const piece of bytes) {
+    memory.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return memory;
+}

@@ -1,0 +1,146 @@
+/** A server on many threads, as one of them holds it: what it sends to many reaches the connections of all threads. */
+
+import { OperationError } from '../drivers/error.js';
+import { close } from '../engine/closing.js';
+import type { Connection } from '../engine/connection.js';
+import type { Engine, TurnTask } from '../engine/engine.js';
+import { joinPieces, type Payload } from '../engine/payload.js';
+import { piecesOf } from '../engine/send-message.js';
+import type { Server } from '../engine/server.js';
+import { SharedBytes } from '../engine/shared-bytes.js';
+import { costOf, type Outbox, type Publication } from './publications.js';
+
+/** What is published in one turn leaves together, unless it is more than this. */
+const TOGETHER_MAX = 256;
+const TOGETHER_BYTES_MAX = 256 * 1024;
+
+export class ServerInThread implements TurnTask {
+  readonly #engine: Engine;
+  readonly #outbox: Outbox;
+  #server: Server | undefined;
+  #gathered: Publication[] = [];
+  #gatheredBytes = 0;
+
+  /** @internal */
+  constructor(engine: Engine, outbox: Outbox) {
+    this.#engine = engine;
+    this.#outbox = outbox;
+  }
+
+  /** @internal This thread's connections are those of a server from now on. */
+  serve(server: Server): void {
+    this.#server = server;
+  }
+
+  /**
+   * Sends bytes or text to all connections of all threads. A filter is a function, and stays in its thread: let those who
+   * are meant subscribe to a topic.
+   * @returns to how many connections of this thread it was written
+   * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter
+   */
+  broadcast(data: Payload, filter?: undefined): number {
+    refuseFilter(filter);
+    return this.#send(undefined, [data]);
+  }
+
+  /** The same with a message, which is encoded once. @throws FramingError */
+  broadcastMessage(message: unknown, filter?: undefined): number {
+    refuseFilter(filter);
+    return this.#send(undefined, piecesOf(this.#server?.messages, message));
+  }
+
+  /**
+   * Sends bytes or text to all who have subscribed to a topic, in any thread.
+   * @returns to how many connections of this thread it was written
+   * @throws OperationError `ERR_INVALID_ARG_TYPE`
+   */
+  publish(topic: string, data: Payload): number {
+    checkTopic(topic);
+    return this.#send(topic, [data]);
+  }
+
+  /** The same with a message, which is encoded once. @throws FramingError */
+  publishMessage(topic: string, message: unknown): number {
+    checkTopic(topic);
+    return this.#send(topic, piecesOf(this.#server?.messages, message));
+  }
+
+  #send(topic: string | undefined, pieces: readonly Payload[]): number {
+    const bytes = sharedBuffer(pieces);
+    if (bytes.byteLength > 0) {
+      this.#gather({ topic, bytes });
+    }
+    return this.#sendHere(topic, bytes);
+  }
+
+  /**
+   * The sends hold the memory, in this thread as in each other one. A thread that was terminated holds it no more, and may
+   * have left a send behind: the system only reads what is sent, and that connection is being reset.
+   */
+  #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
+    return this.#server?.sendShared(topic, new SharedBytes(new Uint8Array(bytes))) ?? 0;
+  }
+
+  #gather(publication: Publication): void {
+    if (this.#gathered.length === 0) {
+      this.#engine.runNext(this);
+    }
+    this.#gathered.push(publication);
+    this.#gatheredBytes += costOf(publication);
+    if (this.#gathered.length >= TOGETHER_MAX || this.#gatheredBytes >= TOGETHER_BYTES_MAX) {
+      this.turn();
+    }
+  }
+
+  /** @internal */
+  turn(): void {
+    const publications = this.#gathered;
+    if (publications.length > 0) {
+      this.#gathered = [];
+      this.#gatheredBytes = 0;
+      this.#outbox.send({ kind: 'publish', publications });
+    }
+  }
+
+  /** @internal What another thread has published. */
+  published(publications: readonly Publication[]): void {
+    for (const { topic, bytes } of publications) {
+      this.#sendHere(topic, bytes);
+    }
+  }
+
+  /** @internal Whoever may have missed something is closed: no connection goes on behind a gap. */
+  missed(): void {
+    for (const connection of [...(this.#server?.connections() ?? [])] as Connection[]) {
+      close(connection, 'process_queue_full', missedSome());
+    }
+  }
+}
+
+/** Text and bytes, encoded once for all threads. */
+export function sharedBuffer(pieces: readonly Payload[]): SharedArrayBuffer {
+  const memory = joinPieces(pieces, (byteLength) => new Uint8Array(new SharedArrayBuffer(byteLength)));
+  return memory.buffer as SharedArrayBuffer;
+}
+
+export function checkTopic(topic: unknown): void {
+  if (typeof topic !== 'string') {
+    const reason = `Expected the name of a topic, got ${typeof topic}`;
+    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'publish' });
+  }
+}
+
+export function refuseFilter(filter: unknown): void {
+  if (filter !== undefined) {
+    const reason = 'A filter is a function, and stays in its thread: let those who are meant subscribe to a topic';
+    throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'broadcast' });
+  }
+}
+
+function missedSome(): OperationError {
+  return new OperationError({
+    code: 'ERR_WRITE_QUEUE_FULL',
+    reason: "More was published than this thread took: too much waited for it (queuedBytesMax of the threads' engines)",
+    syscall: 'write',
+  });
+}
