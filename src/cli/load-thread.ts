@@ -52,10 +52,13 @@ async function obey(load: Load, order: LoadOrder): Promise<void> {
 }
 
 try {
-  const load = new Load(openEngine(data.engine), data.load);
+  const engine = openEngine(data.engine);
+  say({ kind: 'loaded' });
+  const load = new Load(engine, data.load);
   load.failed.catch((error: unknown) => say(answerOf(error)));
   setInterval(() => count(load), COUNT_MS);
   parentPort?.on('message', (order: LoadOrder) => void obey(load, order));
 } catch (error) {
+  say({ kind: 'loaded' });
   say(answerOf(error));
 }

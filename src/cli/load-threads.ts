@@ -3,6 +3,7 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../index.js';
+import { WorkerEnd } from '../threads/worker-end.js';
 import { EXIT_FAILED, Failure } from './failure.js';
 import type { LoadOptions, LoadRun } from './load.js';
 
@@ -22,6 +23,7 @@ export interface LoadThreadData {
 export type LoadOrder = 'connect' | 'send' | 'measure' | 'finish';
 
 export type LoadAnswer =
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'connected' }
   | { readonly kind: 'returned'; readonly latency: RecordableHistogram }
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number };
@@ -29,6 +31,7 @@ export type LoadAnswer =
 /** One of the threads. */
 class LoadThread {
   readonly worker: Worker;
+  readonly end: WorkerEnd;
   readonly counts: Float64Array;
   #answered: () => void = () => undefined;
 
@@ -41,7 +44,12 @@ class LoadThread {
     this.counts = new Float64Array(counts);
     const workerData: LoadThreadData = { ...data, counts };
     this.worker = new Worker(new URL('./load-thread.js', import.meta.url), { workerData });
+    this.end = new WorkerEnd(this.worker);
     this.worker.on('message', (answer: LoadAnswer) => {
+      if (answer.kind === 'loaded') {
+        this.end.loaded();
+        return;
+      }
       onAnswer(answer);
       this.#answered();
     });
@@ -127,10 +135,10 @@ export class LoadThreads implements LoadRun {
 
   /** The threads end where they are: what they have open goes with the process, which ends too. */
   close(): void {
-    for (const { worker } of this.#threads) {
+    for (const { worker, end } of this.#threads) {
       worker.removeAllListeners('error');
       worker.on('error', () => undefined);
-      void worker.terminate();
+      end.terminate();
     }
   }
 }

@@ -47,6 +47,8 @@ export interface ThreadReady {
 }
 
 export type FromThread =
+  /** It has declared the functions that it calls: it can be terminated from now on. */
+  | { readonly kind: 'loaded' }
   | Published
   | ({ readonly kind: 'ready' } & ThreadReady)
   /** It cannot start, and ends. */

@@ -9,6 +9,7 @@ import type { ServerStatistics } from '../engine/statistics.js';
 import { unpackError } from './errors.js';
 import type { FromThread, ThreadData, ThreadReady, ToThread } from './protocol.js';
 import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
+import { WorkerEnd } from './worker-end.js';
 
 /** How long a thread may take to end behind its deadline, in ms: a handler that never returns does not hold it for ever. */
 const END_TIMEOUT_MS = 2000;
@@ -40,6 +41,7 @@ export class Thread {
   /** Resolves when it has ended, and what it had open is given back. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
+  readonly #end: WorkerEnd;
   readonly #owner: ThreadOwner;
   readonly #ledger = new Ledger();
   /** Of what it has published. */
@@ -75,6 +77,7 @@ export class Thread {
       workerData: { ...data, ledger: this.#ledger.memory, backlogs } satisfies ThreadData,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
+    this.#end = new WorkerEnd(this.#worker);
     this.id = this.#worker.threadId;
     this.#worker.on('message', (message: FromThread) => this.#told(message));
     this.#worker.on('error', (error: unknown) => {
@@ -85,6 +88,9 @@ export class Thread {
 
   #told(message: FromThread): void {
     switch (message.kind) {
+      case 'loaded':
+        this.#end.loaded();
+        return;
       case 'ready': {
         this.#readyAt = performance.now();
         this.#becameReady(message);
@@ -179,9 +185,9 @@ export class Thread {
     return this.ended;
   }
 
-  /** Ends it wherever it is: its connections are lost. */
+  /** Ends it wherever it is, once it has loaded: its connections are lost. */
   terminate(): void {
-    void this.#worker.terminate();
+    this.#end.terminate();
   }
 
   ref(): void {

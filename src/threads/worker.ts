@@ -116,6 +116,7 @@ async function start(): Promise<void> {
     const onHandlerError = (error: unknown): void => say({ kind: 'handlerError', error: packError(error) });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
     closeAtExit(engine);
+    say({ kind: 'loaded' });
     const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), say);
     const inThread = new ServerInThread(engine, outbox);
     const server = await openThread(engine, inThread);
