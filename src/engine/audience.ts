@@ -1,6 +1,7 @@
 /** Sending one thing to many: it is encoded once, its bytes are shared, and each connection's own limits hold. */
 
-import type { Connection } from './connection.js';
+import { Connection } from './connection.js';
+import type { ConnectionGroup } from './group.js';
 import { writeShared } from './sending.js';
 import type { SharedBytes } from './shared-bytes.js';
 
@@ -8,24 +9,44 @@ import type { SharedBytes } from './shared-bytes.js';
 export type ConnectionFilter<Context> = (connection: Connection<Context>) => boolean;
 
 /**
- * Writes bytes to connections, and releases them. Those that are ending or closing are passed over.
+ * Writes bytes to the members of a topic, and releases them. Those that are ending or closing are passed over.
  * @returns how many they were written to
  */
+export function sendToMembers(members: Iterable<Connection>, shared: SharedBytes): number {
+  let count = 0;
+  try {
+    for (const connection of members) {
+      count += sendToOne(connection, shared);
+    }
+  } finally {
+    shared.holder.release();
+  }
+  return count;
+}
+
+/** The same with all connections of a group, or those that the filter lets through. */
 export function sendToAll<Context>(
-  connections: Iterable<Connection<Context>>,
+  group: ConnectionGroup,
   shared: SharedBytes,
   filter?: ConnectionFilter<Context>,
 ): number {
   let count = 0;
   try {
-    for (const connection of connections) {
-      if (connection.writable && filter?.(connection) !== false) {
-        writeShared(connection as Connection, shared);
-        count++;
+    for (const { key } of group.engine.port.sockets) {
+      if (key instanceof Connection && key.group === group && filter?.(key as Connection<Context>) !== false) {
+        count += sendToOne(key, shared);
       }
     }
   } finally {
-    shared.release();
+    shared.holder.release();
   }
   return count;
+}
+
+function sendToOne(connection: Connection, shared: SharedBytes): 0 | 1 {
+  if (!connection.writable) {
+    return 0;
+  }
+  writeShared(connection, shared);
+  return 1;
 }

@@ -19,6 +19,7 @@ import { errorOf, type HandlerErrorSink, warnOfHandlerError } from './handlers.j
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
+import { Sharing } from './shared-bytes.js';
 import { ConnectionCounters, EngineCounters } from './statistics.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './timer-wheel.js';
 import { TurnList } from './turn-list.js';
@@ -70,6 +71,8 @@ export class Engine {
   /** @internal */
   chunkBuffer: PoolBuffer | undefined = undefined;
   readonly #chunks = new WriteChunks();
+  /** @internal Of what is sent to many. */
+  readonly sharing = new Sharing(this.#chunks);
   /** Queues that nobody writes to, the first `#idleQueuesCount` of them. */
   readonly #idleQueues: (WriteQueue | undefined)[] = Array.from({ length: IDLE_QUEUES_MAX }, () => undefined);
   #idleQueuesCount = 0;
@@ -162,6 +165,7 @@ export class Engine {
     this.#finishing.drain(finish);
     this.#tasks.drain(runTask);
     this.#dirty.drain(this.#flushOne);
+    this.sharing.rest();
     if (this.#batchBeganAt >= 0) {
       this.counters.handlersMs += this.port.clock.now() - this.#batchBeganAt;
       this.#batchBeganAt = -1;
@@ -334,6 +338,7 @@ export class Engine {
         (key as CompletionTarget).engineClosed();
       }
     }
+    this.sharing.rest();
     this.port.close();
   }
 }

@@ -20,7 +20,7 @@ import {
   SHUTTING,
 } from './flags.js';
 import { checkPayload } from './payload.js';
-import type { SharedBytes } from './shared-bytes.js';
+import { type SharedBytes, SMALL_BYTES_MAX } from './shared-bytes.js';
 
 export function write(connection: Connection, data: Uint8Array | string): boolean {
   if ((connection.flags & (ENDING | CLOSING)) !== 0) {
@@ -53,7 +53,12 @@ export function writeShared(connection: Connection, shared: SharedBytes): boolea
   const { engine, counters } = connection.group;
   connection.queue ??= engine.takeQueue();
   counters.writes++;
-  connection.queue.addShared(shared);
+  if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
+    // One that is slow has small bytes of its own: it would keep whole chunks of them from everybody.
+    connection.queue.addBytes(shared.memory);
+  } else {
+    connection.queue.addShared(shared);
+  }
   return written(connection, shared.byteLength);
 }
 

@@ -4,7 +4,7 @@ import type { SocketAddress } from '../drivers/address.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { AddressCounts } from './address-counts.js';
-import { type ConnectionFilter, sendToAll } from './audience.js';
+import { type ConnectionFilter, sendToAll, sendToMembers } from './audience.js';
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
@@ -20,7 +20,7 @@ import type { ConnectionLimits } from './options.js';
 import type { Payload } from './payload.js';
 import { receive } from './receiving.js';
 import { piecesOf } from './send-message.js';
-import { SharedBytes } from './shared-bytes.js';
+import type { SharedBytes } from './shared-bytes.js';
 import { ConnectionCounters, type ServerStatistics, serverStatistics } from './statistics.js';
 import { Alarm } from './timer-wheel.js';
 import { Topics } from './topics.js';
@@ -319,27 +319,27 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
    * @returns to how many it was written
    */
   broadcast(data: Payload, filter?: ConnectionFilter<Context>): number {
-    return sendToAll(this.connections(), SharedBytes.of([data]), filter);
+    return sendToAll(this, this.engine.sharing.join([data]), filter);
   }
 
   /** The same with a message, which is encoded once. @throws FramingError */
   broadcastMessage(message: unknown, filter?: ConnectionFilter<Context>): number {
-    return sendToAll(this.connections(), SharedBytes.of(piecesOf(this.messages, message)), filter);
+    return sendToAll(this, this.engine.sharing.join(piecesOf(this.messages, message)), filter);
   }
 
   /** Sends bytes or text to all who have subscribed to a topic. @returns to how many it was written */
   publish(topic: string, data: Payload): number {
-    return sendToAll(this.topics.membersOf(topic), SharedBytes.of([data]));
+    return sendToMembers(this.topics.membersOf(topic), this.engine.sharing.join([data]));
   }
 
   /** The same with a message. @throws FramingError */
   publishMessage(topic: string, message: unknown): number {
-    return sendToAll(this.topics.membersOf(topic), SharedBytes.of(piecesOf(this.messages, message)));
+    return sendToMembers(this.topics.membersOf(topic), this.engine.sharing.join(piecesOf(this.messages, message)));
   }
 
   /** @internal Sends to the subscribers of a topic, or to all connections when there is none; releases the bytes. */
   sendShared(topic: string | undefined, shared: SharedBytes): number {
-    return sendToAll<unknown>(topic === undefined ? this.connections() : this.topics.membersOf(topic), shared);
+    return topic === undefined ? sendToAll(this, shared) : sendToMembers(this.topics.membersOf(topic), shared);
   }
 
   /** The server keeps the process alive, as it does unless told. */

@@ -52,8 +52,7 @@ export class WriteQueue {
   /** Appends bytes that others send too; each piece keeps them. */
   addShared(shared: SharedBytes): void {
     for (let offset = 0; offset < shared.byteLength; offset += SEND_BYTES_MAX) {
-      shared.retain();
-      this.#add(shared.address + offset, Math.min(SEND_BYTES_MAX, shared.byteLength - offset), shared);
+      this.#append(shared.address + offset, Math.min(SEND_BYTES_MAX, shared.byteLength - offset), shared.holder);
     }
   }
 
@@ -96,20 +95,26 @@ export class WriteQueue {
     return chunk;
   }
 
-  /** Bytes were copied to where the chunk's use ends: they lengthen the piece before them, if that ends there. */
+  /** Bytes were copied to where the chunk's use ends. */
   #addCopied(chunk: WriteChunk, byteLength: number): void {
     const address = chunk.address + chunk.used;
     chunk.used += byteLength;
+    this.#append(address, byteLength, chunk);
+  }
+
+  /** Appends bytes that `holder` keeps: they lengthen the piece before them, if that ends where they begin. */
+  #append(address: number, byteLength: number, holder: Held): void {
     if (this.#batches === undefined) {
-      if (this.#held === chunk && this.#address + this.#byteLength === address) {
-        this.#byteLength += byteLength;
+      const length = this.#byteLength + byteLength;
+      if (this.#held === holder && this.#address + this.#byteLength === address && length <= SEND_BYTES_MAX) {
+        this.#byteLength = length;
         return;
       }
-    } else if (this.#batches.at(-1)?.lengthen(address, byteLength, chunk, SEND_BYTES_MAX) === true) {
+    } else if (this.#batches.at(-1)?.lengthen(address, byteLength, holder, SEND_BYTES_MAX) === true) {
       return;
     }
-    chunk.retain();
-    this.#add(address, byteLength, chunk);
+    holder.retain();
+    this.#add(address, byteLength, holder);
   }
 
   /** Bytes that stay where they are, in as many sends as they need. */

@@ -7,7 +7,6 @@ import type { Engine, TurnTask } from '../engine/engine.js';
 import { joinPieces, type Payload } from '../engine/payload.js';
 import { piecesOf } from '../engine/send-message.js';
 import type { Server } from '../engine/server.js';
-import { SharedBytes } from '../engine/shared-bytes.js';
 import { costOf, type Outbox, type Publication } from './publications.js';
 
 /** What is published in one turn leaves together, unless it is more than this. */
@@ -78,7 +77,7 @@ export class ServerInThread implements TurnTask {
    * have left a send behind: the system only reads what is sent, and that connection is being reset.
    */
   #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
-    return this.#server?.sendShared(topic, new SharedBytes(new Uint8Array(bytes))) ?? 0;
+    return this.#server?.sendShared(topic, this.#engine.sharing.of(new Uint8Array(bytes))) ?? 0;
   }
 
   #gather(publication: Publication): void {
