@@ -198,6 +198,31 @@ function many(subject: EngineSubject): void {
     assert.equal(server.publish('all', 'x\n'), 19);
   });
 
+  scene('small broadcasts of one turn leave together, and a slow member keeps nothing of them', async (stage) => {
+    const { engine } = stage;
+    const { server, connection, peer: slow } = await stage.pair();
+    slow.socket.pause();
+    const large = countingBytes(8_000_000);
+    connection.write(large);
+    const quick = await stage.peer(server);
+    await eventually(() => server.connectionsCount === 2, 'the other connection');
+    const posted = engine.counters.sendsPosted;
+    const turns = 50;
+    for (let turn = 1; turn <= turns; turn++) {
+      server.broadcast('a'.repeat(100));
+      server.broadcast(Buffer.from('b'.repeat(100)));
+      await eventually(() => quick.bytes === turn * 200, 'both');
+    }
+    const sends = engine.counters.sendsPosted - posted;
+    assert(sends >= turns && sends < turns + 20, `${sends} sends`);
+    // Its own bytes fill three. Of those for all it would keep fifty, one of each turn.
+    assert(engine.chunksHeld <= 5, `${engine.chunksHeld} chunks`);
+    assert.equal(quick.data.toString(), ('a'.repeat(100) + 'b'.repeat(100)).repeat(turns));
+    slow.socket.resume();
+    await eventually(() => slow.bytes === large.byteLength + turns * 200, 'all');
+    assert(slow.data.subarray(large.byteLength).equals(quick.data));
+  });
+
   scene('a slow member is held to its cap, and holds up nobody', async (stage) => {
     const server = await stage.listen({ queuedBytesMax: 4_000_000, error: () => undefined });
     const slow = await stage.peer(server);
