@@ -78,7 +78,7 @@ export async function runSuite(runNode, files, options = {}) {
         ...args,
         ...files,
       ],
-      { quiet, timeoutMs: SUITE_TIMEOUT_MS * patience },
+      { quiet, timeoutMs: SUITE_TIMEOUT_MS },
     );
     const counts = countsOf(readReport(report), files);
     const executed = counts.passed + counts.failed;

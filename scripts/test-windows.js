@@ -8,6 +8,7 @@ import { chosenBy, nodeAt, runSuite, sayCounts, windowsTestFiles, wineTestFiles 
 import { fail, ROOT, run } from './tools.js';
 import { openWindowsNode, runWindowsNode } from './windows-node.js';
 import { wineMissing } from './wine.js';
+import { wasLost } from './wine-server.js';
 
 /** All Windows processes share one server process of Wine: with two files at a time, each would measure the other. */
 const CONCURRENCY = 1;
@@ -33,13 +34,24 @@ const bounds = { args, concurrency: CONCURRENCY, patience: PATIENCE };
 const results = [];
 if (clients.length > 0) {
   // Before this process takes its own turn in Wine's prefix: each of their programs takes one.
-  results.push(['wine', await runSuite(nodeAt(process.execPath), clients, bounds)]);
+  results.push(['wine', await runWithWine(nodeAt(process.execPath), clients)]);
 }
 if (files.length > 0) {
   await openWindowsNode();
-  results.push(['windows', await runSuite(runWindowsNode, files, bounds)]);
+  results.push(['windows', await runWithWine(runWindowsNode, files)]);
 }
 for (const [name, result] of results) {
   sayCounts(name, result);
 }
 process.exit(results.find(([, { exitCode }]) => exitCode !== 0)?.[1].exitCode ?? 0);
+
+/** A crash of Wine's server says nothing of what is tested: then all runs once more. A second one is a failure. */
+async function runWithWine(runNode, testFiles) {
+  wasLost();
+  const result = await runSuite(runNode, testFiles, bounds);
+  if (result.exitCode === 0 || !wasLost()) {
+    return result;
+  }
+  console.log("test: Wine's server crashed; its tests run once more");
+  return runSuite(runNode, testFiles, bounds);
+}

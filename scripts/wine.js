@@ -1,29 +1,28 @@
 /** Windows programs on Linux: Wine, with a prefix (a Windows installation) of the project's own. */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FollowedFile } from './followed-file.js';
 import { keyOf, stamp, stampOf } from './stamp.js';
-import { environmentOf, fail, ROOT, TIMED_OUT } from './tools.js';
+import { fail, ROOT, TIMED_OUT } from './tools.js';
+import { commands, environment, killAll, PREFIX, startServer, tellLoss, watchServer } from './wine-server.js';
 
-const PREFIX = join(ROOT, '.cache/windows/prefix');
 const PREFIX_STAMP = '.cache/windows/prefix/.overlapped-prefix';
 const PREFIX_TIMEOUT_MS = 180_000;
 /** A new prefix is Windows 7, and Node 22 starts on nothing older than Windows 10. */
 const WINDOWS_VERSION = 'win10';
-/** Where Debian has its commands; it puts none of them on the path without the package `wine`. */
-const DEBIAN_DIRECTORY = '/usr/lib/wine';
 const FOLLOW_INTERVAL_MS = 50;
 const TURN_INTERVAL_MS = 500;
 /** How long a program that was asked to stop may take. */
 const STOP_TIMEOUT_MS = 10_000;
 /** What a shell says of a program that SIGINT ended. */
 const INTERRUPTED = 128 + constants.signals.SIGINT;
+/** What a program ends with whose server was lost. */
+const LOST = 125;
 
 /** Why Windows programs cannot run here, and what to do about it; undefined when they can. */
 export function wineMissing() {
@@ -31,17 +30,6 @@ export function wineMissing() {
     return `Wine runs Windows' Node on linux-x64 only, and this is ${process.platform}-${process.arch}`;
   }
   return commands() === undefined ? 'Wine is missing: apt-get install --no-install-recommends wine64' : undefined;
-}
-
-function commands() {
-  for (const directory of [DEBIAN_DIRECTORY, ...(process.env.PATH ?? '').split(delimiter)]) {
-    const [wine64, wine, wineserver] = ['wine64', 'wine', 'wineserver'].map((name) => join(directory, name));
-    const loader = [wine64, wine].find((path) => existsSync(path));
-    if (loader !== undefined && existsSync(wineserver)) {
-      return { loader, wineserver };
-    }
-  }
-  return undefined;
 }
 
 /**
@@ -96,19 +84,16 @@ async function takeTurn() {
   }
 }
 
-function killAll() {
-  spawnSync(commands().wineserver, ['-k'], { env: environment(), stdio: 'ignore' });
-}
-
 /**
  * Runs a Windows program in the project's directory, as `run` of tools.js does; one at a time. SIGINT and SIGTERM
- * become its Ctrl-C, and a second one kills it.
+ * become its Ctrl-C, and a second one kills it. It does not outlive Wine's server.
  */
 export async function runInWine(program, args, { env = {}, quiet = false, timeoutMs = 0 } = {}) {
   // Windows' Node opens no Unix pipe (EBADF): it writes to files, and they are followed.
   const outputs = ['stdout', 'stderr'].map(
     (name) => new FollowedFile(`${PREFIX}.${name}`, quiet ? undefined : process[name]),
   );
+  startServer();
   try {
     // Killed with this process, also where that cannot do it any more.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', commands().loader, program, ...args], {
@@ -139,6 +124,7 @@ async function endOf(child, outputs, timeoutMs) {
     run.killedWith ??= exitCode;
     killAll();
   };
+  const forget = watchServer(() => kill(LOST));
   const timers = timeoutMs > 0 ? [setTimeout(kill, timeoutMs, TIMED_OUT)] : [];
   const stop = () => {
     if (run.stopping) {
@@ -160,20 +146,15 @@ async function endOf(child, outputs, timeoutMs) {
     }
   }
   timers.forEach(clearTimeout);
+  forget();
   process.off('SIGINT', stop).off('SIGTERM', stop);
   const [status, signal] = await exit;
+  // The program may have ended before its server was missed.
+  if (run.killedWith === LOST || (run.killedWith === undefined && startServer())) {
+    tellLoss();
+    return LOST;
+  }
   return run.killedWith ?? status ?? 128 + constants.signals[signal];
-}
-
-function environment() {
-  const { DISPLAY: _, WAYLAND_DISPLAY: __, ...env } = environmentOf(process.execPath);
-  return {
-    ...env,
-    WINEPREFIX: PREFIX,
-    WINEDEBUG: '-all',
-    // Neither the downloads for .NET and HTML that a new prefix asks for, nor entries in the user's menus.
-    WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe=',
-  };
 }
 
 /** A path as Windows programs know it: Wine's drive Z is the root directory. */

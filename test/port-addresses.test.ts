@@ -133,13 +133,13 @@ describe('errors', () => {
 });
 
 describe('wake handles', () => {
-  test('close although a thread was terminated in the middle of a wake-up', { timeout: 5000 }, () => {
+  test('close although a thread was terminated in the middle of a wake-up', { timeout: 30_000 }, () => {
     const handle = createWakeHandle('epoll', -1);
     // Counted in, and never out: its worker is gone.
     Atomics.add(new Int32Array(handle.state), 1, 1);
     const start = performance.now();
     closeWakeHandle(handle);
-    assert.ok(performance.now() - start < 2000);
+    assert.ok(performance.now() - start < 15_000);
     assert.throws(() => postWakeUp(handle), { code: 'EBADF' });
   });
 });

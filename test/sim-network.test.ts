@@ -100,7 +100,7 @@ describe('the virtual clock', () => {
     assert.equal(ticks.length, 3600);
     assert.deepEqual([ticks[0], ticks.at(-1)], [1000, HOUR_MS]);
     assert.ok(network.now() >= HOUR_MS && network.now() < 10 * HOUR_MS);
-    assert.ok(performance.now() - start < 5000);
+    assert.ok(performance.now() - start < 60_000);
   });
 
   bounded('a wait jumps to its end, or to what comes before', () =>

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { connectPair, type Dequeuer, eventually, listenOn, sendAndCancel, withPort } from './support/harness.js';
+import {
+  connectPair,
+  type Dequeuer,
+  eventually,
+  listenOn,
+  longestBut,
+  sendAndCancel,
+  withPort,
+} from './support/harness.js';
 import { LoopEcho } from './support/loop-echo.js';
 import { connectNode } from './support/node-client.js';
 import { manyStreams } from './support/streams.js';
@@ -62,6 +70,7 @@ describe('the thread that dequeues for the event loop', () => {
     async () => {
       const echo = new LoopEcho({ driver });
       const client = await connectNode(echo.number);
+      const took: number[] = [];
       for (let round = 1; round <= 30; round++) {
         echo.start();
         // The thread waits by then, or has just taken something.
@@ -79,11 +88,12 @@ describe('the thread that dequeues for the event loop', () => {
             echo.port.stop();
           });
         }
-        assert.ok(performance.now() - start < 500 * system.patience);
+        took.push(performance.now() - start);
         await eventually(() => client.bytes >= 4 * (round - 1), `echo ${round - 1}`);
       }
       echo.start();
       await eventually(() => client.bytes === 4 * 30, 'the last echo');
+      assert.ok(longestBut(3, took) < 500 * system.patience, `${took} ms`);
       client.socket.destroy();
       echo.port.close();
     },

@@ -160,7 +160,7 @@ export class Engine {
       this.counters.turns++;
     }
     this.turn++;
-    this.wheel.advance();
+    this.wheel.look();
     this.#resuming.drain(this.#resumeOne);
     this.#finishing.drain(finish);
     this.#tasks.drain(runTask);
@@ -169,6 +169,13 @@ export class Engine {
     if (this.#batchBeganAt >= 0) {
       this.counters.handlersMs += this.port.clock.now() - this.#batchBeganAt;
       this.#batchBeganAt = -1;
+    }
+  }
+
+  /** @internal The pump's hook: limits, when all that has come was handled. */
+  timePassed(): void {
+    if (this.wheel.advance()) {
+      this.flush();
     }
   }
 

@@ -15,6 +15,8 @@ export type CompletionHandler = (completion: Completion) => void;
 export interface TurnHooks {
   /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
   flush(): void;
+  /** Called when all that has come was handled, or much of it: what came in time is not late because this turn is. */
+  timePassed(): void;
   /** Whether `flush` has something to do at once. */
   readonly hasWork: boolean;
   /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
@@ -70,6 +72,7 @@ export class Pump {
 
   /** On this thread, until stopped. */
   run(): void {
+    let rounds = 0;
     while (!this.#stopped) {
       if (this.#next === this.#batch.length) {
         if (this.#port.closed && !this.#port.hasWork()) {
@@ -78,6 +81,10 @@ export class Pump {
         this.#next = 0;
         this.#hooks?.flush();
         this.#port.getQueuedCompletions(this.#batch, this.#waitMs());
+        if (this.#batch.length === 0 || ++rounds === TURN_ROUNDS_MAX) {
+          rounds = 0;
+          this.#hooks?.timePassed();
+        }
       }
       this.#dispatch();
     }
@@ -152,8 +159,16 @@ export class Pump {
       this.#dispatchAll();
       this.#hooks?.flush();
       rounds++;
-    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && this.#hasWork());
+    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate()));
+    if (!this.#stopped) {
+      this.#hooks?.timePassed();
+    }
     return productive;
+  }
+
+  /** Whether a limit may be over while more has come than was dequeued. */
+  #mayBeLate(): boolean {
+    return this.#batch.length > 0 && this.#hooks !== undefined && this.#hooks.dueAt <= this.#port.clock.now();
   }
 
   /** What a handler left undispatched, by stopping or by an error, goes back to the port. */

@@ -165,13 +165,13 @@ export function cancelling(subject: Subject): void {
       // Data is there and no buffer is: the receive and its cancel reach the kernel together.
       port.postReceive(second.server, { once: true });
       port.cancel(second.server, 'receive');
-      assert.equal((await dequeuer.next('receive', second.server, 2000)).code, 'ECANCELED');
+      assert.equal((await dequeuer.next('receive', second.server)).code, 'ECANCELED');
       // The same when it waits already.
       port.postReceive(second.server, { once: true });
       dequeuer.take();
       dequeuer.take();
       port.cancel(second.server, 'receive');
-      assert.equal((await dequeuer.next('receive', second.server, 2000)).code, 'ECANCELED');
+      assert.equal((await dequeuer.next('receive', second.server)).code, 'ECANCELED');
       taken?.release();
       port.postReceive(second.server, { once: true });
       assert.equal((await dequeuer.next('receive', second.server)).data?.toString(), 'y');

@@ -135,7 +135,7 @@ export function closing(subject: Subject): void {
     port.postConnect(connecting, full.localAddress());
     const start = performance.now();
     port.close();
-    assert.ok(performance.now() - start < 1000, 'closing does not wait for a time limit');
+    assert.ok(performance.now() - start < 4000, 'closing does not wait for a time limit');
     drain(dequeuer);
     assert.equal(port.statistics.operationsInFlight, 0);
     assert.equal(port.statistics.sockets, 0);

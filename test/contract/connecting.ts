@@ -67,7 +67,7 @@ export function connecting(subject: Subject): void {
       const start = performance.now();
       const seen = await connectTo(dequeuer, { family: 'ipv4', address: '255.255.255.255', port: 9 });
       assert.equal(seen.code, 'ENETUNREACH');
-      assert.ok(performance.now() - start < 1000);
+      assert.ok(performance.now() - start < 10_000);
     }),
   );
 
@@ -79,7 +79,7 @@ export function connecting(subject: Subject): void {
         socket.setOption('userTimeoutMs', 300),
       );
       assert.equal(seen.code, 'ETIMEDOUT');
-      assert.ok(performance.now() - start < 5000);
+      assert.ok(performance.now() - start < 15_000);
     }),
   );
 
@@ -96,7 +96,7 @@ export function connecting(subject: Subject): void {
         } else {
           port.closeSocket(socket);
         }
-        assert.equal((await dequeuer.next('connect', socket, 2000)).code, 'ECANCELED');
+        assert.equal((await dequeuer.next('connect', socket)).code, 'ECANCELED');
         port.closeSocket(socket);
       }
     }),
@@ -140,7 +140,7 @@ export function connecting(subject: Subject): void {
         port.postAccept(listener);
         assert.equal((await dequeuer.next('connect', socket)).code, undefined);
       } else {
-        assert.equal((await dequeuer.next('connect', socket, 1000)).code, 'EAGAIN');
+        assert.equal((await dequeuer.next('connect', socket)).code, 'EAGAIN');
       }
     }),
   );

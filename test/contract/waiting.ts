@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { CompletionBatch, postWakeUp } from 'overlapped';
 import { programPath } from '../support/child.js';
-import { connectPair, WAIT_MS, withPort } from '../support/harness.js';
+import { connectPair, longestBut, onceInTime, WAIT_MS, withPort } from '../support/harness.js';
 import { createPort, startWorker } from '../support/leftovers.js';
 import { system } from '../support/system.js';
 import { bounded, given, type Subject } from './subject.js';
@@ -14,23 +14,28 @@ export function waiting(subject: Subject): void {
   bounded('0 polls', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const batch = new CompletionBatch(4);
-      const start = performance.now();
-      for (let index = 0; index < 100; index++) {
-        assert.equal(port.getQueuedCompletions(batch, 0), 0);
-      }
-      assert.ok(performance.now() - start < 500);
+      return onceInTime(() => {
+        const start = performance.now();
+        for (let index = 0; index < 100; index++) {
+          assert.equal(port.getQueuedCompletions(batch, 0), 0);
+        }
+        assert.ok(performance.now() - start < 500);
+      });
     }),
   );
 
   bounded('a number waits about that long and brings 0 completions', () =>
-    withPort(subject.options, (_dequeuer, port) => {
+    withPort(subject.options, async (_dequeuer, port) => {
       const batch = new CompletionBatch(4);
-      for (const timeoutMs of [0.2, 1, 30, 120]) {
+      const waits = (timeoutMs: number): number => {
         const start = performance.now();
         assert.equal(port.getQueuedCompletions(batch, timeoutMs), 0);
-        const waited = performance.now() - start;
+        return performance.now() - start;
+      };
+      for (const timeoutMs of [0.2, 1, 30, 120]) {
+        const waited = [1, 2, 3].map(() => waits(timeoutMs));
         const most = timeoutMs + 250 * system.patience;
-        assert.ok(waited >= timeoutMs && waited < most, `${timeoutMs} ms waited ${waited}`);
+        assert.ok(Math.min(...waited) >= timeoutMs && longestBut(1, waited) < most, `${timeoutMs} ms waited ${waited}`);
       }
     }),
   );
@@ -42,9 +47,9 @@ export function waiting(subject: Subject): void {
       port.postSend(client, Buffer.from('x'));
       const start = performance.now();
       while (dequeuer.all.every(({ kind }) => kind !== 'receive')) {
-        dequeuer.take(5000);
+        dequeuer.take(30_000);
       }
-      assert.ok(performance.now() - start < 1000);
+      assert.ok(performance.now() - start < 15_000);
     }),
   );
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
 import type { ConnectOptions } from 'overlapped';
-import { eventually } from '../support/harness.js';
+import { eventually, onceInTime } from '../support/harness.js';
 import { createPort, keepSocket } from '../support/leftovers.js';
 import { system } from '../support/system.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
@@ -76,17 +76,25 @@ export function connecting(subject: EngineSubject): void {
 
   scene('of several addresses the first that answers is taken', async (stage) => {
     const server = await stage.listen({ host: '127.0.0.1' });
-    const began = performance.now();
-    const client = await stage.connect({
+    const several = {
       host: 'several.example',
       port: portOf(server),
       lookup: answering('127.0.0.2', '127.0.0.3', '127.0.0.1'),
       attemptDelayMs: 2000,
+    };
+    await onceInTime(async () => {
+      const { opened } = server.statistics().connections;
+      const began = performance.now();
+      const client = await stage.connect(several);
+      const tookMs = performance.now() - began;
+      assert.deepEqual(client.remoteAddress, server.address);
+      await eventually(() => server.statistics().connections.opened === opened + 1, 'it is accepted');
+      const { sockets } = stage.engine.port.statistics;
+      client.destroy();
+      await eventually(() => server.connectionsCount === 0, 'the close');
+      assert.equal(sockets, 3, 'of the others nothing is left');
+      assert(tookMs < 1500, `what is refused is not waited for: ${tookMs} ms`);
     });
-    assert(performance.now() - began < 1500, 'what is refused is not waited for');
-    assert.deepEqual(client.remoteAddress, server.address);
-    await eventually(() => server.connectionsCount === 1, 'it is accepted');
-    assert.equal(stage.engine.port.statistics.sockets, 3, 'of the others nothing is left');
   });
 
   scene(
@@ -189,14 +197,14 @@ export function connecting(subject: EngineSubject): void {
         host: 'half.example',
         port: portOf(server),
         lookup: answering('127.0.0.1', '127.0.0.1'),
-        attemptDelayMs: 100,
+        attemptDelayMs: 500,
       });
       const began = performance.now();
       await eventually(() => stage.engine.counters.connectsPosted === 1, 'the first attempt');
       await after(40);
       network.faults = faults;
       const client = await connecting;
-      assert(performance.now() - began >= 90);
+      assert(performance.now() - began >= 490);
       assert.equal(stage.engine.counters.connectsPosted, 2);
       client.end();
       await eventually(() => stage.engine.port.statistics.sockets <= 2, 'the attempt that was lost is closed');

@@ -16,6 +16,9 @@ const RESETS = 24;
 /** For the server at its limit: Node itself has about twenty. */
 const DESCRIPTORS = 160;
 const CLIENTS = 200;
+/** Far enough apart that a machine that stalls does not have both at once. */
+const FIRST_BYTE_MS = 1000;
+const DEADLINE_MS = 3000;
 
 async function statistics(child: Child) {
   child.stdout = '';
@@ -26,8 +29,8 @@ async function statistics(child: Child) {
 /** A connection of each kind, at each stage, while one that behaves is served. */
 async function misbehave(stage: Stage): Promise<void> {
   const server = await stage.listen({
-    firstByteTimeoutMs: 700,
-    open: (connection) => connection.setDeadline(1200),
+    firstByteTimeoutMs: FIRST_BYTE_MS,
+    open: (connection) => connection.setDeadline(DEADLINE_MS),
     data(connection, chunk) {
       // A header is a line; it must be there in time, however its bytes trickle in.
       if (chunk.includes('\n')) {
@@ -41,7 +44,9 @@ async function misbehave(stage: Stage): Promise<void> {
   good.socket.write('header\n');
   const silent = await Promise.all(Array.from({ length: SILENT }, () => stage.peer(server)));
   const slow = await Promise.all(Array.from({ length: SLOW }, () => stage.peer(server)));
-  const trickle = setInterval(() => slow.forEach(({ socket }) => socket.writable && socket.write('x')), 100);
+  const dribble = (): void => slow.forEach(({ socket }) => socket.writable && socket.write('x'));
+  dribble();
+  const trickle = setInterval(dribble, 100);
   for (let index = 0; index < RESETS; index++) {
     const rude = await stage.peer(server);
     if (index % 3 > 0) {
@@ -55,7 +60,7 @@ async function misbehave(stage: Stage): Promise<void> {
   for (let round = 1; round <= 10; round++) {
     const { bytes } = good;
     good.socket.write('still here?');
-    await eventually(() => good.bytes === bytes + 11, 'the one that behaves is served', 2000);
+    await eventually(() => good.bytes === bytes + 11, 'the one that behaves is served');
     await after(20);
   }
   await eventually(() => server.connectionsCount === 1, 'all others are closed');
@@ -79,13 +84,17 @@ async function scarce({ subject }: Stage): Promise<void> {
     const number = Number((await child.says(/listening (\d+)/))[1]);
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(number)));
     clients.forEach(({ socket }) => socket.write('hello'));
-    await after(300);
-    assert(clients.some(({ bytes }) => bytes === 0));
-    const { engine, connections } = await statistics(child);
-    assert(engine.acceptsDelayed > 0 && connections.opened < DESCRIPTORS);
+    let opened = 0;
+    for (let delayed = 0; delayed === 0; ) {
+      const { engine, connections } = await statistics(child);
+      delayed = engine.acceptsDelayed;
+      opened = connections.opened;
+      await after(20);
+    }
+    assert(opened < DESCRIPTORS && clients.some(({ bytes }) => bytes === 0));
     for (const served = new Set(); served.size < CLIENTS; ) {
       const next = (): boolean => clients.some((client) => client.bytes > 0 && !served.has(client));
-      await eventually(next, `more than ${served.size} are served`, 5000);
+      await eventually(next, `more than ${served.size} are served`);
       for (const client of clients.filter(({ bytes }) => bytes > 0)) {
         served.add(client);
         client.socket.destroy();
@@ -105,7 +114,7 @@ export function hostile(subject: EngineSubject): void {
   }
   const scene = scenes(subject);
 
-  scene('silent, slow and resetting peers', misbehave, { timeoutMs: 30_000 });
+  scene('silent, slow and resetting peers', misbehave, { timeoutMs: 60_000 });
 
   if (subject.network === undefined) {
     scene('a server without descriptors left takes the others when it has some again', (stage) => scarce(stage));
@@ -113,7 +122,7 @@ export function hostile(subject: EngineSubject): void {
     scene(
       `${GREEDY} peers that never read`,
       async () => {
-        const child = new Child(programPath('engine-hostile'), [subject.driver], { timeoutMs: 30_000 });
+        const child = new Child(programPath('engine-hostile'), [subject.driver], { timeoutMs: 55_000 });
         try {
           const number = Number((await child.says(/listening (\d+)/))[1]);
           const greedy = await Promise.all(Array.from({ length: GREEDY }, () => connectNode(number)));
@@ -126,7 +135,7 @@ export function hostile(subject: EngineSubject): void {
           while (closed < GREEDY) {
             const { bytes } = good;
             good.socket.write('served?');
-            await eventually(() => good.bytes === bytes + 7, 'the one that reads is served', 3000);
+            await eventually(() => good.bytes === bytes + 7, 'the one that reads is served');
             const { closesByReason } = (await statistics(child)).connections;
             closed = closesByReason.write_queue_full + closesByReason.process_queue_full;
             await after(20);
@@ -142,7 +151,7 @@ export function hostile(subject: EngineSubject): void {
           await child.ended;
         }
       },
-      { timeoutMs: 40_000 },
+      { timeoutMs: 60_000 },
     );
   }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
 import type { CloseReason, Connection, ListenOptions } from 'overlapped';
-import { eventually, someBytes } from '../support/harness.js';
+import { eventually, onceInTime, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { type EngineSubject, type Stage, scenes } from './subject.js';
 
@@ -43,19 +43,21 @@ const TIME_LIMITS: readonly TimeLimit[] = [
 ];
 
 async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): Promise<void> {
-  const server = await stage.listen(options);
   const began = performance.now();
-  const peer = await stage.peer(server);
-  await eventually(() => server.connectionsCount === 1, 'the connection');
-  const [connection] = server.connections();
-  begin?.(connection as Connection, peer);
-  await eventually(() => connection?.closed === true, 'the close');
+  const { server, connection, peer } = await stage.pair(options);
+  begin?.(connection, peer);
+  await eventually(() => connection.closed, 'the close');
   const took = performance.now() - began;
   assert.deepEqual(stage.history.reasons, [reason]);
   assert(took >= LIMIT_MS, `closed after ${took} ms`);
   assert.equal(server.statistics().connections.closesByReason[reason], 1);
   peer.socket.resume();
   await eventually(() => peer.ended || peer.closed, 'the peer hears of it');
+}
+
+/** As a handler that computes does. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 export function limits(subject: EngineSubject): void {
@@ -68,40 +70,58 @@ export function limits(subject: EngineSubject): void {
     );
   }
 
-  scene('what happens in time keeps a connection open', async (stage) => {
-    const { connection, peer } = await stage.pair({
-      idleTimeoutMs: 200,
-      firstByteTimeoutMs: 200,
-      data: (connection, chunk) => {
-        connection.setDeadline(200);
-        connection.write(chunk);
-      },
-    });
-    for (let round = 1; round <= 10; round++) {
-      peer.socket.write('tick');
-      await eventually(() => peer.bytes === 4 * round, 'the echo');
-      await after(50);
-    }
-    assert.equal(connection.closing, false);
-    connection.setDeadline(0);
-    await eventually(() => connection.closed, 'the close');
-    assert.deepEqual(stage.history.reasons, ['idle']);
-  });
+  scene('what happens in time keeps a connection open', (stage) =>
+    onceInTime(async () => {
+      const { connection, peer } = await stage.pair({
+        idleTimeoutMs: 200,
+        firstByteTimeoutMs: 200,
+        data: (connection, chunk) => {
+          connection.setDeadline(200);
+          connection.write(chunk);
+        },
+      });
+      for (let round = 1; round <= 10; round++) {
+        peer.socket.write('tick');
+        await eventually(() => connection.closed || peer.bytes === 4 * round, 'the echo');
+        await after(50);
+      }
+      assert.equal(connection.closing, false);
+      connection.setDeadline(0);
+      await eventually(() => connection.closed, 'the close');
+      assert.equal(stage.history.of(connection).reason, 'idle');
+    }),
+  );
 
-  scene('while a connection is paused, nobody waits for its first byte', async (stage) => {
-    const { connection, peer } = await stage.pair({
-      firstByteTimeoutMs: 100,
-      data: () => undefined,
-      open: (connection) => connection.pause(),
-    });
-    peer.socket.write('early');
-    await after(250);
-    assert.equal(connection.closing, false);
-    connection.resume();
-    await eventually(() => connection.bytesRead === 5, 'the byte');
-    await after(200);
-    assert.equal(connection.closing, false);
-  });
+  scene('while a connection is paused, nobody waits for its first byte', (stage) =>
+    onceInTime(async () => {
+      const { connection, peer } = await stage.pair({
+        firstByteTimeoutMs: 100,
+        data: () => undefined,
+        open: (connection) => connection.pause(),
+      });
+      peer.socket.write('early');
+      await after(250);
+      assert.equal(connection.closing, false);
+      connection.resume();
+      await eventually(() => connection.closed || connection.bytesRead === 5, 'the byte');
+      await after(200);
+      assert.equal(connection.closing, false);
+    }),
+  );
+
+  scene('what has come in time counts, though the loop is late', (stage) =>
+    onceInTime(async () => {
+      const options = { firstByteTimeoutMs: 2 * LIMIT_MS, data: () => undefined };
+      const { connection, peer } = await stage.pair(options);
+      const silent = await stage.pair(options);
+      peer.socket.write('in time');
+      await new Promise((resolve) => process.nextTick(resolve));
+      block(3 * LIMIT_MS);
+      await eventually(() => silent.connection.closed, 'the end of the other');
+      assert.equal(stage.history.of(silent.connection).reason, 'first_byte');
+      assert.deepEqual([connection.bytesRead, connection.closing], [7, false]);
+    }),
+  );
 
   scene('resumed, it waits as long as ever', async (stage) => {
     const { connection } = await stage.pair({

@@ -126,7 +126,7 @@ export function pausing(subject: EngineSubject): void {
       const { connection, peer } = await stage.pair({ data: (connection, chunk) => connection.write(chunk) });
       const data = someBytes(200_000);
       peer.socket.end(data);
-      await eventually(() => connection.closed && peer.ended, 'the echo', 8000);
+      await eventually(() => connection.closed && peer.ended, 'the echo');
       assert.equal(sha256(peer.data), sha256(data));
     },
     { engine: { buffersMax: 8, bufferSizeBytes: 4096 } },

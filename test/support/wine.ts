@@ -15,6 +15,12 @@ const { wineMissing } = (await import(new URL('wine.js', SCRIPTS).href)) as { wi
 /** `true`, or why no Windows program runs here and what to do about it. */
 export const wineHere: Availability = wineMissing() ?? true;
 
+/** Wine's server for the project's prefix: ends it as a crash does, and asks whether it was lost since asked before. */
+export const { killServer, wasLost } = (await import(new URL('wine-server.js', SCRIPTS).href)) as {
+  killServer(): void;
+  wasLost(): boolean;
+};
+
 /** A program of the project, by its path from the project's directory, as `npm run windows` starts it. */
 export class WineChild extends Child {
   constructor(program: string, parameters: readonly string[] = []) {
