@@ -1,5 +1,6 @@
 /** Closing a connection, whoever wants it; `close` is told once, behind everything else. */
 
+import type { Completion } from '../port/completion.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 import { CLOSING, IN_FLIGHT } from './flags.js';
@@ -12,6 +13,18 @@ const RESETTING: ReadonlySet<CloseReason> = new Set([
   'process_queue_full',
   'drain_deadline',
 ]);
+
+/**
+ * How the system says that the peer has reset the connection: to the operation that meets the reset, and to those behind
+ * it. A send or a shutdown of ours meets these in no other way, as nothing is posted behind our own end.
+ */
+const PEER_RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
+
+/** Closes a connection because an operation on it has failed. */
+export function closeFailed(connection: Connection, completion: Completion): void {
+  const reason = PEER_RESET.has(completion.code as string) ? 'peer_reset' : 'error';
+  close(connection, reason, completion.toError());
+}
 
 /** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
 export function close(connection: Connection, reason: CloseReason, error?: Error): void {

@@ -1,7 +1,7 @@
 /** How our side of a connection ends by the application's wish. */
 
 import type { Completion } from '../port/completion.js';
-import { close, finishIfIdle } from './closing.js';
+import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { tell } from './events.js';
@@ -41,7 +41,7 @@ export function shutDown(connection: Connection, completion: Completion): void {
     return;
   }
   if (completion.code !== undefined) {
-    close(connection, 'error', completion.toError());
+    closeFailed(connection, completion);
     return;
   }
   connection.flags |= SHUT;

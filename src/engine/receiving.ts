@@ -2,7 +2,7 @@
 
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
-import { close, finishIfIdle } from './closing.js';
+import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { endSending } from './ending.js';
@@ -112,7 +112,7 @@ function receiveEnded(connection: Connection, completion: Completion): void {
   } else if (completion.code === 'ECANCELED') {
     receive(connection);
   } else {
-    close(connection, completion.code === 'ECONNRESET' ? 'peer_reset' : 'error', completion.toError());
+    closeFailed(connection, completion);
   }
 }
 

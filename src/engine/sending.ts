@@ -2,7 +2,7 @@
 
 import { OperationError } from '../drivers/error.js';
 import type { Completion } from '../port/completion.js';
-import { close, finishIfIdle } from './closing.js';
+import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armWriteStall } from './deadlines.js';
 import { tell } from './events.js';
@@ -131,7 +131,7 @@ export function sent(connection: Connection, completion: Completion): void {
     return;
   }
   if (completion.code !== undefined) {
-    close(connection, completion.code === 'ECONNRESET' ? 'peer_reset' : 'error', completion.toError());
+    closeFailed(connection, completion);
     return;
   }
   const { engine, counters, limits } = connection.group;
