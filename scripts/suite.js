@@ -13,11 +13,8 @@ const WINDOWS_TOO =
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
 const IN_WINE = /^wine-.+\.test\.js$/;
 
-/** Files that take long begin first: the last one of a run would have the machine for itself. */
-const LONG = /^(?:threads|sim-faults|sim|cli-bench|example-engine|epoll|io-uring|select)\.test\.js$/;
-
-/** Test files at one time, on two processors: many tests wait. Each measures its own process only. */
-const CONCURRENCY = 3;
+/** Test files at one time. Each measures its own process only; more than two would measure the machine. */
+const CONCURRENCY = 2;
 /** For each test; Node 20 and 22 hold a whole file to it. */
 const TEST_TIMEOUT_MS = 300_000;
 /** Ends the run when a file's thread is blocked in a system call, where no timeout of a test can end it. */
@@ -33,9 +30,7 @@ export function chosenBy(parameters) {
 
 /** The built test files for this machine whose name contains one of the words; all of them when there are no words. */
 export function testFiles(words) {
-  const files = filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)) && !IN_WINE.test(basename(path)));
-  const isLong = (path) => LONG.test(basename(path));
-  return [...files.filter(isLong), ...files.filter((path) => !isLong(path))];
+  return filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)) && !IN_WINE.test(basename(path)));
 }
 
 /** The same for Windows. */
