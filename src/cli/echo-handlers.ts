@@ -1,7 +1,7 @@
 /** The echo server's handlers, as each of its threads loads them. */
 
 import type { Connection, ThreadModule } from '../index.js';
-import { echoBack, isQuiet, LOOK_MS } from './echo-rules.js';
+import { echoBack, isQuiet, lookOften } from './echo-rules.js';
 
 /** Connections that are to end when they are quiet. */
 const draining = new Set<Connection>();
@@ -21,7 +21,7 @@ const handlers: ThreadModule = {
   // Not at once: what is on its way is echoed first.
   shutdown: (connection) => {
     if (draining.size === 0) {
-      setInterval(endQuiet, LOOK_MS);
+      lookOften(endQuiet);
     }
     draining.add(connection);
   },

@@ -3,7 +3,7 @@
 import type { Connection } from '../index.js';
 
 /** While draining: time between two looks at the connections, in ms. */
-export const LOOK_MS = 100;
+const LOOK_MS = 100;
 
 /**
  * While draining: a connection that was quiet for this long has nothing on its way, in ms. On a busy machine less would
@@ -26,6 +26,11 @@ export function echoBack(connection: Connection, chunk: Buffer): void {
   if (connection.writable && !connection.write(chunk)) {
     connection.pause();
   }
+}
+
+/** Looks again and again. Where the event loop is late, what has come meanwhile is handled before the look. */
+export function lookOften(look: () => void): NodeJS.Timeout {
+  return setInterval(() => setImmediate(look), LOOK_MS);
 }
 
 /** Whether the drain may end a connection. */

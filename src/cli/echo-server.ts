@@ -2,7 +2,7 @@
 
 import { type Engine, listen, type Server, type SocketAddress } from '../index.js';
 import type { Activity, Totals } from './activity.js';
-import { ECHO_OPTIONS, echoBack, isQuiet, LOOK_MS } from './echo-rules.js';
+import { ECHO_OPTIONS, echoBack, isQuiet, lookOften } from './echo-rules.js';
 import { endpointOf } from './target.js';
 
 /**
@@ -56,7 +56,7 @@ export async function drain(server: Server, activity: Activity, timeoutMs: numbe
     }
   };
   endQuiet();
-  const timer = setInterval(endQuiet, LOOK_MS);
+  const timer = lookOften(endQuiet);
   await closed;
   clearInterval(timer);
 }

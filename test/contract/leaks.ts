@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { eventually } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
 import type { Peers } from '../support/peers.js';
+import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
-const CONNECTIONS = 5000;
+const CONNECTIONS = Math.ceil(5000 / system.patience);
 const AT_ONCE = 50;
 
 /** One connection: a message and its echo, then an end or a reset, each tenth by reset. */

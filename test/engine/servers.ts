@@ -86,7 +86,10 @@ function closing(subject: EngineSubject): void {
     const closed = server.close();
     assert.equal(server.listening, false);
     assert.equal(server.close(), closed);
-    assert.equal(await isRefused(subject.peers, portOf(server)), true);
+    // In Wine a listener that a thread waits for goes a moment later.
+    for (let tries = 0; !(await isRefused(subject.peers, portOf(server))); tries++) {
+      assert(tries < 100, 'nobody listens any more');
+    }
     await eventually(() => peer.ended && idle.ended, 'the ends');
     assert.equal(peer.bytes, MIB);
     assert.equal(server.connectionsCount, 2);

@@ -74,10 +74,14 @@ export class Dequeuer {
   /** Polls, with an iteration of the event loop between, until `condition` holds. */
   async until(condition: () => boolean, what: string, waitMs = WAIT_MS): Promise<void> {
     const deadline = performance.now() + waitMs;
+    let cameAt = performance.now();
     while (!condition()) {
-      assert(performance.now() < deadline, `Did not come in ${waitMs} ms: ${what}`);
-      if (this.port.closed || this.take() === 0) {
-        await nextIteration();
+      const now = performance.now();
+      assert(now < deadline, `Did not come in ${waitMs} ms: ${what}`);
+      if (!this.port.closed && this.take() > 0) {
+        cameAt = now;
+      } else {
+        await (now - cameAt < EAGER_MS ? nextIteration() : sleep(1));
       }
     }
   }
