@@ -12,7 +12,7 @@ import { CLOSE_REASONS } from 'overlapped';
 import { system } from './support/system.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const TEST_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = 30_000 * system.patience;
 const SLOW_STARTS = system.patience > 1 && 'a program takes seconds to start here: the first one of each page must do';
 const ELSEWHERE = process.platform !== 'win32' && 'it calls Windows, and runs there';
 
