@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** Unless told. */
-const WHOLE = { rounds: 5, warmUpMs: 400, measureMs: 800, contenders: undefined } as const;
+const WHOLE = { rounds: 5, warmUpMs: 300, measureMs: 700, contenders: undefined } as const;
 /** One short round of the contenders that say the most. */
 const QUICK = {
   rounds: 1,

@@ -14,6 +14,8 @@ export interface Scenario {
   readonly unit: Unit;
   /** What the load does; `quick` asks for less of what takes long to set up. */
   work(quick: boolean): Work;
+  /** Where it takes long to set up and varies little, fewer rounds do. */
+  readonly roundsMax?: number;
   /** For Windows' programs in Wine instead of Linux' own. */
   readonly wine?: boolean;
 }

@@ -77,6 +77,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: 'Memory of 15,000 idle connections',
     role: 'echo',
     unit: 'idle connection',
+    roundsMax: 3,
     work: (quick) => ({ kind: 'idle', connections: quick ? 2000 : 15_000, settleMs: quick ? 600 : 4000 }),
   },
   echo('wine-1', 'In Wine: ping-pong of 64 bytes, 1 connection', 1, { wine: true }),

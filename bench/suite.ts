@@ -64,8 +64,9 @@ export async function runScenario(
   measuring: (contender: Contender, round: number) => void,
 ): Promise<readonly Cell[]> {
   const rows = plan.contenders.filter((contender) => takesPart(contender, scenario)).map((each) => new Row(each));
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const row of rows) {
+  for (let round = 0; round < Math.min(plan.rounds, scenario.roundsMax ?? Infinity); round++) {
+    // Each begins a round once, so that none always follows the same other one.
+    for (const row of [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)]) {
       if (row.failure === undefined) {
         measuring(row.contender, round);
         await row.measure(scenario, plan);

@@ -30,14 +30,15 @@ class Broadcast implements Handler<Member> {
 
   constructor(order: LoadOrder, work: BroadcastWork) {
     this.#work = work;
-    this.#driven = new DrivenPort(order, this);
+    this.#driven = new DrivenPort(order, work.sizeBytes, this);
     this.#messages = new MessageStream(work.sizeBytes);
     this.#members = Array.from({ length: work.members }, () => ({ socket: undefined, welcome: false, place: 0 }));
     this.#spokenAt = new Float64Array(work.inFlight);
   }
 
   run(): Sample {
-    this.#driven.connectAll(this.#members, () => this.#welcomes === this.#members.length);
+    this.#driven.connectAll(this.#members);
+    this.#driven.waitUntil('welcomes', () => this.#welcomes === this.#members.length);
     while (this.#spoken < this.#work.inFlight) {
       this.#speak();
     }

@@ -20,7 +20,7 @@ class Inward implements Handler<Client> {
   readonly #stream = inwardStream();
 
   constructor(order: LoadOrder) {
-    this.driven = new DrivenPort(order, this);
+    this.driven = new DrivenPort(order, 1, this);
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
@@ -51,7 +51,7 @@ class Outward implements Handler<Client> {
   readonly #stream: Stream = outwardStream();
 
   constructor(order: LoadOrder) {
-    this.driven = new DrivenPort(order, this);
+    this.driven = new DrivenPort(order, PIECE_BYTES_MAX, this);
   }
 
   connected(): void {

@@ -23,7 +23,7 @@ class Connects implements Handler<Client> {
 
   constructor(order: LoadOrder, work: ConnectsWork) {
     this.#work = work;
-    this.#driven = new DrivenPort(order, this);
+    this.#driven = new DrivenPort(order, work.sizeBytes, this);
     this.#messages = new MessageStream(work.sizeBytes);
   }
 

@@ -8,7 +8,11 @@ import { Window } from './window.js';
 const WAIT_MS = 20;
 /** Connections that are being made at one time: fewer than any server's backlog. */
 const CONNECTS_IN_FLIGHT = 100;
-const CONNECT_TIMEOUT_MS = 20_000;
+const SETUP_TIMEOUT_MS = 20_000;
+
+/** Receive buffers: few enough to stay in the processor's cache, as the ring of them is gone through in turn. */
+const BUFFERS_SMALL = { bufferSizeBytes: 4096, buffersMax: 1024 } as const;
+const BUFFERS_LARGE = { bufferSizeBytes: 65536, buffersMax: 64 } as const;
 
 /** Told of what happens on a connection whose completion key is a `Client`. */
 export interface Handler<Client> {
@@ -19,14 +23,16 @@ export interface Handler<Client> {
 }
 
 export class DrivenPort<Client> {
-  readonly port = CompletionPort.create({ bufferSizeBytes: 65536, buffersMax: 1024 });
+  readonly port: CompletionPort;
   readonly window: Window;
   readonly #handler: Handler<Client>;
   readonly #order: LoadOrder;
   readonly #batch = new CompletionBatch();
   #connecting = 0;
 
-  constructor(order: LoadOrder, handler: Handler<Client>) {
+  /** @param messageBytes the most that one connection is likely to receive at once */
+  constructor(order: LoadOrder, messageBytes: number, handler: Handler<Client>) {
+    this.port = CompletionPort.create(messageBytes <= BUFFERS_SMALL.bufferSizeBytes ? BUFFERS_SMALL : BUFFERS_LARGE);
     this.#order = order;
     this.#handler = handler;
     this.window = new Window(order);
@@ -40,17 +46,23 @@ export class DrivenPort<Client> {
     this.#connecting++;
   }
 
-  /** Connects all clients, then waits until `ready` says so. */
-  connectAll(clients: readonly Client[], ready: () => boolean = () => true): void {
-    const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+  connectAll(clients: readonly Client[]): void {
     let next = 0;
-    while (next < clients.length || this.#connecting > 0 || !ready()) {
+    this.waitUntil('connections', () => {
       while (this.#connecting < CONNECTS_IN_FLIGHT && next < clients.length) {
         this.connect(clients[next++] as Client);
       }
+      return this.#connecting === 0;
+    });
+  }
+
+  /** Waits for something that must come before there is anything to measure. */
+  waitUntil(what: string, done: () => boolean): void {
+    const deadline = performance.now() + SETUP_TIMEOUT_MS;
+    while (!done()) {
       this.#turn();
       if (performance.now() > deadline) {
-        throw new Error(`Cannot connect: found ${next} of ${clients.length} begun in ${CONNECT_TIMEOUT_MS} ms`);
+        throw new Error(`Too late: found not all ${what} within ${SETUP_TIMEOUT_MS} ms`);
       }
     }
   }

@@ -17,6 +17,7 @@ class Client {
   /** When each message in flight was sent, in a ring. */
   readonly sentAt: Float64Array;
   oldest = 0;
+  answering = false;
   socket: OverlappedSocket | undefined;
 
   constructor(active: boolean, place: number, pipeline: number) {
@@ -31,10 +32,12 @@ class Echo implements Handler<Client> {
   readonly #work: EchoWork;
   readonly #driven: DrivenPort<Client>;
   readonly #messages: MessageStream;
+  /** Connections on which an answer has come. */
+  #answering = 0;
 
   constructor(order: LoadOrder, work: EchoWork) {
     this.#work = work;
-    this.#driven = new DrivenPort(order, this);
+    this.#driven = new DrivenPort(order, work.sizeBytes * work.pipeline, this);
     this.#messages = new MessageStream(work.sizeBytes);
   }
 
@@ -52,6 +55,8 @@ class Echo implements Handler<Client> {
         this.#send(client.socket as OverlappedSocket, client, pipeline);
       }
     }
+    // A warm-up in which some have not said anything yet would be none.
+    this.#driven.waitUntil('first answers', () => this.#answering === active);
     this.#driven.measure();
     return this.#driven.window.sample();
   }
@@ -74,6 +79,10 @@ class Echo implements Handler<Client> {
   #returned(client: Client, count: number): void {
     const { window } = this.#driven;
     window.units += count;
+    if (!client.answering) {
+      client.answering = true;
+      this.#answering++;
+    }
     const { sentAt } = client;
     for (let index = 0; index < count; index++) {
       window.latencies.record(window.now - (sentAt[client.oldest] as number));

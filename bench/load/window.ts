@@ -4,6 +4,9 @@ import { type CpuTime, cpuTime, exactCpuTime, machineCpuTime, residentBytes } fr
 import { Latencies } from './latencies.js';
 import type { LoadOrder, Sample } from './order.js';
 
+/** How long no answer may come, beyond the time that is measured. */
+const ANSWER_TIMEOUT_MICROSECONDS = 5e6;
+
 interface Look {
   readonly at: number;
   readonly units: number;
@@ -18,8 +21,14 @@ function cpuBetween(first: Look, last: Look): CpuTime {
   const user = last.cpu.user - first.cpu.user;
   const system = last.cpu.system - first.cpu.system;
   const exact = last.exactCpu - first.exactCpu;
-  const scale = exact > 0 && user + system > 0 ? exact / (user + system) : 1;
-  return { user: user * scale, system: system * scale };
+  const userShare = user / (user + system);
+  if (!(exact > 0)) {
+    return { user, system };
+  }
+  // So little that no sample fell into it: most of a short message's time is the system's.
+  return user + system === 0
+    ? { user: 0, system: exact }
+    : { user: exact * userShare, system: exact * (1 - userShare) };
 }
 
 export class Window {
@@ -53,7 +62,10 @@ export class Window {
       this.latencies.clear();
       this.#first = this.#look();
     } else if (this.#first !== undefined && this.now >= this.#endsAt) {
-      this.#last ??= this.#look();
+      // A server that has not answered yet is given more time: a slow one is measured, a dead one is not waited for.
+      if (this.units > this.#first.units || this.now >= this.#endsAt + ANSWER_TIMEOUT_MICROSECONDS) {
+        this.#last ??= this.#look();
+      }
     }
   }
 
@@ -77,7 +89,7 @@ export class Window {
     const [first, last] = [this.#first as Look, this.#last as Look];
     const units = last.units - first.units;
     if (units === 0) {
-      throw new Error(`No answer: found none in ${this.#order.measureMs} ms`);
+      throw new Error(`No answer: found none in ${Math.round((last.at - first.at) / 1000)} ms`);
     }
     const latency = this.latencies.summary();
     const cpu = cpuBetween(first, last);

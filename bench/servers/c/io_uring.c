@@ -21,7 +21,6 @@ struct connection {
   int fd;
   int receiving, sending, ended;
   uint64_t bytes;
-  uint8_t answer;
   /* Echoes that wait for the one that is being sent, in a ring. */
   struct send *queue;
   uint32_t queue_room, queue_first, queue_length;
@@ -32,7 +31,7 @@ static enum role role;
 static struct io_uring ring;
 static struct io_uring_buf_ring *buffers;
 static uint8_t *memory;
-static uint8_t block[BLOCK_BYTES];
+static uint8_t block[BLOCK_BYTES], every_byte[256];
 static int buffers_back;
 
 /* What an operation was is in the lowest bits of what its completion carries. */
@@ -68,7 +67,7 @@ static void prepare_send(struct connection *connection, const uint8_t *bytes, si
   uint64_t data = sqe->user_data;
   io_uring_prep_send(sqe, connection->fd, bytes, length, MSG_NOSIGNAL | MSG_WAITALL);
   sqe->user_data = data;
-  connection->sending = 1;
+  connection->sending++;
 }
 
 static void give_back(uint16_t buffer) {
@@ -149,8 +148,8 @@ static void received(struct connection *connection, const struct io_uring_cqe *c
       const uint8_t *bytes = memory + (size_t)buffer * BUFFER_BYTES;
       const uint8_t *answer = role != AS_SINK ? NULL : sink_answer(&connection->bytes, bytes, (size_t)cqe->res);
       if (answer != NULL) {
-        connection->answer = *answer;
-        prepare_send(connection, &connection->answer, 1);
+        /* Several may be on their way, and the buffer is not theirs. */
+        prepare_send(connection, &every_byte[*answer], 1);
       }
       give_back(buffer);
     }
@@ -166,7 +165,7 @@ static void received(struct connection *connection, const struct io_uring_cqe *c
 }
 
 static void sent(struct connection *connection, int result) {
-  connection->sending = 0;
+  connection->sending--;
   if (result < 0 || connection->ended) {
     end_connection(connection);
     return;
@@ -230,6 +229,9 @@ static void open_ring(void) {
 int main(int argc, char **argv) {
   role = role_of(argc, argv);
   fill_block(block);
+  for (int byte = 0; byte < 256; byte++) {
+    every_byte[byte] = (uint8_t)byte;
+  }
   open_ring();
   int listener = listen_anywhere(0);
   prepare_accept(listener);
