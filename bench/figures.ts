@@ -40,8 +40,21 @@ export function figure({ samples }: Cell, metric: Metric): Figure {
   return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 }
 
-/** The median of each round's own ratio; NaN where one of both has none. */
+/** Time in user space for each unit of all rounds together. */
+function userOf(cell: Cell | undefined): number {
+  const samples = cell?.samples ?? [];
+  const sum = (of: (sample: Sample) => number): number => samples.reduce((total, sample) => total + of(sample), 0);
+  return sum(({ cpu }) => cpu.user) / sum(({ units }) => units);
+}
+
+/**
+ * The median of each round's own ratio; NaN where one of both has none. For the time in user space it is the ratio of all
+ * rounds together: the system learns it by looking at each tick of its clock, a few times a round where it is short.
+ */
 export function ratio(cell: Cell | undefined, reference: Cell | undefined, metric: Metric): number {
+  if (metric === 'user') {
+    return userOf(cell) / userOf(reference);
+  }
   const values = (cell?.samples ?? []).flatMap((sample, round) => {
     const other = reference?.samples[round];
     return other === undefined ? [] : [METRICS[metric](sample) / METRICS[metric](other)];

@@ -27,13 +27,13 @@ export interface Options {
 }
 
 /** Unless told. */
-const WHOLE = { rounds: 5, warmUpMs: 300, measureMs: 700, contenders: undefined } as const;
+const WHOLE = { rounds: 5, warmUpMs: 500, measureMs: 700, contenders: undefined } as const;
 /** One short round of the contenders that say the most. */
 const QUICK = {
   rounds: 1,
-  warmUpMs: 200,
+  warmUpMs: 300,
   measureMs: 250,
-  contenders: ['engine:io_uring', 'engine:epoll', 'port:io_uring', 'net', 'bun', 'c:epoll', 'c:io_uring'],
+  contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
 } as const;
 
 const ROUNDS_MAX = 1000;
@@ -75,7 +75,7 @@ function optionsOf(words: Words): Options {
     quick: words.quick,
     rounds: words.rounds ?? usual.rounds,
     measureMs,
-    warmUpMs: Math.min(usual.warmUpMs, measureMs),
+    warmUpMs: usual.warmUpMs,
     contenders: chosenContenders(words.contender ?? usual.contenders),
     scenarios: chosenScenarios(words.scenario),
   };

@@ -22,9 +22,9 @@ export interface Chart {
   readonly panels: readonly Panel[];
 }
 
-const WIDTH = 960;
+const WIDTH = 1040;
 /** Of a letter, roughly. */
-const LETTER_WIDTH = 6.6;
+const LETTER_WIDTH = 7.7;
 const VALUE_WIDTH = 95;
 const ROW_HEIGHT = 22;
 const BAR_HEIGHT = 14;
