@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { pinned } from './places.js';
+import { pinned, ROOT } from './places.js';
 
 /** How long one may take from being asked to end to being killed. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -48,7 +48,7 @@ export class Child {
     try {
       const line = await Promise.race([this.#firstLine, late]);
       if (line === undefined) {
-        throw new Error(`${this.#name} ended: ${this.#complaint.trim() || 'it said nothing'}`);
+        throw new Error(`${this.#name} ended: ${this.#complaint.replaceAll(ROOT, '').trim() || 'it said nothing'}`);
       }
       return line;
     } finally {

@@ -6,9 +6,9 @@ import type { Sample } from './load/order.js';
 export interface Cell {
   readonly scenario: string;
   readonly contender: string;
-  /** One for each round, so that ratios are of measurements that followed each other. */
+  /** One for each round, so that ratios are of measurements that followed each other; none where one has failed. */
   readonly samples: readonly Sample[];
-  /** Why there are no more samples. */
+  /** Why there are none. */
   readonly failure?: string;
 }
 

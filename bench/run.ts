@@ -54,7 +54,9 @@ function write(path: string, text: string): void {
 /** What was typed, as it can be typed again. */
 function commandLine(words: readonly string[]): string {
   const shown = words.map((word) => (/\s/.test(word) ? `'${word}'` : word));
-  return ['npm run bench', ...(shown.length > 0 ? ['--', ...shown] : [])].join(' ');
+  const options = process.env.NODE_OPTIONS ?? '';
+  const environment = options === '' ? [] : [`NODE_OPTIONS='${options}'`];
+  return [...environment, 'npm run bench', ...(shown.length > 0 ? ['--', ...shown] : [])].join(' ');
 }
 
 async function measureAll(plan: Plan, keep: (results: Results) => void): Promise<Results> {

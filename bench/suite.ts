@@ -52,8 +52,11 @@ class Row {
   }
 
   cell({ name }: Scenario): Cell {
-    const cell = { scenario: name, contender: this.contender.name, samples: this.samples };
-    return this.failure === undefined ? cell : { ...cell, failure: this.failure };
+    const cell = { scenario: name, contender: this.contender.name };
+    // What it measured before it failed is worth nothing.
+    return this.failure === undefined
+      ? { ...cell, samples: this.samples }
+      : { ...cell, samples: [], failure: this.failure };
   }
 }
 

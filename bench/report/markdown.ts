@@ -63,7 +63,7 @@ function opening(results: Results): string {
   const node = results.contenders.find(({ name }) => name === 'net')?.version ?? '';
   const memory = Math.round(machine.memoryBytes / GIBIBYTE);
   return [
-    `Measured on ${date}, ${machine.kernel}, ${machine.processor}, ${machine.processors} processors, ${memory} GiB${node === '' ? '' : `, ${node}`}, in ${minutes} minutes, by`,
+    `Measured on ${date}, ${machine.kernel}, ${machine.processor}, ${machine.processors} processors, ${memory} GiB${node === '' ? '' : `, ${node}`}, in ${minutes} min, by`,
     '',
     '```sh',
     command,
