@@ -1,0 +1,31 @@
+/** All contenders, in the order in which the report names them; and how one of one's own is added. */
+
+import type { Contender } from '../contender.js';
+import { ROLES } from '../servers/roles.js';
+import { NATIVE } from './native.js';
+import { NET } from './node.js';
+import { OVERLAPPED } from './overlapped.js';
+import { RUNTIMES } from './runtimes.js';
+import { WINE } from './wine.js';
+
+export const CONTENDERS: readonly Contender[] = [...OVERLAPPED, NET, ...RUNTIMES, ...NATIVE, ...WINE];
+
+/** Contenders by their names, or `NAME=COMMAND`: the command gets the role as its last word, and prints its port. */
+export function chosenContenders(words: readonly string[] | undefined): readonly Contender[] {
+  return words === undefined ? CONTENDERS.filter(({ aside }) => aside !== true) : words.map(contenderOf);
+}
+
+function contenderOf(word: string): Contender {
+  const equals = word.indexOf('=');
+  if (equals > 0) {
+    const name = word.slice(0, equals);
+    const command = word.slice(equals + 1).split(' ');
+    return { name, title: name, roles: ROLES, prepare: () => ({ version: '' }), command: (role) => [...command, role] };
+  }
+  const found = CONTENDERS.find(({ name }) => name === word);
+  if (found === undefined) {
+    const names = CONTENDERS.map(({ name }) => name).join(', ');
+    throw new Error(`Cannot choose a contender: found ${word}, wanted NAME=COMMAND or one of ${names}`);
+  }
+  return found;
+}

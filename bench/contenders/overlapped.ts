@@ -1,0 +1,58 @@
+/** overlapped: the engine and the bare port, on each driver. */
+
+import { probeDrivers } from 'overlapped';
+import type { Contender, Presence } from '../contender.js';
+import { built } from '../places.js';
+import { ROLES } from '../servers/roles.js';
+import { nodeCommand, nodeVersion } from './node.js';
+
+const DRIVERS = ['io_uring', 'epoll', 'select'] as const;
+
+/** The last part of the command line says how each of these echoes. */
+const ECHOES_ASIDE = ['messages', 'decoding', 'threads'] as const;
+
+function presence(driver: string): Presence {
+  const probe = probeDrivers().find(({ name }) => name === driver)?.probe;
+  return probe?.usable === true ? nodeVersion() : { missing: probe?.reason ?? 'no driver of this system' };
+}
+
+function engine(driver: string): Contender {
+  return {
+    name: `engine:${driver}`,
+    title: `overlapped, ${driver}`,
+    roles: ROLES,
+    collects: true,
+    prepare: () => presence(driver),
+    command: (role, idle) => nodeCommand(idle, built('servers/engine.js'), driver, role),
+  };
+}
+
+function port(driver: string, mode: 'run' | 'loop'): Contender {
+  return {
+    name: mode === 'run' ? `port:${driver}` : `loop:${driver}`,
+    title: `overlapped, bare port${mode === 'run' ? '' : ' in the event loop'}, ${driver}`,
+    roles: ['echo'],
+    aside: mode === 'loop',
+    prepare: () => presence(driver),
+    command: (_, idle) => nodeCommand(idle, built('servers/port.js'), driver, mode),
+  };
+}
+
+function aside(driver: string, echo: string): Contender {
+  return {
+    name: `${echo}:${driver}`,
+    title: `overlapped, ${echo}, ${driver}`,
+    roles: ['echo'],
+    aside: true,
+    collects: true,
+    prepare: () => presence(driver),
+    command: (_, idle) => nodeCommand(idle, built('servers/engine.js'), driver, echo),
+  };
+}
+
+export const OVERLAPPED: readonly Contender[] = [
+  ...DRIVERS.map(engine),
+  ...DRIVERS.map((driver) => port(driver, 'run')),
+  ...DRIVERS.map((driver) => port(driver, 'loop')),
+  ...DRIVERS.flatMap((driver) => ECHOES_ASIDE.map((echo) => aside(driver, echo))),
+];

@@ -1,0 +1,19 @@
+/** Running a program to its end, for what contenders need before they can run. */
+
+import { spawnSync } from 'node:child_process';
+
+/** Compiling Asio takes the longest, or fetching Deno. */
+const TIMEOUT_MS = 240_000;
+
+export interface Outcome {
+  readonly done: boolean;
+  /** What it wrote; the first line of it says the most. */
+  readonly output: string;
+}
+
+export function runTool(command: string, words: readonly string[]): Outcome {
+  const { status, stdout, stderr, error } = spawnSync(command, words, { encoding: 'utf8', timeout: TIMEOUT_MS });
+  return { done: status === 0, output: `${stdout ?? ''}${stderr ?? ''}`.trim() || (error?.message ?? '') };
+}
+
+export const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -1,0 +1,101 @@
+/** Messages that come back: ping-pong, with one or several in flight on each connection. */
+
+import type { OverlappedSocket } from 'overlapped';
+import { MessageStream } from './bytes.js';
+import { DrivenPort, type Handler } from './driven-port.js';
+import type { LoadOrder, Sample, Work } from './order.js';
+
+type EchoWork = Extract<Work, { kind: 'echo' }>;
+
+class Client {
+  readonly active: boolean;
+  /** Where in the stream of messages it sends, and where it receives. */
+  sendPlace: number;
+  receivePlace: number;
+  /** Of a message of which only a part has come. */
+  partBytes = 0;
+  /** When each message in flight was sent, in a ring. */
+  readonly sentAt: Float64Array;
+  oldest = 0;
+  answering = false;
+  socket: OverlappedSocket | undefined;
+
+  constructor(active: boolean, place: number, pipeline: number) {
+    this.active = active;
+    this.sendPlace = place;
+    this.receivePlace = place;
+    this.sentAt = new Float64Array(pipeline);
+  }
+}
+
+class Echo implements Handler<Client> {
+  readonly #work: EchoWork;
+  readonly #driven: DrivenPort<Client>;
+  readonly #messages: MessageStream;
+  /** Connections on which an answer has come. */
+  #answering = 0;
+
+  constructor(order: LoadOrder, work: EchoWork) {
+    this.#work = work;
+    this.#driven = new DrivenPort(order, work.sizeBytes * work.pipeline, this);
+    this.#messages = new MessageStream(work.sizeBytes);
+  }
+
+  run(): Sample {
+    const { connections, active, pipeline } = this.#work;
+    const clients = Array.from({ length: connections }, (_, index) => {
+      // The active ones are spread over all.
+      const isActive = Math.floor((index * active) / connections) !== Math.floor(((index + 1) * active) / connections);
+      return new Client(isActive, this.#messages.startOf(index), pipeline);
+    });
+    this.#driven.connectAll(clients);
+    for (const client of clients) {
+      if (client.active) {
+        client.sentAt.fill(performance.now() * 1000);
+        this.#send(client.socket as OverlappedSocket, client, pipeline);
+      }
+    }
+    // A warm-up in which some have not said anything yet would be none.
+    this.#driven.waitUntil('first answers', () => this.#answering === active);
+    this.#driven.measure();
+    return this.#driven.window.sample();
+  }
+
+  connected(socket: OverlappedSocket, client: Client): void {
+    client.socket = socket;
+  }
+
+  received(socket: OverlappedSocket, client: Client, data: Buffer): void {
+    client.receivePlace = this.#messages.passed(data, client.receivePlace);
+    const bytes = client.partBytes + data.length;
+    const complete = Math.floor(bytes / this.#work.sizeBytes);
+    client.partBytes = bytes - complete * this.#work.sizeBytes;
+    if (complete > 0) {
+      this.#returned(client, complete);
+      this.#send(socket, client, complete);
+    }
+  }
+
+  #returned(client: Client, count: number): void {
+    const { window } = this.#driven;
+    window.units += count;
+    if (!client.answering) {
+      client.answering = true;
+      this.#answering++;
+    }
+    const { sentAt } = client;
+    for (let index = 0; index < count; index++) {
+      window.latencies.record(window.now - (sentAt[client.oldest] as number));
+      sentAt[client.oldest] = window.now;
+      client.oldest = client.oldest + 1 === sentAt.length ? 0 : client.oldest + 1;
+    }
+  }
+
+  /** Messages in one piece, as clients send that have several to send. */
+  #send(socket: OverlappedSocket, client: Client, count: number): void {
+    this.#driven.port.postSend(socket, this.#messages.messages(client.sendPlace, count));
+    client.sendPlace = (client.sendPlace + count * this.#work.sizeBytes) % this.#messages.periodBytes;
+  }
+}
+
+export const echo = (order: LoadOrder, work: EchoWork): Sample => new Echo(order, work).run();

@@ -1,0 +1,62 @@
+/** What the load is told to do, on its command line as JSON, and what it answers. */
+
+import type { CpuTime } from '../measuring.js';
+
+/** What a server does that is to be measured. */
+export type Work =
+  /** Messages that come back: on each of the active connections `pipeline` are in flight, the others say nothing. */
+  | {
+      readonly kind: 'echo';
+      readonly connections: number;
+      readonly active: number;
+      readonly sizeBytes: number;
+      readonly pipeline: number;
+    }
+  /** Bytes into the server as fast as it takes them, or out of it as fast as it gives them. */
+  | { readonly kind: 'bulk-in' | 'bulk-out'; readonly streams: number }
+  /** Connections that are made, echo one message and end, so many at a time. */
+  | { readonly kind: 'connects'; readonly inFlight: number; readonly sizeBytes: number }
+  /** One member speaks, all hear it; so many messages are on their way at a time. */
+  | {
+      readonly kind: 'broadcast';
+      readonly members: number;
+      readonly sizeBytes: number;
+      readonly inFlight: number;
+    }
+  /** Connections that say nothing: by how much the server's process grows for each. */
+  | { readonly kind: 'idle'; readonly connections: number; readonly settleMs: number };
+
+export interface LoadOrder {
+  readonly work: Work;
+  readonly port: number;
+  /** The server's process. */
+  readonly pid: number;
+  /** It collects garbage when it is sent SIGUSR2. */
+  readonly collects: boolean;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** What was measured once. Times are in µs. */
+export interface Sample {
+  /** Messages, bytes, connections or deliveries. */
+  readonly units: number;
+  readonly time: number;
+  /** Of the server. */
+  readonly cpu: CpuTime;
+  /** Of the load, both parts together: near `time`, it was the load that was at its limit. */
+  readonly loadCpu: number;
+  /** Of other programs on the machine: where it is much, nothing here is to be trusted. */
+  readonly othersCpu: number;
+  readonly residentBytes: number;
+  readonly latency?: Latency;
+  /** Of the server's process for each idle connection. */
+  readonly growthBytes?: number;
+}
+
+/** Round trips: the times that half, 99 % and 99.9 % of them were within. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}

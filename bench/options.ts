@@ -1,0 +1,91 @@
+/** The command line of the suite. */
+
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { chosenContenders } from './contenders/all.js';
+import { CACHE, ROOT } from './places.js';
+import { chosenScenarios } from './scenarios.js';
+import type { Plan } from './suite.js';
+
+interface Words {
+  readonly quick: boolean;
+  readonly scenario?: readonly string[];
+  readonly contender?: readonly string[];
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly output?: string;
+  readonly from?: string;
+}
+
+export interface Options {
+  readonly plan: Plan;
+  /** Where the report is written, and the samples that it is made from. */
+  readonly reportFolder: string;
+  readonly samplesFile: string;
+  /** A file of samples to make the report from, instead of measuring. */
+  readonly from: string | undefined;
+}
+
+/** Unless told. */
+const WHOLE = { rounds: 5, warmUpMs: 500, measureMs: 700, contenders: undefined } as const;
+/** One short round of the contenders that say the most. */
+const QUICK = {
+  rounds: 1,
+  warmUpMs: 300,
+  measureMs: 250,
+  contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
+} as const;
+
+const ROUNDS_MAX = 1000;
+const SECONDS_MAX = 3600;
+
+function number(least: number, most: number, whole: boolean): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
+      throw new InvalidArgumentError(`expected a number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+/** What the command line asks for. It ends the process where that makes no sense. */
+export function parseOptions(argv: readonly string[]): Options {
+  const command = new Command('bench')
+    .description('Measures network servers beside each other and reports it.')
+    .option('--quick', 'one short round, fewer connections and contenders: under three minutes', false)
+    .option('--scenario <names...>', 'only these scenarios')
+    .option('--contender <names...>', 'only these contenders, or NAME=COMMAND')
+    .option('--rounds <count>', 'rounds', number(1, ROUNDS_MAX, true))
+    .option('--seconds <seconds>', 'time of each measurement', number(0.05, SECONDS_MAX, false))
+    .option('--output <folder>', 'where the report goes; bench for a whole run, .cache/bench/report for others')
+    .option('--from <file>', 'make the report again, from the samples of a run');
+  const words = command.parse([...argv], { from: 'user' }).opts<Words>();
+  try {
+    return optionsOf(words);
+  } catch (error) {
+    return command.error(`bench: ${(error as Error).message}`);
+  }
+}
+
+function optionsOf(words: Words): Options {
+  const usual = words.quick ? QUICK : WHOLE;
+  const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
+  const plan: Plan = {
+    quick: words.quick,
+    rounds: words.rounds ?? usual.rounds,
+    measureMs,
+    warmUpMs: usual.warmUpMs,
+    contenders: chosenContenders(words.contender ?? usual.contenders),
+    scenarios: chosenScenarios(words.scenario),
+  };
+  // What is committed is of whole runs only.
+  const whole = !words.quick && words.scenario === undefined && words.contender === undefined;
+  const usualFolder = whole ? join(ROOT, 'bench') : join(CACHE, 'report');
+  return {
+    plan,
+    reportFolder: words.output ?? usualFolder,
+    samplesFile: join(words.output ?? CACHE, 'samples.json'),
+    from: words.from,
+  };
+}

@@ -1,0 +1,75 @@
+/** The charts of a run: one for each scenario, and one of the ratios that are wanted. */
+
+import { cellOf, figure, type Metric } from '../figures.js';
+import type { Cell, Results } from '../results.js';
+import type { Scenario } from '../scenario.js';
+import { type Bar, type Panel, svg } from './svg.js';
+import { digits, twoDecimals, UNIT_WORDS } from './units.js';
+import { REFERENCES, reachedOf, WANTED } from './wanted.js';
+
+const isOurs = (title: string): boolean => title.startsWith('overlapped');
+
+function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] {
+  const { rate, one, size } = UNIT_WORDS[scenario.unit];
+  const value = (cell: Cell, metric: Metric, scale: number): number => figure(cell, metric).median * scale;
+  const single = (metric: Metric, scale: number): readonly Bar[] =>
+    cells.map((cell) => ({ parts: [value(cell, metric, scale)], text: digits(value(cell, metric, scale)) }));
+  if (scenario.unit === 'idle connection') {
+    // A process may have become smaller.
+    const bars = single('growth', 1).map(({ parts, text }) => ({
+      parts: parts.map((part) => Math.max(0, part)),
+      text,
+    }));
+    return [{ title: 'bytes a connection', bars }];
+  }
+  const rates = { title: rate, bars: single('rate', 1 / size) };
+  if (scenario.wine === true) {
+    return [rates];
+  }
+  const costs = cells.map((cell) => {
+    const parts = [value(cell, 'user', size), value(cell, 'system', size)];
+    return { parts, text: twoDecimals(value(cell, 'cpu', size)) };
+  });
+  return [rates, { title: `CPU, µs a ${one}: user, then system`, bars: costs }];
+}
+
+/** Of those that were measured; undefined when none was. */
+export function chartOf(results: Results, scenario: Scenario): string | undefined {
+  const measured = results.contenders.flatMap(({ name, title }) => {
+    const cell = cellOf(results, scenario.name, name);
+    return cell === undefined || cell.failure !== undefined ? [] : [{ title, cell }];
+  });
+  if (measured.length === 0) {
+    return undefined;
+  }
+  const labels = measured.map(({ title }) => title);
+  const panels = panelsOf(
+    scenario,
+    measured.map(({ cell }) => cell),
+  );
+  return svg({ title: scenario.title, labels, strong: labels.map(isOurs), panels });
+}
+
+/** How many times better overlapped is than each reference: what is wanted to be less is turned round. */
+export function ratiosChart(results: Results): string | undefined {
+  const lines = WANTED.flatMap((line) => {
+    const reached = reachedOf(results, line);
+    if (reached === undefined) {
+      return [];
+    }
+    return [{ title: line.title, times: reached.map(({ ratio }) => (line.less ? 1 / ratio : ratio)) }];
+  });
+  if (lines.length === 0) {
+    return undefined;
+  }
+  const panels = REFERENCES.map((name, index) => ({
+    title: `to ${name}`,
+    mark: 1,
+    bars: lines.map(({ times }) => {
+      const value = times[index] ?? Number.NaN;
+      return Number.isFinite(value) && value > 0 ? { parts: [value], text: `${twoDecimals(value)} ×` } : undefined;
+    }),
+  }));
+  const labels = lines.map(({ title }) => title);
+  return svg({ title: 'overlapped, times better than the others', labels, strong: labels.map(() => true), panels });
+}

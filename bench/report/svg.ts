@@ -1,0 +1,90 @@
+/** Bars as SVG: panels side by side that share their labels, readable on light and on dark pages. */
+
+/** One bar: parts that add up, and what is written behind it. */
+export interface Bar {
+  readonly parts: readonly number[];
+  readonly text: string;
+}
+
+export interface Panel {
+  readonly title: string;
+  /** One for each label; undefined leaves its place empty. */
+  readonly bars: readonly (Bar | undefined)[];
+  /** A value that is marked by a line. */
+  readonly mark?: number;
+}
+
+export interface Chart {
+  readonly title: string;
+  readonly labels: readonly string[];
+  /** Labels that stand out. */
+  readonly strong: readonly boolean[];
+  readonly panels: readonly Panel[];
+}
+
+const WIDTH = 1040;
+/** Of a letter, roughly. */
+const LETTER_WIDTH = 7.7;
+const VALUE_WIDTH = 95;
+const ROW_HEIGHT = 22;
+const BAR_HEIGHT = 14;
+const TOP = 62;
+const BOTTOM = 14;
+
+const STYLE = `text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-size: 15px; font-weight: 600 } .head { fill: #59636e } .strong { font-weight: 600 }
+.p0 { fill: #8c959f } .p1 { fill: #d0d7de } .s0 { fill: #0969da } .s1 { fill: #80ccff } .mark { stroke: #cf222e }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .head { fill: #9198a1 }
+.p0 { fill: #6e7681 } .p1 { fill: #3d444d } .s0 { fill: #4493f8 } .s1 { fill: #1f4b82 }
+}`;
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+function text(x: number, y: number, kind: string, words: string): string {
+  return `<text x="${round(x)}" y="${round(y)}" class="${kind}">${escaped(words)}</text>`;
+}
+
+function panelBars(panel: Panel, chart: Chart, left: number, width: number): string[] {
+  const totals = panel.bars.map((bar) => bar?.parts.reduce((sum, part) => sum + part, 0) ?? 0);
+  const room = width - VALUE_WIDTH;
+  const scale = room / Math.max(...totals, panel.mark ?? 0, Number.MIN_VALUE);
+  const bars = panel.bars.flatMap((bar, row) => {
+    const y = TOP + row * ROW_HEIGHT;
+    let x = left;
+    const parts = (bar?.parts ?? []).map((part, index) => {
+      const kind = `${chart.strong[row] === true ? 's' : 'p'}${index}`;
+      const rectangle = `<rect x="${round(x)}" y="${y}" width="${round(part * scale)}" height="${BAR_HEIGHT}" class="${kind}"/>`;
+      x += part * scale;
+      return rectangle;
+    });
+    return [...parts, text(x + 5, y + BAR_HEIGHT - 3, 'value', bar?.text ?? '')];
+  });
+  if (panel.mark !== undefined) {
+    const x = round(left + panel.mark * scale);
+    const bottom = TOP + panel.bars.length * ROW_HEIGHT;
+    bars.push(`<line x1="${x}" x2="${x}" y1="${TOP - 6}" y2="${bottom}" class="mark"/>`);
+  }
+  return [text(left, TOP - 14, 'head', panel.title), ...bars];
+}
+
+export function svg(chart: Chart): string {
+  const height = TOP + chart.labels.length * ROW_HEIGHT + BOTTOM;
+  const labelWidth = 20 + LETTER_WIDTH * Math.max(...chart.labels.map(({ length }) => length));
+  const width = (WIDTH - labelWidth) / chart.panels.length;
+  const labels = chart.labels.map((label, row) =>
+    text(8, TOP + row * ROW_HEIGHT + BAR_HEIGHT - 3, chart.strong[row] === true ? 'strong' : 'label', label),
+  );
+  const panels = chart.panels.flatMap((panel, index) => panelBars(panel, chart, labelWidth + index * width, width));
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">`,
+    `<title>${escaped(chart.title)}</title>`,
+    `<style>${STYLE}</style>`,
+    text(8, 22, 'title', chart.title),
+    ...labels,
+    ...panels,
+    '</svg>\n',
+  ].join('\n');
+}

@@ -1,0 +1,73 @@
+/** The table of a scenario, for the report and for the screen. */
+
+import { cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
+import type { Cell, Results } from '../results.js';
+import type { Scenario } from '../scenario.js';
+import { digits, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
+
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+interface Column {
+  readonly head: string;
+  text(cell: Cell): string;
+}
+
+const REFERENCE = 'net';
+const REFERENCE_IN_WINE = 'wine:net';
+
+const spread = ({ least, most }: Figure, size: number): string => `${digits(least / size)} to ${digits(most / size)}`;
+
+/** The columns of a scenario, of which those that say nothing for it are left out. */
+function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
+  const { rate, one, size } = UNIT_WORDS[scenario.unit];
+  const reference = cellOf(results, scenario.name, scenario.wine === true ? REFERENCE_IN_WINE : REFERENCE);
+  const of = (head: string, metric: Metric, text: (value: number) => string): Column => ({
+    head,
+    text: (cell) => text(figure(cell, metric).median),
+  });
+  const toNet = (metric: Metric): Column => ({
+    head: 'to node:net',
+    text: (cell) => twoDecimals(ratio(cell, reference, metric)),
+  });
+  const memory = of('memory, MB', 'memory', megabytes);
+  if (scenario.unit === 'idle connection') {
+    const all = { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, 'growth'), 1) };
+    return [of('bytes a connection', 'growth', digits), toNet('growth'), all, memory];
+  }
+  const rates = [
+    of(rate, 'rate', (value) => digits(value / size)),
+    toNet('rate'),
+    { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, 'rate'), size) },
+  ];
+  const latencies = [of('p50, µs', 'p50', digits), of('p99', 'p99', digits), of('p99.9', 'p999', digits)];
+  const costs = [
+    of(`CPU, µs a ${one}`, 'cpu', (value) => twoDecimals(value * size)),
+    toNet('cpu'),
+    of('user', 'user', (value) => twoDecimals(value * size)),
+    of('system', 'system', (value) => twoDecimals(value * size)),
+  ];
+  const shares = [of('server busy', 'serverBusy', percent), of('load busy', 'loadBusy', percent)];
+  if (scenario.wine === true) {
+    // The process that was looked at is not the server's.
+    return [...rates, ...latencies];
+  }
+  return [...rates, ...costs, ...(scenario.unit === 'byte' ? [] : latencies), ...shares, memory];
+}
+
+/** A row for each contender that was measured, or why there is none. */
+export function tableOf(results: Results, scenario: Scenario): Table {
+  const columns = columnsOf(results, scenario);
+  const present = results.contenders.filter(({ missing }) => missing === undefined);
+  const here = present.filter(({ remote }) => (remote === true) === (scenario.wine === true));
+  const rows = here.map(({ name, title }) => {
+    const cell = cellOf(results, scenario.name, name);
+    if (cell === undefined) {
+      return [title, ...columns.map(() => NOTHING)];
+    }
+    return [title, ...columns.map(({ text }) => (cell.failure === undefined ? text(cell) : 'failed'))];
+  });
+  return { head: ['server', ...columns.map(({ head }) => head)], rows };
+}

@@ -1,0 +1,37 @@
+/** How figures are written. */
+
+import type { Unit } from '../scenario.js';
+
+/** The words of a scenario's unit, and how many units one of its figures is of. */
+export interface UnitWords {
+  readonly rate: string;
+  readonly one: string;
+  readonly size: number;
+}
+
+const MEGABYTE = 1e6;
+
+export const UNIT_WORDS: Readonly<Record<Unit, UnitWords>> = {
+  message: { rate: 'messages/s', one: 'message', size: 1 },
+  byte: { rate: 'MB/s', one: 'MB', size: MEGABYTE },
+  connection: { rate: 'connections/s', one: 'connection', size: 1 },
+  delivery: { rate: 'deliveries/s', one: 'delivery', size: 1 },
+  'idle connection': { rate: 'connections/s', one: 'connection', size: 1 },
+};
+
+export const NOTHING = '-';
+
+/** Three digits that say something; whole numbers from 100 on. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) {
+    return NOTHING;
+  }
+  const decimals = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+export const twoDecimals = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : NOTHING);
+
+export const percent = (share: number): string => (Number.isFinite(share) ? `${Math.round(share * 100)} %` : NOTHING);
+
+export const megabytes = (bytes: number): string => digits(bytes / MEGABYTE);

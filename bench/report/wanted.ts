@@ -1,0 +1,84 @@
+/** What overlapped wants to reach, line by line, and whether it does in a run. */
+
+import { bestOf, cellOf, type Metric, ratio } from '../figures.js';
+import type { Cell, Results } from '../results.js';
+
+export interface Wanted {
+  readonly title: string;
+  readonly scenario: string;
+  readonly metric: Metric;
+  /** Whether the ratio is to be at most, or at least, what is wanted. */
+  readonly less: boolean;
+  /** To node:net, to Bun, and to the better reference in C; undefined where the ratio is only told. */
+  readonly ratios: readonly [number | undefined, number | undefined, number | undefined];
+}
+
+const CPU_50 = 'CPU a message, ping-pong of 64 bytes, 50 connections';
+const CPU_500 = 'CPU a message, ping-pong of 64 bytes, 500 connections';
+
+const less = (title: string, scenario: string, metric: Metric, ...ratios: Wanted['ratios']): Wanted => ({
+  title,
+  scenario,
+  metric,
+  less: true,
+  ratios,
+});
+
+const more = (title: string, scenario: string, metric: Metric, ...ratios: Wanted['ratios']): Wanted => ({
+  ...less(title, scenario, metric, ...ratios),
+  less: false,
+});
+
+export const WANTED: readonly Wanted[] = [
+  less(CPU_50, 'ping-50', 'cpu', 0.7, 0.9, 1.05),
+  less(CPU_500, 'ping-500', 'cpu', 0.7, 0.9, 1.05),
+  less(`${CPU_50}, in user space`, 'ping-50', 'user', 0.25, 0.6, undefined),
+  less(`${CPU_500}, in user space`, 'ping-500', 'user', 0.25, 0.6, undefined),
+  more('Messages a second, ping-pong of 64 bytes, 1 connection', 'ping-1', 'rate', 1.15, 1, 0.95),
+  more('Messages a second, 16 in flight on each of 50 connections', 'pipeline', 'rate', 1.8, 1.3, 0.95),
+  more('Bytes in at full core, one stream', 'bulk-in-1', 'rateAtFullCore', 1.2, 1, 0.95),
+  more('Bytes out at full core, one stream', 'bulk-out-1', 'rateAtFullCore', 1.2, 1, 0.95),
+  more('Connections a second that echo one message', 'connect', 'rate', 1.5, 1.1, 0.8),
+  less('Memory of an idle connection', 'idle', 'growth', 0.2, 0.8, undefined),
+  more('Deliveries a second, broadcast to 5,000', 'broadcast', 'rate', 2.5, 1.2, undefined),
+  less('CPU a message through a proxy', 'proxy', 'cpu', 0.65, 0.9, undefined),
+];
+
+/** What overlapped is measured by: the engine, on the driver that it chooses by itself. */
+const OURS = ['engine:io_uring', 'engine:epoll', 'engine:select'];
+const NODE_NET = 'net';
+const BUN = 'bun';
+const C_REFERENCES = ['c:epoll', 'c:io_uring'];
+
+export const REFERENCES = ['node:net', 'Bun', 'the better C'] as const;
+
+/** A line's ratio to one of the references. */
+export interface Reached {
+  /** NaN where one of both was not measured. */
+  readonly ratio: number;
+  readonly wanted: number | undefined;
+  readonly reached: boolean;
+}
+
+/** The name of the contender that stands for overlapped in a run. */
+export function ours({ contenders }: Results): string | undefined {
+  return OURS.find((name) => contenders.some((found) => found.name === name && found.missing === undefined));
+}
+
+/** The ratios of a line to each of the references, or undefined when a run has none of them. */
+export function reachedOf(results: Results, line: Wanted): readonly Reached[] | undefined {
+  const { scenario, metric } = line;
+  const own = cellOf(results, scenario, ours(results) ?? '');
+  const inC = C_REFERENCES.map((name) => cellOf(results, scenario, name)).filter((cell) => cell !== undefined);
+  const references: readonly (Cell | undefined)[] = [
+    cellOf(results, scenario, NODE_NET),
+    cellOf(results, scenario, BUN),
+    bestOf(inC, metric, line.less),
+  ];
+  const reached = references.map((reference, index): Reached => {
+    const wanted = line.ratios[index];
+    const found = ratio(own, reference, metric);
+    return { ratio: found, wanted, reached: wanted !== undefined && (line.less ? found <= wanted : found >= wanted) };
+  });
+  return reached.every((each) => Number.isNaN(each.ratio)) ? undefined : reached;
+}

@@ -1,0 +1,21 @@
+/** A scenario: what all contenders have to do, and what is counted. */
+
+import type { Work } from './load/order.js';
+import type { Role } from './servers/roles.js';
+
+export const UNITS = ['message', 'byte', 'connection', 'delivery', 'idle connection'] as const;
+
+export type Unit = (typeof UNITS)[number];
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly role: Role;
+  readonly unit: Unit;
+  /** What the load does; `quick` asks for less of what takes long to set up. */
+  work(quick: boolean): Work;
+  /** Where it takes long to set up and varies little, fewer rounds do. */
+  readonly roundsMax?: number;
+  /** For Windows' programs in Wine instead of Linux' own. */
+  readonly wine?: boolean;
+}

@@ -1,0 +1,98 @@
+/** All scenarios, in the order in which they are measured and reported. */
+
+import type { Scenario } from './scenario.js';
+
+const SMALL_BYTES = 64;
+const KIB = 1024;
+
+/** Connections that each have `pipeline` messages in flight. */
+function echo(name: string, title: string, connections: number, more: Partial<EchoShape> = {}): Scenario {
+  const { sizeBytes = SMALL_BYTES, pipeline = 1, ...rest } = more;
+  return {
+    name,
+    title,
+    role: 'echo',
+    unit: 'message',
+    work: () => ({ kind: 'echo', connections, active: connections, sizeBytes, pipeline }),
+    ...rest,
+  };
+}
+
+interface EchoShape {
+  readonly sizeBytes: number;
+  readonly pipeline: number;
+  readonly role: 'echo' | 'proxy';
+  readonly wine: boolean;
+}
+
+function bulk(direction: 'in' | 'out', streams: number): Scenario {
+  return {
+    name: `bulk-${direction}-${streams}`,
+    title: `Bytes ${direction === 'in' ? 'into' : 'out of'} the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
+    role: direction === 'in' ? 'sink' : 'source',
+    unit: 'byte',
+    work: () => ({ kind: `bulk-${direction}`, streams }),
+  };
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  echo('ping-1', 'Ping-pong of 64 bytes, 1 connection', 1),
+  echo('ping-50', 'Ping-pong of 64 bytes, 50 connections', 50),
+  echo('ping-500', 'Ping-pong of 64 bytes, 500 connections', 500),
+  echo('ping-5000', 'Ping-pong of 64 bytes, 5,000 connections', 5000),
+  echo('pipeline', '16 messages of 64 bytes in flight on each of 50 connections', 50, { pipeline: 16 }),
+  echo('message-4k', 'Messages of 4 KiB, 50 connections', 50, { sizeBytes: 4 * KIB }),
+  echo('message-64k', 'Messages of 64 KiB, 50 connections', 50, { sizeBytes: 64 * KIB }),
+  bulk('in', 1),
+  bulk('in', 8),
+  bulk('out', 1),
+  bulk('out', 8),
+  {
+    name: 'connect',
+    title: 'Connections that are made, echo 64 bytes and end, 50 at a time',
+    role: 'echo',
+    unit: 'connection',
+    work: () => ({ kind: 'connects', inFlight: 50, sizeBytes: SMALL_BYTES }),
+  },
+  {
+    name: 'sparse',
+    title: 'Ping-pong of 64 bytes on 1 % of 10,000 connections',
+    role: 'echo',
+    unit: 'message',
+    work: (quick) => {
+      const connections = quick ? 2000 : 10_000;
+      return { kind: 'echo', connections, active: connections / 100, sizeBytes: SMALL_BYTES, pipeline: 1 };
+    },
+  },
+  {
+    name: 'broadcast',
+    title: 'Messages of 100 bytes to each of 5,000 connections',
+    role: 'broadcast',
+    unit: 'delivery',
+    work: (quick) => ({ kind: 'broadcast', members: quick ? 1000 : 5000, sizeBytes: 100, inFlight: 2 }),
+  },
+  echo('proxy', 'Ping-pong of 64 bytes through a proxy, 50 connections', 50, { role: 'proxy' }),
+  {
+    name: 'idle',
+    title: 'Memory of 15,000 idle connections',
+    role: 'echo',
+    unit: 'idle connection',
+    roundsMax: 3,
+    work: (quick) => ({ kind: 'idle', connections: quick ? 2000 : 15_000, settleMs: quick ? 600 : 4000 }),
+  },
+  echo('wine-1', 'In Wine: ping-pong of 64 bytes, 1 connection', 1, { wine: true }),
+  echo('wine-50', 'In Wine: ping-pong of 64 bytes, 50 connections', 50, { wine: true }),
+];
+
+export function chosenScenarios(words: readonly string[] | undefined): readonly Scenario[] {
+  return words === undefined ? SCENARIOS : words.map(scenarioOf);
+}
+
+function scenarioOf(word: string): Scenario {
+  const found = SCENARIOS.find(({ name }) => name === word);
+  if (found === undefined) {
+    const names = SCENARIOS.map(({ name }) => name).join(', ');
+    throw new Error(`Cannot choose a scenario: found ${word}, wanted one of ${names}`);
+  }
+  return found;
+}

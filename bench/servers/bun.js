@@ -1,0 +1,114 @@
+/**
+ * Servers on Bun's own sockets: `bun bench/servers/bun.js ROLE [PORT]`. What `write` did not take is kept and sent in
+ * `drain`, as its documentation says.
+ */
+
+const [role = 'echo', behind = '0'] = process.argv.slice(2);
+const MIB = 1024 * 1024;
+const HOST = '127.0.0.1';
+const BLOCK = Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8));
+
+function send(socket, bytes) {
+  if (socket.data.waiting !== undefined) {
+    socket.data.waiting = Buffer.concat([socket.data.waiting, bytes]);
+    return;
+  }
+  const written = socket.write(bytes);
+  if (written >= 0 && written < bytes.length) {
+    socket.data.waiting = Buffer.from(bytes.subarray(written));
+  }
+}
+
+function drain(socket) {
+  const { waiting } = socket.data;
+  if (waiting !== undefined) {
+    socket.data.waiting = undefined;
+    send(socket, waiting);
+  }
+}
+
+function sendBlocks(socket) {
+  for (;;) {
+    const written = socket.write(BLOCK.subarray(socket.data.place));
+    if (written <= 0) {
+      return;
+    }
+    socket.data.place = (socket.data.place + written) % BLOCK.length;
+  }
+}
+
+const members = new Set();
+
+const PROGRAMS = {
+  echo: { data: send, drain },
+  sink: {
+    data(socket, chunk) {
+      const missing = MIB - (socket.data.bytes % MIB);
+      socket.data.bytes += chunk.length;
+      if (chunk.length >= missing) {
+        socket.write(chunk.subarray(missing - 1, missing));
+      }
+    },
+  },
+  source: { open: sendBlocks, drain: sendBlocks, data() {} },
+  broadcast: {
+    open(socket) {
+      members.add(socket);
+      send(socket, Buffer.from('!'));
+    },
+    data(_, chunk) {
+      for (const member of members) {
+        send(member, chunk);
+      }
+    },
+    close: (socket) => members.delete(socket),
+    drain,
+  },
+  proxy: {
+    async open(client) {
+      // What the client sends meanwhile waits as what it is sent does.
+      const other = await Bun.connect({
+        hostname: HOST,
+        port: Number(behind),
+        socket: {
+          open(socket) {
+            socket.setNoDelay(true);
+            socket.data = { waiting: undefined };
+          },
+          data: (_, chunk) => send(client, chunk),
+          drain,
+          close: () => client.end(),
+        },
+      });
+      client.data.other = other;
+      for (const chunk of client.data.early) {
+        send(other, chunk);
+      }
+    },
+    data(client, chunk) {
+      if (client.data.other === undefined) {
+        client.data.early.push(chunk);
+      } else {
+        send(client.data.other, chunk);
+      }
+    },
+    drain,
+    close: (client) => client.data.other?.end(),
+  },
+};
+
+const program = PROGRAMS[role];
+const server = Bun.listen({
+  hostname: HOST,
+  port: 0,
+  socket: {
+    ...program,
+    open(socket) {
+      socket.setNoDelay(true);
+      socket.data = { waiting: undefined, place: 0, bytes: 0, early: [] };
+      program.open?.(socket);
+    },
+  },
+});
+process.on('SIGUSR2', () => Bun.gc(true));
+console.log(server.port);

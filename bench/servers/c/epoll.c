@@ -1,0 +1,195 @@
+/* A server on epoll as its manual shows it: level-triggered, sockets that do not block, one thread. */
+
+#define _GNU_SOURCE
+#include "common.h"
+#include <errno.h>
+#include <sys/epoll.h>
+
+enum { EVENTS_MAX = 256 };
+
+struct connection {
+  int fd;
+  uint32_t events;
+  /* The one that is sent what comes in: itself, or the other side of a proxied one. */
+  struct connection *to;
+  struct connection *next, *previous;
+  uint64_t bytes;
+  /* What could not be sent yet. */
+  uint8_t *waiting;
+  size_t waiting_bytes;
+  int closed;
+};
+
+static enum role role;
+static int behind, epoll;
+static uint8_t block[BLOCK_BYTES], buffer[BLOCK_BYTES];
+static struct connection members = {.next = &members, .previous = &members};
+/* Closed ones, which events of this round may still name. */
+static struct connection *closed;
+
+static void watch(struct connection *connection, int how, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.ptr = connection};
+  if (how == EPOLL_CTL_ADD || connection->events != events) {
+    connection->events = events;
+    sure("epoll_ctl", epoll_ctl(epoll, how, connection->fd, &event));
+  }
+}
+
+static struct connection *open_connection(int fd, uint32_t events) {
+  struct connection *connection = calloc(1, sizeof *connection);
+  connection->fd = fd;
+  connection->to = connection;
+  connection->next = &members;
+  connection->previous = members.previous;
+  members.previous->next = connection;
+  members.previous = connection;
+  watch(connection, EPOLL_CTL_ADD, events);
+  return connection;
+}
+
+static void close_connection(struct connection *connection) {
+  if (connection->closed) {
+    return;
+  }
+  connection->closed = 1;
+  close(connection->fd);
+  free(connection->waiting);
+  connection->next->previous = connection->previous;
+  connection->previous->next = connection->next;
+  connection->next = closed;
+  closed = connection;
+  close_connection(connection->to);
+}
+
+/* Sends what can be sent; the rest waits, and nothing more is read meanwhile where it comes from. */
+static void send_or_keep(struct connection *from, struct connection *to, const uint8_t *bytes, size_t length) {
+  ssize_t sent = to->waiting_bytes > 0 ? 0 : send(to->fd, bytes, length, MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN) {
+    close_connection(to);
+    return;
+  }
+  sent = sent < 0 ? 0 : sent;
+  if ((size_t)sent < length) {
+    to->waiting = realloc(to->waiting, to->waiting_bytes + length - (size_t)sent);
+    memcpy(to->waiting + to->waiting_bytes, bytes + sent, length - (size_t)sent);
+    to->waiting_bytes += length - (size_t)sent;
+    if (role != AS_BROADCAST) {
+      watch(from, EPOLL_CTL_MOD, from->events & ~(uint32_t)EPOLLIN);
+    }
+    watch(to, EPOLL_CTL_MOD, to->events | EPOLLOUT);
+  }
+}
+
+static void send_waiting(struct connection *to) {
+  ssize_t sent = send(to->fd, to->waiting, to->waiting_bytes, MSG_NOSIGNAL);
+  if (sent < 0) {
+    return;
+  }
+  to->waiting_bytes -= (size_t)sent;
+  memmove(to->waiting, to->waiting + sent, to->waiting_bytes);
+  if (to->waiting_bytes == 0) {
+    watch(to, EPOLL_CTL_MOD, to->events & ~(uint32_t)EPOLLOUT);
+    watch(to->to, EPOLL_CTL_MOD, to->to->events | EPOLLIN);
+  }
+}
+
+static void send_block(struct connection *to) {
+  size_t place = to->bytes % BLOCK_BYTES;
+  ssize_t sent;
+  while ((sent = send(to->fd, block + place, BLOCK_BYTES - place, MSG_NOSIGNAL)) > 0) {
+    to->bytes += (uint64_t)sent;
+    place = to->bytes % BLOCK_BYTES;
+  }
+}
+
+static void broadcast(const uint8_t *bytes, size_t length) {
+  struct connection *next;
+  for (struct connection *member = members.next; member != &members; member = next) {
+    next = member->next;
+    send_or_keep(member, member, bytes, length);
+  }
+}
+
+static void receive(struct connection *from) {
+  ssize_t length = recv(from->fd, buffer, sizeof buffer, 0);
+  if (length == 0 || (length < 0 && errno != EAGAIN)) {
+    close_connection(from);
+  }
+  if (length <= 0) {
+    return;
+  }
+  if (role == AS_SINK) {
+    const uint8_t *answer = sink_answer(&from->bytes, buffer, (size_t)length);
+    if (answer != NULL) {
+      send_or_keep(from, from, answer, 1);
+    }
+  } else if (role == AS_BROADCAST) {
+    broadcast(buffer, (size_t)length);
+  } else if (role != AS_SOURCE) {
+    send_or_keep(from, from->to, buffer, (size_t)length);
+  }
+}
+
+/* A connection to the server behind, which is made before anything can be sent on it. */
+static void join(struct connection *client) {
+  struct sockaddr_in address = loopback(behind);
+  int fd = sure("socket", socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  no_delay(fd);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
+    sure("connect", -1);
+  }
+  struct connection *other = open_connection(fd, EPOLLIN);
+  other->to = client;
+  client->to = other;
+}
+
+static void accept_all(int listener) {
+  int fd;
+  while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+    struct connection *connection = open_connection(fd, role == AS_SOURCE ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    if (role == AS_PROXY) {
+      join(connection);
+    } else if (role == AS_BROADCAST) {
+      send_or_keep(connection, connection, (const uint8_t *)&WELCOME, 1);
+    }
+  }
+}
+
+static void handle(const struct epoll_event *event) {
+  struct connection *connection = event->data.ptr;
+  if (!connection->closed && (event->events & EPOLLOUT) != 0) {
+    if (role == AS_SOURCE) {
+      send_block(connection);
+    } else {
+      send_waiting(connection);
+    }
+  }
+  if (!connection->closed && (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    receive(connection);
+  }
+}
+
+int main(int argc, char **argv) {
+  role = role_of(argc, argv);
+  behind = argc > 2 ? atoi(argv[2]) : 0;
+  fill_block(block);
+  epoll = sure("epoll_create1", epoll_create1(0));
+  int listener = listen_anywhere(SOCK_NONBLOCK);
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, events[EVENTS_MAX];
+  sure("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event));
+  for (;;) {
+    int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
+    for (int index = 0; index < count; index++) {
+      if (events[index].data.ptr == NULL) {
+        accept_all(listener);
+      } else {
+        handle(&events[index]);
+      }
+    }
+    while (closed != NULL) {
+      struct connection *next = closed->next;
+      free(closed);
+      closed = next;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** Servers on Deno's own sockets: `deno run --allow-net bench/servers/deno.js ROLE [PORT]`. */
+
+const [role = 'echo', behind = '0'] = Deno.args;
+const MIB = 1024 * 1024;
+const HOST = '127.0.0.1';
+const BLOCK = Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8));
+
+async function writeAll(connection, bytes) {
+  for (let place = 0; place < bytes.length; ) {
+    place += await connection.write(bytes.subarray(place));
+  }
+}
+
+const PROGRAMS = {
+  // The program of Deno's documentation.
+  echo: (connection) => connection.readable.pipeTo(connection.writable),
+
+  async sink(connection) {
+    const buffer = new Uint8Array(65536);
+    for (let bytes = 0; ; ) {
+      const count = await connection.read(buffer);
+      if (count === null) {
+        return;
+      }
+      const missing = MIB - (bytes % MIB);
+      bytes += count;
+      if (count >= missing) {
+        await connection.write(buffer.subarray(missing - 1, missing));
+      }
+    }
+  },
+
+  async source(connection) {
+    for (;;) {
+      await writeAll(connection, BLOCK);
+    }
+  },
+
+  async proxy(connection) {
+    const other = await Deno.connect({ hostname: HOST, port: Number(behind) });
+    other.setNoDelay(true);
+    await Promise.all([connection.readable.pipeTo(other.writable), other.readable.pipeTo(connection.writable)]);
+  },
+};
+
+const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 4096 });
+Deno.addSignalListener('SIGUSR2', () => globalThis.gc?.());
+console.log(listener.addr.port);
+for await (const connection of listener) {
+  connection.setNoDelay(true);
+  // A client that goes away ends its own connection only.
+  PROGRAMS[role](connection).catch(() => undefined);
+}

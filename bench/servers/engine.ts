@@ -1,0 +1,107 @@
+/**
+ * Servers on the engine, as docs/engine.md shows them: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the
+ * roles there are three ways to echo that are measured aside: `messages` (with a framing), `decoding` (bytes, behind a
+ * look at the messages in them) and `threads` (on two of them).
+ */
+
+import { type Connection, connect, listen, type Server, type SocketAddress } from 'overlapped';
+import { lengthPrefixed } from 'overlapped/framing';
+import { LENGTH_BYTES } from '../load/bytes.js';
+import { BACKLOG, BLOCK, collectWhenAsked, HOST, type Role, sayPort, Taken, WELCOME } from './roles.js';
+
+type Program = () => Promise<{ readonly address: SocketAddress }>;
+
+const [driver = 'auto', role = 'echo', behind = '0'] = process.argv.slice(2);
+
+const where = { host: HOST, port: 0, driver, backlog: BACKLOG };
+const framing = lengthPrefixed({ lengthSize: LENGTH_BYTES });
+
+function sendBlocks(connection: Connection): void {
+  while (connection.write(BLOCK)) {
+    // As much as it takes.
+  }
+}
+
+/** Both sides of a proxied connection, each the other's context, do the same for each other. */
+const relay = {
+  data(connection: Connection<Connection>, chunk: Buffer) {
+    if (!connection.context.write(chunk)) {
+      connection.pause();
+    }
+  },
+  drain: ({ context }: Connection<Connection>) => context.resume(),
+  close: ({ context }: Connection<Connection>) => context?.destroy(),
+};
+
+const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Program>> = {
+  echo: () =>
+    listen({
+      ...where,
+      data(connection, chunk) {
+        if (!connection.write(chunk)) {
+          connection.pause();
+        }
+      },
+      drain: (connection) => connection.resume(),
+    }),
+
+  messages: () => listen({ ...where, framing, message: (connection, message) => connection.sendMessage(message) }),
+
+  decoding: () =>
+    listen({
+      ...where,
+      data(connection, chunk) {
+        framing.decode(chunk, () => true);
+        connection.write(chunk);
+      },
+    }),
+
+  threads: () => listen({ ...where, threads: 2, module: new URL('./echo-handlers.js', import.meta.url) }),
+
+  sink: () =>
+    listen<Taken>({
+      ...where,
+      open(connection) {
+        connection.context = new Taken();
+      },
+      data(connection, chunk) {
+        const answer = connection.context.answer(chunk);
+        if (answer !== undefined) {
+          connection.write(answer);
+        }
+      },
+    }),
+
+  source: () => listen({ ...where, open: sendBlocks, drain: sendBlocks, data: () => undefined }),
+
+  async broadcast() {
+    const server: Server = await listen({
+      ...where,
+      open: (connection) => connection.write(WELCOME),
+      data: (_, chunk) => server.broadcast(chunk),
+    });
+    return server;
+  },
+
+  proxy: () =>
+    listen<Connection>({
+      ...where,
+      ...relay,
+      async open(client) {
+        // Nobody is there yet to take what the client sends.
+        client.pause();
+        client.context = await connect<Connection>({
+          host: HOST,
+          port: Number(behind),
+          driver,
+          context: client,
+          ...relay,
+        });
+        client.resume();
+      },
+    }),
+};
+
+const { address } = await PROGRAMS[role as Role]();
+collectWhenAsked();
+sayPort((address as { readonly port: number }).port);

@@ -1,0 +1,54 @@
+/** What a server of the suite can be, and what the programs of all contenders share. */
+
+/** The roles, in the words of the servers' command lines. */
+export const ROLES = [
+  /** What comes in is sent back. */
+  'echo',
+  /** What comes in is counted; each whole MiB is answered with its last byte. */
+  'sink',
+  /** Each connection is sent the block, again and again, as fast as it takes it. */
+  'source',
+  /** Each new connection is welcomed with one byte; what any sends is sent to all. */
+  'broadcast',
+  /** Each connection is joined to one of its own to the echo server behind, whose port is the last argument. */
+  'proxy',
+] as const;
+
+export type Role = (typeof ROLES)[number];
+
+export const HOST = '127.0.0.1';
+
+/** The same for all who can be told. */
+export const BACKLOG = 4096;
+
+export const WELCOME = '!';
+
+const MIB = 1024 * 1024;
+
+/** The block of a source, 64 KiB. */
+export const BLOCK = Buffer.from(Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8)));
+
+/** What a sink has taken from one connection. */
+export class Taken {
+  #bytes = 0;
+
+  /** The answer to a chunk of less than one MiB: the byte that makes a MiB whole, if one does. */
+  answer(chunk: Buffer): Buffer | undefined {
+    const missing = MIB - (this.#bytes % MIB);
+    this.#bytes += chunk.length;
+    return chunk.length >= missing ? Buffer.from(chunk.subarray(missing - 1, missing)) : undefined;
+  }
+}
+
+/** Tells the suite where the server listens. */
+export function sayPort(port: number): void {
+  console.log(port);
+}
+
+/** Where Node has `--expose-gc`, SIGUSR2 collects all garbage: what is in memory then is in use. */
+export function collectWhenAsked(): void {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc !== undefined) {
+    process.on('SIGUSR2', () => gc());
+  }
+}
