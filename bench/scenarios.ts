@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are measured and reported. */
 
 import type { Scenario } from './scenario.js';
+import { MESSAGE_BYTES } from './servers/roles.js';
 
 const SMALL_BYTES = 64;
 const KIB = 1024;
@@ -35,6 +36,22 @@ function bulk(direction: 'in' | 'out', streams: number): Scenario {
   };
 }
 
+function broadcast(name: string, title: string, burst: number): Scenario {
+  return {
+    name,
+    title,
+    role: 'broadcast',
+    unit: 'delivery',
+    work: (quick) => ({
+      kind: 'broadcast',
+      members: quick ? 1000 : 5000,
+      sizeBytes: MESSAGE_BYTES,
+      burst,
+      inFlight: 2,
+    }),
+  };
+}
+
 export const SCENARIOS: readonly Scenario[] = [
   echo('ping-1', 'Ping-pong of 64 bytes, 1 connection', 1),
   echo('ping-50', 'Ping-pong of 64 bytes, 50 connections', 50),
@@ -64,13 +81,8 @@ export const SCENARIOS: readonly Scenario[] = [
       return { kind: 'echo', connections, active: connections / 100, sizeBytes: SMALL_BYTES, pipeline: 1 };
     },
   },
-  {
-    name: 'broadcast',
-    title: 'Messages of 100 bytes to each of 5,000 connections',
-    role: 'broadcast',
-    unit: 'delivery',
-    work: (quick) => ({ kind: 'broadcast', members: quick ? 1000 : 5000, sizeBytes: 100, inFlight: 2 }),
-  },
+  broadcast('broadcast', 'Messages of 100 bytes to each of 5,000 connections, one at a time', 1),
+  broadcast('broadcast-8', 'Messages of 100 bytes to each of 5,000 connections, 8 in a turn', 8),
   echo('proxy', 'Ping-pong of 64 bytes through a proxy, 50 connections', 50, { role: 'proxy' }),
   {
     name: 'idle',

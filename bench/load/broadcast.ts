@@ -25,7 +25,7 @@ class Broadcast implements Handler<Member> {
   #spoken = 0;
   #heard = 0;
   #bytes = 0;
-  /** When each message in flight was spoken, in a ring. */
+  /** When each burst in flight was spoken, in a ring. */
   readonly #spokenAt: Float64Array;
 
   constructor(order: LoadOrder, work: BroadcastWork) {
@@ -59,10 +59,10 @@ class Broadcast implements Handler<Member> {
     }
     member.place = this.#messages.passed(heard, member.place);
     this.#bytes += heard.length;
-    const { sizeBytes, members } = this.#work;
+    const { sizeBytes, members, burst } = this.#work;
     const { window } = this.#driven;
     window.units = Math.floor(this.#bytes / sizeBytes);
-    for (; (this.#heard + 1) * members * sizeBytes <= this.#bytes; this.#heard++) {
+    for (; (this.#heard + 1) * members * burst * sizeBytes <= this.#bytes; this.#heard++) {
       window.latencies.record(window.now - (this.#spokenAt[this.#heard % this.#spokenAt.length] as number));
       this.#speak();
     }
@@ -70,9 +70,9 @@ class Broadcast implements Handler<Member> {
 
   #speak(): void {
     const { port, window } = this.#driven;
-    const { sizeBytes, inFlight } = this.#work;
-    const place = (this.#spoken * sizeBytes) % this.#messages.periodBytes;
-    port.postSend(this.#members[0]?.socket as OverlappedSocket, this.#messages.messages(place, 1));
+    const { sizeBytes, burst, inFlight } = this.#work;
+    const place = (this.#spoken * burst * sizeBytes) % this.#messages.periodBytes;
+    port.postSend(this.#members[0]?.socket as OverlappedSocket, this.#messages.messages(place, burst));
     this.#spokenAt[this.#spoken % inFlight] = window.now;
     this.#spoken++;
   }

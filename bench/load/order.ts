@@ -16,11 +16,12 @@ export type Work =
   | { readonly kind: 'bulk-in' | 'bulk-out'; readonly streams: number }
   /** Connections that are made, echo one message and end, so many at a time. */
   | { readonly kind: 'connects'; readonly inFlight: number; readonly sizeBytes: number }
-  /** One member speaks, all hear it; so many messages are on their way at a time. */
+  /** One member speaks, `burst` messages at once, and all hear each; so many bursts are on their way at a time. */
   | {
       readonly kind: 'broadcast';
       readonly members: number;
       readonly sizeBytes: number;
+      readonly burst: number;
       readonly inFlight: number;
     }
   /** Connections that say nothing: by how much the server's process grows for each. */

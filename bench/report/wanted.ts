@@ -40,7 +40,8 @@ export const WANTED: readonly Wanted[] = [
   more('Bytes out at full core, one stream', 'bulk-out-1', 'rateAtFullCore', 1.2, 1, 0.95),
   more('Connections a second that echo one message', 'connect', 'rate', 1.5, 1.1, 0.8),
   less('Memory of an idle connection', 'idle', 'growth', 0.2, 0.8, undefined),
-  more('Deliveries a second, broadcast to 5,000', 'broadcast', 'rate', 2.5, 1.2, undefined),
+  more('Deliveries a second, broadcast to 5,000, one at a time', 'broadcast', 'rate', 2.5, 1.2, undefined),
+  more('Deliveries a second, broadcast to 5,000, 8 in a turn', 'broadcast-8', 'rate', 2.5, 1.2, undefined),
   less('CPU a message through a proxy', 'proxy', 'cpu', 0.65, 0.9, undefined),
 ];
 

@@ -6,6 +6,7 @@
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
+const MESSAGE_BYTES = 100;
 const BLOCK = Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8));
 
 function send(socket, bytes) {
@@ -57,8 +58,11 @@ const PROGRAMS = {
       send(socket, Buffer.from('!'));
     },
     data(_, chunk) {
-      for (const member of members) {
-        send(member, chunk);
+      for (let place = 0; place < chunk.length; place += MESSAGE_BYTES) {
+        const message = chunk.subarray(place, place + MESSAGE_BYTES);
+        for (const member of members) {
+          send(member, message);
+        }
       }
     },
     close: (socket) => members.delete(socket),

@@ -7,7 +7,7 @@
 import { type Connection, connect, listen, type Server, type SocketAddress } from 'overlapped';
 import { lengthPrefixed } from 'overlapped/framing';
 import { LENGTH_BYTES } from '../load/bytes.js';
-import { BACKLOG, BLOCK, collectWhenAsked, HOST, type Role, sayPort, Taken, WELCOME } from './roles.js';
+import { BACKLOG, BLOCK, collectWhenAsked, HOST, messagesOf, type Role, sayPort, Taken, WELCOME } from './roles.js';
 
 type Program = () => Promise<{ readonly address: SocketAddress }>;
 
@@ -78,7 +78,11 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Prog
     const server: Server = await listen({
       ...where,
       open: (connection) => connection.write(WELCOME),
-      data: (_, chunk) => server.broadcast(chunk),
+      data(_, chunk) {
+        for (const message of messagesOf(chunk)) {
+          server.broadcast(message);
+        }
+      },
     });
     return server;
   },

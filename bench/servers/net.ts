@@ -5,7 +5,7 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { BACKLOG, BLOCK, collectWhenAsked, HOST, type Role, sayPort, Taken, WELCOME } from './roles.js';
+import { BACKLOG, BLOCK, collectWhenAsked, HOST, messagesOf, type Role, sayPort, Taken, WELCOME } from './roles.js';
 
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
 
@@ -45,8 +45,10 @@ const PROGRAMS: Readonly<Record<Role, (socket: Socket) => void>> = {
     members.add(socket);
     socket.on('close', () => members.delete(socket));
     socket.on('data', (chunk) => {
-      for (const member of members) {
-        member.write(chunk);
+      for (const message of messagesOf(chunk)) {
+        for (const member of members) {
+          member.write(message);
+        }
       }
     });
     socket.write(WELCOME);

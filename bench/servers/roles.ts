@@ -8,7 +8,7 @@ export const ROLES = [
   'sink',
   /** Each connection is sent the block, again and again, as fast as it takes it. */
   'source',
-  /** Each new connection is welcomed with one byte; what any sends is sent to all. */
+  /** Each new connection is welcomed with one byte; each message that any sends is sent to all, by itself. */
   'broadcast',
   /** Each connection is joined to one of its own to the echo server behind, whose port is the last argument. */
   'proxy',
@@ -22,6 +22,16 @@ export const HOST = '127.0.0.1';
 export const BACKLOG = 4096;
 
 export const WELCOME = '!';
+
+/** Bytes of a message of the broadcast. */
+export const MESSAGE_BYTES = 100;
+
+/** The messages of a chunk, the last one with what there is of it. */
+export function* messagesOf(chunk: Buffer): Generator<Buffer, undefined> {
+  for (let place = 0; place < chunk.length; place += MESSAGE_BYTES) {
+    yield chunk.subarray(place, place + MESSAGE_BYTES);
+  }
+}
 
 const MIB = 1024 * 1024;
 

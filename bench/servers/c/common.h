@@ -14,10 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, BLOCK_BYTES = 65536, MIB = 1024 * 1024 };
+enum { BACKLOG = 4096, BLOCK_BYTES = 65536, MESSAGE_BYTES = 100, MIB = 1024 * 1024 };
 enum role { AS_ECHO, AS_SINK, AS_SOURCE, AS_BROADCAST, AS_PROXY, ROLES };
 
 static const char WELCOME = '!';
+
+/* Bytes of the message at a place of what was received: the last may not be whole. */
+static inline size_t message_at(size_t place, size_t length) {
+  return length - place < MESSAGE_BYTES ? length - place : MESSAGE_BYTES;
+}
 
 /* The role of the first argument; ends the process where it is none. */
 static inline enum role role_of(int argc, char **argv) {

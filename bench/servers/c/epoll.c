@@ -124,7 +124,9 @@ static void receive(struct connection *from) {
       send_or_keep(from, from, answer, 1);
     }
   } else if (role == AS_BROADCAST) {
-    broadcast(buffer, (size_t)length);
+    for (size_t place = 0; place < (size_t)length; place += MESSAGE_BYTES) {
+      broadcast(buffer + place, message_at(place, (size_t)length));
+    }
   } else if (role != AS_SOURCE) {
     send_or_keep(from, from->to, buffer, (size_t)length);
   }

@@ -74,6 +74,13 @@ static void room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   *buf = uv_buf_init((char *)buffer, sizeof buffer);
 }
 
+static void broadcast(const uint8_t *bytes, size_t length) {
+  for (struct connection *member = members.next, *next; member != &members; member = next) {
+    next = member->next;
+    write_all(member, bytes, length);
+  }
+}
+
 static void received(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf) {
   struct connection *connection = (struct connection *)stream;
   const uint8_t *bytes = (const uint8_t *)buf->base;
@@ -85,9 +92,8 @@ static void received(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf) {
       write_all(connection, answer, 1);
     }
   } else if (role == AS_BROADCAST) {
-    for (struct connection *member = members.next, *next; member != &members; member = next) {
-      next = member->next;
-      write_all(member, bytes, (size_t)length);
+    for (size_t place = 0; place < (size_t)length; place += MESSAGE_BYTES) {
+      broadcast(bytes + place, message_at(place, (size_t)length));
     }
   } else if (role != AS_SOURCE && length > 0) {
     write_all(connection->to, bytes, (size_t)length);
