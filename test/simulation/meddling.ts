@@ -96,23 +96,77 @@ function meddle(side: EngineSide): void {
   (MEDDLINGS[name] as Meddling)(side);
 }
 
-/** Does something unexpected some times, at random moments and inside handlers. */
-export class Meddler implements Role {
+/** A role around another: it hears each event first, and decides what becomes of it. */
+abstract class RoleAround implements Role {
   readonly name: string;
   readonly #role: Role;
+
+  constructor(name: string, role: Role) {
+    this.name = `${name} ${role.name}`;
+    this.#role = role;
+  }
+
+  protected abstract tell(event: Event, side: EngineSide, chunk?: Buffer): unknown;
+
+  /** What the other role makes of the event. */
+  protected pass(event: Event, side: EngineSide, chunk?: Buffer): unknown {
+    return event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
+  }
+
+  open(side: EngineSide): unknown {
+    return this.tell('open', side);
+  }
+
+  data(side: EngineSide, chunk: Buffer): unknown {
+    return this.tell('data', side, chunk);
+  }
+
+  drain(side: EngineSide): unknown {
+    return this.tell('drain', side);
+  }
+
+  end(side: EngineSide): unknown {
+    return this.tell('end', side);
+  }
+
+  error(side: EngineSide): unknown {
+    return this.tell('error', side);
+  }
+
+  close(side: EngineSide): unknown {
+    return this.tell('close', side);
+  }
+
+  windDown(side: EngineSide): void {
+    this.#role.windDown?.(side);
+  }
+}
+
+/** Does something unexpected some times, at random moments and inside handlers. */
+export class Meddler extends RoleAround {
   readonly #eventRate: number;
   readonly #timesMax: number;
   readonly #spanMs: number;
 
   constructor(role: Role, side: { readonly eventRate: number; readonly timesMax: number; readonly spanMs: number }) {
-    this.#role = role;
+    super('meddling', role);
     this.#eventRate = side.eventRate;
     this.#timesMax = side.timesMax;
     this.#spanMs = side.spanMs;
-    this.name = `meddling ${role.name}`;
   }
 
-  open(side: EngineSide): unknown {
+  protected override tell(event: Event, side: EngineSide, chunk?: Buffer): unknown {
+    if (event !== 'open') {
+      this.#maybeMeddle(event, side);
+      return this.pass(event, side, chunk);
+    }
+    this.#meddleLater(side);
+    const returned = this.pass(event, side);
+    this.#maybeMeddle(event, side);
+    return returned;
+  }
+
+  #meddleLater(side: EngineSide): void {
     const { world } = side;
     for (let times = world.chance.between(0, this.#timesMax); times > 0; times--) {
       world.after(world.chance.between(0, this.#spanMs), () => {
@@ -121,14 +175,6 @@ export class Meddler implements Role {
         }
       });
     }
-    const returned = this.#role.open?.(side);
-    this.#maybeMeddle('open', side);
-    return returned;
-  }
-
-  #tell(event: Exclude<Event, 'open'>, side: EngineSide, chunk?: Buffer): unknown {
-    this.#maybeMeddle(event, side);
-    return event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
   }
 
   #maybeMeddle(event: Event, side: EngineSide): void {
@@ -137,50 +183,23 @@ export class Meddler implements Role {
       meddle(side);
     }
   }
-
-  data(side: EngineSide, chunk: Buffer): unknown {
-    return this.#tell('data', side, chunk);
-  }
-
-  drain(side: EngineSide): unknown {
-    return this.#tell('drain', side);
-  }
-
-  end(side: EngineSide): unknown {
-    return this.#tell('end', side);
-  }
-
-  error(side: EngineSide): unknown {
-    return this.#tell('error', side);
-  }
-
-  close(side: EngineSide): unknown {
-    return this.#tell('close', side);
-  }
-
-  windDown(side: EngineSide): void {
-    this.#role.windDown?.(side);
-  }
 }
 
 /** Throws, or rejects, once, from one of its handlers. */
-export class Thrower implements Role {
-  readonly name: string;
-  readonly #role: Role;
+export class Thrower extends RoleAround {
   readonly #event: Event;
   readonly #rejects: boolean;
   #callsLeft: number;
 
   constructor(role: Role, chance: EngineSide['world']['chance']) {
-    this.#role = role;
+    super('throwing', role);
     this.#event = chance.pick(EVENTS);
     this.#rejects = chance.rate(0.4);
     this.#callsLeft = chance.between(1, 4);
-    this.name = `throwing ${role.name}`;
   }
 
-  #tell(event: Event, side: EngineSide, chunk?: Buffer): unknown {
-    const returned = event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
+  protected override tell(event: Event, side: EngineSide, chunk?: Buffer): unknown {
+    const returned = this.pass(event, side, chunk);
     if (event !== this.#event || --this.#callsLeft !== 0) {
       return returned;
     }
@@ -194,33 +213,5 @@ export class Thrower implements Role {
       throw thrown;
     }
     return Promise.reject(thrown);
-  }
-
-  open(side: EngineSide): unknown {
-    return this.#tell('open', side);
-  }
-
-  data(side: EngineSide, chunk: Buffer): unknown {
-    return this.#tell('data', side, chunk);
-  }
-
-  drain(side: EngineSide): unknown {
-    return this.#tell('drain', side);
-  }
-
-  end(side: EngineSide): unknown {
-    return this.#tell('end', side);
-  }
-
-  error(side: EngineSide): unknown {
-    return this.#tell('error', side);
-  }
-
-  close(side: EngineSide): unknown {
-    return this.#tell('close', side);
-  }
-
-  windDown(side: EngineSide): void {
-    this.#role.windDown?.(side);
   }
 }
