@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { describe } from 'node:test';
+import { describe, mock } from 'node:test';
 import { CompletionBatch, type CompletionPort, type OverlappedSocket } from 'overlapped';
 import { type SimFaults, SimNetwork } from 'overlapped/sim';
+import { Kernel } from '../src/drivers/sim/kernel.js';
+import { Loop } from '../src/drivers/sim/loop.js';
 import { bounded } from './contract/subject.js';
 import { programPath } from './support/child.js';
 import { connectPair, countingBytes, eventually, listenOn, withPort } from './support/harness.js';
@@ -140,6 +142,31 @@ describe('the virtual clock', () => {
     while (network.advance()) {}
     assert.deepEqual([fired, network.now()], [[100, 200, 300], 300]);
     assert.throws(() => new SimNetwork({ clock: 'real' }).advance(), { code: 'ENOTSUP' });
+  });
+});
+
+describe('the real clock', () => {
+  bounded('a moment that comes while the loop looks for it is not in the past', async () => {
+    let now = 0;
+    const kernel = new Kernel({ real: true, now: () => now++, passTo: () => undefined }, 1);
+    const loop = new Loop(kernel, false);
+    const delays: number[] = [];
+    const { setTimeout } = globalThis;
+    const mocked = mock.method(globalThis, 'setTimeout', (callback: () => void, delayMs: number) => {
+      delays.push(delayMs);
+      return setTimeout(callback, delayMs);
+    });
+    try {
+      await new Promise<void>((resolve) => {
+        loop.hold.add(1);
+        kernel.events.add(1, resolve);
+        loop.look();
+      });
+    } finally {
+      loop.hold.add(-1);
+      mocked.mock.restore();
+    }
+    assert.ok(delays.length > 0 && delays.every((delayMs) => delayMs >= 0), `${delays}`);
   });
 });
 

@@ -136,7 +136,8 @@ export class Loop {
     this.#timeoutAt = at;
     this.#timeout = undefined;
     if (at !== Infinity) {
-      const delayMs = Math.min(TIMER_MS_MAX, Math.ceil(at - this.#kernel.time.now()));
+      // The time may have come since the loop looked whether anything is due.
+      const delayMs = Math.max(0, Math.min(TIMER_MS_MAX, Math.ceil(at - this.#kernel.time.now())));
       this.#timeout = setTimeout(() => {
         this.#timeoutAt = Infinity;
         this.look();
