@@ -22,6 +22,8 @@ export interface Options {
   /** Where the report is written, and the samples that it is made from. */
   readonly reportFolder: string;
   readonly samplesFile: string;
+  /** The page that shows the chart and the ratios too; undefined unless all was measured. */
+  readonly readme: string | undefined;
   /** A file of samples to make the report from, instead of measuring. */
   readonly from: string | undefined;
 }
@@ -86,6 +88,7 @@ function optionsOf(words: Words): Options {
     plan,
     reportFolder: words.output ?? usualFolder,
     samplesFile: join(words.output ?? CACHE, 'samples.json'),
+    readme: whole && words.output === undefined ? join(ROOT, 'README.md') : undefined,
     from: words.from,
   };
 }

@@ -11,6 +11,7 @@ import { machine, PROCESSORS_MIN } from './machine.js';
 import { parseOptions } from './options.js';
 import { LOAD_CPU, pinned, SERVER_CPU } from './places.js';
 import { report, wantedTable } from './report/markdown.js';
+import { readmeWith } from './report/readme.js';
 import { type Table as ReportTable, tableOf } from './report/tables.js';
 import type { Cell, Found, Results } from './results.js';
 import { type Plan, prepareAll, runScenario } from './suite.js';
@@ -84,8 +85,8 @@ async function measureAll(plan: Plan, keep: (results: Results) => void): Promise
     cells,
   });
   for (const scenario of plan.scenarios) {
-    const measured = await runScenario(scenario, here, ({ name }, round) =>
-      note(`${scenario.name}, round ${round + 1} of ${plan.rounds}: ${name}`),
+    const measured = await runScenario(scenario, here, (turn, round) =>
+      note(`${scenario.name}, round ${round + 1} of ${plan.rounds}: ${turn.map(({ name }) => name).join(', ')}`),
     );
     note('');
     cells.push(...measured);
@@ -102,7 +103,7 @@ async function measureAll(plan: Plan, keep: (results: Results) => void): Promise
 }
 
 async function main(): Promise<void> {
-  const { plan, from, reportFolder, samplesFile } = parseOptions(process.argv.slice(2));
+  const { plan, from, reportFolder, samplesFile, readme } = parseOptions(process.argv.slice(2));
   const why = from === undefined ? lack() : undefined;
   if (why !== undefined) {
     console.error(`bench: Cannot measure: ${why}`);
@@ -120,6 +121,9 @@ async function main(): Promise<void> {
   }
   for (const { path, text } of report(results)) {
     write(join(reportFolder, path), text);
+  }
+  if (readme !== undefined) {
+    write(readme, readmeWith(readFileSync(readme, 'utf8'), results));
   }
   console.log(
     `\nThe report is in ${relative('.', join(reportFolder, 'RESULTS.md'))}, its samples in ${relative('.', samplesFile)}`,

@@ -64,16 +64,19 @@ class Row {
 export async function runScenario(
   scenario: Scenario,
   plan: Plan,
-  measuring: (contender: Contender, round: number) => void,
+  measuring: (contenders: readonly Contender[], round: number) => void,
 ): Promise<readonly Cell[]> {
   const rows = plan.contenders.filter((contender) => takesPart(contender, scenario)).map((each) => new Row(each));
   for (let round = 0; round < Math.min(plan.rounds, scenario.roundsMax ?? Infinity); round++) {
     // Each begins a round once, so that none always follows the same other one.
-    for (const row of [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)]) {
-      if (row.failure === undefined) {
-        measuring(row.contender, round);
-        await row.measure(scenario, plan);
-      }
+    const inOrder = [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)];
+    const going = inOrder.filter(({ failure }) => failure === undefined);
+    for (const turn of scenario.sideBySide === true ? [going] : going.map((row) => [row])) {
+      measuring(
+        turn.map(({ contender }) => contender),
+        round,
+      );
+      await Promise.all(turn.map((row) => row.measure(scenario, plan)));
     }
   }
   return rows.map((row) => row.cell(scenario));

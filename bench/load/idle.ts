@@ -2,8 +2,8 @@
  * Connections that say nothing, and by how much the server's process grows for each. The kernel's own memory for a
  * connection is not the process's, and not in it.
  *
- * Before each look nothing happens for a while, in the middle of which a server that has a garbage collector collects.
- * What V8 has given back of its young generation by then varies by megabytes from one time to the next.
+ * Before each look nothing happens for a while, early in which a server that has a garbage collector collects. V8 gives back
+ * what its young generation has grown by some eight seconds later.
  */
 
 import { once } from 'node:events';
@@ -39,11 +39,12 @@ async function connectAll(port: number, count: number): Promise<readonly Socket[
 }
 
 async function settledBytes({ pid, collects }: LoadOrder, settleMs: number): Promise<number> {
-  await delay(settleMs / 2);
+  const early = settleMs / 5;
+  await delay(early);
   if (collects) {
     process.kill(pid, 'SIGUSR2');
   }
-  await delay(settleMs / 2);
+  await delay(settleMs - early);
   return residentBytes(pid);
 }
 
