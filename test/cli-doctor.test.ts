@@ -62,14 +62,14 @@ describe('doctor', { concurrency: 3 }, () => {
     const command = `"${process.execPath}" "${BIN}" doctor | head -1`;
     const { stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
     });
     assert.deepEqual([stdout, stderr], ['Drivers\n', '']);
   });
 
   test('says what to do about few descriptors', { skip: lackOf('descriptorLimit') }, () => {
     const command = `ulimit -n 200; exec "${process.execPath}" "${BIN}" doctor`;
-    const { stdout, stderr, status } = spawnSync('bash', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+    const { stdout, stderr, status } = spawnSync('bash', ['-c', command], { encoding: 'utf8', timeout: 60_000 });
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(stdout, /only 200 descriptors, so about as many connections: /);
   });

@@ -13,7 +13,7 @@ contractSuite('epoll', { multishot: false, unixConnectWaits: false });
 describe("epoll without Node's own epoll", () => {
   const options = { driver: 'epoll', withhold: ['event_loop_watch'] };
 
-  test('is woken by a waiting thread', { timeout: 20_000 }, async () => {
+  test('is woken by a waiting thread', { timeout: 60_000 }, async () => {
     const echo = new LoopEcho(options).start();
     const client = await connectNode(echo.number);
     for (let round = 1; round <= 50; round++) {
@@ -26,5 +26,5 @@ describe("epoll without Node's own epoll", () => {
     client.socket.destroy();
   });
 
-  test('streams', { timeout: 20_000 }, () => manyStreams({ options, streams: 20, bytesEach: 300_000 }));
+  test('streams', { timeout: 60_000 }, () => manyStreams({ options, streams: 20, bytesEach: 300_000 }));
 });

@@ -29,7 +29,7 @@ const SETS: readonly (readonly string[])[] = [
   FEATURES,
 ];
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 60_000 };
 
 describe('io_uring without some of its features', () => {
   for (const withhold of SETS) {

@@ -31,7 +31,7 @@ async function serve(echo: LoopEcho, connections: number): Promise<void> {
 }
 
 describe('select beyond FD_SETSIZE', () => {
-  const bounds = { timeout: 20_000 * system.patience };
+  const bounds = { timeout: 60_000 * system.patience };
 
   test('serves connections whose numbers are above 1,024', {
     ...bounds,

@@ -27,7 +27,7 @@ async function doesNotSpin(dequeuer: Dequeuer, tries: () => number): Promise<voi
 
 test(
   'a shortage of descriptors on iocp: those posted go on, then the accept waits, then all are served',
-  { timeout: 20_000 },
+  { timeout: 60_000 },
   () =>
     withPort({ driver: 'iocp' }, async (dequeuer: Dequeuer, port) => {
       const listener = listenOn(port);
@@ -56,7 +56,7 @@ test(
     }),
 );
 
-test('a shortage of descriptors on select: the accept waits, then all are served', { timeout: 20_000 }, () =>
+test('a shortage of descriptors on select: the accept waits, then all are served', { timeout: 60_000 }, () =>
   withPort({ driver: 'select' }, async (dequeuer: Dequeuer, port) => {
     const listener = listenOn(port);
     dequeuer.take();

@@ -16,7 +16,7 @@ import { connectNode } from './support/node-client.js';
 import { manyStreams } from './support/streams.js';
 import { system } from './support/system.js';
 
-const TIMEOUT = { timeout: 20_000 * system.patience };
+const TIMEOUT = { timeout: 60_000 * system.patience };
 const driver = 'iocp';
 
 for (const withhold of [[], ['skip_completion_port_on_success']]) {

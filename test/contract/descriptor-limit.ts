@@ -24,7 +24,7 @@ async function serve(
 ): Promise<void> {
   const child = new Child(programPath('limited-server'), [subject.programOptions, mode], {
     before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
   try {
     const number = Number((await child.says(/listening (\d+)/))[1]);

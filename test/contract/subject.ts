@@ -32,6 +32,9 @@ export interface Subject {
 
 type Body = () => Promise<void> | void;
 
+/** Far beyond what a test takes: a machine that others use can be ten times as slow. */
+const TIMEOUT_MS = 60_000;
+
 function define(name: string, body: Body, timeoutMs: number, skip: string | false): void {
   test(name, { timeout: timeoutMs * system.patience, skip }, async () => {
     try {
@@ -43,11 +46,11 @@ function define(name: string, body: Body, timeoutMs: number, skip: string | fals
 }
 
 /** A test with a bound on its time. */
-export function bounded(name: string, body: Body, timeoutMs = 20_000): void {
+export function bounded(name: string, body: Body, timeoutMs = TIMEOUT_MS): void {
   define(name, body, timeoutMs, false);
 }
 
 /** The same for tests that need something of the system: where it is lacking they are skipped and say what is, and why. */
 export function given({ capabilities }: Subject, name: keyof SystemCapabilities): typeof bounded {
-  return (testName, body, timeoutMs = 20_000) => define(testName, body, timeoutMs, lackOf(name, capabilities));
+  return (testName, body, timeoutMs = TIMEOUT_MS) => define(testName, body, timeoutMs, lackOf(name, capabilities));
 }

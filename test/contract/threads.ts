@@ -61,24 +61,24 @@ export function threads(subject: Subject): void {
     'workers terminated under load, again and again, crash nothing',
     async () => {
       const result = await runProgram('terminated-workers', [subject.programOptions, `${12 / system.patience}`], {
-        timeoutMs: 45_000,
+        timeoutMs: 110_000,
       });
       assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);
       const { tookMs } = JSON.parse(result.stdout);
       assert.ok(longestBut(1, tookMs) < 2500, `terminate took ${tookMs} ms`);
     },
-    50_000,
+    120_000,
   );
 
   bounded(
     'the garbage collector takes nothing that the system still uses',
     async () => {
       const result = await runProgram('collected', [subject.programOptions], {
-        timeoutMs: 45_000,
+        timeoutMs: 110_000,
         nodeOptions: ['--expose-gc'],
       });
       assert.deepEqual([result.exitCode, result.signal, result.stderr, result.stdout.trim()], [0, null, '', 'intact']);
     },
-    50_000,
+    120_000,
   );
 }

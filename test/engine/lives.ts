@@ -20,7 +20,7 @@ const MODES = {
 export function lives({ driver, network }: EngineSubject): void {
   const skip = (network !== undefined || system.patience > 1) && 'the programs are for a system where they are quick';
   for (const [mode, expected] of Object.entries(MODES)) {
-    test(`a process with ${mode}`, { timeout: 20_000, skip }, async () => {
+    test(`a process with ${mode}`, { timeout: 60_000, skip }, async () => {
       const { stdout, stderr, exitCode } = await runProgram('engine-life', [driver, mode]);
       assert.deepEqual({ stdout, stderr, exitCode }, { stdout: expected, stderr: '', exitCode: 0 });
     });

@@ -144,7 +144,7 @@ export interface SceneOptions {
 export type Scene = (name: string, body: (stage: Stage) => Promise<void>, options?: SceneOptions) => void;
 
 export function scenes(subject: EngineSubject): Scene {
-  return (name, body, { timeoutMs = 20_000, engine = {}, needs } = {}) => {
+  return (name, body, { timeoutMs = 60_000, engine = {}, needs } = {}) => {
     const skip = needs === undefined ? false : lackOf(needs, subject.capabilities);
     test(name, { timeout: timeoutMs * system.patience, skip }, async ({ signal }) => {
       const stage = new Stage(subject, engine);

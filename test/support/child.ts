@@ -49,7 +49,7 @@ export class Child {
     });
     // The child may be gone before its input is closed.
     this.process.stdin?.on('error', () => undefined);
-    const timer = setTimeout(() => this.kill(), (options.timeoutMs ?? 15_000) * system.patience);
+    const timer = setTimeout(() => this.kill(), (options.timeoutMs ?? 45_000) * system.patience);
     this.ended = new Promise((resolve, reject) => {
       this.process.on('error', reject);
       this.process.on('close', (exitCode, signal) => {

@@ -14,7 +14,7 @@ declare const gc: () => void;
 const { options } = parseProgramOptions(process.argv[2] as string);
 const port = CompletionPort.create({ buffersMax: 32, bufferSizeBytes: 2048, ...options });
 const dequeuer = new Dequeuer(port);
-const ROUNDS = 80;
+const ROUNDS = 40;
 
 for (const small of [false, true]) {
   const { client, server } = await connectPair(dequeuer, (socket) => socket.setOption('sendBufferBytes', 8192));
