@@ -28,38 +28,47 @@ export const METRICS = {
 
 export type Metric = keyof typeof METRICS;
 
-/** The median of all rounds, and the least and the most of them. */
+/** The median of all rounds, and the least and the most of them; NaN without any. */
 export interface Figure {
   readonly median: number;
   readonly least: number;
   readonly most: number;
 }
 
-export function figure({ samples }: Cell, metric: Metric): Figure {
-  const values = samples.map(METRICS[metric]);
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
-}
-
-/** Time in user space for each unit of all rounds together. */
-function userOf(cell: Cell | undefined): number {
-  const samples = cell?.samples ?? [];
-  const sum = (of: (sample: Sample) => number): number => samples.reduce((total, sample) => total + of(sample), 0);
-  return sum(({ cpu }) => cpu.user) / sum(({ units }) => units);
-}
+const figureOf = (values: readonly number[]): Figure =>
+  values.length === 0
+    ? { median: Number.NaN, least: Number.NaN, most: Number.NaN }
+    : { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 
 /**
- * The median of each round's own ratio; NaN where one of both has none. For the time in user space it is the ratio of all
- * rounds together: the system learns it by looking at each tick of its clock, a few times a round where it is short.
+ * Parts of the processor time, for each unit of all rounds together: the system learns them by looking at each tick of its
+ * clock, a few times a round where they are short.
  */
-export function ratio(cell: Cell | undefined, reference: Cell | undefined, metric: Metric): number {
-  if (metric === 'user') {
-    return userOf(cell) / userOf(reference);
-  }
+function pooled({ samples }: Cell, metric: 'user' | 'system'): number {
+  const sum = (of: (sample: Sample) => number): number => samples.reduce((total, sample) => total + of(sample), 0);
+  return sum(({ cpu }) => cpu[metric]) / sum(({ units }) => units);
+}
+
+const isPart = (metric: Metric): metric is 'user' | 'system' => metric === 'user' || metric === 'system';
+
+export function figure(cell: Cell, metric: Metric): Figure {
+  const rounds = figureOf(cell.samples.map(METRICS[metric]));
+  return isPart(metric) ? { ...rounds, median: pooled(cell, metric) } : rounds;
+}
+
+/** Figures that are to be divided: nothing measured is nothing to compare with. */
+const quotient = (value: number, other: number): number => (value > 0 && other > 0 ? value / other : Number.NaN);
+
+/** Each round's own ratio, and their median; NaN where one of both has no figure. */
+export function ratio(cell: Cell | undefined, reference: Cell | undefined, metric: Metric): Figure {
   const values = (cell?.samples ?? []).flatMap((sample, round) => {
     const other = reference?.samples[round];
-    return other === undefined ? [] : [METRICS[metric](sample) / METRICS[metric](other)];
+    return other === undefined ? [] : [quotient(METRICS[metric](sample), METRICS[metric](other))];
   });
-  return median(values);
+  const rounds = figureOf(values.some(Number.isNaN) ? [] : values);
+  return isPart(metric) && cell !== undefined && reference !== undefined
+    ? { ...rounds, median: quotient(pooled(cell, metric), pooled(reference, metric)) }
+    : rounds;
 }
 
 export function cellOf({ cells }: Results, scenario: string, contender: string): Cell | undefined {
@@ -69,5 +78,6 @@ export function cellOf({ cells }: Results, scenario: string, contender: string):
 /** Of several contenders the one that is best by a metric, of which less or more is better. */
 export function bestOf(cells: readonly Cell[], metric: Metric, less: boolean): Cell | undefined {
   const worth = (cell: Cell): number => figure(cell, metric).median * (less ? 1 : -1);
-  return cells.filter((cell) => cell.samples.length > 0).sort((a, b) => worth(a) - worth(b))[0];
+  const measured = cells.filter((cell) => Number.isFinite(worth(cell)));
+  return measured.sort((a, b) => worth(a) - worth(b))[0];
 }

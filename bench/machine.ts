@@ -1,6 +1,11 @@
-/** What the figures were measured on. */
+/** What the figures were measured on, and what was measured. */
 
+import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { CompletionPort } from 'overlapped';
+import { runTool } from './contenders/tools.js';
+import { ROOT } from './places.js';
 import type { Machine } from './results.js';
 
 /** A server and a load, each on a processor of its own. */
@@ -14,4 +19,21 @@ export function machine(): Machine {
     memoryBytes: totalmem(),
     kernel: `${type()} ${release()}`,
   };
+}
+
+/** The version of overlapped, with the commit where this is a checkout. */
+export function subject(): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const commit = runTool('git', ['-C', ROOT, 'describe', '--always', '--dirty=, changed']);
+  return commit.done ? `${version} (${commit.output.trim()})` : version;
+}
+
+/** The driver of a port that is not told which. */
+export function usualDriver(): string {
+  const port = CompletionPort.create();
+  try {
+    return port.driver;
+  } finally {
+    port.close();
+  }
 }

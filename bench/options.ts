@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { chosenContenders } from './contenders/all.js';
-import { CACHE, ROOT } from './places.js';
+import { CACHE } from './places.js';
 import { chosenScenarios } from './scenarios.js';
 import type { Plan } from './suite.js';
 
@@ -19,11 +19,12 @@ interface Words {
 
 export interface Options {
   readonly plan: Plan;
-  /** Where the report is written, and the samples that it is made from. */
-  readonly reportFolder: string;
+  /** Every scenario and contender, for as long as is usual. */
+  readonly whole: boolean;
+  /** Where the report is to be written; undefined where it usually is. */
+  readonly output: string | undefined;
+  /** Where the samples are kept that it is made from. */
   readonly samplesFile: string;
-  /** The page that shows the chart and the ratios too; undefined unless all was measured. */
-  readonly readme: string | undefined;
   /** A file of samples to make the report from, instead of measuring. */
   readonly from: string | undefined;
 }
@@ -81,14 +82,12 @@ function optionsOf(words: Words): Options {
     contenders: chosenContenders(words.contender ?? usual.contenders),
     scenarios: chosenScenarios(words.scenario),
   };
-  // What is committed is of whole runs only.
-  const whole = !words.quick && words.scenario === undefined && words.contender === undefined;
-  const usualFolder = whole ? join(ROOT, 'bench') : join(CACHE, 'report');
+  const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
   return {
     plan,
-    reportFolder: words.output ?? usualFolder,
-    samplesFile: join(words.output ?? CACHE, 'samples.json'),
-    readme: whole && words.output === undefined ? join(ROOT, 'README.md') : undefined,
+    whole: !words.quick && chosen.every((each) => each === undefined),
+    output: words.output,
+    samplesFile: words.from ?? join(words.output ?? CACHE, 'samples.json'),
     from: words.from,
   };
 }

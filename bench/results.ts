@@ -23,6 +23,16 @@ export interface Results {
   readonly date: string;
   /** What was typed. */
   readonly command: string;
+  /** Every scenario and contender, for as long as is usual. */
+  readonly whole: boolean;
+  /** It has come to its end. */
+  readonly finished: boolean;
+  /** The version of overlapped, the commit, and whether files differ from it. */
+  readonly subject: string;
+  /** The Node of the suite, of its load and of the servers on Node. */
+  readonly node: string;
+  /** The driver that the load runs on. */
+  readonly loadDriver: string;
   readonly machine: Machine;
   readonly quick: boolean;
   readonly rounds: number;
@@ -30,6 +40,10 @@ export interface Results {
   readonly minutes: number;
   readonly contenders: readonly Found[];
   readonly cells: readonly Cell[];
+}
+
+export function failuresOf({ cells }: Results): readonly Cell[] {
+  return cells.filter(({ failure }) => failure !== undefined);
 }
 
 /** A contender, and what was found of it. */

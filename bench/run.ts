@@ -3,18 +3,17 @@
  * their own; then a report with medians, spread and ratios.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { relative } from 'node:path';
 import Table from 'cli-table3';
 import { runTool } from './contenders/tools.js';
-import { machine, PROCESSORS_MIN } from './machine.js';
-import { parseOptions } from './options.js';
+import { machine, PROCESSORS_MIN, subject, usualDriver } from './machine.js';
+import { type Options, parseOptions } from './options.js';
 import { LOAD_CPU, pinned, SERVER_CPU } from './places.js';
-import { report, wantedTable } from './report/markdown.js';
-import { readmeWith } from './report/readme.js';
+import { readResults, writeFile, writeReport } from './report/files.js';
+import { wantedTable } from './report/markdown.js';
 import { type Table as ReportTable, tableOf } from './report/tables.js';
-import type { Cell, Found, Results } from './results.js';
-import { type Plan, prepareAll, runScenario } from './suite.js';
+import { type Cell, type Found, failuresOf, type Results } from './results.js';
+import { prepareAll, runScenario } from './suite.js';
 
 const MINUTE_MS = 60_000;
 
@@ -47,11 +46,6 @@ function lack(): string | undefined {
   return undefined;
 }
 
-function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-}
-
 /** What was typed, as it can be typed again. */
 function commandLine(words: readonly string[]): string {
   const shown = words.map((word) => (/\s/.test(word) ? `'${word}'` : word));
@@ -60,8 +54,10 @@ function commandLine(words: readonly string[]): string {
   return [...environment, 'npm run bench', ...(shown.length > 0 ? ['--', ...shown] : [])].join(' ');
 }
 
-async function measureAll(plan: Plan, keep: (results: Results) => void): Promise<Results> {
+async function measureAll({ plan, whole }: Options, keep: (results: Results) => void): Promise<Results> {
   const began = Date.now();
+  // Before anything of it can change.
+  const measured = subject();
   const contenders = prepareAll(plan.contenders, {
     preparing: ({ name }) => note(`making ${name} ready`),
     found({ name, version, missing }: Found) {
@@ -73,9 +69,14 @@ async function measureAll(plan: Plan, keep: (results: Results) => void): Promise
     contenders.some((found) => found.name === name && found.missing === undefined);
   const here = { ...plan, contenders: plan.contenders.filter(({ name }) => isHere(name)) };
   const cells: Cell[] = [];
-  const resultsNow = (): Results => ({
+  const resultsNow = (finished = false): Results => ({
     date: new Date(began).toISOString().slice(0, 10),
     command: commandLine(process.argv.slice(2)),
+    whole,
+    finished,
+    subject: measured,
+    node: process.versions.node,
+    loadDriver: usualDriver(),
     machine: machine(),
     quick: plan.quick,
     rounds: plan.rounds,
@@ -85,50 +86,49 @@ async function measureAll(plan: Plan, keep: (results: Results) => void): Promise
     cells,
   });
   for (const scenario of plan.scenarios) {
-    const measured = await runScenario(scenario, here, (turn, round) =>
+    const done = await runScenario(scenario, here, (turn, round) =>
       note(`${scenario.name}, round ${round + 1} of ${plan.rounds}: ${turn.map(({ name }) => name).join(', ')}`),
     );
     note('');
-    cells.push(...measured);
-    if (measured.length > 0) {
+    cells.push(...done);
+    if (done.length > 0) {
       keep(resultsNow());
-      console.log(`\n${scenario.name}: ${scenario.title}`);
+      console.log(`\n${scenario.name}: ${scenario.title(plan.quick)}`);
       say(tableOf(resultsNow(), scenario));
     }
-    for (const { contender, failure } of measured.filter((cell) => cell.failure !== undefined)) {
+    for (const { contender, failure } of done.filter((cell) => cell.failure !== undefined)) {
       console.log(`${contender} failed: ${failure}`);
     }
   }
-  return resultsNow();
+  const results = resultsNow(true);
+  keep(results);
+  return results;
 }
 
 async function main(): Promise<void> {
-  const { plan, from, reportFolder, samplesFile, readme } = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2));
+  const { from, output, samplesFile } = options;
   const why = from === undefined ? lack() : undefined;
   if (why !== undefined) {
-    console.error(`bench: Cannot measure: ${why}`);
-    process.exitCode = 1;
-    return;
+    throw new Error(`Cannot measure: ${why}`);
   }
   const results =
     from === undefined
-      ? await measureAll(plan, (some) => write(samplesFile, JSON.stringify(some)))
-      : (JSON.parse(readFileSync(from, 'utf8')) as Results);
+      ? await measureAll(options, (some) => writeFile(samplesFile, JSON.stringify(some)))
+      : readResults(from);
   const wanted = wantedTable(results);
   if (wanted.rows.length > 0) {
     console.log('\nRatios, and what is wanted:');
     say(wanted);
   }
-  for (const { path, text } of report(results)) {
-    write(join(reportFolder, path), text);
-  }
-  if (readme !== undefined) {
-    write(readme, readmeWith(readFileSync(readme, 'utf8'), results));
-  }
-  console.log(
-    `\nThe report is in ${relative('.', join(reportFolder, 'RESULTS.md'))}, its samples in ${relative('.', samplesFile)}`,
-  );
-  process.exitCode = results.cells.some(({ failure }) => failure !== undefined) ? 1 : 0;
+  const page = writeReport(results, output);
+  console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);
+  process.exitCode = failuresOf(results).length > 0 ? 1 : 0;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

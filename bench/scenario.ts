@@ -9,10 +9,11 @@ export type Unit = (typeof UNITS)[number];
 
 export interface Scenario {
   readonly name: string;
-  readonly title: string;
   readonly role: Role;
   readonly unit: Unit;
-  /** What the load does; `quick` asks for less of what takes long to set up. */
+  /** What the report calls it; with `quick` there is less of what takes long to set up. */
+  title(quick: boolean): string;
+  /** What the load does. */
   work(quick: boolean): Work;
   /** Where it takes long to set up and varies little, fewer rounds do. */
   readonly roundsMax?: number;

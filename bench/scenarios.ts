@@ -4,6 +4,8 @@ import type { Scenario } from './scenario.js';
 import { MESSAGE_BYTES } from './servers/roles.js';
 
 const SMALL_BYTES = 64;
+
+const count = (value: number): string => value.toLocaleString('en');
 const KIB = 1024;
 
 /** Connections that each have `pipeline` messages in flight. */
@@ -11,7 +13,7 @@ function echo(name: string, title: string, connections: number, more: Partial<Ec
   const { sizeBytes = SMALL_BYTES, pipeline = 1, ...rest } = more;
   return {
     name,
-    title,
+    title: () => title,
     role: 'echo',
     unit: 'message',
     work: () => ({ kind: 'echo', connections, active: connections, sizeBytes, pipeline }),
@@ -29,28 +31,55 @@ interface EchoShape {
 function bulk(direction: 'in' | 'out', streams: number): Scenario {
   return {
     name: `bulk-${direction}-${streams}`,
-    title: `Bytes ${direction === 'in' ? 'into' : 'out of'} the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
+    title: () =>
+      `Bytes ${direction === 'in' ? 'into' : 'out of'} the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
     role: direction === 'in' ? 'sink' : 'source',
     unit: 'byte',
     work: () => ({ kind: `bulk-${direction}`, streams }),
   };
 }
 
-function broadcast(name: string, title: string, burst: number): Scenario {
+function broadcast(name: string, manner: string, burst: number): Scenario {
+  const members = (quick: boolean): number => (quick ? 1000 : 5000);
   return {
     name,
-    title,
+    title: (quick) => `Messages of ${MESSAGE_BYTES} bytes to each of ${count(members(quick))} connections, ${manner}`,
     role: 'broadcast',
     unit: 'delivery',
     work: (quick) => ({
       kind: 'broadcast',
-      members: quick ? 1000 : 5000,
+      members: members(quick),
       sizeBytes: MESSAGE_BYTES,
       burst,
       inFlight: 2,
     }),
   };
 }
+
+const sparseConnections = (quick: boolean): number => (quick ? 2000 : 10_000);
+
+const SPARSE: Scenario = {
+  name: 'sparse',
+  title: (quick) => `Ping-pong of 64 bytes on 1 % of ${count(sparseConnections(quick))} connections`,
+  role: 'echo',
+  unit: 'message',
+  work: (quick) => {
+    const connections = sparseConnections(quick);
+    return { kind: 'echo', connections, active: connections / 100, sizeBytes: SMALL_BYTES, pipeline: 1 };
+  },
+};
+
+const idleConnections = (quick: boolean): number => (quick ? 2000 : 15_000);
+
+const IDLE: Scenario = {
+  name: 'idle',
+  title: (quick) => `Memory of ${count(idleConnections(quick))} idle connections`,
+  role: 'echo',
+  unit: 'idle connection',
+  roundsMax: 3,
+  sideBySide: true,
+  work: (quick) => ({ kind: 'idle', connections: idleConnections(quick), settleMs: quick ? 10_000 : 15_000 }),
+};
 
 export const SCENARIOS: readonly Scenario[] = [
   echo('ping-1', 'Ping-pong of 64 bytes, 1 connection', 1),
@@ -66,33 +95,16 @@ export const SCENARIOS: readonly Scenario[] = [
   bulk('out', 8),
   {
     name: 'connect',
-    title: 'Connections that are made, echo 64 bytes and end, 50 at a time',
+    title: () => 'Connections that are made, echo 64 bytes and end, 50 at a time',
     role: 'echo',
     unit: 'connection',
     work: () => ({ kind: 'connects', inFlight: 50, sizeBytes: SMALL_BYTES }),
   },
-  {
-    name: 'sparse',
-    title: 'Ping-pong of 64 bytes on 1 % of 10,000 connections',
-    role: 'echo',
-    unit: 'message',
-    work: (quick) => {
-      const connections = quick ? 2000 : 10_000;
-      return { kind: 'echo', connections, active: connections / 100, sizeBytes: SMALL_BYTES, pipeline: 1 };
-    },
-  },
-  broadcast('broadcast', 'Messages of 100 bytes to each of 5,000 connections, one at a time', 1),
-  broadcast('broadcast-8', 'Messages of 100 bytes to each of 5,000 connections, 8 in a turn', 8),
+  SPARSE,
+  broadcast('broadcast', 'one at a time', 1),
+  broadcast('broadcast-8', '8 at a time', 8),
   echo('proxy', 'Ping-pong of 64 bytes through a proxy, 50 connections', 50, { role: 'proxy' }),
-  {
-    name: 'idle',
-    title: 'Memory of 15,000 idle connections',
-    role: 'echo',
-    unit: 'idle connection',
-    roundsMax: 3,
-    sideBySide: true,
-    work: (quick) => ({ kind: 'idle', connections: quick ? 2000 : 15_000, settleMs: quick ? 3000 : 15_000 }),
-  },
+  IDLE,
   echo('wine-1', 'In Wine: ping-pong of 64 bytes, 1 connection', 1, { wine: true }),
   echo('wine-50', 'In Wine: ping-pong of 64 bytes, 50 connections', 50, { wine: true }),
 ];

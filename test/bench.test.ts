@@ -80,12 +80,3 @@ test('what is no contender or scenario is told with those that are', { skip, tim
     assert.match(stderr, /^bench: Cannot choose .*: found nothing, wanted .*\w+, \w+/);
   }
 });
-
-test('the README shows the ratios of the last whole run as its report does', () => {
-  const ratios = (page: string): string[] =>
-    readFileSync(join(ROOT, page), 'utf8')
-      .split('\n')
-      .filter((line) => /^\| .*\([≤≥] /.test(line));
-  assert(ratios('README.md').length > 0);
-  assert.deepEqual(ratios('README.md'), ratios('bench/RESULTS.md'));
-});

@@ -47,7 +47,7 @@ export function chartOf(results: Results, scenario: Scenario): string | undefine
     scenario,
     measured.map(({ cell }) => cell),
   );
-  return svg({ title: scenario.title, labels, strong: labels.map(isOurs), panels });
+  return svg({ title: scenario.title(results.quick), labels, strong: labels.map(isOurs), panels });
 }
 
 /** How many times better overlapped is than each reference: what is wanted to be less is turned round. */
@@ -57,7 +57,7 @@ export function ratiosChart(results: Results): string | undefined {
     if (reached === undefined) {
       return [];
     }
-    return [{ title: line.title, times: reached.map(({ ratio }) => (line.less ? 1 / ratio : ratio)) }];
+    return [{ title: line.title, times: reached.map(({ ratio: { median } }) => (line.less ? 1 / median : median)) }];
   });
   if (lines.length === 0) {
     return undefined;

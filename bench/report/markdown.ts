@@ -22,23 +22,30 @@ export function markdownTable({ head, rows }: Table): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** A ratio with what is wanted of it; what is not reached stands out. */
-function reachedText({ less }: Wanted, { ratio, wanted, reached }: Reached): string {
-  if (!Number.isFinite(ratio)) {
-    return NOTHING;
+/** A ratio with what is wanted of it; what is not reached stands out. A quick run is not judged. */
+function reachedText({ less }: Wanted, found: Reached, quick: boolean): string {
+  const { ratio, wanted, reached, atFullCore, loadLimited } = found;
+  if (!Number.isFinite(ratio.median)) {
+    return wanted === undefined ? NOTHING : '**not measured**';
   }
-  if (wanted === undefined) {
-    return twoDecimals(ratio);
-  }
-  const sign = less ? '≤' : '≥';
-  return `${reached ? twoDecimals(ratio) : `**${twoDecimals(ratio)}, not reached**`} (${sign} ${twoDecimals(wanted)})`;
+  const notes = [
+    ...(ratio.least < ratio.most ? [`${twoDecimals(ratio.least)} to ${twoDecimals(ratio.most)}`] : []),
+    ...(atFullCore === undefined ? [] : [`by CPU ${twoDecimals(atFullCore)}`]),
+    ...(loadLimited ? ['load at its limit'] : []),
+  ];
+  const value = twoDecimals(ratio.median);
+  const judged = quick || wanted === undefined || reached ? value : `**${value}, not reached**`;
+  const bound = quick || wanted === undefined ? '' : ` (${less ? '≤' : '≥'} ${twoDecimals(wanted)})`;
+  return `${judged}${bound}${notes.length === 0 ? '' : `; ${notes.join('; ')}`}`;
 }
 
 /** The lines of what is wanted that a run says something about. */
 export function wantedTable(results: Results): Table {
   const rows = WANTED.flatMap((line) => {
     const reached = reachedOf(results, line);
-    return reached === undefined ? [] : [[line.title, ...reached.map((each) => reachedText(line, each))]];
+    return reached === undefined
+      ? []
+      : [[line.title, ...reached.map((each) => reachedText(line, each, results.quick))]];
   });
   return { head: ['overlapped', ...REFERENCES.map((name) => `to ${name}`)], rows };
 }
@@ -46,31 +53,36 @@ export function wantedTable(results: Results): Table {
 /** Of a processor, taken by other programs: with more of it the report says so. */
 const OTHERS_SHARE_MAX = 0.1;
 
+/** The scenarios in which other programs, or other machines on the same hardware, disturbed the half of what was measured. */
 function warning({ cells }: Results): readonly string[] {
-  const share = median(
-    cells.filter(({ samples }) => samples.length > 0).map((cell) => figure(cell, 'othersBusy').median),
-  );
-  return share > OTHERS_SHARE_MAX
-    ? [
+  const disturbed = SCENARIOS.flatMap(({ name, sideBySide }) => {
+    const shares = cells
+      .filter(({ scenario, samples }) => scenario === name && samples.length > 0)
+      .map((cell) => figure(cell, 'othersBusy').median);
+    const share = median(shares);
+    return sideBySide !== true && share > OTHERS_SHARE_MAX ? [`${name} (${percent(share)})`] : [];
+  });
+  return disturbed.length === 0
+    ? []
+    : [
         '',
-        `**The machine was busy with other things**: they took ${percent(share)} of a processor. Do not trust these figures.`,
-      ]
-    : [];
+        `**The machine was busy with other things**, by the share of a processor in ${disturbed.join(', ')}. Do not trust these figures.`,
+      ];
 }
 
 function opening(results: Results): string {
-  const { date, machine, command, rounds, measureMs, quick, minutes } = results;
-  const node = results.contenders.find(({ name }) => name === 'net')?.version ?? '';
+  const { date, machine, command, rounds, measureMs, quick, minutes, subject, node, loadDriver } = results;
   const memory = Math.round(machine.memoryBytes / GIBIBYTE);
   return [
-    `Measured on ${date}, ${machine.kernel}, ${machine.processor}, ${machine.processors} processors, ${memory} GiB${node === '' ? '' : `, ${node}`}, in ${minutes} min, by`,
+    `Measured on ${date}, ${machine.kernel}, ${machine.processor}, ${machine.processors} processors, ${memory} GiB, Node ${node}, in ${minutes} min,`,
+    `with overlapped ${subject}, by`,
     '',
     '```sh',
     command,
     '```',
     '',
     `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s, in each of which all servers had their turn one after the other: the`,
-    `server on one processor, the load on another, over loopback. "all rounds" is the least and the most of them. Ratios are`,
+    `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback. "all rounds" is the least and the most of them. Ratios are`,
     "medians of each round's own, and are what counts: the figures are this machine's.",
     ...warning(results),
     ...(quick ? ['', '**This was a quick run**: one short round, with fewer connections. Its figures are rough.'] : []),
@@ -79,14 +91,17 @@ function opening(results: Results): string {
 
 const NOTES = `- CPU is the server process's, all of its threads, in user space and in the system, divided by what it did meanwhile.
 - Where the load was busy, near 100 %, and the server was not, it was the load that was at its limit: then the CPU tells
-  more than the rate.
+  more than the rate. "By CPU", or "at full core", is the rate for each second of processor time that the server had.
+- Time in user space and in the system is of all rounds together: the system learns it by looking at each tick of its clock.
+- A latency begins when the load has posted what it sends, and ends when it looks at what came back: its own work for the other
+  connections is in it. The next message is sent when one has come back.
 - Every byte that comes back is compared with what was sent; a server that answers wrongly has failed.
 - Each server is the program that its own documentation shows; all set no-delay, and the backlog is 4,096 where it can be
-  chosen (Bun cannot be told).
+  chosen (Bun cannot be told). Of those in C, only the one on epoll has a program for a broadcast and a proxy.
 - "${NOTHING}" stands where a contender has no program for a scenario.
 - Memory is the process's resident memory at the end; of idle connections its growth for each, on an idle process, behind a
   garbage collection where there is a collector. What V8 has given back of its young generation by then varies: that is up to 48
-  MB of a process, 3,000 bytes for each of 15,000 connections.`;
+  MB of a process, 3,000 bytes for each of 15,000 connections. All idle servers wait at one time.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
@@ -109,13 +124,13 @@ export function report(results: Results): readonly ReportFile[] {
   };
   const scenarios = SCENARIOS.filter(({ name }) => results.cells.some(({ scenario }) => scenario === name));
   const sections = scenarios.map((scenario) => {
-    const chart = picture(scenario.name, scenario.title, chartOf(results, scenario));
+    const chart = picture(scenario.name, scenario.title(results.quick), chartOf(results, scenario));
     const failures = results.cells.flatMap((cell) =>
       cell.scenario === scenario.name && cell.failure !== undefined
         ? [`\n- \`${cell.contender}\` failed: ${cell.failure}`]
         : [],
     );
-    return `## ${scenario.title}\n\n\`${scenario.name}\`\n\n${chart}${markdownTable(tableOf(results, scenario))}\n${failures.join('')}`;
+    return `## ${scenario.title(results.quick)}\n\n\`${scenario.name}\`\n\n${chart}${markdownTable(tableOf(results, scenario))}\n${failures.join('')}`;
   });
   const wanted = wantedTable(results);
   const first =

@@ -4,6 +4,7 @@ import { cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
 import type { Cell, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
 import { digits, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
+import { NODE_NET } from './wanted.js';
 
 export interface Table {
   readonly head: readonly string[];
@@ -15,22 +16,21 @@ interface Column {
   text(cell: Cell): string;
 }
 
-const REFERENCE = 'net';
-const REFERENCE_IN_WINE = 'wine:net';
+const REFERENCE_IN_WINE = `wine:${NODE_NET}`;
 
 const spread = ({ least, most }: Figure, size: number): string => `${digits(least / size)} to ${digits(most / size)}`;
 
 /** The columns of a scenario, of which those that say nothing for it are left out. */
 function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   const { rate, one, size } = UNIT_WORDS[scenario.unit];
-  const reference = cellOf(results, scenario.name, scenario.wine === true ? REFERENCE_IN_WINE : REFERENCE);
+  const reference = cellOf(results, scenario.name, scenario.wine === true ? REFERENCE_IN_WINE : NODE_NET);
   const of = (head: string, metric: Metric, text: (value: number) => string): Column => ({
     head,
     text: (cell) => text(figure(cell, metric).median),
   });
   const toNet = (metric: Metric): Column => ({
     head: 'to node:net',
-    text: (cell) => twoDecimals(ratio(cell, reference, metric)),
+    text: (cell) => twoDecimals(ratio(cell, reference, metric).median),
   });
   const memory = of('memory, MB', 'memory', megabytes);
   if (scenario.unit === 'idle connection') {

@@ -1,0 +1,45 @@
+/** Where samples and reports are kept. */
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CACHE, ROOT } from '../places.js';
+import type { Results } from '../results.js';
+import { report } from './markdown.js';
+import { readmeWith } from './readme.js';
+import { hasFailed } from './wanted.js';
+
+export function writeFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** The samples of a run before. @throws Error that says what is wrong */
+export function readResults(path: string): Results {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Results;
+  } catch (error) {
+    throw new Error(`Cannot read samples from ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Whether a report is worth to be committed: all was measured, and nothing is missing that the ratios are about. */
+export function isKept(results: Results): boolean {
+  return results.whole && results.finished && !hasFailed(results);
+}
+
+/**
+ * Writes the report; one that is kept where it is committed, with the part that the README shows.
+ * @returns the page
+ */
+export function writeReport(results: Results, output: string | undefined): string {
+  const kept = output === undefined && isKept(results);
+  const folder = output ?? (kept ? join(ROOT, 'bench') : join(CACHE, 'report'));
+  for (const { path, text } of report(results)) {
+    writeFile(join(folder, path), text);
+  }
+  if (kept) {
+    const readme = join(ROOT, 'README.md');
+    writeFile(readme, readmeWith(readFileSync(readme, 'utf8'), results));
+  }
+  return join(folder, 'RESULTS.md');
+}

@@ -1,0 +1,163 @@
+/** What the benchmark suite makes of its samples. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { figure, ratio } from '../bench/figures.js';
+import type { Sample } from '../bench/load/order.js';
+import { isKept } from '../bench/report/files.js';
+import { report, wantedTable } from '../bench/report/markdown.js';
+import { readmeWith } from '../bench/report/readme.js';
+import type { Cell, Results } from '../bench/results.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A second of messages, of which each costs so many µs in user space and in the system. */
+function sample(units: number, user: number, system: number, more: Partial<Sample> = {}): Sample {
+  return {
+    units,
+    time: 1e6,
+    cpu: { user: units * user, system: units * system },
+    loadCpu: 5e5,
+    othersCpu: 0,
+    residentBytes: 5e7,
+    ...more,
+  };
+}
+
+const cell = (contender: string, scenario: string, ...samples: readonly Sample[]): Cell => ({
+  scenario,
+  contender,
+  samples,
+});
+
+function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results {
+  return {
+    date: '2026-01-02',
+    command: 'npm run bench',
+    whole: true,
+    finished: true,
+    subject: '1.2.3 (abc)',
+    node: '20.0.0',
+    loadDriver: 'epoll',
+    machine: { processor: 'P', processors: 2, memoryBytes: 2 ** 32, kernel: 'Linux 1' },
+    quick: false,
+    rounds: 2,
+    measureMs: 1000,
+    minutes: 1,
+    contenders: ['engine:io_uring', 'net', 'bun', 'c:epoll', 'c:io_uring'].map((name) => ({
+      name,
+      title: name,
+      version: '1',
+    })),
+    cells,
+    ...more,
+  };
+}
+
+test("a figure is the median of its rounds, with the least and the most; parts of the CPU are all rounds' together", () => {
+  const three = cell('net', 'ping-50', sample(100, 1, 2), sample(300, 2, 2), sample(200, 3, 2));
+  assert.deepEqual(figure(three, 'rate'), { median: 200, least: 100, most: 300 });
+  assert.deepEqual(figure(three, 'user'), { median: (100 + 600 + 600) / 600, least: 1, most: 3 });
+  const nothing = figure(cell('net', 'ping-50'), 'rate');
+  assert.deepEqual(nothing, { median: Number.NaN, least: Number.NaN, most: Number.NaN });
+});
+
+test("a ratio is the median of each round's own, and of nothing there is none", () => {
+  const ours = cell('engine:io_uring', 'ping-50', sample(200, 1, 1), sample(90, 1, 1));
+  const other = cell('net', 'ping-50', sample(100, 2, 2), sample(30, 2, 2));
+  assert.deepEqual(ratio(ours, other, 'rate'), { median: 2.5, least: 2, most: 3 });
+  assert.deepEqual(ratio(ours, other, 'cpu'), { median: 0.5, least: 0.5, most: 0.5 });
+  const grown = (bytes: number): Sample => sample(1, 1, 1, { growthBytes: bytes });
+  for (const bytes of [-100, 0, Number.NaN]) {
+    const shrunk = ratio(cell('engine:io_uring', 'idle', grown(bytes)), cell('net', 'idle', grown(3000)), 'growth');
+    assert.equal(shrunk.median, Number.NaN, `${bytes}`);
+  }
+  assert.equal(ratio(ours, undefined, 'rate').median, Number.NaN);
+});
+
+test('what is wanted is told with its spread, and what is not reached stands out', () => {
+  const results = resultsOf([
+    cell('engine:io_uring', 'pipeline', sample(150, 1, 1), sample(210, 1, 1)),
+    cell('net', 'pipeline', sample(100, 2, 2), sample(100, 2, 2)),
+    cell('c:epoll', 'pipeline', sample(300, 1, 1), sample(300, 1, 1)),
+    cell('c:io_uring', 'pipeline', sample(200, 1, 1), sample(200, 1, 1)),
+  ]);
+  assert.deepEqual(wantedTable(results).rows, [
+    [
+      'Messages a second, 16 in flight on each of 50 connections',
+      '1.80 (≥ 1.80); 1.50 to 2.10; by CPU 2.00',
+      '**not measured**',
+      '**0.60, not reached** (≥ 0.95); 0.50 to 0.70; by CPU 1.00',
+    ],
+  ]);
+});
+
+test('a load at its limit is told, where a server was not at its own', () => {
+  const busy = { loadCpu: 0.99e6 };
+  const results = resultsOf([
+    cell('engine:io_uring', 'pipeline', sample(1000, 50, 100, busy)),
+    cell('net', 'pipeline', sample(1000, 300, 690, busy)),
+  ]);
+  const [[, toNet] = []] = wantedTable(results).rows;
+  assert.equal(toNet, '**1.00, not reached** (≥ 1.80); by CPU 6.60; load at its limit');
+});
+
+test('a failure of ours keeps its line, and the report from being kept', () => {
+  const net = cell('net', 'ping-50', sample(100, 1, 1));
+  const failed: Cell = { scenario: 'ping-50', contender: 'engine:io_uring', samples: [], failure: 'It fell' };
+  const results = resultsOf([failed, net]);
+  assert.match(wantedTable(results).rows[0]?.join() ?? '', /^CPU a message, .*,\*\*not measured\*\*,/);
+  assert(!isKept(results));
+  const [page] = report(results);
+  assert.match(page?.text ?? '', /`engine:io_uring` failed: It fell/);
+});
+
+test('the report of a whole run is kept, though one failed that no ratio is about', () => {
+  const cells = [cell('net', 'ping-50', sample(100, 1, 1))];
+  assert(isKept(resultsOf(cells)));
+  assert(isKept(resultsOf([...cells, { scenario: 'ping-50', contender: 'asio', samples: [], failure: 'It fell' }])));
+  for (const part of [{ whole: false }, { finished: false }]) {
+    assert(!isKept(resultsOf(cells, part)));
+  }
+});
+
+test('a quick run is not judged, and named by what it did', () => {
+  const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'broadcast', sample(1000, 1, 1)));
+  const [quick] = report(resultsOf(cells, { quick: true, whole: false }));
+  assert.match(quick?.text ?? '', /to each of 1,000 connections/);
+  assert.doesNotMatch(quick?.text ?? '', /reached\*\*|≥/);
+  const [whole] = report(resultsOf(cells));
+  assert.match(whole?.text ?? '', /to each of 5,000 connections/);
+  assert.match(whole?.text ?? '', /\*\*1\.00, not reached\*\* \(≥ 2\.50\)/);
+});
+
+test('a machine that was busy with other things is told, scenario by scenario', () => {
+  const disturbed = cell('net', 'ping-50', sample(100, 1, 1, { othersCpu: 3e5 }));
+  const [page] = report(resultsOf([disturbed, cell('net', 'ping-500', sample(100, 1, 1))]));
+  assert.match(page?.text ?? '', /busy with other things\*\*, by the share of a processor in ping-50 \(30 %\)\./);
+  const [quiet] = report(resultsOf([cell('net', 'ping-500', sample(100, 1, 1))]));
+  assert.doesNotMatch(quiet?.text ?? '', /busy with other things/);
+});
+
+test('the README gets the ratios between its marks, and only there', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'ping-50', sample(1000, 1, 1)));
+  const once = readmeWith(readme, resultsOf(cells));
+  assert.equal(readmeWith(once, resultsOf(cells)), once);
+  assert.match(once, /^\| CPU a message, ping-pong of 64 bytes, 50 connections \| \*\*1\.00, not reached\*\*/m);
+  const [before = '', after = ''] = readme.split(/<!-- From here.*To here\. -->/s);
+  assert(before.length > 0 && once.startsWith(before) && once.endsWith(after));
+  assert.throws(() => readmeWith('# overlapped', resultsOf(cells)), /marks/);
+});
+
+test('the README shows the ratios of the last whole run as its report does', () => {
+  const ratios = (page: string): string[] =>
+    readFileSync(join(ROOT, page), 'utf8')
+      .split('\n')
+      .filter((line) => /^\| .*\([≤≥] /.test(line));
+  assert(ratios('README.md').length > 0);
+  assert.deepEqual(ratios('README.md'), ratios('bench/RESULTS.md'));
+});
