@@ -124,6 +124,9 @@ export class CompletionPort extends PostingPort {
           delays.retryAccepts();
         }
       }
+      if (delays.receivesDue) {
+        delays.retryReceives();
+      }
       const room = batch.completionsMax - batch.length;
       if (room > 0 || driver.hasWork()) {
         driver.poll(this.core.settler, Math.max(1, room), wait);
@@ -254,7 +257,8 @@ export class CompletionPort extends PostingPort {
 
   /** @internal */
   hasWork(): boolean {
-    return this.core.queue.length > 0 || (!this.core.closed && this.core.driver.hasWork());
+    const { queue, closed, driver, delays } = this.core;
+    return queue.length > 0 || (!closed && (driver.hasWork() || delays.receivesDue));
   }
 
   /** @internal */

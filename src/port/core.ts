@@ -44,7 +44,6 @@ export class PortCore {
   #bufferReturned(index: number): void {
     if (!this.closed) {
       this.driver.giveBuffer(index);
-      this.delays.bufferReturned();
       this.pump?.posted();
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Operations held back for want of something: receives that found the buffer pool empty, accepts that found no free
- * descriptor. They are not over; they are posted again when a buffer comes back, when a socket is closed, or (an accept:
+ * descriptor. They are not over; they are posted again when there are buffers, when a socket is closed, or (an accept:
  * others free descriptors too) after a while.
  */
 
@@ -35,11 +35,6 @@ export class Delays {
 
   delayReceive(slot: number): void {
     this.receivesDelayed++;
-    if (this.#driver.buffersFree > 0) {
-      // One came back between the kernel's look and ours.
-      this.#post(slot);
-      return;
-    }
     this.#operations.delayed[slot] = 1;
     this.#receives.push({ slot, generation: this.#operations.generation[slot] as number });
   }
@@ -51,24 +46,25 @@ export class Delays {
     this.acceptsDueAt = Math.min(this.acceptsDueAt, this.#driver.clock.now() + ACCEPT_RETRY_MS);
   }
 
-  /** A buffer is free: the receive that has waited longest is posted. */
-  bufferReturned(): void {
-    while (this.#receivesNext < this.#receives.length) {
-      const posted = this.#postIfCurrent(this.#receives[this.#receivesNext++] as Waiting);
-      if (this.#receivesNext === this.#receives.length) {
-        this.#receives = [];
-        this.#receivesNext = 0;
-      }
-      if (posted) {
-        return;
-      }
-    }
+  /** Whether receives wait though there are buffers. */
+  get receivesDue(): boolean {
+    return this.#receives.length > 0 && this.#driver.buffersFree > 0;
   }
 
-  /** A receive ended without a buffer: one that waits may have the buffer that was meant for it. */
-  bufferUnused(): void {
-    if (this.#receives.length > 0 && this.#driver.buffersFree > 0) {
-      this.bufferReturned();
+  /**
+   * Posts as many receives as there are buffers, those first that have waited longest. It must be asked for again: one that
+   * has nothing to receive after all takes no buffer, and so would never give one back for the next.
+   */
+  retryReceives(): void {
+    let left = this.#driver.buffersFree;
+    while (left > 0 && this.#receivesNext < this.#receives.length) {
+      if (this.#postIfCurrent(this.#receives[this.#receivesNext++] as Waiting)) {
+        left--;
+      }
+    }
+    if (this.#receivesNext === this.#receives.length) {
+      this.#receives = [];
+      this.#receivesNext = 0;
     }
   }
 

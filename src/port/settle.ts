@@ -67,7 +67,6 @@ export class Settler implements CompletionSink {
       this.lateCompletions++;
       if (buffer >= 0) {
         this.#driver.giveBuffer(buffer);
-        this.#delays.bufferUnused();
       }
       return;
     }
@@ -75,10 +74,6 @@ export class Settler implements CompletionSink {
     switch (this.#operations.kind[slot]) {
       case RECEIVE:
         this.#received(slot, socket, result, more, buffer);
-        if (result <= 0 || socket.closed) {
-          // Its turn for a buffer passes on: none that is lent will come back for it.
-          this.#delays.bufferUnused();
-        }
         break;
       case ACCEPT:
         this.#accepted(slot, socket, result, more);

@@ -76,6 +76,32 @@ export function buffers(subject: Subject): void {
     }),
   );
 
+  bounded('receives that have nothing to receive keep no buffer from those that were posted behind them', () =>
+    withPort({ ...subject.options, buffersMax: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+      const keeper = new Keeper(dequeuer);
+      const made = await pairs(dequeuer, 7);
+      const [first, second, ...others] = made as [Pair, Pair, ...Pair[]];
+      for (const { client, server } of [first, second]) {
+        port.postReceive(server, { once: true });
+        port.postSend(client, Buffer.from('x'));
+        await dequeuer.next('receive', server);
+      }
+      others.forEach(({ server }) => port.postReceive(server));
+      const last = others.at(-1) as Pair;
+      const before = port.statistics.receivesDelayed;
+      port.postSend(last.client, Buffer.from('last'));
+      await dequeuer.until(() => port.statistics.receivesDelayed > before, 'its receive waits');
+      keeper.letGo();
+      assert.equal((await dequeuer.next('receive', last.server)).data?.toString(), 'last');
+      for (const { client, server } of others.slice(0, -1)) {
+        keeper.letGo();
+        port.postSend(client, Buffer.from('later'));
+        assert.equal((await dequeuer.next('receive', server)).data?.toString(), 'later');
+      }
+      keeper.letGo();
+    }),
+  );
+
   for (const how of ['end', 'reset', 'closed', 'cancelled'] as const) {
     bounded(`a waiting receive that needs no buffer in the end (${how}) passes the turn on`, () =>
       withPort({ ...subject.options, buffersMax: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {

@@ -19,6 +19,7 @@ import {
   IORING_OP_SENDMSG,
   IORING_POLL_ADD_MULTI,
   IORING_RECV_MULTISHOT,
+  IORING_RECVSEND_POLL_FIRST,
   IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
@@ -149,8 +150,10 @@ export class IoUringDriver implements Driver {
     this.#addresses.push(memory);
   }
 
+  /** Tried at once, a receive without anything to receive would fail where there is no buffer, and tries for nothing elsewhere. */
   postReceive(slot: number, generation: number, socket: number, once: boolean): void {
-    const word = this.#prepare(IORING_OP_RECV, socket, once ? 0 : this.#receiveMode, 0, 0, 0, slot, generation);
+    const mode = IORING_RECVSEND_POLL_FIRST | (once ? 0 : this.#receiveMode);
+    const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
     const sqes = this.#ring.sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
     sqes[word + 10] = BUFFER_GROUP;

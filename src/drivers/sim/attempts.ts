@@ -50,6 +50,10 @@ export class Attempts {
     const { incoming } = socket;
     const { buffers } = owner;
     if (incoming.readable === 0 && !incoming.atEnd && !socket.receiveShut && socket.error === 0) {
+      if (buffers.count === 0 && random.chance(faults.noBuffers)) {
+        // Some systems look for one before they know that there is nothing to receive.
+        this.#endRead(socket, place, owner, -ENOBUFS);
+      }
       return;
     }
     // A system looks for a buffer before it knows that it needs none, at the end or for an error.
