@@ -11,8 +11,8 @@ import { probeIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
 import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
-import type { Ledger } from './ledger.js';
-import { reclaimOnLinux } from './linux/reclaim.js';
+import { allOrNothing, type Ledger } from './ledger.js';
+import { giveBackOnLinux, reclaimOnLinux } from './linux/reclaim.js';
 import { wakeDescriptor } from './linux/wake.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
@@ -22,6 +22,9 @@ import { wakeSocket } from './windows/wake.js';
 /** Gives back what a dead thread of this process has left. Windows has no way to know which sockets were a thread's. */
 type Reclaim = (ledger: Ledger, thread: number) => void;
 const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
+
+/** Closes what was opened for something that cannot be built after all. Windows' drivers write nothing down. */
+const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: Ledger) => void>>> = { linux: giveBackOnLinux };
 
 interface Candidate {
   readonly name: DriverName;
@@ -84,6 +87,11 @@ export interface Choice {
   readonly passedOver: readonly string[];
 }
 
+/** Calls what opens descriptors: all that it wants, or when it throws, none. */
+export function openWhole<Whole>(open: () => Whole): Whole {
+  return allOrNothing(open, GIVES_BACK[process.platform] ?? (() => undefined));
+}
+
 /**
  * Opens a driver by name, with `auto` the first that this system can run, or one of the caller's own.
  * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`
@@ -108,7 +116,7 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
   if (candidate === undefined || probe === undefined || !probe.usable) {
     throw unavailable(probe?.usable === false ? `${probe.reason}; ${probe.advice}` : `No such driver: ${name}`);
   }
-  return { driver: candidate.open(options), passedOver: [] };
+  return { driver: openWhole(() => candidate.open(options)), passedOver: [] };
 }
 
 function openBest(options: DriverOptions): Choice {
@@ -116,7 +124,7 @@ function openBest(options: DriverOptions): Choice {
   for (const { name, probe, open } of CANDIDATES) {
     const result = probe();
     if (result.usable) {
-      return { driver: open(options), passedOver };
+      return { driver: openWhole(() => open(options)), passedOver };
     }
     passedOver.push(`${name}: ${result.reason}; ${result.advice}`);
   }

@@ -6,6 +6,8 @@
  * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
  */
 
+import { assert } from '../assert.js';
+
 /** Descriptors of ports: a handful each. What does not fit is not written down. */
 const DESCRIPTORS_MAX = 256;
 /** Mappings of rings: two each. */
@@ -92,23 +94,45 @@ export function keepsLedger(): boolean {
   return own !== undefined;
 }
 
+/** Of what is being built now. */
+let parts: Ledger | undefined;
+
+/** Builds something of many parts: when that throws, `giveBack` is told what it had opened by then. */
+export function allOrNothing<Whole>(build: () => Whole, giveBack: (opened: Ledger) => void): Whole {
+  assert(parts === undefined, 'One whole is built at a time');
+  const ledger = new Ledger();
+  parts = ledger;
+  try {
+    return build();
+  } catch (error) {
+    giveBack(ledger);
+    throw error;
+  } finally {
+    parts = undefined;
+  }
+}
+
 /** A descriptor was opened that is no socket; -1 is none. */
 export function opened(descriptor: number): void {
   if (descriptor >= 0) {
     own?.add(descriptor);
+    parts?.add(descriptor);
   }
 }
 
 /** It is about to be closed. */
 export function closing(descriptor: number): void {
   own?.remove(descriptor);
+  parts?.remove(descriptor);
 }
 
 export function mapped(mapping: Mapping): void {
   own?.addMapping(mapping);
+  parts?.addMapping(mapping);
 }
 
 /** It is about to be unmapped. */
 export function unmapping(mapping: Mapping): void {
   own?.removeMapping(mapping);
+  parts?.removeMapping(mapping);
 }

@@ -93,7 +93,12 @@ export class Engine {
     this.onHandlerError = options.onHandlerError ?? warnOfHandlerError;
     this.port = CompletionPort.create(options);
     this.wheel = new TimerWheel(this.port.clock);
-    this.port.start((completion) => this.#handle(completion), { hooks: this });
+    try {
+      this.port.start((completion) => this.#handle(completion), { hooks: this });
+    } catch (error) {
+      this.port.close();
+      throw error;
+    }
     this.port.unref();
   }
 

@@ -50,7 +50,10 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
 
 /** Writes bytes that other connections send too. The connection must be writable. */
 export function writeShared(connection: Connection, shared: SharedBytes): boolean {
-  const { engine, counters } = connection.group;
+  const { engine, counters, limits } = connection.group;
+  if (shared.byteLength === 0) {
+    return connection.queuedBytes <= limits.highWaterMarkBytes;
+  }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
   if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {

@@ -14,9 +14,9 @@ import type { CompletionTarget, Engine, TurnTask } from './engine.js';
 import { tell, tellOpen } from './events.js';
 import { CLOSING, LINGERING } from './flags.js';
 import type { ConnectionGroup } from './group.js';
-import type { Handlers } from './handlers.js';
+import { errorOf, type Handlers } from './handlers.js';
 import type { MessageRules } from './messages.js';
-import type { ConnectionLimits } from './options.js';
+import { type ConnectionLimits, checkTime } from './options.js';
 import type { Payload } from './payload.js';
 import { receive } from './receiving.js';
 import { piecesOf } from './send-message.js';
@@ -188,7 +188,12 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     const most = this.#serverLimits.acceptsPerTurnMax;
     const taken = this.#waiting.splice(0, most);
     for (const socket of taken) {
-      this.#accept(socket);
+      if (this.#listening) {
+        this.#accept(socket);
+      } else {
+        // One of those before it has closed the server.
+        this.#drop(socket);
+      }
     }
     if (this.#waiting.length > 0) {
       this.engine.runNext(this);
@@ -206,11 +211,16 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.counters.opened++;
     this.engine.reference(1);
     this.engine.associate(socket, connection as Connection);
-    if (this.limits.timed || this.messages?.heartbeat !== undefined) {
-      armTimer(connection as Connection);
+    try {
+      if (this.limits.timed || this.messages?.heartbeat !== undefined) {
+        armTimer(connection as Connection);
+      }
+      tellOpen(connection as Connection);
+      receive(connection as Connection);
+    } catch (error) {
+      // Such as that no more operations may be in flight.
+      close(connection as Connection, 'error', errorOf(error));
     }
-    tellOpen(connection as Connection);
-    receive(connection as Connection);
   }
 
   /** Why a connection is not taken. */
@@ -237,6 +247,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
    * those that are left at the deadline. Resolves when all are closed.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    const deadlineMs = checkTime('deadlineMs', options.deadlineMs, DEADLINE_MS);
     if (this.#closed === undefined) {
       this.#closed = new Promise((resolve) => {
         this.#whenClosed = resolve;
@@ -246,7 +257,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
       // Also when nothing is open: whoever waits is told in a turn of its own.
       queueMicrotask(() => this.#closeIfEmpty());
     }
-    this.#setDeadline(options.deadlineMs ?? DEADLINE_MS);
+    this.#setDeadline(deadlineMs);
     return this.#closed;
   }
 

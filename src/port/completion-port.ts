@@ -4,6 +4,7 @@
  */
 
 import { assert } from '../assert.js';
+import { openWhole } from '../drivers/choose.js';
 import type { Clock } from '../drivers/clock.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
@@ -278,6 +279,6 @@ export class CompletionPort extends PostingPort {
 
   /** @internal */
   watch(onReady: () => void): LoopWatch {
-    return this.core.driver.watch(onReady);
+    return openWhole(() => this.core.driver.watch(onReady));
   }
 }

@@ -130,11 +130,12 @@ export class Pump {
       productive = this.#rounds();
     } finally {
       this.#inTurn = false;
-    }
-    if (this.#stopped) {
-      this.end();
-    } else {
-      this.#park(productive);
+      // Also behind an error, which somebody may hear who lets the process live.
+      if (this.#stopped) {
+        this.end();
+      } else {
+        this.#park(productive);
+      }
     }
   }
 

@@ -51,6 +51,7 @@ export class Thread {
   #requestsCount = 0;
   #readyAt = Infinity;
   #closing = false;
+  #isOver = false;
   #error: Error | undefined;
   #last: ServerStatistics | undefined;
   #endTimer: NodeJS.Timeout | undefined;
@@ -127,6 +128,7 @@ export class Thread {
   }
 
   #exited(exitCode: number): void {
+    this.#isOver = true;
     clearTimeout(this.#endTimer);
     reclaimThread(this.#ledger, this.id);
     for (const request of [...this.#requests.keys()]) {
@@ -160,9 +162,9 @@ export class Thread {
     this.#outbox.send(message);
   }
 
-  /** Its statistics; those of its end when it was closed, undefined when it died. */
+  /** Its statistics; those of its end when it was closed, undefined when it died or was terminated. */
   statistics(): Promise<ServerStatistics | undefined> {
-    if (this.#last !== undefined) {
+    if (this.#last !== undefined || this.#isOver) {
       return Promise.resolve(this.#last);
     }
     return new Promise((resolve) => {

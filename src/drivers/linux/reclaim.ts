@@ -4,20 +4,32 @@ import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import type { Ledger } from '../ledger.js';
+import { closing, type Ledger, unmapping } from '../ledger.js';
 import { markedSockets } from './thread-marks.js';
+
+/** Closes what this thread has opened for something that cannot be built after all. */
+export function giveBackOnLinux({ mappings, descriptors }: Ledger): void {
+  mappings.forEach(unmapping);
+  descriptors.forEach(closing);
+  closeAll({ mappings, descriptors });
+}
+
+function closeAll({ mappings, descriptors }: Pick<Ledger, 'mappings' | 'descriptors'>): void {
+  const { close, munmap } = libc();
+  for (const { address, byteLength } of mappings) {
+    munmap(address, byteLength);
+  }
+  descriptors.forEach((descriptor) => close(descriptor));
+}
 
 /**
  * Closes what a dead thread has left. The peers of its connections see a reset: an end would pass for the whole of the
  * stream. Nobody else closes these descriptors, so their numbers are still theirs.
  */
 export function reclaimOnLinux(ledger: Ledger, thread: number): void {
-  const { close, munmap, setsockopt } = libc();
-  for (const { address, byteLength } of ledger.mappings) {
-    munmap(address, byteLength);
-  }
+  const { close, setsockopt } = libc();
   // The ring is among them: it goes before the sockets that its operations may still hold.
-  ledger.descriptors.forEach((descriptor) => close(descriptor));
+  closeAll(ledger);
   const option = new Slab(linger.size);
   option.i32[linger.l_onoff >> 2] = 1;
   for (const socket of markedSockets(thread)) {
