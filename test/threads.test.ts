@@ -243,6 +243,12 @@ describe('Threads on any driver', () => {
         deaf.socket.write('late');
         await eventually(() => deaf.closed && hanging.closed, 'all are over');
         assert.equal(hanging.code, 'ECONNRESET');
+        // One has told what its end was, the other could not.
+        const { threads } = await server.statistics();
+        assert.deepEqual(
+          threads.map(({ statistics }) => statistics?.connections.opened),
+          [2, undefined],
+        );
       });
     },
   );

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import { Child, programPath } from '../support/child.js';
+import { Child, programPath, runProgram } from '../support/child.js';
 import { eventually } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
 import { given, type Subject } from './subject.js';
@@ -125,4 +125,17 @@ export function descriptorLimit(subject: Subject): void {
       late.forEach((client) => client.socket.destroy());
     }),
   );
+
+  bounded('what cannot be made for want of descriptors leaves none open', async () => {
+    const { exitCode, stdout, stderr } = await runProgram('engines-without-descriptors', [subject.programOptions], {
+      before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
+    });
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    const results: { free: number; result: string; left: number }[] = JSON.parse(stdout);
+    assert.deepEqual([...new Set(results.map(({ result }) => result))], ['ERR_DRIVER_UNAVAILABLE', 'EMFILE', 'made']);
+    assert.deepEqual(
+      results.filter(({ left }) => left !== 0),
+      [],
+    );
+  });
 }

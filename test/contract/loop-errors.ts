@@ -50,6 +50,12 @@ export function loopErrors(subject: Subject): void {
     assert.deepEqual(JSON.parse(result.stdout), { caught: 10, dispatched: 20, echoed: 'ping', buffersLent: 0 });
   });
 
+  bounded('an error of the layer above stops no port for those who catch it', async () => {
+    const result = await runProgram('throwing-handler', [subject.programOptions, 'flush']);
+    assert.deepEqual([result.exitCode, result.stderr], [0, '']);
+    assert.deepEqual(JSON.parse(result.stdout), { caught: 11, dispatched: 20, echoed: 'ping', buffersLent: 0 });
+  });
+
   bounded('with nobody to catch it, the process ends as with any error of a callback', async () => {
     const result = await runProgram('throwing-handler', [subject.programOptions, 'ignore']);
     assert.equal(result.exitCode, 1);

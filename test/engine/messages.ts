@@ -223,6 +223,24 @@ function many(subject: EngineSubject): void {
     assert(slow.data.subarray(large.byteLength).equals(quick.data));
   });
 
+  scene('a broadcast of nothing holds nothing', async (stage) => {
+    const { engine } = stage;
+    const { server, connection, peer } = await stage.pair();
+    peer.socket.pause();
+    connection.write(countingBytes(1_000_000));
+    await eventually(() => engine.counters.sendsPosted > 0, 'the send');
+    const before = engine.chunksHeld;
+    for (let count = 0; count < 20; count++) {
+      server.broadcast('');
+      server.broadcast('x');
+      server.broadcast(Buffer.alloc(0));
+    }
+    assert(engine.chunksHeld <= before + 2, `${engine.chunksHeld} chunks`);
+    peer.socket.resume();
+    await eventually(() => peer.bytes === 1_000_020, 'the rest');
+    assert.equal(engine.chunksHeld, 0);
+  });
+
   scene('a slow member is held to its cap, and holds up nobody', async (stage) => {
     const server = await stage.listen({ queuedBytesMax: 4_000_000, error: () => undefined });
     const slow = await stage.peer(server);

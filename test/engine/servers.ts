@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import { Engine, type ListenOptions, listen } from 'overlapped';
+import { Engine, type ListenOptions, listen, type OverlappedSocket, type Server } from 'overlapped';
 import { eventually, someBytes } from '../support/harness.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { isRefused } from '../support/peers.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 
@@ -182,7 +183,57 @@ function closing(subject: EngineSubject): void {
   });
 }
 
+function accepting(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('a server that is closed within `open` opens none of those that came with it', async (stage) => {
+    const whenOpened: boolean[] = [];
+    let closed: Promise<void> | undefined;
+    const server: Server = await stage.listen({
+      open() {
+        whenOpened.push(server.listening);
+        closed ??= server.close({ deadlineMs: Infinity });
+      },
+    });
+    const take = server.take.bind(server);
+    const together: OverlappedSocket[] = [];
+    server.take = (socket) => {
+      if (together.push(socket) === 8) {
+        together.forEach(take);
+      }
+    };
+    const peers = await Promise.all(Array.from({ length: 8 }, () => stage.peer(server)));
+    await eventually(() => closed !== undefined, 'the first');
+    await closed;
+    assert.deepEqual(whenOpened, [true]);
+    await eventually(() => peers.every((peer) => peer.ended || peer.closed), 'the others are closed');
+  });
+
+  scene(
+    'a connection that finds no operation left is closed alone, and later ones are served',
+    async (stage) => {
+      const server = await stage.listen({ data: (connection, chunk) => connection.write(chunk) });
+      const peers: PeerClient[] = [];
+      const refused = (): number => server.statistics().connections.closesByReason.error;
+      while (refused() === 0) {
+        assert(peers.length < 300, 'the limit is reached');
+        peers.push(await stage.peer(server));
+        await eventually(() => server.statistics().connections.opened === peers.length, 'it is accepted');
+      }
+      assert(server.connectionsCount > 200, `${server.connectionsCount} connections`);
+      assert.equal(server.statistics().errorsByCode.ENOBUFS, refused());
+      peers.splice(0, 100).forEach(({ socket }) => socket.destroy());
+      await eventually(() => server.connectionsCount < 200, 'some have left');
+      const later = await stage.peer(server);
+      later.socket.write('ping');
+      await eventually(() => later.bytes === 4, 'the echo');
+    },
+    { engine: { operationsMax: 256 } },
+  );
+}
+
 export function servers(subject: EngineSubject): void {
+  accepting(subject);
   listening(subject);
   closing(subject);
 }

@@ -1,9 +1,11 @@
 /**
  * A started port whose handler throws, with or without somebody who listens for uncaught exceptions. Arguments: options
- * of the port (JSON), `listen` or `ignore`.
+ * of the port (JSON), `listen` or `ignore`; or `flush`: besides the handler, the layer above throws once, behind the last.
  */
 
 import assert from 'node:assert/strict';
+import type { Completion } from 'overlapped';
+import type { TurnHooks } from '../../../src/port/pump.js';
 import { connectPair, Dequeuer, eventually } from '../harness.js';
 import { LoopEcho } from '../loop-echo.js';
 import { parseProgramOptions } from '../program-options.js';
@@ -13,7 +15,8 @@ const echo = new LoopEcho(options);
 const { port } = echo;
 let caught = 0;
 let dispatched = 0;
-if (process.argv[3] === 'listen') {
+const mode = process.argv[3];
+if (mode !== 'ignore') {
   process.on('uncaughtException', (error) => {
     assert.match(error.message, /thrown by a handler/);
     caught++;
@@ -24,16 +27,30 @@ const { client } = await connectPair(new Dequeuer(port));
 for (let index = 0; index < 20; index++) {
   port.postSend(client, Buffer.alloc(0), index);
 }
-port.start((completion) => {
+let flushThrows = false;
+const hooks: TurnHooks = {
+  flush() {
+    if (flushThrows) {
+      flushThrows = false;
+      throw new Error('thrown by a handler');
+    }
+  },
+  timePassed: () => undefined,
+  hasWork: false,
+  dueAt: Infinity,
+};
+const handler = (completion: Completion): void => {
   if (typeof completion.context === 'number') {
     dispatched++;
+    flushThrows = mode === 'flush' && dispatched === 20;
     if (dispatched % 2 === 0) {
       throw new Error('thrown by a handler');
     }
     return;
   }
   echo.handler(completion);
-});
+};
+port.start(handler, { hooks });
 await eventually(() => dispatched === 20, 'all twenty');
 const visitor = await peers.connect(echo.number);
 visitor.socket.write('ping');
