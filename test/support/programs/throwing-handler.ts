@@ -1,6 +1,7 @@
 /**
  * A started port whose handler throws, with or without somebody who listens for uncaught exceptions. Arguments: options
- * of the port (JSON), `listen` or `ignore`; or `flush`: besides the handler, the layer above throws once, behind the last.
+ * of the port (JSON), `listen` or `ignore`; or `flush`: the layer
+ * above throws once too.
  */
 
 import assert from 'node:assert/strict';
@@ -42,12 +43,13 @@ const hooks: TurnHooks = {
 const handler = (completion: Completion): void => {
   if (typeof completion.context === 'number') {
     dispatched++;
-    flushThrows = mode === 'flush' && dispatched === 20;
     if (dispatched % 2 === 0) {
       throw new Error('thrown by a handler');
     }
     return;
   }
+  // In a turn that ends with nothing left to do.
+  flushThrows ||= mode === 'flush' && completion.kind === 'accept' && dispatched === 20;
   echo.handler(completion);
 };
 port.start(handler, { hooks });
