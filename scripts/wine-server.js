@@ -76,7 +76,12 @@ export function startServer() {
 /** Calls `ended` when the server ends. Returns what calls it off. */
 export function watchServer(ended) {
   // It waits for the server's lock, which the kernel takes from a process that has gone, however that ended.
-  const watch = spawn(commands().wineserver, ['-w'], { env: environment(), stdio: 'ignore' });
+  const watch = spawn(commands().wineserver, ['-w'], {
+    env: environment(),
+    // A terminal's Ctrl-C would end it, as if the server had ended.
+    detached: true,
+    stdio: 'ignore',
+  });
   watch.once('exit', ended);
   return () => {
     watch.off('exit', ended);
