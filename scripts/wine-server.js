@@ -17,7 +17,8 @@ import {
 import { basename, delimiter, join } from 'node:path';
 import { environmentOf, ROOT } from './tools.js';
 
-export const PREFIX = join(ROOT, '.cache/windows/prefix');
+/** Tests have a second prefix, and with it a second server: they name it here, and what they start finds it too. */
+export const PREFIX = join(ROOT, '.cache/windows', process.env.OVERLAPPED_WINE_PREFIX ?? 'prefix');
 /** What the server says. */
 const MESSAGES = `${PREFIX}.server`;
 /** Written when the server was lost: a test may be the only one that sees its program end by it. */
