@@ -11,7 +11,7 @@ const SECONDS = {
   iocp: 100,
   select: 80,
   'windows-threads': 18,
-  'wine-cli': 60,
+  'wine-cli': 75,
 };
 const SECONDS_OF_OTHERS = 7;
 
