@@ -55,12 +55,17 @@ export function nodeAt(path) {
   return (args, options) => run(path, args, { ...options, env: environmentOf(path) });
 }
 
+/** Runs test files as `runFiles` does. A run in which no test was executed has failed, whatever the runner says. */
+export async function runSuite(runNode, files, options) {
+  const result = await runFiles(runNode, files, options);
+  return { ...result, ...totalOf([result]) };
+}
+
 /**
- * Runs test files under a Node and returns the counts, the exit code and the output. A run in which no test was
- * executed has failed, whatever the runner says. `quiet` keeps the output from the screen; the time that the run may
- * take is multiplied with `patience`.
+ * Runs test files under a Node and returns the counts, the exit code and the output. `quiet` keeps the output from the
+ * screen; the time that a test may take is multiplied with `patience`.
  */
-export async function runSuite(runNode, files, options = {}) {
+export async function runFiles(runNode, files, options = {}) {
   const { args = [], concurrency = CONCURRENCY, quiet = false, patience = 1 } = options;
   const directory = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
   const report = join(directory, 'report.tap');
@@ -80,12 +85,18 @@ export async function runSuite(runNode, files, options = {}) {
       ],
       { quiet, timeoutMs: SUITE_TIMEOUT_MS },
     );
-    const counts = countsOf(readReport(report), files);
-    const executed = counts.passed + counts.failed;
-    return { ...counts, output, exitCode: exitCode === 0 && executed === 0 ? 1 : exitCode };
+    return { ...countsOf(readReport(report), files), output, exitCode };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Several results as one; without a test that was executed it is a failure. */
+export function totalOf(results) {
+  const sum = (word) => results.reduce((total, result) => total + result[word], 0);
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map(sum);
+  const exitCode = Math.max(...results.map((result) => result.exitCode));
+  return { passed, failed, skipped, exitCode: exitCode === 0 && passed + failed === 0 ? 1 : exitCode };
 }
 
 /** Closes a run in a line; the runner's own counts are above the list of what failed, and may be far up by now. */

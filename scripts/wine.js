@@ -3,20 +3,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { constants } from 'node:os';
+import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FollowedFile } from './followed-file.js';
 import { keyOf, stamp, stampOf } from './stamp.js';
 import { fail, ROOT, TIMED_OUT } from './tools.js';
+import { takeTurn } from './turn.js';
 import { commands, environment, killAll, PREFIX, startServer, tellLoss, watchServer } from './wine-server.js';
 
-const PREFIX_STAMP = '.cache/windows/prefix/.overlapped-prefix';
+const PREFIX_STAMP = `${relative(ROOT, PREFIX)}/.overlapped-prefix`;
 const PREFIX_TIMEOUT_MS = 180_000;
 /** A new prefix is Windows 7, and Node 22 starts on nothing older than Windows 10. */
 const WINDOWS_VERSION = 'win10';
 const FOLLOW_INTERVAL_MS = 50;
-const TURN_INTERVAL_MS = 500;
 /** How long a program that was asked to stop may take. */
 const STOP_TIMEOUT_MS = 10_000;
 /** What a shell says of a program that SIGINT ended. */
@@ -41,7 +41,7 @@ export async function openWine() {
   if (missing !== undefined) {
     fail(`Cannot run Windows programs: ${missing}`);
   }
-  await takeTurn();
+  await takeTurn(PREFIX, () => console.error('wine: waiting for another run to end'));
   // A run that was killed itself could not do it.
   killAll();
   process.once('exit', killAll);
@@ -63,29 +63,8 @@ export async function openWine() {
   stamp(PREFIX_STAMP, key);
 }
 
-/** An abstract socket's name is free again as soon as its process is gone, however that ended. */
-async function takeTurn() {
-  const name = `\0overlapped-wine-${keyOf([PREFIX]).slice(0, 32)}`;
-  for (let told = false; ; told = true) {
-    const server = createServer();
-    try {
-      await once(server.listen(name), 'listening');
-      server.unref();
-      return;
-    } catch (error) {
-      if (error.code !== 'EADDRINUSE') {
-        throw error;
-      }
-    }
-    if (!told) {
-      console.error('wine: waiting for another run to end');
-    }
-    await sleep(TURN_INTERVAL_MS);
-  }
-}
-
 /**
- * Runs a Windows program in the project's directory, as `run` of tools.js does; one at a time. SIGINT and SIGTERM
+ * Runs a Windows program in the project's directory, as `run` of tools.js does; one at a time in a prefix. SIGINT and SIGTERM
  * become its Ctrl-C, and a second one kills it. It does not outlive Wine's server.
  */
 export async function runInWine(program, args, { env = {}, quiet = false, timeoutMs = 0 } = {}) {
