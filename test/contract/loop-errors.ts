@@ -51,7 +51,7 @@ export function loopErrors(subject: Subject): void {
   });
 
   bounded('an error of the layer above stops no port for those who catch it', async () => {
-    const result = await runProgram('throwing-handler', [subject.programOptions, 'flush']);
+    const result = await runProgram('throwing-handler', [subject.programOptions, 'hook']);
     assert.deepEqual([result.exitCode, result.stderr], [0, '']);
     assert.deepEqual(JSON.parse(result.stdout), { caught: 11, dispatched: 20, echoed: 'ping', buffersLent: 0 });
   });

@@ -1,7 +1,6 @@
 /**
  * A started port whose handler throws, with or without somebody who listens for uncaught exceptions. Arguments: options
- * of the port (JSON), `listen` or `ignore`; or `flush`: the layer
- * above throws once too.
+ * of the port (JSON), `listen` or `ignore`; or `hook`: the layer above throws once too.
  */
 
 import assert from 'node:assert/strict';
@@ -28,15 +27,15 @@ const { client } = await connectPair(new Dequeuer(port));
 for (let index = 0; index < 20; index++) {
   port.postSend(client, Buffer.alloc(0), index);
 }
-let flushThrows = false;
+let hookThrows = false;
 const hooks: TurnHooks = {
-  flush() {
-    if (flushThrows) {
-      flushThrows = false;
+  flush: () => undefined,
+  timePassed() {
+    if (hookThrows) {
+      hookThrows = false;
       throw new Error('thrown by a handler');
     }
   },
-  timePassed: () => undefined,
   hasWork: false,
   dueAt: Infinity,
 };
@@ -49,7 +48,7 @@ const handler = (completion: Completion): void => {
     return;
   }
   // In a turn that ends with nothing left to do.
-  flushThrows ||= mode === 'flush' && completion.kind === 'accept' && dispatched === 20;
+  hookThrows ||= mode === 'hook' && completion.kind === 'accept' && dispatched === 20;
   echo.handler(completion);
 };
 port.start(handler, { hooks });
