@@ -10,8 +10,11 @@ import { pinned, ROOT } from './places.js';
 const STOP_TIMEOUT_MS = 10_000;
 /** How long one that has just ended may take to be noticed. */
 const END_TIMEOUT_MS = 200;
-/** Of what it says of its failure. */
-const COMPLAINT_LENGTH_MAX = 300;
+/** Of what it says of its failure: kept, and repeated. */
+const COMPLAINT_LENGTH_MAX = 10_000;
+const WORDS_LENGTH_MAX = 300;
+/** In a trace, which begins with the place. */
+const ERROR_LINE = /^\w*Error\b.*/m;
 
 const nothing = (): undefined => undefined;
 
@@ -76,7 +79,8 @@ export class Child {
 
   #end(): string {
     const { exitCode, signalCode } = this.#process;
-    const words = this.#complaint.replaceAll(ROOT, '').replace(/\s+/g, ' ').trim();
+    const [complaint] = ERROR_LINE.exec(this.#complaint) ?? [this.#complaint];
+    const words = complaint.replaceAll(ROOT, '').replace(/\s+/g, ' ').trim().slice(0, WORDS_LENGTH_MAX);
     return `${this.#name} ended: ${words || `it said nothing, ${signalCode ?? `exit code ${exitCode}`}`}`;
   }
 
