@@ -8,7 +8,8 @@
 
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cpuTime, residentBytes } from '../measuring.js';
+import { residentBytes } from '../measuring.js';
+import { cpuBetween, cpuLook } from './cpu.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
@@ -102,9 +103,9 @@ export async function idle(order: LoadOrder, work: IdleWork): Promise<Sample> {
   const first = await connectAll(port, CONNECTIONS_BEFORE);
   const before = await settledBytes(order, work.settleMs);
   const began = performance.now();
-  const cpuBefore = cpuTime(pid);
+  const cpuBefore = cpuLook(pid);
   const rest = await connectAll(port, work.connections);
-  const cpuAfter = cpuTime(pid);
+  const cpuAfter = cpuLook(pid);
   const time = (performance.now() - began) * 1000;
   const after = await settledBytes(order, work.settleMs);
   const all = [...first, ...rest];
@@ -115,7 +116,7 @@ export async function idle(order: LoadOrder, work: IdleWork): Promise<Sample> {
   return {
     units: work.connections,
     time,
-    cpu: { user: cpuAfter.user - cpuBefore.user, system: cpuAfter.system - cpuBefore.system },
+    cpu: cpuBetween(cpuBefore, cpuAfter),
     loadCpu: 0,
     othersCpu: 0,
     residentBytes: after,
