@@ -3,12 +3,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { cpus } from 'node:os';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Contender } from '../bench/contender.js';
+import { type CpuLook, cpuBetween } from '../bench/load/cpu.js';
 import { Latencies } from '../bench/load/latencies.js';
 import type { LoadOrder, Sample, Work } from '../bench/load/order.js';
+import { measure } from '../bench/measure.js';
 import { loadCpuOf } from '../bench/places.js';
-import { type Role, WELCOME } from '../bench/servers/roles.js';
+import type { Scenario } from '../bench/scenario.js';
+import { BLOCK, type Role, WELCOME } from '../bench/servers/roles.js';
 import { Child, type ChildResult } from './support/child.js';
 
 const programOf = (path: string): string => fileURLToPath(new URL(`../bench/${path}.js`, import.meta.url));
@@ -18,6 +23,7 @@ const MEASURE_MS = 200;
 
 const skip = process.platform !== 'linux' && "it reads processes' times from Linux' /proc";
 const options = { skip, timeout: 2 * TIMEOUT_MS } as const;
+const skipPinned = skip || (cpus().length < 2 && 'it wants a processor for the server and one for the load');
 /** Each waits for what does not come. */
 const together = { ...options, concurrency: true } as const;
 
@@ -60,12 +66,11 @@ async function complaintOf(
 describe('a server fails that', together, () => {
   test('leaves out one member of a broadcast', together, async (t) => {
     const members: Socket[] = [];
-    let spoken = 0;
     const complaint = await complaintOf(t, BROADCAST, (socket) => {
       members.push(socket);
       socket.write(WELCOME);
       socket.on('data', (chunk) => {
-        for (const member of spoken++ === 0 ? members : members.slice(1)) {
+        for (const member of members.slice(1)) {
           member.write(chunk);
         }
       });
@@ -89,10 +94,9 @@ describe('a server fails that', together, () => {
   });
 
   test('sends to one stream only', together, async (t) => {
-    const block = Buffer.from(Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8)));
     const complaint = await complaintOf(t, { kind: 'bulk-out', streams: 2 }, (socket, index) => {
       if (index === 0) {
-        const timer = setInterval(() => socket.write(block), 2);
+        const timer = setInterval(() => socket.write(BLOCK), 2);
         socket.on('close', () => clearInterval(timer));
       }
     });
@@ -108,7 +112,7 @@ describe('a server fails that', together, () => {
     const complaint = await complaintOf(t, ECHO, (socket) => {
       let chunks = 0;
       socket.on('data', (chunk) => {
-        chunk[9] = (chunk[9] as number) ^ (chunks++ < 2 ? 0 : 1);
+        chunk[9] = (chunk[9] as number) ^ (chunks++ === 0 ? 0 : 1);
         socket.write(chunk);
       });
     });
@@ -175,6 +179,46 @@ describe('a sample has positive figures:', together, () => {
       assert.equal(sample.growthBytes !== undefined, work.kind === 'idle', stdout);
     });
   }
+});
+
+/** How the measurement of a server fails. */
+async function failureOf(program: string): Promise<string> {
+  const contender: Contender = {
+    name: 'wrong',
+    title: 'wrong',
+    roles: ['echo'],
+    prepare: () => ({ version: '' }),
+    command: () => [process.execPath, '--eval', program],
+  };
+  const scenario: Scenario = { name: 'echo', title: () => 'echo', role: 'echo', unit: 'message', work: () => ECHO };
+  const timing = { quick: true, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
+  return measure(contender, scenario, timing).then(JSON.stringify, ({ message }: Error) => message);
+}
+
+test('what a server said last is told', { ...options, skip: skipPinned }, async () => {
+  const program = `require('net').createServer((socket) => socket.on('data', () => { throw new TypeError('It is broken') }))
+    .listen(0, '127.0.0.1', function () { console.log(this.address().port) })`;
+  assert.match(await failureOf(program), /^The load ended: .*; The server ended: TypeError: It is broken$/);
+});
+
+test('a server that says no port is ended, whoever holds its pipes', { ...options, skip: skipPinned }, async () => {
+  const program = `const child = require('child_process').spawn('sleep', ['60'], { stdio: 'inherit' });
+    console.log('child ' + child.pid)`;
+  const [, pid] = /: found child (\d+), wanted a port$/.exec(await failureOf(program)) ?? [];
+  assert.equal(process.kill(Number(pid)), true);
+});
+
+test('a thread that ends takes nothing of the time away', () => {
+  const look = (user: number, system: number, threads: Readonly<Record<string, number>>): CpuLook => ({
+    ticks: { user, system },
+    threads: new Map(Object.entries(threads)),
+  });
+  const first = look(600_000, 300_000, { 1: 500_000, 2: 400_000 });
+  assert.deepEqual(cpuBetween(first, look(620_000, 320_000, { 1: 544_000 })), { user: 22_000, system: 22_000 });
+  // The other one did the most before it ended.
+  assert.deepEqual(cpuBetween(first, look(800_000, 400_000, { 1: 533_000 })), { user: 200_000, system: 100_000 });
+  assert.deepEqual(cpuBetween(first, look(620_000, 310_000, {})), { user: 20_000, system: 10_000 });
+  assert.deepEqual(cpuBetween(first, look(600_000, 300_000, { 1: 500_020, 2: 400_000 })), { user: 0, system: 20 });
 });
 
 test('a percentile has values above it', () => {
