@@ -100,12 +100,12 @@ describe('a server fails that', together, () => {
         socket.on('close', () => clearInterval(timer));
       }
     });
-    assert.equal(complaint, 'Server stalled: found 1 of 2 streams that did not move while measured, wanted none\n');
+    assert.match(complaint, /^Server stalled: found 1 of 2 streams that stand still 5000 ms behind/);
   });
 
   test('takes bytes and tells nothing', together, async (t) => {
     const complaint = await complaintOf(t, { kind: 'bulk-in', streams: 1 }, (socket) => socket.resume());
-    assert.match(complaint, /^Server stalled: found 1 of 1 streams without all answers/);
+    assert.match(complaint, /^Server stalled: found 1 of 1 streams that stand still 5000 ms behind/);
   });
 
   test('answers a wrong byte', together, async (t) => {
