@@ -1,9 +1,10 @@
 /** What is read of a process, and what is made of many numbers. */
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { LOAD_CPU, SERVER_CPU } from './places.js';
 
-/** Clock ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux that Node runs on). */
-const TICKS_A_SECOND = 100;
+/** A clock tick of /proc (USER_HZ, 100 a second on every Linux that Node runs on), in µs. */
+export const TICK_MICROSECONDS = 10_000;
 
 /** Processor time of all threads of a process, in µs. */
 export interface CpuTime {
@@ -16,31 +17,25 @@ export function cpuTime(pid: number): CpuTime {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ')
-    .map((field) => (Number(field) * 1e6) / TICKS_A_SECOND);
+    .map((field) => Number(field) * TICK_MICROSECONDS);
   return { user: fields[11] ?? Number.NaN, system: fields[12] ?? Number.NaN };
 }
 
-/** The same together, to the ns, where the system keeps it (Linux' sched-stats.txt, /proc/PID/schedstat); else NaN. */
-export function exactCpuTime(pid: number): number {
-  try {
-    const tasks = `/proc/${pid}/task`;
-    const times = readdirSync(tasks).map((task) =>
-      Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
-    );
-    return times.reduce((sum, time) => sum + time, 0) / 1000;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-/** Time that all programs have had on all processors so far (proc(5), stat: all but idle and iowait), in µs. */
-export function machineCpuTime(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync('/proc/stat', 'utf8')
-    .replace(/\n[\s\S]*/, '')
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
-  return ((user + nice + system + irq + softirq) * 1e6) / TICKS_A_SECOND;
+/**
+ * Time so far, in µs, in which the server's processor and the load's were not idle (proc(5), stat: all but idle and
+ * iowait). What another machine on the same processors stole is in it, and other processors are not.
+ */
+export function busyTime(): number {
+  const lines = readFileSync('/proc/stat', 'utf8').split('\n');
+  const ticks = [SERVER_CPU, LOAD_CPU].map((cpu) => {
+    const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] =
+      lines
+        .find((line) => line.startsWith(`cpu${cpu} `))
+        ?.split(' ')
+        .map(Number) ?? [];
+    return user + nice + system + irq + softirq + steal;
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) * TICK_MICROSECONDS;
 }
 
 /** Bytes of a process that are in memory (proc(5), status). */
@@ -49,7 +44,14 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
+/** How many descriptors a process has open (proc(5), fd). */
+export const descriptorsOpen = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+/** NaN where one of them is: of what is not known of one round, nothing is known of all. */
 export function median(values: readonly number[]): number {
+  if (values.some(Number.isNaN)) {
+    return Number.NaN;
+  }
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[sorted.length >> 1] ?? Number.NaN;
   const lower = sorted[(sorted.length - 1) >> 1] ?? Number.NaN;

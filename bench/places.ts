@@ -1,5 +1,7 @@
 /** Where things are, and which processor is whose. */
 
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,7 +11,28 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const CACHE = join(ROOT, '.cache/bench');
 
 export const SERVER_CPU = 0;
-export const LOAD_CPU = 1;
+/** On another core where there is one: siblings of one core slow each other down. */
+export const LOAD_CPU = loadCpuOf(siblingsOf(SERVER_CPU), cpus().length);
+
+/** What Linux says of the processors of one core (its cputopology.rst): `0-1`, `0,32`; nothing where it does not tell. */
+function siblingsOf(cpu: number): string {
+  try {
+    return readFileSync(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The first of so many processors that shares no core with the server's, or the one beside it. */
+export function loadCpuOf(siblings: string, processors: number): number {
+  const ranges = siblings
+    .trim()
+    .split(',')
+    .map((range) => range.split('-').map(Number));
+  const isSibling = (cpu: number): boolean => ranges.some(([first = 0, last = first]) => first <= cpu && cpu <= last);
+  const others = Array.from({ length: processors }, (_, cpu) => cpu).filter((cpu) => cpu !== SERVER_CPU);
+  return others.find((cpu) => !isSibling(cpu)) ?? SERVER_CPU + 1;
+}
 
 /** A program of the suite that is built, by its path in `bench`. */
 export const built = (path: string): string => join(ROOT, 'dist/bench', path);

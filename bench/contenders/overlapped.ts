@@ -33,6 +33,8 @@ function port(driver: string, mode: 'run' | 'loop'): Contender {
     title: `overlapped, bare port${mode === 'run' ? '' : ' in the event loop'}, ${driver}`,
     roles: ['echo'],
     aside: mode === 'loop',
+    // The thread of the other one never comes to what it is sent.
+    collects: mode === 'loop',
     prepare: () => presence(driver),
     command: (_, idle) => nodeCommand(idle, built('servers/port.js'), driver, mode),
   };

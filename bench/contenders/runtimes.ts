@@ -14,7 +14,9 @@ interface Package {
   readonly program: string;
 }
 
-const BUN: Package = { name: `@oven/bun-${process.platform}-${process.arch}`, version: '1.4.5', program: 'bin/bun' };
+/** Bun's packages have another word for Node's arm64. */
+const BUN_ARCH = process.arch === 'arm64' ? 'aarch64' : process.arch;
+const BUN: Package = { name: `@oven/bun-${process.platform}-${BUN_ARCH}`, version: '1.4.5', program: 'bin/bun' };
 const DENO: Package = { name: `@deno/${process.platform}-${process.arch}-glibc`, version: '2.9.6', program: 'deno' };
 
 const folderOf = ({ name, version }: Package): string => join(CACHE, 'npm', `${name.replace('/', '-')}-${version}`);

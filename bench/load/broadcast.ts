@@ -14,6 +14,9 @@ interface Member {
   socket: OverlappedSocket | undefined;
   welcome: boolean;
   place: number;
+  /** Bursts that it has heard to their end, and how much of the next one it has not heard yet. */
+  heard: number;
+  missingBytes: number;
 }
 
 class Broadcast implements Handler<Member> {
@@ -23,17 +26,26 @@ class Broadcast implements Handler<Member> {
   readonly #members: readonly Member[];
   #welcomes = 0;
   #spoken = 0;
-  #heard = 0;
   #bytes = 0;
-  /** When each burst in flight was spoken, in a ring. */
+  readonly #burstBytes: number;
+  /** When each burst in flight was spoken, in a ring, and how many have not heard its end. */
   readonly #spokenAt: Float64Array;
+  readonly #waitingFor: Uint32Array;
 
   constructor(order: LoadOrder, work: BroadcastWork) {
     this.#work = work;
     this.#driven = new DrivenPort(order, work.sizeBytes, this);
     this.#messages = new MessageStream(work.sizeBytes);
-    this.#members = Array.from({ length: work.members }, () => ({ socket: undefined, welcome: false, place: 0 }));
+    this.#burstBytes = work.burst * work.sizeBytes;
+    this.#members = Array.from({ length: work.members }, () => ({
+      socket: undefined,
+      welcome: false,
+      place: 0,
+      heard: 0,
+      missingBytes: this.#burstBytes,
+    }));
     this.#spokenAt = new Float64Array(work.inFlight);
+    this.#waitingFor = new Uint32Array(work.inFlight);
   }
 
   run(): Sample {
@@ -42,8 +54,11 @@ class Broadcast implements Handler<Member> {
     while (this.#spoken < this.#work.inFlight) {
       this.#speak();
     }
-    this.#driven.measure();
-    return this.#driven.window.sample();
+    return this.#driven.measure({
+      of: this.#members.length,
+      what: 'members that have not heard all',
+      missing: () => this.#members.filter(({ heard }) => heard < this.#spoken).length,
+    });
   }
 
   connected(socket: OverlappedSocket, member: Member): void {
@@ -59,21 +74,33 @@ class Broadcast implements Handler<Member> {
     }
     member.place = this.#messages.passed(heard, member.place);
     this.#bytes += heard.length;
-    const { sizeBytes, members, burst } = this.#work;
-    const { window } = this.#driven;
-    window.units = Math.floor(this.#bytes / sizeBytes);
-    for (; (this.#heard + 1) * members * burst * sizeBytes <= this.#bytes; this.#heard++) {
-      window.latencies.record(window.now - (this.#spokenAt[this.#heard % this.#spokenAt.length] as number));
-      this.#speak();
+    this.#driven.window.units = Math.floor(this.#bytes / this.#work.sizeBytes);
+    member.missingBytes -= heard.length;
+    for (; member.missingBytes <= 0; member.missingBytes += this.#burstBytes) {
+      this.#heardBy(member.heard++ % this.#work.inFlight);
+    }
+  }
+
+  /** One more has heard the burst at a place of the rings. */
+  #heardBy(index: number): void {
+    const waiting = (this.#waitingFor[index] as number) - 1;
+    this.#waitingFor[index] = waiting;
+    if (waiting === 0) {
+      const { window } = this.#driven;
+      window.latencies.record(window.now - (this.#spokenAt[index] as number));
+      if (!window.over) {
+        this.#speak();
+      }
     }
   }
 
   #speak(): void {
     const { port, window } = this.#driven;
-    const { sizeBytes, burst, inFlight } = this.#work;
-    const place = (this.#spoken * burst * sizeBytes) % this.#messages.periodBytes;
+    const { burst, inFlight } = this.#work;
+    const place = (this.#spoken * this.#burstBytes) % this.#messages.periodBytes;
     port.postSend(this.#members[0]?.socket as OverlappedSocket, this.#messages.messages(place, burst));
     this.#spokenAt[this.#spoken % inFlight] = window.now;
+    this.#waitingFor[this.#spoken % inFlight] = this.#members.length;
     this.#spoken++;
   }
 }

@@ -7,12 +7,16 @@ import type { LoadOrder, Sample } from './order.js';
 
 /** Pieces on their way in each stream, so that one is there when another is done. */
 const SENDS_IN_FLIGHT = 2;
+const PIECES_A_MIB = MIB / PIECE_BYTES_MAX;
 
-interface Client {
+class Client {
   /** Where in the stream its next piece begins. */
-  place: number;
-  /** MiB that the server has told of. */
-  answered: number;
+  place = 0;
+  /** Pieces that were sent into the server, and MiB that it has told of. */
+  pieces = 0;
+  answered = 0;
+  /** When its stream moved last, in µs. */
+  movedAt = Number.NEGATIVE_INFINITY;
 }
 
 class Inward implements Handler<Client> {
@@ -25,13 +29,23 @@ class Inward implements Handler<Client> {
 
   connected(socket: OverlappedSocket, client: Client): void {
     for (let index = 0; index < SENDS_IN_FLIGHT; index++) {
-      this.sent(socket, client);
+      this.#send(socket, client);
     }
   }
 
   sent(socket: OverlappedSocket, client: Client): void {
+    const { window } = this.driven;
+    client.movedAt = window.now;
+    // Behind the time only to the end of a MiB, so that all is answered.
+    if (!window.over || client.pieces % PIECES_A_MIB !== 0) {
+      this.#send(socket, client);
+    }
+  }
+
+  #send(socket: OverlappedSocket, client: Client): void {
     this.driven.port.postSend(socket, this.#stream.piece(client.place, PIECE_BYTES_MAX));
     client.place = (client.place + PIECE_BYTES_MAX) % this.#stream.periodBytes;
+    client.pieces++;
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
@@ -59,15 +73,24 @@ class Outward implements Handler<Client> {
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
+    const { window } = this.driven;
     client.place = this.#stream.passed(data, client.place);
-    this.driven.window.units += data.length;
+    window.units += data.length;
+    client.movedAt = window.now;
   }
 }
 
+/** Each stream has to move in the time that is measured or soon behind it, and each whole MiB to be answered. */
 function run({ driven }: Inward | Outward, streams: number): Sample {
-  driven.connectAll(Array.from({ length: streams }, () => ({ place: 0, answered: 0 })));
-  driven.measure();
-  return driven.window.sample();
+  const clients = Array.from({ length: streams }, () => new Client());
+  driven.connectAll(clients);
+  const standsStill = ({ movedAt, pieces, answered }: Client): boolean =>
+    !driven.window.holds(movedAt) || answered * PIECES_A_MIB < pieces;
+  return driven.measure({
+    of: streams,
+    what: 'streams that stand still',
+    missing: () => clients.filter(standsStill).length,
+  });
 }
 
 export const bulkIn = (order: LoadOrder, streams: number): Sample => run(new Inward(order), streams);

@@ -1,5 +1,7 @@
 /** The bytes that go over a connection, known from their place in the stream alone: each that comes back is compared. */
 
+import { LENGTH_BYTES } from '../servers/roles.js';
+
 /** The generator of Park and Miller: the same bytes in each run. */
 const MULTIPLIER = 48271;
 const MODULUS = 2 ** 31 - 1;
@@ -43,9 +45,6 @@ export class Stream {
     return (place + bytes.length) % this.periodBytes;
   }
 }
-
-/** Bytes of a length in front of each message, for servers that frame. To the others they are bytes like all. */
-export const LENGTH_BYTES = 4;
 
 /** A few, and a prime: a message that is lost, comes twice or belongs to another connection is found out. */
 const MESSAGES = 13;

@@ -1,11 +1,17 @@
 /** Connections that are made, echo one message and are closed by the client; each is followed by another. */
 
 import type { OverlappedSocket } from 'overlapped';
+import { descriptorsOpen } from '../measuring.js';
 import { MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
 type ConnectsWork = Extract<Work, { kind: 'connects' }>;
+
+/** How long a server may take to close its side of the last connections. */
+const CLOSE_TIMEOUT_MS = 5000;
+/** Descriptors that a server may have opened for itself, once for all. */
+const DESCRIPTORS_MORE_MAX = 8;
 
 interface Client {
   /** Where its message begins, and where its answer has arrived. */
@@ -19,21 +25,39 @@ class Connects implements Handler<Client> {
   readonly #work: ConnectsWork;
   readonly #driven: DrivenPort<Client>;
   readonly #messages: MessageStream;
+  readonly #pid: number;
   #begun = 0;
+  #done = 0;
 
   constructor(order: LoadOrder, work: ConnectsWork) {
+    this.#pid = order.pid;
     this.#work = work;
     this.#driven = new DrivenPort(order, work.sizeBytes, this);
     this.#messages = new MessageStream(work.sizeBytes);
   }
 
   run(): Sample {
-    const { window } = this.#driven;
-    for (let index = 0; index < this.#work.inFlight; index++) {
+    const { inFlight } = this.#work;
+    const descriptorsMax = descriptorsOpen(this.#pid) + DESCRIPTORS_MORE_MAX;
+    for (let index = 0; index < inFlight; index++) {
       this.#driven.connect(this.#next());
     }
-    this.#driven.measure();
-    return window.sample();
+    const sample = this.#driven.measure({
+      of: inFlight,
+      what: 'connections without all answers',
+      missing: () => this.#begun - this.#done,
+    });
+    this.#waitForClosing(descriptorsMax);
+    return sample;
+  }
+
+  /** A server that never closes its side does less than the others. */
+  #waitForClosing(descriptorsMax: number): void {
+    if (!this.#driven.turnUntil(CLOSE_TIMEOUT_MS, () => descriptorsOpen(this.#pid) <= descriptorsMax)) {
+      throw new Error(
+        `Connections left open: found ${descriptorsOpen(this.#pid)} descriptors of the server ${CLOSE_TIMEOUT_MS} ms behind the last connection, wanted at most ${descriptorsMax}`,
+      );
+    }
   }
 
   #next(): Client {
@@ -53,7 +77,10 @@ class Connects implements Handler<Client> {
       window.units++;
       window.latencies.record(window.now - client.begunAt);
       port.closeSocket(socket);
-      this.#driven.connect(this.#next());
+      this.#done++;
+      if (!window.over) {
+        this.#driven.connect(this.#next());
+      }
     }
   }
 }

@@ -1,8 +1,8 @@
 /** The load's completion port: blocking, on the thread that it has for itself. */
 
 import { type Completion, CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
-import type { LoadOrder } from './order.js';
-import { Window } from './window.js';
+import type { LoadOrder, Sample } from './order.js';
+import { ANSWER_TIMEOUT_MS, Window } from './window.js';
 
 /** The longest sleep between two looks at the clock, in ms. */
 const WAIT_MS = 20;
@@ -20,6 +20,15 @@ export interface Handler<Client> {
   connected(socket: OverlappedSocket, client: Client): void;
   received(socket: OverlappedSocket, client: Client, data: Buffer): void;
   sent?(socket: OverlappedSocket, client: Client): void;
+}
+
+/** What was on its way when the time was over: a server that leaves it out has not done the work that was counted. */
+export interface Rest {
+  /** How many wait, and for what: as in `connections without all answers`. */
+  readonly of: number;
+  readonly what: string;
+  /** How many still do. */
+  missing(): number;
 }
 
 export class DrivenPort<Client> {
@@ -58,21 +67,36 @@ export class DrivenPort<Client> {
 
   /** Waits for something that must come before there is anything to measure. */
   waitUntil(what: string, done: () => boolean): void {
-    const deadline = performance.now() + SETUP_TIMEOUT_MS;
-    while (!done()) {
-      this.#turn();
-      if (performance.now() > deadline) {
-        throw new Error(`Too late: found not all ${what} within ${SETUP_TIMEOUT_MS} ms`);
-      }
+    if (!this.turnUntil(SETUP_TIMEOUT_MS, done)) {
+      throw new Error(`Too late: found not all ${what} within ${SETUP_TIMEOUT_MS} ms`);
     }
   }
 
-  /** Measures, from now on, until the time is over. */
-  measure(): void {
-    this.window.open();
-    while (!this.window.over) {
+  /** Whether it was done in time. */
+  turnUntil(timeoutMs: number, done: () => boolean): boolean {
+    const deadline = performance.now() + timeoutMs;
+    while (!done()) {
+      if (performance.now() > deadline) {
+        return false;
+      }
       this.#turn();
     }
+    return true;
+  }
+
+  /** Measures, from now on, until the time is over; then waits for the rest. */
+  measure({ of, what, missing }: Rest): Sample {
+    const { window } = this;
+    window.open();
+    while (!window.over || (missing() > 0 && !window.late)) {
+      this.#turn();
+    }
+    if (missing() > 0) {
+      throw new Error(
+        `Server stalled: found ${missing()} of ${of} ${what} ${ANSWER_TIMEOUT_MS} ms behind the measurement, wanted none`,
+      );
+    }
+    return window.sample();
   }
 
   #turn(): void {

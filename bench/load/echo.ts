@@ -17,6 +17,8 @@ class Client {
   /** When each message in flight was sent, in a ring. */
   readonly sentAt: Float64Array;
   oldest = 0;
+  /** Messages in flight. */
+  unanswered = 0;
   answering = false;
   socket: OverlappedSocket | undefined;
 
@@ -57,8 +59,11 @@ class Echo implements Handler<Client> {
     }
     // A warm-up in which some have not said anything yet would be none.
     this.#driven.waitUntil('first answers', () => this.#answering === active);
-    this.#driven.measure();
-    return this.#driven.window.sample();
+    return this.#driven.measure({
+      of: active,
+      what: 'connections without all answers',
+      missing: () => clients.filter(({ unanswered }) => unanswered > 0).length,
+    });
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
@@ -72,13 +77,16 @@ class Echo implements Handler<Client> {
     client.partBytes = bytes - complete * this.#work.sizeBytes;
     if (complete > 0) {
       this.#returned(client, complete);
-      this.#send(socket, client, complete);
+      if (!this.#driven.window.over) {
+        this.#send(socket, client, complete);
+      }
     }
   }
 
   #returned(client: Client, count: number): void {
     const { window } = this.#driven;
     window.units += count;
+    client.unanswered -= count;
     if (!client.answering) {
       client.answering = true;
       this.#answering++;
@@ -94,6 +102,7 @@ class Echo implements Handler<Client> {
   /** Messages in one piece, as clients send that have several to send. */
   #send(socket: OverlappedSocket, client: Client, count: number): void {
     this.#driven.port.postSend(socket, this.#messages.messages(client.sendPlace, count));
+    client.unanswered += count;
     client.sendPlace = (client.sendPlace + count * this.#work.sizeBytes) % this.#messages.periodBytes;
   }
 }

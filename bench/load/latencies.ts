@@ -11,6 +11,9 @@ const STEPS = 2 ** STEPS_BITS;
 /** Times are counted in tenths of a µs, up to 2^31 of them. */
 const TENTHS = 10;
 const TENTHS_MAX = 2 ** 31 - 1;
+/** A percentile with fewer values above it is one or two accidents. */
+const ABOVE_MIN = 5;
+const SHARES = { p50: 0.5, p99: 0.99, p999: 0.999 } as const;
 
 /** The place of a time: itself below STEPS, then STEPS places for each power of two. */
 function placeOf(tenths: number): number {
@@ -41,11 +44,18 @@ export class Latencies {
 
   /** Undefined when nothing was recorded. */
   summary(): Latency | undefined {
-    return this.#total === 0 ? undefined : { p50: this.#at(0.5), p99: this.#at(0.99), p999: this.#at(0.999) };
+    if (this.#total === 0) {
+      return undefined;
+    }
+    const known = Object.entries(SHARES).flatMap(([name, share]) => {
+      const rank = Math.ceil(this.#total * share);
+      return this.#total - rank < ABOVE_MIN ? [] : [[name, this.#at(rank)]];
+    });
+    return Object.fromEntries(known) as Latency;
   }
 
-  #at(share: number): number {
-    const wanted = Math.ceil(this.#total * share);
+  /** The value that so many, with itself, are not above. */
+  #at(wanted: number): number {
     let seen = 0;
     const place = this.#counts.findIndex((count) => {
       seen += count;

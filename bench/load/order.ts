@@ -32,6 +32,8 @@ export interface LoadOrder {
   readonly port: number;
   /** The server's process. */
   readonly pid: number;
+  /** The suite's own server behind a proxy: its time is the load's. */
+  readonly behindPid?: number;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects: boolean;
   readonly warmUpMs: number;
@@ -45,9 +47,9 @@ export interface Sample {
   readonly time: number;
   /** Of the server. */
   readonly cpu: CpuTime;
-  /** Of the load, both parts together: near `time`, it was the load that was at its limit. */
+  /** Of the load, both parts together, and of the server behind a proxy: near `time`, it was they that were at their limit. */
   readonly loadCpu: number;
-  /** Of other programs on the machine: where it is much, nothing here is to be trusted. */
+  /** Of other programs on both processors: where it is much, nothing here is to be trusted. */
   readonly othersCpu: number;
   readonly residentBytes: number;
   readonly latency?: Latency;
@@ -55,9 +57,9 @@ export interface Sample {
   readonly growthBytes?: number;
 }
 
-/** Round trips: the times that half, 99 % and 99.9 % of them were within. */
+/** Round trips: the times that half, 99 % and 99.9 % of them were within; each only where enough of them were longer. */
 export interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
+  readonly p50?: number;
+  readonly p99?: number;
+  readonly p999?: number;
 }

@@ -1,34 +1,20 @@
 /** The time in which is measured: behind a warm-up, and with the processes' own times read at both ends. */
 
-import { type CpuTime, cpuTime, exactCpuTime, machineCpuTime, residentBytes } from '../measuring.js';
+import { busyTime, cpuTime, residentBytes } from '../measuring.js';
+import { type CpuLook, cpuBetween, cpuLook } from './cpu.js';
 import { Latencies } from './latencies.js';
 import type { LoadOrder, Sample } from './order.js';
 
-/** How long no answer may come, beyond the time that is measured. */
-const ANSWER_TIMEOUT_MICROSECONDS = 5e6;
+/** How long an answer may take, beyond the time that is measured. */
+export const ANSWER_TIMEOUT_MS = 5000;
 
 interface Look {
   readonly at: number;
   readonly units: number;
-  readonly cpu: CpuTime;
-  readonly exactCpu: number;
+  readonly cpu: CpuLook;
   readonly loadCpu: number;
-  readonly machineCpu: number;
-}
-
-/** The exact time, in the parts that the system's samples of it show. */
-function cpuBetween(first: Look, last: Look): CpuTime {
-  const user = last.cpu.user - first.cpu.user;
-  const system = last.cpu.system - first.cpu.system;
-  const exact = last.exactCpu - first.exactCpu;
-  const userShare = user / (user + system);
-  if (!(exact > 0)) {
-    return { user, system };
-  }
-  // So little that no sample fell into it: most of a short message's time is the system's.
-  return user + system === 0
-    ? { user: 0, system: exact }
-    : { user: exact * userShare, system: exact * (1 - userShare) };
+  readonly busy: number;
+  readonly residentBytes: number;
 }
 
 export class Window {
@@ -63,25 +49,38 @@ export class Window {
       this.#first = this.#look();
     } else if (this.#first !== undefined && this.now >= this.#endsAt) {
       // A server that has not answered yet is given more time: a slow one is measured, a dead one is not waited for.
-      if (this.units > this.#first.units || this.now >= this.#endsAt + ANSWER_TIMEOUT_MICROSECONDS) {
+      if (this.units > this.#first.units || this.late) {
         this.#last ??= this.#look();
       }
     }
   }
 
+  /** The time is over: what is sent from now on would not be measured. */
   get over(): boolean {
     return this.#last !== undefined;
   }
 
+  /** What has not come back by now has been waited for long enough. */
+  get late(): boolean {
+    return this.now >= this.#endsAt + ANSWER_TIMEOUT_MS * 1000;
+  }
+
+  /** Whether a moment, in µs, was behind the warm-up. */
+  holds(at: number): boolean {
+    return this.#first !== undefined && at >= this.#first.at;
+  }
+
   #look(): Look {
-    const { user, system } = process.cpuUsage();
+    const { pid, behindPid } = this.#order;
+    const own = process.cpuUsage();
+    const behind = behindPid === undefined ? { user: 0, system: 0 } : cpuTime(behindPid);
     return {
       at: this.now,
       units: this.units,
-      cpu: cpuTime(this.#order.pid),
-      exactCpu: exactCpuTime(this.#order.pid),
-      loadCpu: user + system,
-      machineCpu: machineCpuTime(),
+      cpu: cpuLook(pid),
+      loadCpu: own.user + own.system + behind.user + behind.system,
+      busy: busyTime(),
+      residentBytes: residentBytes(pid),
     };
   }
 
@@ -92,15 +91,15 @@ export class Window {
       throw new Error(`No answer: found none in ${Math.round((last.at - first.at) / 1000)} ms`);
     }
     const latency = this.latencies.summary();
-    const cpu = cpuBetween(first, last);
+    const cpu = cpuBetween(first.cpu, last.cpu);
     const loadCpu = last.loadCpu - first.loadCpu;
     return {
       units,
       time: last.at - first.at,
       cpu,
       loadCpu,
-      othersCpu: Math.max(0, last.machineCpu - first.machineCpu - cpu.user - cpu.system - loadCpu),
-      residentBytes: residentBytes(this.#order.pid),
+      othersCpu: Math.max(0, last.busy - first.busy - cpu.user - cpu.system - loadCpu),
+      residentBytes: last.residentBytes,
       ...(latency === undefined ? {} : { latency }),
     };
   }

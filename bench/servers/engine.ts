@@ -6,8 +6,18 @@
 
 import { type Connection, connect, listen, type Server, type SocketAddress } from 'overlapped';
 import { lengthPrefixed } from 'overlapped/framing';
-import { LENGTH_BYTES } from '../load/bytes.js';
-import { BACKLOG, BLOCK, collectWhenAsked, HOST, messagesOf, type Role, sayPort, Taken, WELCOME } from './roles.js';
+import {
+  BACKLOG,
+  BLOCK,
+  collectWhenAsked,
+  HOST,
+  LENGTH_BYTES,
+  messagesOf,
+  type Role,
+  sayPort,
+  Taken,
+  WELCOME,
+} from './roles.js';
 
 type Program = () => Promise<{ readonly address: SocketAddress }>;
 

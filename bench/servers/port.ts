@@ -4,7 +4,7 @@
  */
 
 import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped';
-import { BACKLOG, HOST, sayPort } from './roles.js';
+import { BACKLOG, collectWhenAsked, HOST, sayPort } from './roles.js';
 
 const [driver = 'auto', mode = 'run'] = process.argv.slice(2);
 
@@ -19,6 +19,7 @@ sayPort((listener.localAddress() as { readonly port: number }).port);
 if (mode === 'run') {
   port.run(handle);
 } else {
+  collectWhenAsked();
   port.start(handle);
 }
 

@@ -23,6 +23,9 @@ export const BACKLOG = 4096;
 
 export const WELCOME = '!';
 
+/** Bytes of a length in front of each message that is echoed, for servers that frame. To the others they are bytes like all. */
+export const LENGTH_BYTES = 4;
+
 /** Bytes of a message of the broadcast. */
 export const MESSAGE_BYTES = 100;
 

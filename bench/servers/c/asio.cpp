@@ -72,7 +72,7 @@ private:
 
   tcp::socket socket_;
   uint64_t taken_ = 0;
-  std::array<uint8_t, 16384> buffer_;
+  std::array<uint8_t, BUFFER_BYTES> buffer_;
 };
 
 void accept(tcp::acceptor &acceptor) {

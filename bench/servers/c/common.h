@@ -14,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, BLOCK_BYTES = 65536, MESSAGE_BYTES = 100, MIB = 1024 * 1024 };
+/* BUFFER_BYTES is the most that any of them receives at once. */
+enum { BACKLOG = 4096, BLOCK_BYTES = 65536, BUFFER_BYTES = 65536, MESSAGE_BYTES = 100, MIB = 1024 * 1024 };
 enum role { AS_ECHO, AS_SINK, AS_SOURCE, AS_BROADCAST, AS_PROXY, ROLES };
 
 static const char WELCOME = '!';

@@ -22,7 +22,7 @@ struct connection {
 
 static enum role role;
 static int behind, epoll;
-static uint8_t block[BLOCK_BYTES], buffer[BLOCK_BYTES];
+static uint8_t block[BLOCK_BYTES], buffer[BUFFER_BYTES];
 static struct connection members = {.next = &members, .previous = &members};
 /* Closed ones, which events of this round may still name. */
 static struct connection *closed;

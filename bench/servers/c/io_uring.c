@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <liburing.h>
 
-enum { ENTRIES = 4096, COMPLETIONS = 4 * ENTRIES, BUFFERS = 1024, BUFFER_BYTES = 16384, BATCH = 256 };
+enum { ENTRIES = 4096, COMPLETIONS = 4 * ENTRIES, BUFFERS = 256, BATCH = 256 };
 enum kind { ACCEPT, RECEIVE, SEND };
 
 struct send {
@@ -34,39 +34,39 @@ static uint8_t *memory;
 static uint8_t block[BLOCK_BYTES], every_byte[256];
 static int buffers_back;
 
-/* What an operation was is in the lowest bits of what its completion carries. */
-static struct io_uring_sqe *submission(enum kind kind, struct connection *connection) {
+static struct io_uring_sqe *submission(void) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
   if (sqe == NULL) {
     io_uring_submit(&ring);
     sqe = io_uring_get_sqe(&ring);
   }
-  io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)connection | (uint64_t)kind);
   return sqe;
 }
 
+/* What an operation was is in the lowest bits of what its completion carries. Behind its io_uring_prep, which clears it. */
+static void name(struct io_uring_sqe *sqe, enum kind kind, struct connection *connection) {
+  io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)connection | (uint64_t)kind);
+}
+
 static void prepare_accept(int listener) {
-  struct io_uring_sqe *sqe = submission(ACCEPT, NULL);
-  uint64_t data = sqe->user_data;
+  struct io_uring_sqe *sqe = submission();
   io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, 0);
-  sqe->user_data = data;
+  name(sqe, ACCEPT, NULL);
 }
 
 static void prepare_receive(struct connection *connection) {
-  struct io_uring_sqe *sqe = submission(RECEIVE, connection);
-  uint64_t data = sqe->user_data;
+  struct io_uring_sqe *sqe = submission();
   io_uring_prep_recv_multishot(sqe, connection->fd, NULL, 0, 0);
-  sqe->user_data = data;
+  name(sqe, RECEIVE, connection);
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = 0;
   connection->receiving = 1;
 }
 
 static void prepare_send(struct connection *connection, const uint8_t *bytes, size_t length) {
-  struct io_uring_sqe *sqe = submission(SEND, connection);
-  uint64_t data = sqe->user_data;
+  struct io_uring_sqe *sqe = submission();
   io_uring_prep_send(sqe, connection->fd, bytes, length, MSG_NOSIGNAL | MSG_WAITALL);
-  sqe->user_data = data;
+  name(sqe, SEND, connection);
   connection->sending++;
 }
 

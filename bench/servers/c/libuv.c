@@ -19,7 +19,7 @@ struct rest {
 
 static enum role role;
 static int behind;
-static uint8_t block[BLOCK_BYTES], buffer[BLOCK_BYTES];
+static uint8_t block[BLOCK_BYTES], buffer[BUFFER_BYTES];
 static struct connection members = {.next = &members, .previous = &members};
 
 static void freed(uv_handle_t *handle) { free(handle); }
