@@ -12,7 +12,7 @@ export interface CompletionPortOptions {
   readonly driver?: string | DriverSource;
   /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
   readonly buffersMax?: number;
-  /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 16 KiB unless told. All buffers together: at most 2 GiB. */
+  /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 64 KiB unless told. All buffers together: at most 2 GiB. */
   readonly bufferSizeBytes?: number;
   /** Operations that may be in flight together, 256 to 2^24; 2^20 unless told. */
   readonly operationsMax?: number;
@@ -45,7 +45,7 @@ export function checkOptions(options: CompletionPortOptions): CheckedOptions {
   const checked: CheckedOptions = {
     driver: options.driver ?? 'auto',
     buffersMax: options.buffersMax ?? 1024,
-    bufferSizeBytes: options.bufferSizeBytes ?? 16384,
+    bufferSizeBytes: options.bufferSizeBytes ?? 65536,
     operationsMax: options.operationsMax ?? 2 ** 20,
     submissionEntries: options.submissionEntries ?? 4096,
     fillReleasedBuffers: options.fillReleasedBuffers ?? false,

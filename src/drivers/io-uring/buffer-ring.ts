@@ -1,4 +1,9 @@
-/** The port's receive buffers, offered to the kernel in a ring: it takes one when data arrives (kernel 5.19). */
+/**
+ * The port's receive buffers, offered to the kernel in a ring: it takes one when data arrives (kernel 5.19).
+ *
+ * The kernel takes them in the order in which they were offered. Were all of them in the ring, each would be used once before
+ * one is used again, and the memory of all would be the process's; so only as many are offered as were needed lately.
+ */
 
 import { assert } from '../../assert.js';
 import { IORING_REGISTER_PBUF_RING } from '../../ffi/linux/io-uring.js';
@@ -15,6 +20,14 @@ export const BUFFER_GROUP = 0;
 export const BUFFERS_MAX = 32768;
 
 const PAGE_BYTES = 4096;
+/** Buffers that are offered at the least. */
+const OFFERED_MIN = 64;
+/** When so much of them is taken between two looks, the next time so many times as much is offered. */
+const SHORT_SHARE = 0.75;
+const GROWTH = 4;
+/** Looks after which less is offered, if this many times what was taken at the most was there. */
+const LOOKS_MAX = 4096;
+const SPARE_MAX = 8;
 /** Half-word of the ring's tail: it lies over `resv` of the first entry. */
 const TAIL_HALF = io_uring_buf.resv >> 1;
 
@@ -27,7 +40,16 @@ export class BufferRing {
   readonly #high: Int32Array;
   #tail = 0;
   /** Buffers that the kernel may still take, as far as completions have told. */
-  free = 0;
+  #offered = 0;
+  /** The other free ones; the last one given on top: it is the likeliest to be in the processor's cache. */
+  readonly #reserve: Int32Array;
+  #reserved = 0;
+  /** How many are to be offered at one time. */
+  #wanted: number;
+  /** Taken since the last look, and the most of them between any two. */
+  #taken = 0;
+  #takenMost = 0;
+  #looks = 0;
 
   constructor(ring: Ring, buffers: ReceiveBuffers) {
     assert(buffers.count <= BUFFERS_MAX);
@@ -50,13 +72,65 @@ export class BufferRing {
     if (result < 0) {
       throw linuxErrors.create(-result, 'io_uring_register');
     }
-    for (let index = 0; index < buffers.count; index++) {
+    this.#reserve = new Int32Array(buffers.count);
+    for (let index = buffers.count - 1; index >= 0; index--) {
       this.give(index);
+    }
+    this.#wanted = Math.min(OFFERED_MIN, buffers.count);
+  }
+
+  /** Buffers that are not in use. */
+  get free(): number {
+    return this.#offered + this.#reserved;
+  }
+
+  /** Buffers that the kernel may take. */
+  get offered(): number {
+    return this.#offered;
+  }
+
+  /** The kernel has taken one. */
+  took(): void {
+    this.#offered--;
+    this.#taken++;
+  }
+
+  /** A buffer is free again. */
+  give(index: number): void {
+    this.#reserve[this.#reserved++] = index;
+  }
+
+  /** Offers as many as are wanted, before the kernel's next turn. */
+  offer(): void {
+    this.#takenMost = Math.max(this.#takenMost, this.#taken);
+    if (this.#taken >= this.#wanted * SHORT_SHARE) {
+      this.#wanted = Math.min(this.#reserve.length, this.#wanted * GROWTH);
+      this.#forget();
+    } else if (++this.#looks === LOOKS_MAX) {
+      if (this.#takenMost * SPARE_MAX < this.#wanted) {
+        this.#wanted = Math.max(Math.min(OFFERED_MIN, this.#reserve.length), this.#wanted >> 1);
+      }
+      this.#forget();
+    }
+    this.#taken = 0;
+    if (this.#offered < this.#wanted && this.#reserved > 0) {
+      this.#fill();
     }
   }
 
-  /** Offers a buffer. */
-  give(index: number): void {
+  #forget(): void {
+    this.#looks = 0;
+    this.#takenMost = 0;
+  }
+
+  #fill(): void {
+    while (this.#offered < this.#wanted && this.#reserved > 0) {
+      this.#add(this.#reserve[--this.#reserved] as number);
+    }
+    Atomics.store(this.#memory.u16, TAIL_HALF, this.#tail);
+  }
+
+  #add(index: number): void {
     const word = (this.#tail & this.#mask) * (io_uring_buf.size >> 2);
     const { i32, u16 } = this.#memory;
     i32[word] = this.#low[index] as number;
@@ -64,7 +138,6 @@ export class BufferRing {
     i32[word + 2] = this.#sizeBytes;
     u16[2 * word + (io_uring_buf.bid >> 1)] = index;
     this.#tail = (this.#tail + 1) & 0xffff;
-    this.free++;
-    Atomics.store(u16, TAIL_HALF, this.#tail);
+    this.#offered++;
   }
 }

@@ -127,7 +127,7 @@ export class IoUringDriver implements Driver {
   #makeRoom(): void {
     for (let tries = 0; !this.#ring.hasRoom; tries++) {
       assert(tries < 1000, 'The kernel takes no more submissions');
-      this.#ring.enter(0);
+      this.#enter(0);
       if (!this.#ring.hasRoom) {
         this.#stash.takeAll(this.#ring);
       }
@@ -135,6 +135,12 @@ export class IoUringDriver implements Driver {
     if (this.#ring.toSubmit === 0) {
       this.#addresses = [];
     }
+  }
+
+  /** The one call of a turn: hands over what was posted, and lets the kernel complete what it can. */
+  #enter(timeoutMs: number): void {
+    this.#buffers.offer();
+    this.#ring.enter(timeoutMs);
   }
 
   postAccept(slot: number, generation: number, socket: number): void {
@@ -206,7 +212,7 @@ export class IoUringDriver implements Driver {
       if (timeoutMs === 0 && ring.toSubmit === 0 && !ring.hasDeferred) {
         return;
       }
-      ring.enter(timeoutMs);
+      this.#enter(timeoutMs);
       if (ring.toSubmit === 0 && this.#addresses.length > 0) {
         this.#addresses = [];
       }
@@ -239,7 +245,7 @@ export class IoUringDriver implements Driver {
     let buffer = -1;
     if ((flags & IORING_CQE_F_BUFFER) !== 0) {
       buffer = flags >>> IORING_CQE_BUFFER_SHIFT;
-      this.#buffers.free--;
+      this.#buffers.took();
       if (result <= 0) {
         // The kernel can hand a buffer over with an end or an error too.
         this.#buffers.give(buffer);

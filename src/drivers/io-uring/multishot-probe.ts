@@ -38,7 +38,7 @@ function tryMultishot(): boolean {
   const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
   const ring = new Ring(8, findSetup(new Set()).flags);
   try {
-    new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 });
+    new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 }).offer();
     const word = ring.next();
     ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
     ring.sqes[word + 1] = receiver;
