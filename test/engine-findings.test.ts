@@ -12,6 +12,7 @@ import {
   listen,
   type Server,
 } from 'overlapped';
+import { delimited } from 'overlapped/framing';
 import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 
 const HOST = '127.0.0.1';
@@ -44,6 +45,11 @@ class Stage {
     return new Promise((resolve) => {
       this.network.clock.setTimer(resolve, delayMs);
     });
+  }
+
+  /** From a timer of the network: what comes from outside of it may come after its clock's next jump. */
+  soon(action: () => void): void {
+    this.network.clock.setTimer(action, 1);
   }
 
   close(): void {
@@ -147,9 +153,46 @@ describe('what the simulation has found', () => {
       const client = await stage.connect(server, { data: () => undefined, open: (connection) => connection.pause() });
       client.end('to be read');
       await stage.pass(10);
-      // From a timer of the network: what comes from outside of it may come after its clock's next jump.
-      stage.network.clock.setTimer(() => client.resume(), 10);
+      stage.soon(() => client.resume());
       await server.close({ deadlineMs: 3000 });
       assert.deepEqual(reasons, ['finished']);
+    }));
+
+  test('messages that wait in a connection that was just resumed come before its end', () =>
+    onStage({ multishot: true }, async (stage) => {
+      const told: string[] = [];
+      let first: Connection | undefined;
+      const server = await stage.listen({
+        framing: delimited(),
+        open(connection) {
+          first ??= connection;
+        },
+        message(connection, message) {
+          if (connection === first) {
+            told.push(String(message));
+            connection.pause();
+          } else {
+            first?.resume();
+          }
+        },
+        close: (connection, reason) => connection === first && told.push(reason),
+      });
+      const paused = await stage.connect(server);
+      const other = await stage.connect(server);
+      paused.write('one\ntwo\nthree\n');
+      await stage.pass(10);
+      assert.deepEqual(told, ['one']);
+      // Together: the end comes behind the resume, and before the turn that goes on with the messages.
+      stage.soon(() => {
+        other.write('go on\n');
+        paused.end();
+      });
+      await stage.pass(10);
+      assert.deepEqual(told, ['one', 'two']);
+      for (let round = 0; round < 2; round++) {
+        stage.soon(() => other.write('go on\n'));
+        await stage.pass(10);
+      }
+      assert.deepEqual(told, ['one', 'two', 'three', 'finished']);
     }));
 });

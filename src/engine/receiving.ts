@@ -106,7 +106,9 @@ function stopReceiving(connection: Connection): void {
 function receiveEnded(connection: Connection, completion: Completion): void {
   if (completion.code === undefined) {
     connection.flags |= PEER_ENDED;
-    if (connection.held === undefined && (connection.flags & STOPPED) === 0) {
+    // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
+    const waits = connection.held !== undefined || connection.messages?.stopped === true;
+    if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
       tellEnd(connection);
     }
   } else if (completion.code === 'ECANCELED') {
