@@ -195,4 +195,103 @@ describe('what the simulation has found', () => {
       }
       assert.deepEqual(told, ['one', 'two', 'three', 'finished']);
     }));
+
+  test('while a reader takes its time, nobody waits for the end behind what it has not read', () =>
+    onStage({}, async (stage) => {
+      const server = await stage.listen({
+        allowHalfOpen: true,
+        data: () => undefined,
+        end: (connection) => connection.end(Buffer.alloc(200_000)),
+      });
+      const client = await stage.connect(server, { shutdownTimeoutMs: 500 });
+      client.end('request');
+      let bytes = 0;
+      for await (const chunk of client) {
+        bytes += chunk.byteLength;
+        if (bytes === chunk.byteLength) {
+          await stage.pass(2000);
+        }
+      }
+      assert.equal(bytes, 200_000);
+    }));
+
+  test('resumed, a connection waits for the end as long as ever; one that nobody reads is not waited for', () =>
+    onStage({}, async (stage) => {
+      const closes: [name: string, reason: CloseReason, at: number][] = [];
+      const close = (name: string) => (_: unknown, reason: CloseReason) => {
+        closes.push([name, reason, stage.network.now()]);
+      };
+      const server = await stage.listen({
+        allowHalfOpen: true,
+        data: (connection) => connection.write('and nothing more'),
+      });
+      const limit = { shutdownTimeoutMs: 500 };
+      const began = stage.network.now();
+      const unread = await stage.connect(server, { ...limit, close: close('unread') });
+      const paused = await stage.connect(server, { ...limit, data: () => undefined, close: close('paused') });
+      paused.pause();
+      unread.end('hello');
+      paused.end('hello');
+      await stage.pass(2000);
+      let resumed = Infinity;
+      stage.soon(() => {
+        resumed = stage.network.now();
+        paused.resume();
+      });
+      await stage.pass(2000);
+      assert.deepEqual(
+        closes.map(([name, reason]) => `${name} ${reason}`),
+        ['unread shutdown', 'paused shutdown'],
+      );
+      const [first, second] = closes.map(([, , at]) => at) as [number, number];
+      assert(first - began < 1000, `the unread one after ${first - began} ms`);
+      assert(second - resumed >= 500 && second - resumed < 1000, `${second - resumed} ms behind the resume`);
+    }));
+
+  test('a paused connection asks for no sign of life, as it would not hear it; resumed, it does', () =>
+    onStage({}, async (stage) => {
+      const closes: string[] = [];
+      const pings: string[] = [];
+      const server = await stage.listen({
+        framing: delimited(),
+        heartbeat: { intervalMs: 300, missedMax: 2, ping: Buffer.from('ping') },
+        message: (connection) => connection.pause(),
+        close: (_, reason) => closes.push(reason),
+      });
+      const client = await stage.connect(server, { data: (_, chunk) => pings.push(String(chunk)) });
+      client.write('work\n');
+      await stage.pass(3000);
+      assert.deepEqual([pings, closes], [[], []]);
+      stage.soon(() => {
+        for (const connection of server.connections()) {
+          connection.resume();
+        }
+      });
+      await stage.pass(200);
+      assert.deepEqual([pings, closes], [[], []]);
+      await stage.pass(2000);
+      assert.deepEqual([pings, closes], [['ping\n', 'ping\n'], ['heartbeat']]);
+    }));
+
+  test('a connection that only has something left to send is not asked for a sign of life', () =>
+    onStage({}, async (stage) => {
+      const began = stage.network.now();
+      let closedAt = 0;
+      const server = await stage.listen({
+        framing: delimited(),
+        lingerMs: 5000,
+        sendBufferBytes: 1024,
+        heartbeat: { intervalMs: 300, missedMax: 2, ping: Buffer.from('ping') },
+        open(connection) {
+          connection.write(Buffer.alloc(200_000));
+          connection.destroy();
+        },
+        close: () => {
+          closedAt = stage.network.now();
+        },
+      });
+      await stage.connect(server, { open: (connection) => connection.pause() });
+      await stage.pass(10_000);
+      assert(closedAt - began >= 5000, `closed after ${closedAt - began} ms`);
+    }));
 });

@@ -33,7 +33,7 @@ function firstDeadline(connection: Connection): Deadline {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
   }
   const heartbeat = connection.messages?.heartbeat;
-  if (heartbeat !== undefined && (flags & END_TOLD) === 0) {
+  if (heartbeat !== undefined && (flags & (END_TOLD | PAUSED)) === 0) {
     consider(heartbeat.dueTick(connection), 'heartbeat');
   }
   if ((flags & SENDING) !== 0) {
@@ -42,7 +42,7 @@ function firstDeadline(connection: Connection): Deadline {
   if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
     consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
   }
-  if ((flags & (SHUT | END_TOLD)) === SHUT) {
+  if ((flags & (SHUT | END_TOLD | PAUSED)) === SHUT) {
     // A peer that still sends is heard to its end.
     consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
   }
@@ -67,6 +67,24 @@ export function armWriteStall(connection: Connection): void {
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
     engine.wheel.set(connection, tick);
   }
+}
+
+/** It listens again: what its limits wait for could not come before. */
+export function beginAnew(connection: Connection): void {
+  const { flags, messages } = connection;
+  const { engine } = connection.group;
+  const awaitsFirst = connection.bytesRead === 0 && (flags & (END_TOLD | ENDING)) === 0;
+  const awaitsEnd = (flags & (SHUT | END_TOLD)) === SHUT;
+  const heartbeat = (flags & END_TOLD) === 0 ? messages?.heartbeat : undefined;
+  if (!awaitsFirst && !awaitsEnd && heartbeat === undefined) {
+    return;
+  }
+  engine.wheel.look();
+  if (awaitsFirst || awaitsEnd) {
+    connection.phaseTick = engine.wheel.tick;
+  }
+  heartbeat?.listensAgain(connection);
+  engine.armTimer(connection);
 }
 
 /** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */

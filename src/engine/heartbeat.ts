@@ -64,6 +64,16 @@ export class Heartbeat {
     return true;
   }
 
+  /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
+  listensAgain(connection: Connection): void {
+    const { messages } = connection;
+    const { tick } = connection.group.engine.wheel;
+    if (messages !== undefined && this.dueTick(connection) <= tick) {
+      messages.pingTick = tick;
+      messages.missed = 0;
+    }
+  }
+
   /** Takes messages that are about being alive out of the stream; a ping is answered. */
   answered(connection: Connection, message: unknown): boolean {
     const { pong } = this.#options;

@@ -4,7 +4,7 @@ import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
-import { armTimer } from './deadlines.js';
+import { armTimer, beginAnew } from './deadlines.js';
 import { endSending } from './ending.js';
 import { tell, tellData } from './events.js';
 import {
@@ -148,13 +148,7 @@ export function resume(connection: Connection): void {
   // One that was destroyed, and only has something left to send, tells nothing more but its close.
   if ((connection.flags & (PAUSED | UNREAD)) !== 0 && (connection.flags & LINGERING) === 0) {
     connection.flags &= ~(PAUSED | UNREAD);
-    if (connection.bytesRead === 0 && (connection.flags & (END_TOLD | ENDING)) === 0) {
-      // Nothing could come before: the time for the first byte begins.
-      const { engine } = connection.group;
-      engine.wheel.look();
-      connection.phaseTick = engine.wheel.tick;
-      engine.armTimer(connection);
-    }
+    beginAnew(connection);
     connection.group.engine.resumeNextTurn(connection);
   }
 }
