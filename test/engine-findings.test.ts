@@ -294,4 +294,38 @@ describe('what the simulation has found', () => {
       await stage.pass(10_000);
       assert(closedAt - began >= 5000, `closed after ${closedAt - began} ms`);
     }));
+
+  test('a ping that throws ends its connection, and the others live on', () =>
+    onStage({}, async (stage) => {
+      const told: string[] = [];
+      let pings = 0;
+      const server = await stage.listen({
+        framing: delimited(),
+        heartbeat: {
+          intervalMs: 300,
+          ping() {
+            if (pings++ === 0) {
+              throw new Error('no ping');
+            }
+            return Buffer.from('ping');
+          },
+          isPong(message) {
+            if (String(message) === 'bad') {
+              throw new Error('no pong');
+            }
+            return String(message) === 'pong';
+          },
+        },
+        error: (_, error) => told.push(error.message),
+        close: (_, reason) => told.push(reason),
+      });
+      const answer = (connection: Connection): unknown => connection.write('pong\n');
+      await stage.connect(server, { data: answer });
+      const other = await stage.connect(server, { data: answer });
+      await stage.pass(3000);
+      assert.deepEqual([told, server.connectionsCount], [['no ping', 'handler_error'], 1]);
+      stage.soon(() => other.write('bad\n'));
+      await stage.pass(10);
+      assert.deepEqual(told.slice(2), ['no pong', 'handler_error']);
+    }));
 });
