@@ -328,4 +328,35 @@ describe('what the simulation has found', () => {
       await stage.pass(10);
       assert.deepEqual(told.slice(2), ['no pong', 'handler_error']);
     }));
+
+  for (const limit of ['writeStallTimeoutMs', 'idleTimeoutMs'] as const) {
+    test(`a peer that takes little at a time is there, until it takes nothing for ${limit}`, () =>
+      onStage({}, async (stage) => {
+        let closedAt = 0;
+        let lastAt = 0;
+        let takes = 20;
+        const server = await stage.listen({
+          sendBufferBytes: 4096,
+          open: (connection) => connection.write(Buffer.alloc(1_000_000)),
+          close() {
+            closedAt = stage.network.now();
+          },
+          [limit]: 1000,
+        });
+        await stage.connect(server, {
+          receiveBufferBytes: 4096,
+          turnBytesMax: 4096,
+          data(connection) {
+            connection.pause();
+            if (takes-- > 0) {
+              lastAt = stage.network.now();
+              stage.network.clock.setTimer(() => connection.resume(), 700);
+            }
+          },
+        });
+        await stage.pass(30_000);
+        assert.equal(takes, -1, 'all of its time');
+        assert(closedAt - lastAt >= 1000 && closedAt - lastAt < 2500, `closed ${closedAt - lastAt} ms behind the last`);
+      }));
+  }
 });
