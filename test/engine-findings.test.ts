@@ -12,6 +12,7 @@ import {
   listen,
   type Server,
 } from 'overlapped';
+import { delimited } from 'overlapped/framing';
 import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 
 const HOST = '127.0.0.1';
@@ -44,6 +45,11 @@ class Stage {
     return new Promise((resolve) => {
       this.network.clock.setTimer(resolve, delayMs);
     });
+  }
+
+  /** From a timer of the network: what comes from outside of it may come after its clock's next jump. */
+  soon(action: () => void): void {
+    this.network.clock.setTimer(action, 1);
   }
 
   close(): void {
@@ -147,9 +153,210 @@ describe('what the simulation has found', () => {
       const client = await stage.connect(server, { data: () => undefined, open: (connection) => connection.pause() });
       client.end('to be read');
       await stage.pass(10);
-      // From a timer of the network: what comes from outside of it may come after its clock's next jump.
-      stage.network.clock.setTimer(() => client.resume(), 10);
+      stage.soon(() => client.resume());
       await server.close({ deadlineMs: 3000 });
       assert.deepEqual(reasons, ['finished']);
     }));
+
+  test('messages that wait in a connection that was just resumed come before its end', () =>
+    onStage({ multishot: true }, async (stage) => {
+      const told: string[] = [];
+      let first: Connection | undefined;
+      const server = await stage.listen({
+        framing: delimited(),
+        open(connection) {
+          first ??= connection;
+        },
+        message(connection, message) {
+          if (connection === first) {
+            told.push(String(message));
+            connection.pause();
+          } else {
+            first?.resume();
+          }
+        },
+        close: (connection, reason) => connection === first && told.push(reason),
+      });
+      const paused = await stage.connect(server);
+      const other = await stage.connect(server);
+      paused.write('one\ntwo\nthree\n');
+      await stage.pass(10);
+      assert.deepEqual(told, ['one']);
+      // Together: the end comes behind the resume, and before the turn that goes on with the messages.
+      stage.soon(() => {
+        other.write('go on\n');
+        paused.end();
+      });
+      await stage.pass(10);
+      assert.deepEqual(told, ['one', 'two']);
+      for (let round = 0; round < 2; round++) {
+        stage.soon(() => other.write('go on\n'));
+        await stage.pass(10);
+      }
+      assert.deepEqual(told, ['one', 'two', 'three', 'finished']);
+    }));
+
+  test('while a reader takes its time, nobody waits for the end behind what it has not read', () =>
+    onStage({}, async (stage) => {
+      const server = await stage.listen({
+        allowHalfOpen: true,
+        data: () => undefined,
+        end: (connection) => connection.end(Buffer.alloc(200_000)),
+      });
+      const client = await stage.connect(server, { shutdownTimeoutMs: 500 });
+      client.end('request');
+      let bytes = 0;
+      for await (const chunk of client) {
+        bytes += chunk.byteLength;
+        if (bytes === chunk.byteLength) {
+          await stage.pass(2000);
+        }
+      }
+      assert.equal(bytes, 200_000);
+    }));
+
+  test('resumed, a connection waits for the end as long as ever; one that nobody reads is not waited for', () =>
+    onStage({}, async (stage) => {
+      const closes: [name: string, reason: CloseReason, at: number][] = [];
+      const close = (name: string) => (_: unknown, reason: CloseReason) => {
+        closes.push([name, reason, stage.network.now()]);
+      };
+      const server = await stage.listen({
+        allowHalfOpen: true,
+        data: (connection) => connection.write('and nothing more'),
+      });
+      const limit = { shutdownTimeoutMs: 500 };
+      const began = stage.network.now();
+      const unread = await stage.connect(server, { ...limit, close: close('unread') });
+      const paused = await stage.connect(server, { ...limit, data: () => undefined, close: close('paused') });
+      paused.pause();
+      unread.end('hello');
+      paused.end('hello');
+      await stage.pass(2000);
+      let resumed = Infinity;
+      stage.soon(() => {
+        resumed = stage.network.now();
+        paused.resume();
+      });
+      await stage.pass(2000);
+      assert.deepEqual(
+        closes.map(([name, reason]) => `${name} ${reason}`),
+        ['unread shutdown', 'paused shutdown'],
+      );
+      const [first, second] = closes.map(([, , at]) => at) as [number, number];
+      assert(first - began < 1000, `the unread one after ${first - began} ms`);
+      assert(second - resumed >= 500 && second - resumed < 1000, `${second - resumed} ms behind the resume`);
+    }));
+
+  test('a paused connection asks for no sign of life, as it would not hear it; resumed, it does', () =>
+    onStage({}, async (stage) => {
+      const closes: string[] = [];
+      const pings: string[] = [];
+      const server = await stage.listen({
+        framing: delimited(),
+        heartbeat: { intervalMs: 300, missedMax: 2, ping: Buffer.from('ping') },
+        message: (connection) => connection.pause(),
+        close: (_, reason) => closes.push(reason),
+      });
+      const client = await stage.connect(server, { data: (_, chunk) => pings.push(String(chunk)) });
+      client.write('work\n');
+      await stage.pass(3000);
+      assert.deepEqual([pings, closes], [[], []]);
+      stage.soon(() => {
+        for (const connection of server.connections()) {
+          connection.resume();
+        }
+      });
+      await stage.pass(200);
+      assert.deepEqual([pings, closes], [[], []]);
+      await stage.pass(2000);
+      assert.deepEqual([pings, closes], [['ping\n', 'ping\n'], ['heartbeat']]);
+    }));
+
+  test('a connection that only has something left to send is not asked for a sign of life', () =>
+    onStage({}, async (stage) => {
+      const began = stage.network.now();
+      let closedAt = 0;
+      const server = await stage.listen({
+        framing: delimited(),
+        lingerMs: 5000,
+        sendBufferBytes: 1024,
+        heartbeat: { intervalMs: 300, missedMax: 2, ping: Buffer.from('ping') },
+        open(connection) {
+          connection.write(Buffer.alloc(200_000));
+          connection.destroy();
+        },
+        close: () => {
+          closedAt = stage.network.now();
+        },
+      });
+      await stage.connect(server, { open: (connection) => connection.pause() });
+      await stage.pass(10_000);
+      assert(closedAt - began >= 5000, `closed after ${closedAt - began} ms`);
+    }));
+
+  test('a ping that throws ends its connection, and the others live on', () =>
+    onStage({}, async (stage) => {
+      const told: string[] = [];
+      let pings = 0;
+      const server = await stage.listen({
+        framing: delimited(),
+        heartbeat: {
+          intervalMs: 300,
+          ping() {
+            if (pings++ === 0) {
+              throw new Error('no ping');
+            }
+            return Buffer.from('ping');
+          },
+          isPong(message) {
+            if (String(message) === 'bad') {
+              throw new Error('no pong');
+            }
+            return String(message) === 'pong';
+          },
+        },
+        error: (_, error) => told.push(error.message),
+        close: (_, reason) => told.push(reason),
+      });
+      const answer = (connection: Connection): unknown => connection.write('pong\n');
+      await stage.connect(server, { data: answer });
+      const other = await stage.connect(server, { data: answer });
+      await stage.pass(3000);
+      assert.deepEqual([told, server.connectionsCount], [['no ping', 'handler_error'], 1]);
+      stage.soon(() => other.write('bad\n'));
+      await stage.pass(10);
+      assert.deepEqual(told.slice(2), ['no pong', 'handler_error']);
+    }));
+
+  for (const limit of ['writeStallTimeoutMs', 'idleTimeoutMs'] as const) {
+    test(`a peer that takes little at a time is there, until it takes nothing for ${limit}`, () =>
+      onStage({}, async (stage) => {
+        let closedAt = 0;
+        let lastAt = 0;
+        let takes = 20;
+        const server = await stage.listen({
+          sendBufferBytes: 4096,
+          open: (connection) => connection.write(Buffer.alloc(1_000_000)),
+          close() {
+            closedAt = stage.network.now();
+          },
+          [limit]: 1000,
+        });
+        await stage.connect(server, {
+          receiveBufferBytes: 4096,
+          turnBytesMax: 4096,
+          data(connection) {
+            connection.pause();
+            if (takes-- > 0) {
+              lastAt = stage.network.now();
+              stage.network.clock.setTimer(() => connection.resume(), 700);
+            }
+          },
+        });
+        await stage.pass(30_000);
+        assert.equal(takes, -1, 'all of its time');
+        assert(closedAt - lastAt >= 1000 && closedAt - lastAt < 2500, `closed ${closedAt - lastAt} ms behind the last`);
+      }));
+  }
 });

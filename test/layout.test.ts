@@ -33,6 +33,13 @@ const DECLARATIONS: Declarations = {
     msg_flags: 'int',
   },
   linger: { l_onoff: 'int', l_linger: 'int' },
+  tcp_info: {
+    tcpi_state: 'uint8_t[8]',
+    tcpi_rto: 'uint32_t[24]',
+    tcpi_pacing_rate: 'uint64_t',
+    tcpi_max_pacing_rate: 'uint64_t',
+    tcpi_bytes_acked: 'uint64_t',
+  },
   pollfd: { fd: 'int', events: 'short', revents: 'short' },
   timeval: { tv_sec: 'long', tv_usec: 'long' },
   timespec: { tv_sec: 'int64_t', tv_nsec: 'long long' },

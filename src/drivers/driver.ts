@@ -96,6 +96,11 @@ export interface SocketCalls {
   remoteAddress(socket: number): SocketAddress;
   setOption(socket: number, option: SocketOption, value: number): void;
   getOption(socket: number, option: SocketOption): number;
+  /**
+   * A number that grows as the peer takes what was sent to it, whether a send has completed or not; undefined where the
+   * system does not tell.
+   */
+  sendProgress(socket: number): number | undefined;
   /** Ends the sending side (FIN once everything is sent). */
   shutdownSend(socket: number): void;
   /** Ends both sides at once; on a listener it ends the listening. Says nothing about sockets that are not connected. */

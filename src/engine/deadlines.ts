@@ -4,7 +4,11 @@ import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
 import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SENDING, SHUT } from './flags.js';
+import type { ConnectionLimits } from './options.js';
 import { NEVER, tickAfter } from './timer-wheel.js';
+
+/** A send in flight is looked at so many times in the limit that it may run into. */
+const LOOKS = 8;
 
 /** A limit that applies to a connection as it is, and the tick when it runs out. */
 interface Deadline {
@@ -33,7 +37,7 @@ function firstDeadline(connection: Connection): Deadline {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
   }
   const heartbeat = connection.messages?.heartbeat;
-  if (heartbeat !== undefined && (flags & END_TOLD) === 0) {
+  if (heartbeat !== undefined && (flags & (END_TOLD | PAUSED)) === 0) {
     consider(heartbeat.dueTick(connection), 'heartbeat');
   }
   if ((flags & SENDING) !== 0) {
@@ -42,7 +46,7 @@ function firstDeadline(connection: Connection): Deadline {
   if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
     consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
   }
-  if ((flags & (SHUT | END_TOLD)) === SHUT) {
+  if ((flags & (SHUT | END_TOLD | PAUSED)) === SHUT) {
     // A peer that still sends is heard to its end.
     consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
   }
@@ -54,23 +58,67 @@ export function armTimer(connection: Connection): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
-  const { tick } = firstDeadline(connection);
-  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
-    connection.group.engine.wheel.set(connection, tick);
-  }
-}
-
-/** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
-export function armWriteStall(connection: Connection): void {
   const { engine, limits } = connection.group;
-  const tick = tickAfter(connection.sentTick, limits.writeStallTicks);
+  let { tick } = firstDeadline(connection);
+  if ((connection.flags & SENDING) !== 0) {
+    tick = Math.min(tick, tickAfter(engine.wheel.tick, ticksToLook(limits)));
+  }
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
     engine.wheel.set(connection, tick);
   }
 }
 
+/** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
+function ticksToLook(limits: ConnectionLimits): number {
+  const ticks = Math.min(limits.writeStallTicks, limits.idleTicks);
+  return ticks === NEVER ? NEVER : Math.ceil(ticks / LOOKS);
+}
+
+/** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
+export function armWriteStall(connection: Connection): void {
+  const { engine, limits } = connection.group;
+  const tick = tickAfter(connection.sentTick, ticksToLook(limits));
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    engine.wheel.set(connection, tick);
+  }
+}
+
+/** Looks at the send in flight: a slow peer takes long for all of it, and something now and then. */
+function lookAtSend(connection: Connection): void {
+  const { queue, socket } = connection;
+  const { engine } = connection.group;
+  if (queue !== undefined) {
+    const progress = engine.port.sendProgress(socket);
+    if (progress !== queue.progress) {
+      queue.progress = progress;
+      connection.sentTick = engine.wheel.tick;
+    }
+  }
+}
+
+/** It listens again: what its limits wait for could not come before. */
+export function beginAnew(connection: Connection): void {
+  const { flags, messages } = connection;
+  const { engine } = connection.group;
+  const awaitsFirst = connection.bytesRead === 0 && (flags & (END_TOLD | ENDING)) === 0;
+  const awaitsEnd = (flags & (SHUT | END_TOLD)) === SHUT;
+  const heartbeat = (flags & END_TOLD) === 0 ? messages?.heartbeat : undefined;
+  if (!awaitsFirst && !awaitsEnd && heartbeat === undefined) {
+    return;
+  }
+  engine.wheel.look();
+  if (awaitsFirst || awaitsEnd) {
+    connection.phaseTick = engine.wheel.tick;
+  }
+  heartbeat?.listensAgain(connection);
+  engine.armTimer(connection);
+}
+
 /** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */
 export function timeIsUp(connection: Connection): void {
+  if ((connection.flags & SENDING) !== 0) {
+    lookAtSend(connection);
+  }
   const { tick, reason } = firstDeadline(connection);
   if (tick <= connection.group.engine.wheel.tick) {
     runOut(connection, reason);

@@ -12,7 +12,8 @@ function watch(connection: Connection, returned: unknown): void {
   }
 }
 
-function handlerFailed(connection: Connection, thrown: unknown): void {
+/** A handler, or what else a program gave for a connection, has thrown or rejected. */
+export function handlerFailed(connection: Connection, thrown: unknown): void {
   const { engine, counters } = connection.group;
   counters.handlerErrors++;
   if (connection.closing) {

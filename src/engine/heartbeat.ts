@@ -1,6 +1,7 @@
 /** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
 
 import type { Connection } from './connection.js';
+import { handlerFailed } from './events.js';
 import { checkNumber } from './options.js';
 import { sendMessage } from './send-message.js';
 import { NEVER, tickAfter, ticksOf } from './timer-wheel.js';
@@ -59,13 +60,36 @@ export class Heartbeat {
     messages.missed++;
     messages.pingTick = connection.group.engine.wheel.tick;
     if (connection.writable) {
-      sendMessage(connection, made(this.#options.ping, undefined));
+      try {
+        sendMessage(connection, made(this.#options.ping, undefined));
+      } catch (error) {
+        handlerFailed(connection, error);
+      }
     }
     return true;
   }
 
+  /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
+  listensAgain(connection: Connection): void {
+    const { messages } = connection;
+    const { tick } = connection.group.engine.wheel;
+    if (messages !== undefined && this.dueTick(connection) <= tick) {
+      messages.pingTick = tick;
+      messages.missed = 0;
+    }
+  }
+
   /** Takes messages that are about being alive out of the stream; a ping is answered. */
   answered(connection: Connection, message: unknown): boolean {
+    try {
+      return this.#answered(connection, message);
+    } catch (error) {
+      handlerFailed(connection, error);
+      return true;
+    }
+  }
+
+  #answered(connection: Connection, message: unknown): boolean {
     const { pong } = this.#options;
     if (this.#options.isPong?.(message) === true) {
       return true;

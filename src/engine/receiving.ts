@@ -4,7 +4,7 @@ import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
-import { armTimer } from './deadlines.js';
+import { armTimer, beginAnew } from './deadlines.js';
 import { endSending } from './ending.js';
 import { tell, tellData } from './events.js';
 import {
@@ -106,7 +106,9 @@ function stopReceiving(connection: Connection): void {
 function receiveEnded(connection: Connection, completion: Completion): void {
   if (completion.code === undefined) {
     connection.flags |= PEER_ENDED;
-    if (connection.held === undefined && (connection.flags & STOPPED) === 0) {
+    // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
+    const waits = connection.held !== undefined || connection.messages?.stopped === true;
+    if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
       tellEnd(connection);
     }
   } else if (completion.code === 'ECANCELED') {
@@ -146,13 +148,7 @@ export function resume(connection: Connection): void {
   // One that was destroyed, and only has something left to send, tells nothing more but its close.
   if ((connection.flags & (PAUSED | UNREAD)) !== 0 && (connection.flags & LINGERING) === 0) {
     connection.flags &= ~(PAUSED | UNREAD);
-    if (connection.bytesRead === 0 && (connection.flags & (END_TOLD | ENDING)) === 0) {
-      // Nothing could come before: the time for the first byte begins.
-      const { engine } = connection.group;
-      engine.wheel.look();
-      connection.phaseTick = engine.wheel.tick;
-      engine.armTimer(connection);
-    }
+    beginAnew(connection);
     connection.group.engine.resumeNextTurn(connection);
   }
 }

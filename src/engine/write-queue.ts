@@ -16,7 +16,7 @@ import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from './write-chunks.j
 /** Bytes of up to this size are copied: less work than asking for their address. */
 export const COPY_BYTES_MAX = 1024;
 
-/** Bytes of one send at the most: its completion is how a slow peer's progress shows. */
+/** Bytes of one send at the most: where the system does not tell, its completion is how a slow peer's progress shows. */
 export const SEND_BYTES_MAX = 256 * 1024;
 
 /** UTF-8 bytes of one UTF-16 unit at the most. */
@@ -33,6 +33,8 @@ export class WriteQueue {
   #batches: Pieces[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
   #chunk: WriteChunk | undefined;
+  /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
+  progress: number | undefined = undefined;
 
   constructor(port: CompletionPort, chunks: WriteChunks) {
     this.#port = port;
@@ -197,6 +199,7 @@ export class WriteQueue {
 
   /** While nothing is written the queue holds no chunk. */
   rest(): void {
+    this.progress = undefined;
     this.#chunk?.release();
     this.#chunk = undefined;
   }

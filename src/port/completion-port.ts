@@ -13,6 +13,7 @@ import { PortCore } from './core.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
 import { PostingPort } from './posting.js';
 import { type CompletionHandler, Pump, type PumpOptions } from './pump.js';
+import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
 
 /** How long closing a port may wait for the system to end what is in flight, in ms. */
@@ -254,6 +255,11 @@ export class CompletionPort extends PostingPort {
     this.core.pump?.portClosed();
     this.core.driver.close();
     openPorts.delete(this);
+  }
+
+  /** @internal A number that grows while a send is in flight and the peer takes something, as far as that is known. */
+  sendProgress(socket: OverlappedSocket): number {
+    return this.core.settler.sends.progress(socket);
   }
 
   /** @internal */

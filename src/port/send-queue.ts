@@ -64,6 +64,12 @@ export class SendQueue {
     }
   }
 
+  /** A number that grows while the first send is in flight and the peer takes something, as far as that is known. */
+  progress(socket: OverlappedSocket): number {
+    const taken = socket.sending ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
+    return taken + (this.#driver.sockets.sendProgress(socket.handle) ?? 0);
+  }
+
   /** Counts the bytes that were taken against the sends, first to last. */
   #take(socket: OverlappedSocket, bytes: number): void {
     const { byteLength, bytesTaken } = this.#operations;

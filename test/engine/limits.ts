@@ -5,7 +5,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { CloseReason, Connection, ListenOptions } from 'overlapped';
 import { eventually, onceInTime, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
-import { type EngineSubject, type Stage, scenes } from './subject.js';
+import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 const LIMIT_MS = 120;
 const MIB = 1024 * 1024;
@@ -53,6 +53,37 @@ async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): P
   assert.equal(server.statistics().connections.closesByReason[reason], 1);
   peer.socket.resume();
   await eventually(() => peer.ended || peer.closed, 'the peer hears of it');
+}
+
+/** Of one send of many bytes a peer takes some now and then, which lasts longer than the limit. */
+async function takesLittle(stage: Stage, where: { readonly path?: string }): Promise<void> {
+  const limitMs = 500;
+  const data = someBytes(250_000);
+  const server = await stage.listen({ ...where, writeStallTimeoutMs: limitMs, sendBufferBytes: 8192 });
+  let bytes = 0;
+  let share = 0;
+  await stage.connect({
+    ...(where.path === undefined ? { port: portOf(server) } : where),
+    receiveBufferBytes: 8192,
+    data(client, chunk) {
+      bytes += chunk.byteLength;
+      share += chunk.byteLength;
+      if (share >= 8192) {
+        share = 0;
+        client.pause();
+        setTimeout(() => client.resume(), 100);
+      }
+    },
+  });
+  await eventually(() => server.connectionsCount === 1, 'the connection is accepted');
+  const [connection] = server.connections();
+  const began = performance.now();
+  connection?.end(data);
+  await eventually(() => bytes === data.byteLength || connection?.closing === true, 'the bytes');
+  const took = performance.now() - began;
+  await server.close({ deadlineMs: 0 });
+  assert.equal(bytes, data.byteLength, `closed after ${took} ms: ${connection?.ending?.reason}`);
+  assert(took > 2 * limitMs, `took ${took} ms`);
 }
 
 /** As a handler that computes does. */
@@ -136,6 +167,17 @@ export function limits(subject: EngineSubject): void {
     assert(performance.now() - began >= 100);
     assert.deepEqual(stage.history.reasons, ['first_byte']);
   });
+
+  for (const needs of ['sendProgress', 'unixSockets'] as const) {
+    let tries = 0;
+    const path = (): string => `/tmp/overlapped-limits-${process.pid}-${subject.driver}-${tries++}`;
+    const kind = needs === 'unixSockets' ? 'a Unix-domain socket' : 'TCP';
+    scene(
+      `a peer on ${kind} that takes little at a time is no peer that takes nothing`,
+      (stage) => onceInTime(() => takesLittle(stage, needs === 'unixSockets' ? { path: path() } : {})),
+      { needs },
+    );
+  }
 
   scene('connectionsMax: those above it are reset, and there is room again when one has gone', async (stage) => {
     const server = await stage.listen({ connectionsMax: 2, data: (connection, chunk) => connection.write(chunk) });

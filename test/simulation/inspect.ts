@@ -76,7 +76,7 @@ function overdueLimit(side: EngineSide): string | undefined {
   if ((flags & (END_TOLD | ENDING)) === END_TOLD && late(phaseTick, limits.halfClosedTicks)) {
     return 'half_closed';
   }
-  if ((flags & (SHUT | END_TOLD)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
+  if ((flags & (SHUT | END_TOLD | PAUSED)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
     return 'shutdown';
   }
   return side.deeds.deadlineAt + SLACK_TICKS * TICK_MS < world.now() ? 'deadline' : undefined;

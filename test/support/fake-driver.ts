@@ -36,6 +36,7 @@ export class FakeDriver implements Driver {
     remoteAddress: (): SocketAddress => ({ family: 'unix', path: '' }),
     setOption: () => undefined,
     getOption: () => 0,
+    sendProgress: () => undefined,
     shutdownSend: () => {
       if (this.shutdownError > 0) {
         throw linuxErrors.create(this.shutdownError, 'shutdown');

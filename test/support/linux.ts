@@ -25,6 +25,7 @@ export const linux: TestSystem = {
     resetRemembered: true,
     threads: true,
     urgentData: true,
+    sendProgress: true,
   },
 
   foreignDriver: ['iocp', /Windows/],

@@ -32,6 +32,8 @@ export interface SystemCapabilities {
   readonly threads: Availability;
   /** Urgent data (MSG_OOB). */
   readonly urgentData: Availability;
+  /** The system tells what the peer has taken of a send that goes on. */
+  readonly sendProgress: Availability;
 }
 
 export interface TestSystem {

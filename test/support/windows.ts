@@ -73,6 +73,7 @@ export const windows: TestSystem = {
     resetRemembered: true,
     threads: true,
     urgentData: true,
+    sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
   },
 
   foreignDriver: ['epoll', /Linux/],

@@ -11,6 +11,7 @@ import {
   IPV6_V6ONLY,
   SHUT_RDWR,
   SHUT_WR,
+  SIOCOUTQ,
   SO_KEEPALIVE,
   SO_LINGER,
   SO_OOBINLINE,
@@ -22,11 +23,12 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_INFO,
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { linger } from '../../ffi/linux/structs.js';
+import { linger, tcp_info } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
@@ -47,14 +49,14 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
 
-/** Behind the address in the scratch slab: the length argument of a call, or the value of an option. */
-const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
-const VALUE_OFFSET = SOCKADDR_BYTES_MAX;
+/** Behind what a call reads or writes in the scratch slab: its length argument, or the value of an option. */
+const LENGTH_OFFSET = Math.max(SOCKADDR_BYTES_MAX, tcp_info.size);
+const VALUE_OFFSET = LENGTH_OFFSET;
 
 /** SocketCalls on Linux. */
 export class LinuxSockets implements SocketCalls {
   readonly #libc = libc();
-  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX + 8);
+  readonly #scratch = new Slab(LENGTH_OFFSET + 8);
   readonly #typeFlags: number;
 
   /** @param nonBlocking whether the driver does the waiting (epoll, select) or the kernel does (io_uring) */
@@ -148,6 +150,18 @@ export class LinuxSockets implements SocketCalls {
   #setInt(socket: number, level: number, name: number, value: number): void {
     this.#scratch.i32[VALUE_OFFSET >> 2] = value;
     this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address + VALUE_OFFSET, 4), 'setsockopt');
+  }
+
+  /** What the peer has acknowledged; where there is no TCP, how little waits for it. */
+  sendProgress(socket: number): number | undefined {
+    const { address, u32, i32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = tcp_info.size;
+    const failed = this.#libc.getsockopt(socket, IPPROTO_TCP, TCP_INFO, address, address + LENGTH_OFFSET);
+    if (failed === 0 && u32[LENGTH_OFFSET >> 2] === tcp_info.size) {
+      const word = tcp_info.tcpi_bytes_acked >> 2;
+      return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+    }
+    return this.#libc.ioctl(socket, SIOCOUTQ, address) < 0 ? undefined : -(i32[0] as number);
   }
 
   shutdownSend(socket: number): void {

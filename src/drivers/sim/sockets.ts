@@ -68,6 +68,11 @@ export class SimSockets implements SocketCalls {
     return this.#of(socket, 'getsockopt').options[option];
   }
 
+  sendProgress(socket: number): number | undefined {
+    const peer = this.#kernel.socketOf(socket)?.peer;
+    return peer?.incoming.accepted(peer.options.receiveBufferBytes);
+  }
+
   shutdownSend(socket: number): void {
     const ended = this.#of(socket, 'shutdown');
     if (ended.state !== 'connected' || ended.error !== 0) {

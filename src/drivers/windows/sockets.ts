@@ -228,6 +228,11 @@ export class WindowsSockets implements SocketCalls {
     this.#ws2_32.setsockopt(handle, SOL_SOCKET, name, this.#scratch.address, 8);
   }
 
+  /** Windows 10 would tell by SIO_TCP_INFO, which wine does not have: nobody could try it. */
+  sendProgress(_socket: number): undefined {
+    return undefined;
+  }
+
   shutdownSend(socket: number): void {
     this.#check(this.#ws2_32.shutdown(this.records.of(socket).handle, SD_SEND), 'shutdown');
   }

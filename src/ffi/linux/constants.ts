@@ -21,10 +21,13 @@ export const SO_RCVTIMEO = 20;
 
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_INFO = 11;
 export const TCP_USER_TIMEOUT = 18;
 
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
+
+export const SIOCOUTQ = 0x5411;
 
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;

@@ -25,6 +25,7 @@ function declareLibc() {
     getsockopt: library.declare('int getsockopt(int fd, int level, int optname, int64_t optval, int64_t optlen)'),
     /** Returns 0 when there is no such interface. */
     if_nametoindex: library.declare('uint32_t if_nametoindex(str ifname)'),
+    ioctl: library.declare('int ioctl(int fd, uint64_t request, int64_t argp)'),
     listen: library.declare('int listen(int fd, int backlog)'),
     mmap: library.declare('int64_t mmap(int64_t addr, size_t length, int prot, int flags, int fd, int64_t offset)'),
     munmap: library.declare('int munmap(int64_t addr, size_t length)'),

@@ -24,6 +24,20 @@ export const msghdr = {
 /** `struct linger { int l_onoff; int l_linger; }` */
 export const linger = { l_onoff: 0, l_linger: 4, size: 8 } as const;
 
+/**
+ * `struct tcp_info { __u8 tcpi_state, ...; __u32 tcpi_rto, ...; __u64 tcpi_pacing_rate, tcpi_max_pacing_rate,
+ * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first of what has 64 bits. Newer kernels have more of it, and
+ * give as much as is asked for.
+ */
+export const tcp_info = {
+  tcpi_state: 0,
+  tcpi_rto: 8,
+  tcpi_pacing_rate: 104,
+  tcpi_max_pacing_rate: 112,
+  tcpi_bytes_acked: 120,
+  size: 128,
+} as const;
+
 /** `struct pollfd { int fd; short events; short revents; }` */
 export const pollfd = { fd: 0, events: 4, revents: 6, size: 8 } as const;
 
