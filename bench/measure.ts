@@ -17,6 +17,8 @@ const PORT_MAX = 65_535;
 const START_TIMEOUT_MS = 20_000;
 /** For connecting, and settling where memory is measured, of all that run at one time; beyond the time that is measured. */
 const LOAD_TIMEOUT_MS = 180_000;
+/** By how much longer those warm up in which little happens. */
+const SLOW_WARM_UP = 4;
 /** The echo server behind a proxy: the same for all, and with the load on its processor. */
 const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
 
@@ -46,6 +48,7 @@ export async function measure(contender: Contender, scenario: Scenario, timing: 
     return child;
   };
   let behind: Child | undefined;
+  const warmUpMs = timing.warmUpMs * (scenario.warmsUpSlowly === true ? SLOW_WARM_UP : 1);
   const work = scenario.work(timing.quick);
   try {
     const words = [...contender.command(scenario.role, work.kind === 'idle')];
@@ -60,11 +63,11 @@ export async function measure(contender: Contender, scenario: Scenario, timing: 
       pid: server.pid,
       ...(behind === undefined ? {} : { behindPid: behind.pid }),
       collects: contender.collects === true,
-      warmUpMs: timing.warmUpMs,
+      warmUpMs,
       measureMs: timing.measureMs,
     };
     const load = start('The load', LOAD_CPU, nodeCommand(false, built('load/main.js'), JSON.stringify(order)));
-    const answer = await load.says(LOAD_TIMEOUT_MS + timing.warmUpMs + timing.measureMs);
+    const answer = await load.says(LOAD_TIMEOUT_MS + warmUpMs + timing.measureMs);
     return JSON.parse(answer) as Sample;
   } catch (error) {
     throw await failureOf(error, children);

@@ -17,6 +17,8 @@ export interface Scenario {
   work(quick: boolean): Work;
   /** Where it takes long to set up and varies little, fewer rounds do. */
   readonly roundsMax?: number;
+  /** So little happens in a second that compilers at run time need longer to see what is hot. */
+  readonly warmsUpSlowly?: boolean;
   /** All contenders at one time: where they only wait, for long, they do not disturb each other. */
   readonly sideBySide?: boolean;
   /** For Windows' programs in Wine instead of Linux' own. */

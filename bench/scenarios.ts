@@ -35,6 +35,7 @@ function bulk(direction: 'in' | 'out', streams: number): Scenario {
       `Bytes ${direction === 'in' ? 'into' : 'out of'} the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
     role: direction === 'in' ? 'sink' : 'source',
     unit: 'byte',
+    warmsUpSlowly: true,
     work: () => ({ kind: `bulk-${direction}`, streams }),
   };
 }
@@ -69,7 +70,7 @@ const SPARSE: Scenario = {
   },
 };
 
-const idleConnections = (quick: boolean): number => (quick ? 2000 : 15_000);
+const idleConnections = (quick: boolean): number => (quick ? 6000 : 15_000);
 
 const IDLE: Scenario = {
   name: 'idle',
@@ -98,6 +99,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: () => 'Connections that are made, echo 64 bytes and end, 50 at a time',
     role: 'echo',
     unit: 'connection',
+    warmsUpSlowly: true,
     work: () => ({ kind: 'connects', inFlight: 50, sizeBytes: SMALL_BYTES }),
   },
   SPARSE,
