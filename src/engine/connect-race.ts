@@ -8,6 +8,7 @@ import { OperationError } from '../drivers/error.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { Client } from './client.js';
+import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import type { CompletionTarget } from './engine.js';
@@ -35,6 +36,12 @@ export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[
     order.push(...same.slice(index, index + 1), ...other.slice(index, index + 1));
   }
   return order;
+}
+
+/** What a failure counts as. The reason of an abort may be anything, and the code of a `DOMException` is a number. */
+function codeOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  return [code, name].find((word) => typeof word === 'string') ?? 'ABORT_ERR';
 }
 
 export class ConnectRace implements CompletionTarget {
@@ -115,7 +122,6 @@ export class ConnectRace implements CompletionTarget {
 
   completed(completion: Completion): void {
     const socket = completion.socket as OverlappedSocket;
-    this.#attempts.delete(socket);
     if (this.#over) {
       return;
     }
@@ -124,14 +130,17 @@ export class ConnectRace implements CompletionTarget {
       return;
     }
     this.#errors.push(completion.toError());
+    this.#attempts.delete(socket);
     this.#client.engine.port.closeSocket(socket);
     this.#tryNext();
   }
 
   #won(socket: OverlappedSocket): void {
     const { engine, counters, limits } = this.#client;
-    this.#end();
+    // While the race is on: where a framing throws, this attempt fails and is closed with the others.
     const connection = new Connection(this.#client, socket);
+    this.#attempts.delete(socket);
+    this.#end();
     connection.context = this.#options.context;
     socket.key = connection;
     counters.opened++;
@@ -140,7 +149,13 @@ export class ConnectRace implements CompletionTarget {
       armTimer(connection);
     }
     tellOpen(connection);
-    receive(connection);
+    try {
+      receive(connection);
+    } catch (error) {
+      close(connection, 'error', errorOf(error));
+      this.#reject(error);
+      return;
+    }
     this.#resolve(connection);
   }
 
@@ -162,7 +177,7 @@ export class ConnectRace implements CompletionTarget {
   /** The race is over without a winner. */
   #fail(error: unknown): void {
     if (!this.#over) {
-      this.#client.counters.countError((error as NodeJS.ErrnoException | null)?.code ?? 'ABORT_ERR');
+      this.#client.counters.countError(codeOf(error));
       this.#end();
       this.#reject(error);
     }

@@ -14,6 +14,7 @@ import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, PAUSED, UNREAD, UNREFERENCED 
 import type { ConnectionGroup } from './group.js';
 import type { Handlers } from './handlers.js';
 import type { MessageSide } from './messages.js';
+import { checkTime } from './options.js';
 import { pause, resume } from './receiving.js';
 import { sendMessage } from './send-message.js';
 import { write } from './sending.js';
@@ -116,11 +117,13 @@ export class Connection<Context = unknown> implements Timed {
 
   /**
    * Subscribes to a topic of its server: `server.publish` sends to all who have.
-   * @returns false when it had already
+   * @returns false when it had already, or is closed
    * @throws OperationError `ERR_NO_SERVER` on a connection that `connect` made
    */
   subscribe(topic: string): boolean {
-    return topicsOf(this.group).subscribe(this as Connection, topic);
+    const topics = topicsOf(this.group);
+    // One that is closed has left its topics, and would not leave again.
+    return !this.closed && topics.subscribe(this as Connection, topic);
   }
 
   /** @returns false when it had not subscribed. @throws OperationError `ERR_NO_SERVER` */
@@ -197,11 +200,13 @@ export class Connection<Context = unknown> implements Timed {
   /**
    * Closes the connection with the reason `deadline` unless this is called again within `timeoutMs`: for a request that
    * must be complete by then, however its bytes trickle in. 0 or Infinity takes the deadline away.
+   * @throws OperationError `ERR_OUT_OF_RANGE`
    */
   setDeadline(timeoutMs: number): void {
+    const ticks = ticksOf(checkTime('timeoutMs', timeoutMs, Number.NaN));
     const { wheel } = this.group.engine;
     wheel.look();
-    this.deadlineTick = tickAfter(wheel.tick, ticksOf(timeoutMs));
+    this.deadlineTick = tickAfter(wheel.tick, ticks);
     this.group.engine.armTimer(this);
   }
 
@@ -223,8 +228,8 @@ export class Connection<Context = unknown> implements Timed {
   /**
    * What comes, in copies, until the peer's end: `for await (const chunk of connection)`. Little is received ahead of the
    * loop. Leaving the loop early destroys the connection; behind the peer's end our side is ended too, unless `allowHalfOpen`.
-   * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, or a stream of it already. The loop throws
-   * what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
+   * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, a framing, or a stream of it already. The loop
+   * throws what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return new ChunkIterator(this as Connection);

@@ -355,7 +355,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
 
   /** The server keeps the process alive, as it does unless told. */
   ref(): void {
-    if (!this.#referenced) {
+    if (!(this.#referenced || this.#ended)) {
       this.#referenced = true;
       this.engine.reference(1);
     }

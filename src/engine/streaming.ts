@@ -6,7 +6,7 @@
 import { OperationError } from '../drivers/error.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
-import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, STREAMED } from './flags.js';
+import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED } from './flags.js';
 import type { Handlers } from './handlers.js';
 import { COPY_BYTES_MAX } from './write-queue.js';
 
@@ -32,6 +32,17 @@ function isCopied(data: Uint8Array | string): boolean {
   return typeof data === 'string' || data.byteLength <= COPY_BYTES_MAX;
 }
 
+/** Who reads the connection, if somebody does. */
+function readerOf({ flags, messages, handlers }: Connection): string | undefined {
+  if ((flags & STREAMED) !== 0) {
+    return 'a stream that was made of it';
+  }
+  if (messages !== undefined) {
+    return 'its framing';
+  }
+  return handlers.data === undefined ? undefined : 'its handler data';
+}
+
 /** The handlers of a connection that a stream reads. */
 export class Streaming implements Handlers {
   readonly connection: Connection;
@@ -42,9 +53,8 @@ export class Streaming implements Handlers {
 
   /** @throws OperationError `ERR_ALREADY_READ` */
   constructor(connection: Connection, stream: ConnectionStream) {
-    const streamed = (connection.flags & STREAMED) !== 0;
-    if (streamed || connection.handlers.data !== undefined) {
-      const reader = streamed ? 'a stream that was made of it' : 'its handler data';
+    const reader = readerOf(connection);
+    if (reader !== undefined) {
       const reason = `The connection has a reader already: ${reader}`;
       throw new OperationError({ code: 'ERR_ALREADY_READ', reason, syscall: 'read' });
     }
@@ -128,6 +138,12 @@ export class Streaming implements Handlers {
    */
   write(pieces: readonly (Uint8Array | string)[], done: Done): void {
     const { connection } = this;
+    if ((connection.flags & (ENDING | CLOSING)) === ENDING) {
+      // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
+      const reason = 'The connection was ended on our side';
+      done(new OperationError({ code: 'ERR_STREAM_WRITE_AFTER_END', reason, syscall: 'write' }));
+      return;
+    }
     let more = true;
     try {
       for (const data of pieces) {
@@ -150,13 +166,13 @@ export class Streaming implements Handlers {
   /** Ends our side for a stream. @param done called when our end is out */
   finish(done: Done): void {
     const { connection } = this;
-    if ((connection.flags & CLOSING) === 0) {
+    if ((connection.flags & SHUT) !== 0) {
+      done();
+    } else if ((connection.flags & CLOSING) !== 0) {
+      done(this.whyClosed());
+    } else {
       this.#whenFinished = done;
       connection.end();
-    } else if (connection.ending?.reason === 'finished') {
-      done();
-    } else {
-      done(this.whyClosed());
     }
   }
 

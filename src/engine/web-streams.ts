@@ -10,6 +10,9 @@ import {
 import type { Connection } from './connection.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
 
+/** Its types of Node 20 do not know the signal, which is there. */
+type WritingController = WritableStreamDefaultController & { readonly signal: AbortSignal };
+
 export interface WebStreams {
   /** What comes, as a stream of bytes: it can be read into buffers of one's own. `cancel` destroys the connection. */
   readonly readable: ReadableStream<Uint8Array>;
@@ -45,10 +48,12 @@ export class WebConnection implements ConnectionStream, WebStreams {
       {
         start: (controller) => {
           this.#writing = controller;
+          // Told at once, where a sink's own `abort` waits for the write or the close that is under way.
+          const { signal } = controller as WritingController;
+          signal.addEventListener('abort', () => this.#destroy(signal.reason));
         },
         write: (chunk) => this.#settled((done) => this.#streaming.write([chunk], done)),
         close: () => this.#settled((done) => this.#streaming.finish(done)),
-        abort: (reason) => this.#destroy(reason),
       },
       { highWaterMark: connection.group.limits.highWaterMarkBytes, size: (chunk) => chunk?.length ?? 1 },
     );
@@ -67,8 +72,10 @@ export class WebConnection implements ConnectionStream, WebStreams {
     });
   }
 
+  /** An `AbortError`, which is also what an abort without a reason gives, is somebody's wish and no failure. */
   #destroy(reason: unknown): void {
-    this.#streaming.connection.destroy(reason instanceof Error ? reason : undefined);
+    const failed = reason instanceof Error && reason.name !== 'AbortError';
+    this.#streaming.connection.destroy(failed ? reason : undefined);
   }
 
   received(chunk: Buffer): void {

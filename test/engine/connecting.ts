@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import type { ConnectOptions } from 'overlapped';
+import { type ConnectOptions, Engine, listen, type OverlappedSocket } from 'overlapped';
+import { delimited } from 'overlapped/framing';
 import { eventually, onceInTime } from '../support/harness.js';
 import { createPort, keepSocket } from '../support/leftovers.js';
 import { system } from '../support/system.js';
@@ -38,6 +39,40 @@ async function fullListener(stage: Stage, port: number): Promise<{ hanging: stri
   }
   await after(50);
   return { hanging, port };
+}
+
+/** The fewest operations that a port can be made for. */
+const OPERATIONS_LEAST = 256;
+
+/** A connection that finds no operation free for its first receive. */
+async function fullPort(stage: Stage): Promise<void> {
+  const { port } = stage.engine;
+  const listeners: OverlappedSocket[] = [];
+  const fill = (): void => {
+    while (port.statistics.operationsInFlight < OPERATIONS_LEAST) {
+      const listener = port.createSocket('ipv4');
+      listeners.push(listener);
+      listener.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 });
+      listener.listen();
+      port.associate(listener, undefined);
+      port.postAccept(listener);
+    }
+  };
+  // Of another engine: here its side of the connection would find no operation free either.
+  const other = new Engine(stage.subject.options);
+  try {
+    const server = await listen({ engine: other, host: '127.0.0.1', port: 0 });
+    const connecting = stage.connect({ port: portOf(server), open: fill, error: () => undefined });
+    await assert.rejects(connecting, { code: 'ENOBUFS' });
+    for (const listener of listeners) {
+      port.closeSocket(listener);
+    }
+    await eventually(() => port.statistics.sockets === 0, 'its socket is closed');
+    const [life] = stage.history.lives.values();
+    assert.deepEqual([life?.events, life?.reason, stage.engine.references], [['open', 'error', 'close'], 'error', 0]);
+  } finally {
+    other.close();
+  }
 }
 
 export function connecting(subject: EngineSubject): void {
@@ -149,6 +184,22 @@ export function connecting(subject: EngineSubject): void {
     assert.equal(client.closing, false);
   });
 
+  scene('an abort counts as what its reason is called', async (stage) => {
+    const reasons = [undefined, new TypeError('No'), Object.assign(new Error('No'), { code: 'E_OWN' }), 'text', null];
+    for (const reason of reasons) {
+      const controller = new AbortController();
+      const options = { host: 'slow.example', port: 1, lookup: () => undefined, signal: controller.signal };
+      const connecting = stage.connect(options).then(
+        () => assert.fail('Connected'),
+        () => undefined,
+      );
+      controller.abort(reason);
+      await connecting;
+    }
+    const { errorsByCode } = stage.engine.clientCounters;
+    assert.deepEqual(errorsByCode, { AbortError: 1, TypeError: 1, E_OWN: 1, ABORT_ERR: 2 });
+  });
+
   scene('aborted while it connects', async (stage) => {
     const server = await stage.listen({});
     const controller = new AbortController();
@@ -156,6 +207,25 @@ export function connecting(subject: EngineSubject): void {
     queueMicrotask(() => queueMicrotask(() => controller.abort()));
     await assert.rejects(connecting, { name: 'AbortError' });
     await eventually(() => stage.engine.port.statistics.sockets <= 2, 'its socket is closed');
+  });
+
+  scene('connected, but all operations are in flight: it fails, and is closed', fullPort, {
+    engine: { operationsMax: OPERATIONS_LEAST },
+  });
+
+  scene('connected, but its framing fails: it fails, and is closed', async (stage) => {
+    const server = await stage.listen({});
+    const problem = new Error('Thrown by a framing');
+    const framing = {
+      ...delimited(),
+      get frameBytesMax(): number {
+        throw problem;
+      },
+    };
+    await assert.rejects(stage.connect({ port: portOf(server), framing }), problem);
+    await eventually(() => stage.engine.port.statistics.sockets === 1, 'its socket is closed');
+    const { opened, errorsByCode } = stage.engine.clientCounters;
+    assert.deepEqual([opened, errorsByCode, stage.engine.references], [0, { Error: 1 }, 1]);
   });
 
   scene('a server that ends at once, and one that resets', async (stage) => {

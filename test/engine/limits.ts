@@ -101,6 +101,15 @@ export function limits(subject: EngineSubject): void {
     );
   }
 
+  scene('setDeadline takes times only, and a wrong one changes nothing', async (stage) => {
+    const { connection } = await stage.pair({ idleTimeoutMs: LIMIT_MS });
+    for (const wrong of [Number.NaN, -1, '5', undefined]) {
+      assert.throws(() => connection.setDeadline(wrong as number), { code: 'ERR_OUT_OF_RANGE', message: /timeoutMs/ });
+    }
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual(stage.history.reasons, ['idle']);
+  });
+
   scene('what happens in time keeps a connection open', (stage) =>
     onceInTime(async () => {
       const { connection, peer } = await stage.pair({

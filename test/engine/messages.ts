@@ -267,6 +267,18 @@ function many(subject: EngineSubject): void {
     assert.equal(server.connectionsCount, 3);
   });
 
+  scene('a connection that is closed subscribes to nothing', async (stage) => {
+    const subscribed: boolean[] = [];
+    const { server, connection, peer } = await stage.pair({
+      open: (connection) => subscribed.push(connection.subscribe('room')),
+      close: (connection) => subscribed.push(connection.subscribe('late')),
+    });
+    peer.socket.destroy();
+    await eventually(() => connection.closed, 'the close');
+    subscribed.push(connection.subscribe('room'));
+    assert.deepEqual([subscribed, connection.topics, server.topics.count], [[true, false, false], [], 0]);
+  });
+
   scene('a client has no topics', async (stage) => {
     const { client } = await stage.ends({ data: () => undefined });
     assert.throws(() => client.subscribe('x'), { code: 'ERR_NO_SERVER' });

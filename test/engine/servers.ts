@@ -154,6 +154,15 @@ function closing(subject: EngineSubject): void {
     await (await stage.listen({ port: number })).close();
   });
 
+  scene('behind its close a server keeps nothing alive', async (stage) => {
+    const server = await stage.listen({});
+    await server.close();
+    server.ref();
+    assert.equal(stage.engine.references, 0);
+    server.unref();
+    assert.equal(stage.engine.references, 0);
+  });
+
   scene('closing the engine closes all that runs on it: engine_closed', async (stage) => {
     const { server, client } = await stage.ends({ data: () => undefined });
     stage.engine.close();

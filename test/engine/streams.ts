@@ -1,11 +1,12 @@
-/** Connections as streams: the async iterator, Node's Duplex, and web streams. */
+/** Connections as streams: the async iterator, and Node's Duplex. */
 
 import assert from 'node:assert/strict';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ReadableStream } from 'node:stream/web';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection, ListenOptions } from 'overlapped';
+import { delimited } from 'overlapped/framing';
+import { SHUT } from '../../src/engine/flags.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 
@@ -29,7 +30,7 @@ function slowUpperCase(): Transform {
 }
 
 /** Writes one piece after the other until `write` says that it is enough; returns the bytes. */
-async function flood(connection: Connection, bytesMax: number): Promise<number> {
+export async function flood(connection: Connection, bytesMax: number): Promise<number> {
   const piece = someBytes(64 * 1024);
   let bytes = 0;
   while (bytes < bytesMax && connection.write(piece)) {
@@ -159,6 +160,22 @@ function iterating(subject: EngineSubject): void {
     client.toDuplex();
     assert.throws(() => client.toWeb(), { code: 'ERR_ALREADY_READ', message: /stream/ });
   });
+
+  scene('bytes that are messages are not read as a stream as well', async (stage) => {
+    for (const options of [{ message: () => undefined }, {}]) {
+      const { connection, peer } = await stage.pair({ ...options, framing: delimited() });
+      for (const take of [
+        () => connection.toDuplex(),
+        () => connection.toWeb(),
+        () => connection[Symbol.asyncIterator](),
+      ]) {
+        assert.throws(take, { code: 'ERR_ALREADY_READ', message: /framing/ });
+      }
+      peer.socket.end('a message\n');
+      await eventually(() => connection.closed, 'the end');
+    }
+    assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
+  });
 }
 
 function duplex(subject: EngineSubject): void {
@@ -256,6 +273,35 @@ function duplex(subject: EngineSubject): void {
     assert.equal(peer.data.subarray(20 * piece.byteLength).toString(), 'text text\n');
   });
 
+  scene('a write behind an end that the peer brought about before there was a stream fails', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    peer.socket.pause();
+    connection.write(someBytes(12 * MIB));
+    peer.socket.end();
+    await eventually(() => !connection.writable, 'our end');
+    assert(connection.queuedBytes > 0);
+    const stream = connection.toDuplex().on('error', () => undefined);
+    const error = await new Promise((resolve) => stream.write('more', resolve));
+    assert.equal((error as NodeJS.ErrnoException | undefined)?.code, 'ERR_STREAM_WRITE_AFTER_END');
+    peer.socket.resume();
+    await eventually(() => stream.closed && connection.closed, 'the close');
+  });
+
+  scene('a Duplex whose connection was ended by itself finishes', async (stage) => {
+    const { connection, peer } = await stage.pair({ allowHalfOpen: true });
+    const stream = connection.toDuplex();
+    stream.write('hello');
+    connection.end();
+    await eventually(() => (connection.flags & SHUT) !== 0, 'our end');
+    const finished = new Promise((resolve) => stream.once('finish', resolve).once('error', resolve));
+    stream.end();
+    assert.equal(await finished, undefined);
+    peer.socket.end();
+    stream.resume();
+    await eventually(() => stream.closed && connection.closed && peer.ended, 'the close');
+    assert.deepEqual([peer.data.toString(), ...stage.history.reasons], ['hello', 'finished']);
+  });
+
   scene('destroying a Duplex destroys its connection, and its error is told', async (stage) => {
     const { connection, peer } = await stage.pair({ error: () => undefined });
     const stream = connection.toDuplex();
@@ -318,83 +364,7 @@ function duplex(subject: EngineSubject): void {
   });
 }
 
-function web(subject: EngineSubject): void {
-  const scene = scenes(subject);
-
-  scene('web streams piped into each other are an echo', async (stage) => {
-    let done: Promise<void> | undefined;
-    const { peer, connection } = await stage.pair({
-      open(connection) {
-        const { readable, writable } = connection.toWeb();
-        done = readable.pipeTo(writable);
-      },
-    });
-    const data = someBytes(3 * MIB);
-    peer.socket.end(data);
-    await done;
-    await eventually(() => peer.ended && connection.closed, 'the end');
-    assert.equal(sha256(peer.data), sha256(data));
-    assert.deepEqual(stage.history.reasons, ['finished']);
-  });
-
-  scene('bytes are read into a buffer of the reader, up to the end', async (stage) => {
-    const { connection, peer } = await stage.pair();
-    const { readable, writable } = connection.toWeb();
-    const reader = readable.getReader({ mode: 'byob' });
-    peer.socket.write('hello');
-    // In whatever pieces it comes: no more at once than the reader's buffer takes.
-    let text = '';
-    for (let size = 3; text.length < 5; size = 10) {
-      const { value } = await reader.read(new Uint8Array(size));
-      assert(value !== undefined && value.byteLength > 0 && value.byteLength <= size);
-      text += Buffer.from(value).toString();
-    }
-    assert.equal(text, 'hello');
-    const last = reader.read(new Uint8Array(10));
-    peer.socket.end();
-    assert.equal((await last).done, true);
-    await writable.getWriter().close();
-    await eventually(() => connection.closed && peer.ended, 'the close');
-  });
-
-  scene('neither way takes more than its share', async (stage) => {
-    const { connection, client } = await stage.ends();
-    const { writable } = connection.toWeb();
-    assert((await flood(client, 32 * MIB)) < 32 * MIB);
-    assert(connection.bytesRead <= 64 * 1024 + 16 * 1024);
-    const source = new ReadableStream<Uint8Array>({
-      pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024)),
-    });
-    source.pipeTo(writable).catch(() => undefined);
-    await after(100);
-    assert(connection.queuedBytes <= 256 * 1024);
-  });
-
-  scene('cancel and abort destroy the connection', async (stage) => {
-    for (const give of ['cancel', 'abort'] as const) {
-      const server = await stage.listen({});
-      const peer = await stage.peer(server);
-      await eventually(() => server.connectionsCount === 1, 'the connection');
-      const [connection] = server.connections() as Generator<Connection, never>;
-      const { readable, writable } = (connection as Connection).toWeb();
-      await (give === 'cancel' ? readable.cancel() : writable.abort(new Error('Not wanted')));
-      await eventually(() => peer.ended && server.connectionsCount === 0, 'the close');
-      await assert.rejects(give === 'cancel' ? writable.getWriter().closed : readable.getReader().read());
-    }
-    assert.deepEqual(stage.history.reasons, ['destroyed', 'destroyed']);
-  });
-
-  scene("the connection's failure is that of both streams", async (stage) => {
-    const { connection, peer } = await stage.pair();
-    const { readable, writable } = connection.toWeb();
-    peer.socket.resetAndDestroy();
-    await assert.rejects(readable.getReader().read(), { code: 'ECONNRESET' });
-    await assert.rejects(writable.getWriter().write('hello'), { code: 'ECONNRESET' });
-  });
-}
-
 export function streams(subject: EngineSubject): void {
   iterating(subject);
   duplex(subject);
-  web(subject);
 }

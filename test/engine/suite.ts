@@ -18,6 +18,7 @@ import { servers } from './servers.js';
 import { strangers } from './strangers.js';
 import { streams } from './streams.js';
 import type { EngineSubject } from './subject.js';
+import { webStreams } from './web-streams.js';
 import { writing } from './writing.js';
 
 const TOPICS = {
@@ -30,6 +31,7 @@ const TOPICS = {
   servers,
   connecting,
   streams,
+  'web streams': webStreams,
   messages,
   lives,
   hostile,
