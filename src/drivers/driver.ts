@@ -60,6 +60,8 @@ export interface CompletionSink {
   complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void;
   /** `count` wake-ups were posted since the last call. */
   wakeUp(count: number): void;
+  /** Whether the operation is with the driver still. */
+  isInFlight(slot: number, generation: number): boolean;
 }
 
 export const SOCKET_OPTIONS = [

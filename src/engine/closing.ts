@@ -35,7 +35,7 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
   connection.flags |= CLOSING;
   connection.ending = { reason, error };
   if (error !== undefined) {
-    counters.countError((error as NodeJS.ErrnoException).code ?? error.name);
+    counters.countError(error);
   }
   engine.wheel.remove(connection);
   engine.uncrowded(connection);

@@ -38,12 +38,6 @@ export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[
   return order;
 }
 
-/** What a failure counts as. The reason of an abort may be anything, and the code of a `DOMException` is a number. */
-function codeOf(error: unknown): string {
-  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  return [code, name].find((word) => typeof word === 'string') ?? 'ABORT_ERR';
-}
-
 export class ConnectRace implements CompletionTarget {
   readonly #client: Client;
   readonly #options: RaceParts['options'];
@@ -177,7 +171,7 @@ export class ConnectRace implements CompletionTarget {
   /** The race is over without a winner. */
   #fail(error: unknown): void {
     if (!this.#over) {
-      this.#client.counters.countError(codeOf(error));
+      this.#client.counters.countError(error);
       this.#end();
       this.#reject(error);
     }

@@ -178,7 +178,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   /** @internal Accepting has failed for good. */
   failed(error: Error): void {
     this.#error = error;
-    this.counters.countError((error as NodeJS.ErrnoException).code ?? error.name);
+    this.counters.countError(error);
     void this.close();
     this.#onListenError(error);
   }
@@ -207,7 +207,17 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
       this.#drop(socket, { reset: true });
       return;
     }
-    const connection = new Connection<Context>(this, socket);
+    let connection: Connection<Context>;
+    try {
+      connection = new Connection<Context>(this, socket);
+    } catch (error) {
+      // A framing of the program's own: nobody has heard of this connection, and the next ones need not fail.
+      this.#addresses?.remove(socket);
+      this.counters.countError(error);
+      this.#drop(socket, { reset: true });
+      this.engine.onHandlerError(error);
+      return;
+    }
     this.counters.opened++;
     this.engine.reference(1);
     this.engine.associate(socket, connection as Connection);

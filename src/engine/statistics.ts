@@ -21,7 +21,10 @@ export class ConnectionCounters {
     number
   >;
 
-  countError(code: string): void {
+  /** A failure: by its code, or else by its name. What is thrown may be anything, and a `DOMException` has a number for a code. */
+  countError(error: unknown): void {
+    const { code: found, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+    const code = [found, name].find((word) => typeof word === 'string') ?? 'ABORT_ERR';
     this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1;
   }
 }

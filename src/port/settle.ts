@@ -87,6 +87,10 @@ export class Settler implements CompletionSink {
     this.closeIfIdle(socket);
   }
 
+  isInFlight(slot: number, generation: number): boolean {
+    return this.#operations.isCurrent(slot, generation) && this.#operations.delayed[slot] === 0;
+  }
+
   wakeUp(count: number): void {
     const completion = this.#queue.add();
     this.#fill(completion, 'wakeUp', undefined, undefined, count, false);

@@ -3,6 +3,7 @@
 import type { SocketAddress } from '../drivers/address.js';
 import type { DriverName } from '../drivers/driver.js';
 import { errorOf } from '../engine/handlers.js';
+import { checkTime } from '../engine/options.js';
 import type { Payload } from '../engine/payload.js';
 import type { CloseOptions } from '../engine/server.js';
 import type { ServerStatistics } from '../engine/statistics.js';
@@ -174,7 +175,7 @@ export class ThreadedServer implements CrewOwner {
    * thread that has not ended two seconds behind the deadline is terminated. Resolves when all have ended.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const { deadlineMs = DEADLINE_MS } = options;
+    const deadlineMs = checkTime('deadlineMs', options.deadlineMs, DEADLINE_MS);
     this.#acceptor?.close();
     const closed = this.#crew.close(deadlineMs);
     this.#closed ??= closed.then(() => {

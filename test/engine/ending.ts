@@ -52,6 +52,27 @@ export function ending(subject: EngineSubject): void {
     assert.equal(server.statistics().connections.closesByReason.peer_reset, 1);
   });
 
+  scene(
+    'destroyed in the middle of a write, again and again, it closes though its peer reads nothing',
+    async (stage) => {
+      const bytes = someBytes(12 * MIB);
+      const server = await stage.listen({ error: () => undefined, allowHalfOpen: false });
+      for (let round = 0; round < 20; round++) {
+        const peer = await stage.peer(server);
+        peer.socket.pause();
+        await eventually(() => server.connectionsCount === 1, 'it is accepted');
+        const [connection] = server.connections();
+        connection?.write(bytes);
+        // Its end comes in between, so that the send has begun, or not, or has nearly stopped.
+        peer.socket.end();
+        await eventually(() => connection?.writable === false, 'our end');
+        connection?.destroy();
+        await eventually(() => connection?.closed === true, `the close in round ${round}`);
+        peer.socket.destroy();
+      }
+    },
+  );
+
   scene('without a linger time destroy drops what is not sent', async (stage) => {
     const { connection, peer } = await stage.pair();
     peer.socket.pause();

@@ -128,6 +128,7 @@ class AuditedDriver implements Driver {
         sink.complete(slot, generation, result, more, buffer);
       },
       wakeUp: (count) => sink.wakeUp(count),
+      isInFlight: (slot, generation) => sink.isInFlight(slot, generation),
     };
     this.#driver.poll(audited, completionsMax, timeoutMs);
   }

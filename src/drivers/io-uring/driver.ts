@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../../assert.js';
-import { ECANCELED, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
+import { ECANCELED, ENOENT, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
   IORING_CQE_BUFFER_SHIFT,
@@ -42,6 +42,7 @@ import { RingWatch } from './ring-watch.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
 const WAKE_SLOT = -1;
+/** The slot of what cancels the operation in slot 0; that in slot 1 has the one below, and so on. */
 const CANCEL_SLOT = -2;
 
 /** An entry's `len` is 32 bits; a longer send is completed in pieces by the layer above. */
@@ -175,8 +176,8 @@ export class IoUringDriver implements Driver {
     this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
   }
 
-  cancel(slot: number, generation: number, _socket: number): void {
-    const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT, 0);
+  cancel(slot: number, generation: number): void {
+    const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
     // The entry to cancel is named by its user_data, in `addr`.
     this.#ring.sqes[word + 4] = slot;
     this.#ring.sqes[word + 5] = generation;
@@ -236,7 +237,7 @@ export class IoUringDriver implements Driver {
   #complete(sink: CompletionSink, slot: number, generation: number, result: number, flags: number): void {
     const more = (flags & IORING_CQE_F_MORE) !== 0;
     if (slot < 0) {
-      this.#completeOwn(sink, slot, result, more);
+      this.#completeOwn(sink, slot, generation, result, more);
       return;
     }
     if (!more) {
@@ -255,8 +256,16 @@ export class IoUringDriver implements Driver {
     sink.complete(slot, generation, result, more, buffer);
   }
 
-  #completeOwn(sink: CompletionSink, slot: number, result: number, more: boolean): void {
-    if (slot !== WAKE_SLOT || result === -ECANCELED) {
+  #completeOwn(sink: CompletionSink, slot: number, generation: number, result: number, more: boolean): void {
+    if (slot <= CANCEL_SLOT) {
+      const cancelled = CANCEL_SLOT - slot;
+      if (result === -ENOENT && sink.isInFlight(cancelled, generation)) {
+        // The kernel finds none that it is about to try again, such as a send that had room for a part (seen on 6.18).
+        this.cancel(cancelled, generation);
+      }
+      return;
+    }
+    if (result === -ECANCELED) {
       return;
     }
     const count = this.#wake.take();
