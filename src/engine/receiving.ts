@@ -69,7 +69,7 @@ function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | und
     connection.turnBytes = 0;
   }
   connection.turnBytes += byteLength;
-  if (connection.turnBytes > limits.turnBytesMax) {
+  if (connection.turnBytes >= limits.turnBytesMax) {
     connection.flags |= OVER_SHARE;
     engine.resumeNextTurn(connection);
   }

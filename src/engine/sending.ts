@@ -10,6 +10,7 @@ import {
   CLOSING,
   CROWDED,
   DIRTY,
+  END_TOLD,
   ENDED,
   ENDING,
   LINGERING,
@@ -18,6 +19,7 @@ import {
   SENDING,
   SHUT,
   SHUTTING,
+  STREAMED,
 } from './flags.js';
 import { checkPayload } from './payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from './shared-bytes.js';
@@ -120,6 +122,19 @@ export function flush(connection: Connection): void {
     connection.sentTick = engine.wheel.tick;
     armWriteStall(connection);
   } else if ((connection.flags & (ENDING | SHUTTING | SHUT)) === ENDING) {
+    end(connection);
+  }
+}
+
+/** Sends our end: all that was written is out. */
+function end(connection: Connection): void {
+  const { flags } = connection;
+  const { engine } = connection.group;
+  if ((flags & (END_TOLD | STREAMED)) === END_TOLD) {
+    // The peer has ended before us: closing says the same, in one call less.
+    connection.flags |= SHUT;
+    close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
+  } else {
     engine.port.postShutdown(connection.socket);
     connection.flags |= SHUTTING;
     engine.counters.shutdownsPosted++;
@@ -151,6 +166,9 @@ export function sent(connection: Connection, completion: Completion): void {
     engine.giveQueue(connection);
   }
   flush(connection);
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
   if ((connection.flags & NEEDS_DRAIN) !== 0 && connection.queuedBytes <= limits.lowWaterMarkBytes) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (ENDED | LINGERING)) === 0) {

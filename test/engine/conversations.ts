@@ -166,7 +166,8 @@ export function conversations(subject: EngineSubject): void {
     assert.deepEqual([connections.opened, connections.closed, connections.open], [count, count, 0]);
     assert.equal(connections.closesByReason.finished, count);
     assert.equal(engine.operationsPosted.connect, count);
-    assert.equal(engine.operationsPosted.shutdown, 2 * count);
+    // Who ends second closes at once.
+    assert.equal(engine.operationsPosted.shutdown, count);
     assert.equal(stage.engine.clientCounters.closesByReason.finished, count);
     assert.equal(stage.engine.clientCounters.bytesRead, server.statistics().bytesWritten);
   });

@@ -184,7 +184,7 @@ export function limits(subject: EngineSubject): void {
     scene(
       `a peer on ${kind} that takes little at a time is no peer that takes nothing`,
       (stage) => onceInTime(() => takesLittle(stage, needs === 'unixSockets' ? { path: path() } : {})),
-      { needs },
+      { needs, engine: { bufferSizeBytes: 8192 } },
     );
   }
 
