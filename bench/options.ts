@@ -30,7 +30,7 @@ export interface Options {
 }
 
 /** Unless told. */
-const WHOLE = { rounds: 4, warmUpMs: 500, measureMs: 700, contenders: undefined } as const;
+const WHOLE = { rounds: 3, warmUpMs: 500, measureMs: 700, contenders: undefined } as const;
 /** One short round of the contenders that say the most. */
 const QUICK = {
   rounds: 1,

@@ -101,7 +101,7 @@ describe('options', () => {
     assert.deepEqual(checkOptions({}), {
       driver: 'auto',
       buffersMax: 1024,
-      bufferSizeBytes: 16384,
+      bufferSizeBytes: 65536,
       operationsMax: 2 ** 20,
       submissionEntries: 4096,
       fillReleasedBuffers: false,

@@ -181,6 +181,8 @@ describe('receives', () => {
     socket.state = 'closing';
     bench.complete(slot, 9, { buffer: 1, more: true });
     assert.deepEqual(bench.driver.given, [1]);
+    assert(bench.delays.receivesDue);
+    bench.delays.retryReceives();
     assert.deepEqual(
       bench.driver.posted.map(({ what, slot: posted }) => [what, posted]),
       [['receive', waiting]],
@@ -191,8 +193,12 @@ describe('receives', () => {
     const bench = new Bench();
     const waiting = bench.read(bench.socket('connected', 11), RECEIVE);
     bench.complete(waiting, -ENOBUFS);
+    assert(!bench.delays.receivesDue);
     bench.complete(9, 9, { buffer: 0, generation: 77 });
+    assert(bench.delays.receivesDue);
+    bench.delays.retryReceives();
     assert.equal(bench.driver.posted.length, 1);
+    assert(!bench.delays.receivesDue);
   });
 
   test('a reset is an error, the end of the stream is 0 bytes', () => {

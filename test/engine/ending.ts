@@ -53,6 +53,26 @@ export function ending(subject: EngineSubject): void {
   });
 
   scene(
+    'the end of a stream that comes with its last bytes is seen on a Unix-domain socket too',
+    async (stage) => {
+      const path = `/tmp/overlapped-ending-${process.pid}-${subject.driver}`;
+      const server = await stage.listen({ path, data: (connection, chunk) => connection.write(chunk) });
+      for (const byteLength of [1, 1000, 60_000, 130_000]) {
+        for (let round = 0; round < 5; round++) {
+          const peer = await stage.peer(server);
+          peer.socket.write('hello');
+          await eventually(() => peer.bytes === 5, 'the echo');
+          peer.socket.end(someBytes(byteLength));
+          await eventually(() => peer.ended, `the end behind ${byteLength} bytes`);
+          assert.equal(peer.bytes, 5 + byteLength);
+        }
+      }
+      await server.close();
+    },
+    { needs: 'unixSockets' },
+  );
+
+  scene(
     'destroyed in the middle of a write, again and again, it closes though its peer reads nothing',
     async (stage) => {
       const bytes = someBytes(12 * MIB);

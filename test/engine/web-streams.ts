@@ -54,7 +54,7 @@ export function webStreams(subject: EngineSubject): void {
     const { connection, client } = await stage.ends();
     const { writable } = connection.toWeb();
     assert((await flood(client, 32 * MIB)) < 32 * MIB);
-    assert(connection.bytesRead <= 64 * 1024 + 16 * 1024);
+    assert(connection.bytesRead <= 64 * 1024 + 64 * 1024);
     const source = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024)),
     });
