@@ -162,6 +162,7 @@ for (const driver of ['iocp', 'select']) {
   describe(`overlapped echo on ${driver} in Wine, at Ctrl-C`, { skip }, () => {
     test('echoes what is in flight, closes what is idle, and writes lines for people', SLOW, async () => {
       const { child, port } = await startEcho(driver);
+      await child.says(/try it: .*\n/);
       assert.equal(child.stdout, `listening on 127.0.0.1:${port} (${driver})\ntry it: ncat 127.0.0.1 ${port}\n`);
       const idle = await Promise.all([0, 1, 2].map(() => connectClient({ host, port })));
       const client = await connectClient({ host, port });
