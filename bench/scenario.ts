@@ -19,8 +19,8 @@ export interface Scenario {
   readonly roundsMax?: number;
   /** So little happens in a second that compilers at run time need longer to see what is hot. */
   readonly warmsUpSlowly?: boolean;
-  /** All contenders at one time: where they only wait, for long, they do not disturb each other. */
-  readonly sideBySide?: boolean;
+  /** So many contenders at one time: where they only wait, for long, they do not disturb each other. */
+  readonly sideBySide?: number;
   /** For Windows' programs in Wine instead of Linux' own. */
   readonly wine?: boolean;
 }

@@ -71,7 +71,9 @@ export async function runScenario(
     // Each begins a round once, so that none always follows the same other one.
     const inOrder = [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)];
     const going = inOrder.filter(({ failure }) => failure === undefined);
-    for (const turn of scenario.sideBySide === true ? [going] : going.map((row) => [row])) {
+    const { sideBySide = 1 } = scenario;
+    while (going.length > 0) {
+      const turn = going.splice(0, sideBySide);
       measuring(
         turn.map(({ contender }) => contender),
         round,

@@ -152,8 +152,11 @@ export interface Driver {
 
   postAccept(slot: number, generation: number, socket: number): void;
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void;
-  /** @param once whether to complete once even where the driver could go on */
-  postReceive(slot: number, generation: number, socket: number, once: boolean): void;
+  /**
+   * @param once whether to complete once even where the driver could go on
+   * @param hasWaited whether it was held back for want of a buffer: now it comes before those that are in flight
+   */
+  postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited?: boolean): void;
   /** Completes with the bytes taken, which may be fewer. */
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void;
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void;

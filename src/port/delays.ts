@@ -100,7 +100,7 @@ export class Delays {
     if (kind[slot] === ACCEPT) {
       this.#driver.postAccept(slot, generation[slot] as number, handle);
     } else {
-      this.#driver.postReceive(slot, generation[slot] as number, handle, once[slot] === 1);
+      this.#driver.postReceive(slot, generation[slot] as number, handle, once[slot] === 1, true);
     }
   }
 }

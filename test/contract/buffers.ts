@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import type { OverlappedSocket, PoolBuffer } from 'overlapped';
-import { connectPair, type Dequeuer, type Pair, sha256, someBytes, withPort } from '../support/harness.js';
+import { connectPair, type Dequeuer, eventually, type Pair, sha256, someBytes, withPort } from '../support/harness.js';
+import { LoopEcho } from '../support/loop-echo.js';
 import { bounded, type Subject } from './subject.js';
 
 const RELEASED_BYTE = 0xdd;
@@ -101,6 +102,18 @@ export function buffers(subject: Subject): void {
       keeper.letGo();
     }),
   );
+
+  bounded('of many more busy connections than buffers none is left behind', async () => {
+    const echo = new LoopEcho({ ...subject.options, buffersMax: 8, bufferSizeBytes: 128 }).start();
+    const clients = await Promise.all(Array.from({ length: 100 }, () => subject.peers.connect(echo.number)));
+    // Whoever has an answer asks again at once.
+    clients.forEach(({ socket }) => socket.on('data', () => socket.write('x')));
+    clients.forEach(({ socket }) => socket.write('x'));
+    await eventually(() => clients.every(({ bytes }) => bytes >= 20), 'answers for everybody');
+    clients.forEach(({ socket }) => socket.destroy());
+    await eventually(() => echo.port.statistics.buffersLent === 0, 'all buffers are back');
+    echo.port.close();
+  });
 
   for (const how of ['end', 'reset', 'closed', 'cancelled'] as const) {
     bounded(`a waiting receive that needs no buffer in the end (${how}) passes the turn on`, () =>

@@ -157,9 +157,12 @@ export class IoUringDriver implements Driver {
     this.#addresses.push(memory);
   }
 
-  /** Tried at once, a receive without anything to receive would fail where there is no buffer, and tries for nothing elsewhere. */
-  postReceive(slot: number, generation: number, socket: number, once: boolean): void {
-    const mode = IORING_RECVSEND_POLL_FIRST | (once ? 0 : this.#receiveMode);
+  /**
+   * Tried at once, a receive without anything to receive would fail where there is no buffer. One that has waited for a
+   * buffer is: behind a poll, those that are in flight would always come before it.
+   */
+  postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
+    const mode = (hasWaited ? 0 : IORING_RECVSEND_POLL_FIRST) | (once ? 0 : this.#receiveMode);
     const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
     const sqes = this.#ring.sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
