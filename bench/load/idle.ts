@@ -18,7 +18,7 @@ type IdleWork = Extract<Work, { kind: 'idle' }>;
  * What the first connections bring into being once for all is not theirs: so many go once through the pools of receive
  * buffers that several servers have, 1,024 of 16 KiB, and touch them all.
  */
-const CONNECTIONS_BEFORE = 2000;
+const CONNECTIONS_BEFORE = 500;
 /** Connections that wait for their answers at one time. */
 const ANSWERS_IN_FLIGHT = 100;
 const ANSWER_TIMEOUT_MS = 10_000;

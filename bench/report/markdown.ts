@@ -101,7 +101,7 @@ const NOTES = `- CPU is the server process's, all of its threads, in user space 
 - "${NOTHING}" stands where a contender has no program for a scenario.
 - Memory is the process's resident memory at the end; of idle connections its growth for each, on an idle process, behind a
   garbage collection where there is a collector. What V8 has given back of its young generation by then varies: that is up to 48
-  MB of a process, 3,000 bytes for each of 15,000 connections. Four of the idle servers wait at one time.`;
+  MB of a process, 3,000 bytes for each of 15,000 connections. Two of the idle servers wait at one time.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
