@@ -14,10 +14,7 @@ import type { LoadOrder, Sample, Work } from './order.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
 
-/**
- * What the first connections bring into being once for all is not theirs: so many go once through the pools of receive
- * buffers that several servers have, 1,024 of 16 KiB, and touch them all.
- */
+/** What the first connections bring into being once for all is not theirs: such as the receive buffers of a pool. */
 const CONNECTIONS_BEFORE = 500;
 /** Connections that wait for their answers at one time. */
 const ANSWERS_IN_FLIGHT = 100;
