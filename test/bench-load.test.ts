@@ -128,7 +128,7 @@ describe('a server fails that', together, () => {
         }
       });
     });
-    assert.match(complaint, /^Connections ended: found \d+ of 2050 that the server has ended, wanted none\n$/);
+    assert.match(complaint, /^Connections ended: found \d+ of 550 that the server has ended, wanted none\n$/);
   });
 
   test('does not hear idle connections any more', together, async (t) => {
