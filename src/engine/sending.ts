@@ -95,13 +95,18 @@ function queueFull(bytesMax: number, whose: string): OperationError {
   });
 }
 
+/** What is written behind our own end. */
+export function writeAfterEnd(): OperationError {
+  return new OperationError({
+    code: 'ERR_STREAM_WRITE_AFTER_END',
+    reason: 'The connection was ended on our side',
+    syscall: 'write',
+  });
+}
+
 function refuse(connection: Connection): false {
   if ((connection.flags & (ENDED | CLOSING)) === ENDED) {
-    throw new OperationError({
-      code: 'ERR_STREAM_WRITE_AFTER_END',
-      reason: 'The connection was ended on our side',
-      syscall: 'write',
-    });
+    throw writeAfterEnd();
   }
   return false;
 }

@@ -8,6 +8,7 @@ import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED } from './flags.js';
 import type { Handlers } from './handlers.js';
+import { writeAfterEnd } from './sending.js';
 import { COPY_BYTES_MAX } from './write-queue.js';
 
 /** What a stream keeps for its reader before it pauses the connection. */
@@ -140,8 +141,7 @@ export class Streaming implements Handlers {
     const { connection } = this;
     if ((connection.flags & (ENDING | CLOSING)) === ENDING) {
       // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
-      const reason = 'The connection was ended on our side';
-      done(new OperationError({ code: 'ERR_STREAM_WRITE_AFTER_END', reason, syscall: 'write' }));
+      done(writeAfterEnd());
       return;
     }
     let more = true;

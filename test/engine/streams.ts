@@ -274,12 +274,7 @@ function duplex(subject: EngineSubject): void {
   });
 
   scene('a write behind an end that the peer brought about before there was a stream fails', async (stage) => {
-    const { connection, peer } = await stage.pair();
-    peer.socket.pause();
-    connection.write(someBytes(12 * MIB));
-    peer.socket.end();
-    await eventually(() => !connection.writable, 'our end');
-    assert(connection.queuedBytes > 0);
+    const { connection, peer } = await stage.endedByPeer();
     const stream = connection.toDuplex().on('error', () => undefined);
     const error = await new Promise((resolve) => stream.write('more', resolve));
     assert.equal((error as NodeJS.ErrnoException | undefined)?.code, 'ERR_STREAM_WRITE_AFTER_END');

@@ -17,12 +17,14 @@ import {
 import type { SimNetwork } from 'overlapped/sim';
 import { engineStatistics } from '../../src/engine/statistics.js';
 import type { Capabilities } from '../contract/subject.js';
-import { eventually } from '../support/harness.js';
+import { eventually, someBytes } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';
 import { PeerClient } from '../support/peer-client.js';
 import type { Peers } from '../support/peers.js';
 import { lackOf, type SystemCapabilities, system } from '../support/system.js';
 import { History } from './history.js';
+
+const MIB = 1024 * 1024;
 
 export interface EngineSubject {
   readonly driver: DriverName;
@@ -97,6 +99,17 @@ export class Stage {
     await eventually(() => find() !== undefined, 'the connection is accepted');
     const connection = find();
     return { server, connection: connection as Connection, peer };
+  }
+
+  /** The same, once the peer's end has brought about ours, behind bytes that the peer does not take. */
+  async endedByPeer(): Promise<{ connection: Connection; peer: PeerClient }> {
+    const { connection, peer } = await this.pair();
+    peer.socket.pause();
+    connection.write(someBytes(12 * MIB));
+    peer.socket.end();
+    await eventually(() => !connection.writable, 'our end');
+    assert(connection.queuedBytes > 0);
+    return { connection, peer };
   }
 
   /** The two ends of a connection that the engine has both of. */

@@ -119,12 +119,7 @@ export function webStreams(subject: EngineSubject): void {
   });
 
   scene('a write behind an end that the peer brought about before there were streams fails', async (stage) => {
-    const { connection, peer } = await stage.pair();
-    peer.socket.pause();
-    connection.write(someBytes(12 * MIB));
-    peer.socket.end();
-    await eventually(() => !connection.writable, 'our end');
-    assert(connection.queuedBytes > 0);
+    const { connection, peer } = await stage.endedByPeer();
     const writer = connection.toWeb().writable.getWriter();
     await assert.rejects(writer.write('more'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
     assert.equal(connection.closing, false);

@@ -53,8 +53,9 @@ export const IOSQE_BUFFER_SELECT = 1 << 5;
 
 /** Kernel 5.19, in the sqe's ioprio. */
 export const IORING_ACCEPT_MULTISHOT = 1 << 0;
-/** Kernel 6.0, in the sqe's ioprio. */
+/** Kernel 5.19, in the sqe's ioprio. */
 export const IORING_RECVSEND_POLL_FIRST = 1 << 0;
+/** Kernel 6.0, in the sqe's ioprio. */
 export const IORING_RECV_MULTISHOT = 1 << 1;
 
 export const IORING_CQE_F_BUFFER = 1 << 0;
