@@ -1,5 +1,8 @@
 /** Time as a port has it: the system's, or a simulation's own. */
 
+// Node's global of this name is a getter, which costs more than the clock.
+import { performance } from 'node:perf_hooks';
+
 export interface ClockTimer {
   ref(): void;
   unref(): void;

@@ -172,6 +172,8 @@ export interface Driver {
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
   /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
   hasWork(): boolean;
+  /** Whether `hasWork` also tells when something has come: then it can be waited for, for a moment, by looking there. */
+  readonly seesArrivals: boolean;
 
   /** What any thread needs to wake this port (`wakePort` in choose.ts): a descriptor to write, or a port's handle. */
   readonly wakeDescriptor: number;

@@ -118,8 +118,7 @@ export class Engine {
 
   #handle(completion: Completion): void {
     if (this.#batchBeganAt < 0) {
-      this.wheel.look();
-      this.#batchBeganAt = this.port.clock.now();
+      this.#batchBeganAt = this.wheel.look();
     }
     const { key, kind } = completion;
     if (!(key instanceof Connection)) {

@@ -59,7 +59,7 @@ export function received(connection: Connection, completion: Completion): void {
 
 /** Hands bytes to the handlers. */
 function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
-  const { byteLength } = chunk;
+  const byteLength = chunk.length;
   const { engine, counters, limits } = connection.group;
   connection.bytesRead += byteLength;
   counters.bytesRead += byteLength;

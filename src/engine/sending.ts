@@ -39,7 +39,7 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
   if (typeof data === 'string') {
     byteLength = connection.queue.addText(data);
   } else {
-    byteLength = data.byteLength;
+    byteLength = data.length;
     if (data === engine.chunk && engine.chunkBuffer !== undefined && !engine.port.poolShort) {
       // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
       connection.queue.addLent(engine.chunkBuffer, byteLength);

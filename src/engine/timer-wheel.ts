@@ -63,9 +63,11 @@ export class TimerWheel {
     return this.#count === 0 ? Infinity : this.#startMs + this.#earliest * TICK_MS;
   }
 
-  /** Looks at the clock. */
-  look(): void {
-    this.tick = Math.floor((this.#clock.now() - this.#startMs) / TICK_MS);
+  /** Looks at the clock; returns what it says. */
+  look(): number {
+    const now = this.#clock.now();
+    this.tick = Math.floor((now - this.#startMs) / TICK_MS);
+    return now;
   }
 
   /** Puts an entry on the wheel, or moves it. */

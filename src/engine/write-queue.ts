@@ -60,7 +60,7 @@ export class WriteQueue {
 
   /** Appends bytes. */
   addBytes(bytes: Uint8Array): void {
-    const { byteLength } = bytes;
+    const byteLength = bytes.length;
     if (byteLength <= COPY_BYTES_MAX) {
       const chunk = this.#chunkWith(byteLength);
       chunk.memory.set(bytes, chunk.used);

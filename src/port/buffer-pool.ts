@@ -42,8 +42,9 @@ export class PoolBuffer extends Held {
     if (offset !== 0) {
       return this.#pool.view(this.index, offset, byteLength);
     }
-    // Messages of a program are often of one size, and a view costs more than many a handler.
-    if (this.#lastView?.byteLength !== byteLength) {
+    // Messages of a program are often of one size, and a view costs more than many a handler. (V8 reads a `length` itself,
+    // and calls for a `byteLength`.)
+    if (this.#lastView?.length !== byteLength) {
       this.#lastView = this.#pool.view(this.index, 0, byteLength);
     }
     return this.#lastView;

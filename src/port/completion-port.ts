@@ -268,6 +268,12 @@ export class CompletionPort extends PostingPort {
     return queue.length > 0 || (!closed && (driver.hasWork() || delays.receivesDue));
   }
 
+  /** @internal Whether `hasWork` also tells what has come, and time passes while it is asked. */
+  get seesArrivals(): boolean {
+    const { driver } = this.core;
+    return driver.seesArrivals && driver.clock.passes;
+  }
+
   /** @internal */
   putBack(completions: readonly Completion[]): void {
     this.core.queue.putBack(completions);

@@ -52,6 +52,7 @@ export class Pump {
   /** When it ends, by the port's clock. */
   #timerDueAt = Infinity;
   readonly #spin = new Spin();
+  readonly #workHasCome = (): boolean => this.#port.hasWork();
   #referenced = true;
   #inTurn = false;
   #stopped = false;
@@ -125,24 +126,24 @@ export class Pump {
       return;
     }
     this.#inTurn = true;
-    let productive = false;
+    let completions = 0;
     try {
-      productive = this.#rounds();
+      completions = this.#rounds();
     } finally {
       this.#inTurn = false;
       // Also behind an error, which somebody may hear who lets the process live.
       if (this.#stopped) {
         this.end();
       } else {
-        this.#park(productive);
+        this.#park(completions);
       }
     }
   }
 
-  /** The rounds of one turn; whether they brought completions. */
-  #rounds(): boolean {
+  /** The rounds of one turn; how many completions they brought. */
+  #rounds(): number {
     let rounds = 0;
-    let productive = false;
+    let completions = 0;
     this.#hooks?.flush();
     do {
       if (this.#port.closed && !this.#port.hasWork()) {
@@ -156,20 +157,29 @@ export class Pump {
         }
         this.#spin.end(this.#batch.length > 0);
       }
-      productive ||= this.#batch.length > 0;
+      completions += this.#batch.length;
       this.#dispatchAll();
       this.#hooks?.flush();
       rounds++;
-    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate()));
+    } while (
+      !this.#stopped &&
+      rounds < TURN_ROUNDS_MAX &&
+      (this.#hasWork() || this.#mayBeLate() || this.#comesSoon())
+    );
     if (!this.#stopped) {
       this.#hooks?.timePassed();
     }
-    return productive;
+    return completions;
   }
 
   /** Whether a limit may be over while more has come than was dequeued. */
   #mayBeLate(): boolean {
     return this.#batch.length > 0 && this.#hooks !== undefined && this.#hooks.dueAt <= this.#port.clock.now();
+  }
+
+  /** Looks for more for a moment, before the event loop goes on. */
+  #comesSoon(): boolean {
+    return this.#port.seesArrivals && this.#spin.begin(this.#batch.length) && this.#spin.stay(this.#workHasCome);
   }
 
   /** What a handler left undispatched, by stopping or by an error, goes back to the port. */
@@ -181,7 +191,7 @@ export class Pump {
   }
 
   /** Before the event loop goes on: it must bring the next turn. */
-  #park(productive: boolean): void {
+  #park(completions: number): void {
     if (this.#hasWork()) {
       // Also of a port that is closed and has no watch any more.
       if (this.#immediate === undefined) {
@@ -193,7 +203,7 @@ export class Pump {
       this.stop();
       return;
     }
-    if (this.#spin.active || (productive && this.#port.clock.passes && this.#spin.begin())) {
+    if (this.#spin.active || (this.#port.clock.passes && this.#spin.begin(completions))) {
       this.posted();
       return;
     }

@@ -49,6 +49,9 @@ class AuditedDriver implements Driver {
   get clock(): Driver['clock'] {
     return this.#driver.clock;
   }
+  get seesArrivals(): boolean {
+    return this.#driver.seesArrivals;
+  }
   get buffersFree(): number {
     return this.#driver.buffersFree;
   }

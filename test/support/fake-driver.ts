@@ -19,6 +19,7 @@ export class FakeDriver implements Driver {
   readonly features: readonly string[] = [];
   readonly errors = linuxErrors;
   readonly clock = systemClock;
+  readonly seesArrivals = false;
   readonly wakeDescriptor = -1;
   readonly posted: Posted[] = [];
   readonly given: number[] = [];

@@ -17,8 +17,8 @@ export class CompletionStash {
   /** Takes all that the ring has. */
   takeAll(ring: Ring): void {
     const { words, cqes, cqMask } = ring;
-    let head = ring.head;
-    for (let left = ring.ready; left > 0; left--) {
+    while (ring.ready > 0) {
+      const { head } = ring;
       const word = cqes + ((head & cqMask) << 2);
       this.#entries.push(
         words[word] as number,
@@ -26,9 +26,8 @@ export class CompletionStash {
         words[word + 2] as number,
         words[word + 3] as number,
       );
-      head = (head + 1) | 0;
+      ring.advance((head + 1) | 0);
     }
-    ring.advance(head);
   }
 
   /** Hands over up to `countMax` completions, oldest first. */

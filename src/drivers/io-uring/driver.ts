@@ -54,6 +54,8 @@ export class IoUringDriver implements Driver {
   readonly sockets = new LinuxSockets(false);
   readonly errors = linuxErrors;
   readonly clock = systemClock;
+  /** The kernel marks in the rings' memory what it has completed, or would on being entered. */
+  readonly seesArrivals = true;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks(linuxMessages);
@@ -234,6 +236,7 @@ export class IoUringDriver implements Driver {
       ring.advance((head + 1) | 0);
       this.#complete(sink, slot, generation, result, flags);
     }
+    ring.giveBack();
   }
 
   /** What one completion entry means. */

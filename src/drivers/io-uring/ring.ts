@@ -87,6 +87,10 @@ export class Ring {
   readonly cqes: number;
   readonly cqMask: number;
   #tail = 0;
+  /** The completion ring's head: the kernel is told of it when a batch was read, not for each completion. */
+  #head = 0;
+  /** The completion ring's tail as it was last looked at. */
+  #seenTail = 0;
 
   /** The submission entries, sixteen words each. */
   sqes: Int32Array = NOTHING;
@@ -152,7 +156,8 @@ export class Ring {
 
   /** Whether the submission ring has room for another entry. */
   get hasRoom(): boolean {
-    return ((this.#tail - Atomics.load(this.#words, this.#sqHead)) | 0) < this.submissionEntries;
+    // The kernel moves the head while it is entered, on this thread, and at no other time.
+    return ((this.#tail - (this.#words[this.#sqHead] as number)) | 0) < this.submissionEntries;
   }
 
   /** Takes the next submission entry; returns its first word in `sqes`. There must be room. */
@@ -165,12 +170,15 @@ export class Ring {
 
   /** The completion ring's head: where the next completion is read. */
   get head(): number {
-    return this.#words[this.#cqHead] as number;
+    return this.#head;
   }
 
-  /** Completions that wait to be read. */
+  /** Completions that wait to be read, as far as is known: at least one if there is one. */
   get ready(): number {
-    return (Atomics.load(this.#words, this.#cqTail) - (this.#words[this.#cqHead] as number)) | 0;
+    if (this.#seenTail === this.#head) {
+      this.#seenTail = Atomics.load(this.#words, this.#cqTail);
+    }
+    return (this.#seenTail - this.#head) | 0;
   }
 
   /** The words in which completions are read: entry `head & cqMask` begins at word `cqes + 4 * (head & cqMask)`. */
@@ -178,9 +186,14 @@ export class Ring {
     return this.#words;
   }
 
-  /** Tells the kernel that completions before `head` have been read. */
+  /** Completions before `head` have been read. */
   advance(head: number): void {
-    Atomics.store(this.#words, this.#cqHead, head);
+    this.#head = head;
+  }
+
+  /** Tells the kernel what has been read: it may write there. */
+  giveBack(): void {
+    Atomics.store(this.#words, this.#cqHead, this.#head);
   }
 
   /** Whether entering the ring would bring completions (with IORING_SETUP_TASKRUN_FLAG the kernel says so here). */
@@ -198,6 +211,7 @@ export class Ring {
    * @param timeoutMs how long to wait for a completion: 0 does not wait
    */
   enter(timeoutMs: number): void {
+    this.giveBack();
     Atomics.store(this.#words, this.#sqTail, this.#tail);
     let flags = IORING_ENTER_GETEVENTS;
     let argument = 0;

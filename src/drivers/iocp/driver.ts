@@ -67,6 +67,7 @@ export class IocpDriver implements Driver {
   readonly sockets = new WindowsSockets();
   readonly errors = windowsErrors;
   readonly clock = systemClock;
+  readonly seesArrivals = false;
   readonly #ws2_32 = ws2_32();
   readonly #port = new NativePort();
   readonly #entries = new Entries();

@@ -56,6 +56,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly sockets: NonBlockingCalls;
   readonly errors: ErrorTable;
   readonly clock = systemClock;
+  readonly seesArrivals = false;
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
   readonly #table = new SocketTable();

@@ -36,6 +36,7 @@ export class SimDriver implements Driver, OperationOwner {
   readonly sockets: SimSockets;
   readonly errors = linuxErrors;
   readonly clock: Clock;
+  readonly seesArrivals = false;
   readonly multishot: boolean;
   readonly wakeDescriptor: number;
   readonly #kernel: Kernel;
