@@ -146,7 +146,7 @@ export interface Driver {
   readonly clock: Clock;
 
   /** The socket joins the port. */
-  associate(socket: number): void;
+  associate(socket: number, family: SocketFamily): void;
   /** The socket is about to be closed; nothing of it is in flight. */
   forget(socket: number): void;
 

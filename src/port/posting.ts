@@ -38,7 +38,7 @@ export class PostingPort {
     if (socket.port !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
     }
-    this.core.driver.associate(socket.handle);
+    this.core.driver.associate(socket.handle, socket.family);
     socket.port = this.core;
     socket.key = key;
   }
@@ -78,9 +78,7 @@ export class PostingPort {
     this.core.requirePostable(socket, 'receive', 'connected');
     this.core.requireIdle(socket.readSlot, 'receive');
     const slot = this.core.operations.allocate(RECEIVE, socket, options.context);
-    // Multishot receives of io_uring miss the end of a Unix-domain socket's stream when it came with the last bytes: the
-    // kernel does not look again where nothing is queued, and nothing wakes it any more (seen on 6.18).
-    const once = options.once === true || socket.family === 'unix';
+    const once = options.once === true;
     this.core.operations.once[slot] = once ? 1 : 0;
     socket.readSlot = slot;
     this.core.driver.postReceive(slot, this.core.operations.generation[slot] as number, socket.handle, once);

@@ -7,7 +7,7 @@ import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
-import { Spin } from './spin.js';
+import { SPIN_MS, Spin, STAY_MS } from './spin.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
@@ -51,7 +51,8 @@ export class Pump {
   #timer: ClockTimer | undefined;
   /** When it ends, by the port's clock. */
   #timerDueAt = Infinity;
-  readonly #spin = new Spin();
+  readonly #stay = new Spin(STAY_MS);
+  readonly #spin = new Spin(SPIN_MS);
   readonly #workHasCome = (): boolean => this.#port.hasWork();
   #referenced = true;
   #inTurn = false;
@@ -140,7 +141,7 @@ export class Pump {
     }
   }
 
-  /** The rounds of one turn; how many completions they brought. */
+  /** The rounds of one turn; how many completions the last that brought any did. */
   #rounds(): number {
     let rounds = 0;
     let completions = 0;
@@ -157,15 +158,11 @@ export class Pump {
         }
         this.#spin.end(this.#batch.length > 0);
       }
-      completions += this.#batch.length;
+      completions = this.#batch.length || completions;
       this.#dispatchAll();
       this.#hooks?.flush();
       rounds++;
-    } while (
-      !this.#stopped &&
-      rounds < TURN_ROUNDS_MAX &&
-      (this.#hasWork() || this.#mayBeLate() || this.#comesSoon())
-    );
+    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate() || this.#comesSoon()));
     if (!this.#stopped) {
       this.#hooks?.timePassed();
     }
@@ -179,7 +176,7 @@ export class Pump {
 
   /** Looks for more for a moment, before the event loop goes on. */
   #comesSoon(): boolean {
-    return this.#port.seesArrivals && this.#spin.begin(this.#batch.length) && this.#spin.stay(this.#workHasCome);
+    return this.#port.seesArrivals && this.#stay.wait(this.#batch.length, this.#workHasCome);
   }
 
   /** What a handler left undispatched, by stopping or by an error, goes back to the port. */

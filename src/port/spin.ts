@@ -6,16 +6,16 @@
 
 import { performance } from 'node:perf_hooks';
 
-/** How long one try lasts at the most, in ms. Each look is an iteration of the event loop: nothing else waits for it. */
+/** How long one try lasts at the most, in ms, where each look is an iteration of the event loop: nothing else waits for it. */
 export const SPIN_MS = 0.05;
 
 /**
- * So long it looks before that without letting the loop go on, where looking is a read of memory: what came of it is there
- * sooner than an iteration of the loop takes.
+ * The same where each look is a read of memory, and the event loop waits: what came of it is there sooner than an
+ * iteration of the loop takes.
  */
-const STAY_MS = 0.02;
+export const STAY_MS = 0.02;
 
-/** Looks between two at the clock, which costs more than they do. */
+/** Such looks between two at the clock, which costs more than they do. */
 const LOOKS = 8;
 
 /** A failure weighs as much as three successes: below three in four, spinning costs more than it saves. */
@@ -26,13 +26,19 @@ const SCORE_MAX = 16;
 /** Without recent success, one parking in so many is tried. */
 const TRIAL_PARKINGS = 64;
 
-/** Where a turn brings more completions than these, being woken costs each of them little: looking again costs more. */
+/** Where more completions than these came at once, being woken costs each of them little: looking again costs more. */
 const COMPLETIONS_MAX = 8;
 
 export class Spin {
+  readonly #durationMs: number;
   #score = SCORE_MAX;
   #parkings = 0;
   #until = -1;
+
+  /** @param durationMs of a try at the most */
+  constructor(durationMs: number) {
+    this.#durationMs = durationMs;
+  }
 
   /** Whether a try is going on. */
   get active(): boolean {
@@ -40,8 +46,8 @@ export class Spin {
   }
 
   /**
-   * To be asked at each parking: begins a try, if one is worth it.
-   * @param completions that the turn has brought
+   * To be asked when nothing is left to do: begins a try, if one is worth it.
+   * @param completions that came before that
    */
   begin(completions: number): boolean {
     if (completions === 0 || completions > COMPLETIONS_MAX) {
@@ -51,21 +57,8 @@ export class Spin {
     if (this.#score <= 0 && this.#parkings % TRIAL_PARKINGS !== 0) {
       return false;
     }
-    this.#until = performance.now() + SPIN_MS;
+    this.#until = performance.now() + this.#durationMs;
     return true;
-  }
-
-  /** The first part of a try: whether something has come already. */
-  stay(hasCome: () => boolean): boolean {
-    const until = this.#until - SPIN_MS + STAY_MS;
-    do {
-      for (let looks = 0; looks < LOOKS; looks++) {
-        if (hasCome()) {
-          return true;
-        }
-      }
-    } while (performance.now() < until);
-    return false;
   }
 
   /** Whether the try has lasted long enough. */
@@ -77,5 +70,20 @@ export class Spin {
   end(success: boolean): void {
     this.#until = -1;
     this.#score = success ? Math.min(SCORE_MAX, Math.max(0, this.#score) + SUCCESS) : this.#score - FAILURE;
+  }
+
+  /** A whole try, if one is worth it: looks until something has come. */
+  wait(completions: number, hasCome: () => boolean): boolean {
+    if (!this.begin(completions)) {
+      return false;
+    }
+    let came = false;
+    do {
+      for (let looks = 0; looks < LOOKS && !came; looks++) {
+        came = hasCome();
+      }
+    } while (!came && !this.expired);
+    this.end(came);
+    return came;
   }
 }

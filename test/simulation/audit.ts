@@ -3,7 +3,7 @@
  * completes that was not posted, and each receive buffer has one owner.
  */
 
-import type { DriverSource, SocketAddress } from 'overlapped';
+import type { DriverSource, SocketAddress, SocketFamily } from 'overlapped';
 import type {
   CompletionSink,
   Driver,
@@ -59,8 +59,8 @@ class AuditedDriver implements Driver {
     return this.#driver.wakeDescriptor;
   }
 
-  associate(socket: number): void {
-    this.#driver.associate(socket);
+  associate(socket: number, family: SocketFamily): void {
+    this.#driver.associate(socket, family);
   }
 
   forget(socket: number): void {

@@ -23,7 +23,7 @@ import {
   IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import type { SocketAddress } from '../address.js';
+import type { SocketAddress, SocketFamily } from '../address.js';
 import { systemClock } from '../clock.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -66,6 +66,11 @@ export class IoUringDriver implements Driver {
   /** Peer addresses of connects, until the kernel has copied them at submission. */
   #addresses: Slab[] = [];
   readonly #stash = new CompletionStash();
+  /**
+   * Their receives complete once each. A multishot one misses the end of the stream when it came with the last bytes: the
+   * kernel does not look again where nothing is queued, and nothing wakes it any more (seen on 6.18).
+   */
+  readonly #unixSockets = new Set<number>();
   #watch: RingWatch | undefined;
 
   constructor(options: DriverOptions) {
@@ -87,9 +92,15 @@ export class IoUringDriver implements Driver {
     this.#armWake();
   }
 
-  associate(_socket: number): void {}
+  associate(socket: number, family: SocketFamily): void {
+    if (family === 'unix') {
+      this.#unixSockets.add(socket);
+    }
+  }
 
-  forget(_socket: number): void {}
+  forget(socket: number): void {
+    this.#unixSockets.delete(socket);
+  }
 
   /** Fills the next submission entry; what is not named here is zero. */
   #prepare(
@@ -164,7 +175,8 @@ export class IoUringDriver implements Driver {
    * buffer is: behind a poll, those that are in flight would always come before it.
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
-    const mode = (hasWaited ? 0 : IORING_RECVSEND_POLL_FIRST) | (once ? 0 : this.#receiveMode);
+    const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
+    const mode = (hasWaited ? 0 : IORING_RECVSEND_POLL_FIRST) | multishot;
     const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
     const sqes = this.#ring.sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
