@@ -160,9 +160,7 @@ export class Engine {
 
   /** @internal The pump's hook: what has gathered since the last batch. */
   flush(): void {
-    if (this.#batchBeganAt >= 0) {
-      this.counters.turns++;
-    }
+    const began = this.#batchBeganAt;
     this.turn++;
     this.wheel.look();
     this.#resuming.drain(this.#resumeOne);
@@ -170,8 +168,9 @@ export class Engine {
     this.#tasks.drain(runTask);
     this.#dirty.drain(this.#flushOne);
     this.sharing.rest();
-    if (this.#batchBeganAt >= 0) {
-      this.counters.handlersMs += this.port.clock.now() - this.#batchBeganAt;
+    if (began >= 0) {
+      this.counters.turns++;
+      this.counters.handlersMs += this.wheel.look() - began;
       this.#batchBeganAt = -1;
     }
   }
@@ -207,6 +206,11 @@ export class Engine {
   /** @internal */
   get dueAt(): number {
     return this.wheel.dueAt;
+  }
+
+  /** @internal */
+  get late(): boolean {
+    return this.wheel.dueAt <= this.wheel.now;
   }
 
   /** @internal It has something to post. */

@@ -45,12 +45,14 @@ export class TimerWheel {
   #handled = 0;
   /** No entry is due before this tick. */
   #earliest = Infinity;
-  /** The tick of the last look at the clock. */
+  /** The last look at the clock: what it said, and the tick of that. */
+  now: number;
   tick = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#startMs = clock.now();
+    this.now = this.#startMs;
   }
 
   /** Entries on the wheel. */
@@ -65,9 +67,9 @@ export class TimerWheel {
 
   /** Looks at the clock; returns what it says. */
   look(): number {
-    const now = this.#clock.now();
-    this.tick = Math.floor((now - this.#startMs) / TICK_MS);
-    return now;
+    this.now = this.#clock.now();
+    this.tick = Math.floor((this.now - this.#startMs) / TICK_MS);
+    return this.now;
   }
 
   /** Puts an entry on the wheel, or moves it. */

@@ -21,6 +21,8 @@ export interface TurnHooks {
   readonly hasWork: boolean;
   /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
   readonly dueAt: number;
+  /** Whether it was due when `flush` ended. */
+  readonly late: boolean;
 }
 
 export interface PumpOptions {
@@ -171,7 +173,7 @@ export class Pump {
 
   /** Whether a limit may be over while more has come than was dequeued. */
   #mayBeLate(): boolean {
-    return this.#batch.length > 0 && this.#hooks !== undefined && this.#hooks.dueAt <= this.#port.clock.now();
+    return this.#batch.length > 0 && this.#hooks?.late === true;
   }
 
   /** Looks for more for a moment, before the event loop goes on. */

@@ -38,6 +38,7 @@ const hooks: TurnHooks = {
   },
   hasWork: false,
   dueAt: Infinity,
+  late: false,
 };
 const handler = (completion: Completion): void => {
   if (typeof completion.context === 'number') {
