@@ -5,6 +5,7 @@
 
 import { relative } from 'node:path';
 import Table from 'cli-table3';
+import { Child } from './child.js';
 import { runTool } from './contenders/tools.js';
 import { machine, PROCESSORS_MIN, subject, usualDriver } from './machine.js';
 import { type Options, parseOptions } from './options.js';
@@ -86,9 +87,10 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
     cells,
   });
   for (const scenario of plan.scenarios) {
-    const done = await runScenario(scenario, here, (turn, round) =>
-      note(`${scenario.name}, round ${round + 1} of ${plan.rounds}: ${turn.map(({ name }) => name).join(', ')}`),
-    );
+    const done = await runScenario(scenario, here, (turn, round) => {
+      const what = round === 'warm-up' ? round : `round ${round + 1} of ${plan.rounds}`;
+      note(`${scenario.name}, ${what}: ${turn.map(({ name }) => name).join(', ')}`);
+    });
     note('');
     cells.push(...done);
     if (done.length > 0) {
@@ -124,6 +126,14 @@ async function main(): Promise<void> {
   const page = writeReport(results, output);
   console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);
   process.exitCode = failuresOf(results).length > 0 ? 1 : 0;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // A second one ends this process at once, and the system with it what it has started.
+  process.once(signal, async () => {
+    await Child.stopAll();
+    process.kill(process.pid, signal);
+  });
 }
 
 try {
