@@ -61,7 +61,8 @@ export class Entrant {
     if (this.warmsUpFirst && this.#started === undefined) {
       await this.warmUp(load);
     }
-    return this.#turn((target) => this.#load(load, target, this.lasts ? warmUpMs : this.#firstWarmUpMs, measureMs));
+    const needed = this.lasts ? warmUpMs : Math.max(warmUpMs, this.#firstWarmUpMs);
+    return this.#turn((target) => this.#load(load, target, needed, measureMs));
   }
 
   async end(): Promise<void> {

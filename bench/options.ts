@@ -46,8 +46,9 @@ const WHOLE = {
 /** One short round of the contenders that say the most. */
 const QUICK = {
   rounds: 1,
-  firstWarmUpMs: 500,
-  warmUpMs: 100,
+  // It would take half of the time: one round's own has to do.
+  firstWarmUpMs: 0,
+  warmUpMs: 500,
   measureMs: 250,
   contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
 } as const;
@@ -65,8 +66,8 @@ function number(least: number, most: number, whole: boolean): (text: string) => 
   };
 }
 
-/** What the command line asks for. It ends the process where that makes no sense. */
-export function parseOptions(argv: readonly string[]): Options {
+/** What the command line asks for, until the signal is aborted. It ends the process where that makes no sense. */
+export function parseOptions(argv: readonly string[], signal: AbortSignal): Options {
   const command = new Command('bench')
     .description('Measures network servers beside each other and reports it.')
     .option('--quick', 'one short round, fewer connections and contenders: under three minutes', false)
@@ -78,13 +79,13 @@ export function parseOptions(argv: readonly string[]): Options {
     .option('--from <file>', 'make the report again, from the samples of a run');
   const words = command.parse([...argv], { from: 'user' }).opts<Words>();
   try {
-    return optionsOf(words);
+    return optionsOf(words, signal);
   } catch (error) {
     return command.error(`bench: ${(error as Error).message}`);
   }
 }
 
-function optionsOf(words: Words): Options {
+function optionsOf(words: Words, signal: AbortSignal): Options {
   const usual = words.quick ? QUICK : WHOLE;
   const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
   const plan: Plan = {
@@ -95,6 +96,7 @@ function optionsOf(words: Words): Options {
     warmUpMs: usual.warmUpMs,
     contenders: chosenContenders(words.contender ?? usual.contenders),
     scenarios: chosenScenarios(words.scenario),
+    signal,
   };
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
   return {

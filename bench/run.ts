@@ -18,6 +18,8 @@ import { prepareAll, runScenario } from './suite.js';
 
 const MINUTE_MS = 60_000;
 
+const interruption = new AbortController();
+
 function say({ head, rows }: ReportTable): void {
   const table = new Table({ head: [...head], style: { head: [], border: [] } });
   table.push(...rows.map((row) => [...row]));
@@ -81,6 +83,8 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
     machine: machine(),
     quick: plan.quick,
     rounds: plan.rounds,
+    firstWarmUpMs: plan.firstWarmUpMs,
+    warmUpMs: plan.warmUpMs,
     measureMs: plan.measureMs,
     minutes: Math.ceil((Date.now() - began) / MINUTE_MS),
     contenders,
@@ -108,7 +112,7 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2), interruption.signal);
   const { from, output, samplesFile } = options;
   const why = from === undefined ? lack() : undefined;
   if (why !== undefined) {
@@ -131,6 +135,7 @@ async function main(): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // A second one ends this process at once, and the system with it what it has started.
   process.once(signal, async () => {
+    interruption.abort(new Error(`Cannot go on: ended by ${signal}`));
     await Child.stopAll();
     process.kill(process.pid, signal);
   });

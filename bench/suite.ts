@@ -11,6 +11,8 @@ export interface Plan extends Timing {
   readonly rounds: number;
   readonly contenders: readonly Contender[];
   readonly scenarios: readonly Scenario[];
+  /** Aborted when the run is to end before its end. */
+  readonly signal: AbortSignal;
 }
 
 /** Told of what is being made ready. */
@@ -42,16 +44,18 @@ class Row {
   readonly contender: Contender;
   readonly entrant: Entrant;
   readonly #scenario: Scenario;
+  readonly #signal: AbortSignal;
   readonly #samples: Sample[] = [];
   #turns = 0;
   #failures = 0;
   #failuresInARow = 0;
   #failure: string | undefined;
 
-  constructor(contender: Contender, scenario: Scenario, timing: Timing) {
+  constructor(contender: Contender, scenario: Scenario, plan: Plan) {
     this.contender = contender;
-    this.entrant = new Entrant(contender, scenario, timing);
+    this.entrant = new Entrant(contender, scenario, plan);
     this.#scenario = scenario;
+    this.#signal = plan.signal;
   }
 
   get hasGivenUp(): boolean {
@@ -69,11 +73,13 @@ class Row {
   }
 
   async #try(turn: () => Promise<void>): Promise<void> {
+    this.#signal.throwIfAborted();
     this.#turns++;
     try {
       await turn();
       this.#failuresInARow = 0;
     } catch (error) {
+      this.#signal.throwIfAborted();
       this.#failures++;
       this.#failuresInARow++;
       this.#failure ??= (error as Error).message;

@@ -132,7 +132,13 @@ test('one that fails in a turn is started anew for the next, and told to have fa
       if (first && count++ === 4) throw new TypeError('It is broken');
       socket.on('error', () => 0).on('data', (data) => socket.write(data));
     }).listen(0, '127.0.0.1', function () { console.log(this.address().port); })`;
-  const plan = { ...TIMING, rounds: 3, contenders: [contenderOf('--eval', program, flag)], scenarios: [] };
+  const plan = {
+    ...TIMING,
+    rounds: 3,
+    contenders: [contenderOf('--eval', program, flag)],
+    scenarios: [],
+    signal: new AbortController().signal,
+  };
   const turns: unknown[] = [];
   const [cell] = await runScenario(scenarioOf('echo'), plan, (_, round) => turns.push(round));
   assert.deepEqual(turns, ['warm-up', 0, 1, 2]);
@@ -141,7 +147,13 @@ test('one that fails in a turn is started anew for the next, and told to have fa
 });
 
 test('one that fails again and again is given up', options, async () => {
-  const plan = { ...TIMING, rounds: 9, contenders: [contenderOf('--eval', 'process.exit(3)')], scenarios: [] };
+  const plan = {
+    ...TIMING,
+    rounds: 9,
+    contenders: [contenderOf('--eval', 'process.exit(3)')],
+    scenarios: [],
+    signal: new AbortController().signal,
+  };
   const turns: unknown[] = [];
   const [cell] = await runScenario(scenarioOf('echo'), plan, (_, round) => turns.push(round));
   assert.deepEqual(turns, ['warm-up', 0]);
@@ -160,7 +172,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     const before = children().map((each) => each.pid);
     assert(before.length >= 2, `${before}`);
     run.process.kill(signal);
-    assert.equal((await run.ended).signal, signal);
+    const result = await run.ended;
+    assert.equal(result.signal, signal);
+    assert.doesNotMatch(result.stdout, /failed/);
     await until('all have ended', () => before.every((each) => (processOf(each)?.state ?? 'Z') === 'Z'));
   });
 }
