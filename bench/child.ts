@@ -1,4 +1,7 @@
-/** A program that the suite starts, pinned to a processor: its first line, its end, and its killing, each in bounded time. */
+/**
+ * A program that the suite starts, pinned to a processor: what it says, its rest between two turns, its end and its
+ * killing, each in bounded time.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,6 +21,16 @@ const ERROR_LINE = /^\w*Error\b.*/m;
 
 const nothing = (): undefined => undefined;
 
+/** Those that have not been ended yet. */
+const running = new Set<Child>();
+
+export interface ChildOptions {
+  /** It has others to end, and does when it is asked to end itself. */
+  readonly isAsked?: boolean;
+  /** It is told lines. */
+  readonly isTold?: boolean;
+}
+
 export class Child {
   readonly #process: ChildProcess;
   readonly #name: string;
@@ -25,13 +38,18 @@ export class Child {
   readonly #exited: Promise<unknown>;
   /** So is all that it wrote, and whoever else could have written there. */
   readonly #closed: Promise<unknown>;
-  readonly #firstLine: Promise<string | undefined>;
+  readonly #lines: AsyncIterator<string, undefined>;
+  readonly #isAsked: boolean;
   #complaint = '';
 
-  constructor(name: string, cpu: number, command: readonly string[]) {
+  constructor(name: string, cpu: number, command: readonly string[], options: ChildOptions = {}) {
     const [program = '', ...words] = pinned(cpu, command);
     this.#name = name;
-    this.#process = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#isAsked = options.isAsked === true;
+    this.#process = spawn(program, words, { stdio: [options.isTold === true ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
+    running.add(this);
+    // It may be gone, which is found when it says nothing.
+    this.#process.stdin?.on('error', nothing);
     this.#exited = once(this.#process, 'exit').catch((error: Error) => {
       this.#complaint = error.message;
     });
@@ -40,16 +58,33 @@ export class Child {
       this.#complaint = `${this.#complaint}${data}`.slice(0, COMPLAINT_LENGTH_MAX);
     });
     const lines = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
-    const line = once(lines, 'line').then(([first]) => first as string);
-    this.#firstLine = Promise.race([line, this.#closed.then(nothing)]);
-    this.#firstLine.catch(nothing);
+    this.#lines = lines[Symbol.asyncIterator]() as AsyncIterator<string, undefined>;
+  }
+
+  /** Ends all that are running, wherever one waits for them. */
+  static async stopAll(): Promise<void> {
+    await Promise.all([...running].map((child) => child.stop()));
   }
 
   get pid(): number {
     return this.#process.pid ?? 0;
   }
 
-  /** The first line that it prints. */
+  /** Writes it a line. */
+  tell(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
+  /** Takes its processor time away. */
+  pause(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** The next line that it prints. */
   async says(timeoutMs: number): Promise<string> {
     const timer = new AbortController();
     const late = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
@@ -57,11 +92,12 @@ export class Child {
     });
     late.catch(nothing);
     try {
-      const line = await Promise.race([this.#firstLine, late]);
-      if (line === undefined) {
-        throw new Error(this.#end());
+      const next = await Promise.race([this.#lines.next(), late]);
+      if (next.done !== true) {
+        return next.value;
       }
-      return line;
+      await Promise.race([this.#closed, late]);
+      throw new Error(this.#end());
     } finally {
       timer.abort();
     }
@@ -84,14 +120,18 @@ export class Child {
     return `${this.#name} ended: ${words || `it said nothing, ${signalCode ?? `exit code ${exitCode}`}`}`;
   }
 
-  /** Ends it: at once, or as it ends when it is asked, for one that has others to end. */
-  async stop(asked: boolean): Promise<void> {
+  /** Ends it: at once, or as it ends when it is asked. */
+  async stop(): Promise<void> {
     const timeout = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
     try {
-      this.#process.kill(asked ? 'SIGTERM' : 'SIGKILL');
+      this.#process.kill(this.#isAsked ? 'SIGTERM' : 'SIGKILL');
+      // What rests hears nothing but SIGKILL.
+      this.#process.kill('SIGCONT');
       await this.#exited;
     } finally {
       clearTimeout(timeout);
+      running.delete(this);
+      this.#process.stdin?.destroy();
       // Another that it has started may hold the other ends.
       this.#process.stdout?.destroy();
       this.#process.stderr?.destroy();

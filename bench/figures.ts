@@ -28,7 +28,7 @@ export const METRICS = {
 
 export type Metric = keyof typeof METRICS;
 
-/** The median of all rounds, and the least and the most of them; NaN without any. */
+/** The median of all rounds, where one round's tells enough, and the least and the most of them; NaN without any. */
 export interface Figure {
   readonly median: number;
   readonly least: number;
@@ -49,10 +49,16 @@ function pooled({ samples }: Cell, metric: 'user' | 'system'): number {
   return sum(({ cpu }) => cpu[metric]) / sum(({ units }) => units);
 }
 
+/** What a process has come to behind all rounds. */
+const behindAll = ({ samples }: Cell): number => METRICS.memory(samples.at(-1) as Sample);
+
 const isPart = (metric: Metric): metric is 'user' | 'system' => metric === 'user' || metric === 'system';
 
 export function figure(cell: Cell, metric: Metric): Figure {
   const rounds = figureOf(cell.samples.map(METRICS[metric]));
+  if (metric === 'memory' && cell.samples.length > 0) {
+    return { ...rounds, median: behindAll(cell) };
+  }
   return isPart(metric) ? { ...rounds, median: pooled(cell, metric) } : rounds;
 }
 

@@ -1,77 +1,94 @@
-/** One measurement: a contender's server on one processor, the load on the other. */
+/** A contender in a scenario, from its first turn to its last: its server on one processor, the load on the other. */
 
-import { Child } from './child.js';
 import type { Contender } from './contender.js';
-import { nodeCommand } from './contenders/node.js';
-import type { LoadOrder, Sample } from './load/order.js';
-import { built, LOAD_CPU, SERVER_CPU } from './places.js';
+import type { Sample, Target, Work } from './load/order.js';
+import type { LoadProcess } from './load-process.js';
 import type { Scenario } from './scenario.js';
+import { Server } from './server.js';
 
 export interface Timing {
   readonly quick: boolean;
+  /** Of a server that has just been started. */
+  readonly firstWarmUpMs: number;
+  /** In each round. */
   readonly warmUpMs: number;
   readonly measureMs: number;
 }
 
-const PORT_MAX = 65_535;
-const START_TIMEOUT_MS = 20_000;
-/** For connecting, and settling where memory is measured, of all that run at one time; beyond the time that is measured. */
-const LOAD_TIMEOUT_MS = 180_000;
-/** By how much longer those warm up in which little happens. */
-const SLOW_WARM_UP = 4;
-/** The echo server behind a proxy: the same for all, and with the load on its processor. */
-const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
+/** By how much longer those warm up first in which little happens. */
+const SLOW_WARM_UP = 2;
 
-/** The port that a server says first. */
-async function portOf(server: Child): Promise<number> {
-  const line = await server.says(START_TIMEOUT_MS);
-  const port = Number(line);
-  if (!(Number.isInteger(port) && port > 0 && port <= PORT_MAX)) {
-    throw new Error(`Cannot use the first line of a server: found ${line}, wanted a port`);
+export class Entrant {
+  readonly #contender: Contender;
+  readonly #scenario: Scenario;
+  readonly #timing: Timing;
+  readonly #work: Work;
+  /** What is there from its start to its end; none before and behind, and when it has failed. */
+  #started: { readonly server: Server; readonly target: Target } | undefined;
+
+  constructor(contender: Contender, scenario: Scenario, timing: Timing) {
+    this.#contender = contender;
+    this.#scenario = scenario;
+    this.#timing = timing;
+    this.#work = scenario.work(timing.quick);
   }
-  return port;
-}
 
-/** What failed, and how each ended that has: where the server has, the load tells only that its connections did. */
-async function failureOf(error: unknown, children: readonly Child[]): Promise<Error> {
-  const { message } = error as Error;
-  const ends = await Promise.all(children.map((child) => child.lastWords()));
-  return new Error([message, ...ends.filter((end) => end !== undefined && !message.includes(end))].join('; '));
-}
+  /**
+   * Its server lasts for all rounds, as those do that are in use. Memory is measured in a new process; and in Wine there
+   * can be only one at a time.
+   */
+  get lasts(): boolean {
+    return this.#work.kind !== 'idle' && this.#contender.remote !== true;
+  }
 
-/** @throws Error that says what failed */
-export async function measure(contender: Contender, scenario: Scenario, timing: Timing): Promise<Sample> {
-  const children: Child[] = [];
-  const start = (name: string, cpu: number, command: readonly string[]): Child => {
-    const child = new Child(name, cpu, command);
-    children.unshift(child);
-    return child;
-  };
-  let behind: Child | undefined;
-  const warmUpMs = timing.warmUpMs * (scenario.warmsUpSlowly === true ? SLOW_WARM_UP : 1);
-  const work = scenario.work(timing.quick);
-  try {
-    const words = [...contender.command(scenario.role, work.kind === 'idle')];
-    if (scenario.role === 'proxy') {
-      behind = start('The server behind', LOAD_CPU, BEHIND);
-      words.push(String(await portOf(behind)));
+  /** It has a first warm-up of its own. */
+  get warmsUpFirst(): boolean {
+    return this.lasts && this.#firstWarmUpMs > 0;
+  }
+
+  get #firstWarmUpMs(): number {
+    return this.#timing.firstWarmUpMs * (this.#scenario.warmsUpSlowly === true ? SLOW_WARM_UP : 1);
+  }
+
+  /** Its first turn, of which nothing is kept. */
+  async warmUp(load: LoadProcess): Promise<void> {
+    await this.#turn((target) => this.#load(load, target, 0, this.#firstWarmUpMs));
+  }
+
+  /** @throws Error that says what failed; the next turn is another server's then, which is warmed up first */
+  async measure(load: LoadProcess): Promise<Sample> {
+    const { warmUpMs, measureMs } = this.#timing;
+    if (this.warmsUpFirst && this.#started === undefined) {
+      await this.warmUp(load);
     }
-    const server = start('The server', SERVER_CPU, words);
-    const order: LoadOrder = {
-      work,
-      port: await portOf(server),
-      pid: server.pid,
-      ...(behind === undefined ? {} : { behindPid: behind.pid }),
-      collects: contender.collects === true,
-      warmUpMs,
-      measureMs: timing.measureMs,
-    };
-    const load = start('The load', LOAD_CPU, nodeCommand(false, built('load/main.js'), JSON.stringify(order)));
-    const answer = await load.says(LOAD_TIMEOUT_MS + warmUpMs + timing.measureMs);
-    return JSON.parse(answer) as Sample;
-  } catch (error) {
-    throw await failureOf(error, children);
-  } finally {
-    await Promise.all(children.map((child) => child.stop(contender.remote === true)));
+    const needed = this.lasts ? warmUpMs : Math.max(warmUpMs, this.#firstWarmUpMs);
+    return this.#turn((target) => this.#load(load, target, needed, measureMs));
+  }
+
+  async end(): Promise<void> {
+    const started = this.#started;
+    this.#started = undefined;
+    await started?.server.stop();
+  }
+
+  #load(load: LoadProcess, target: Target, warmUpMs: number, measureMs: number): Promise<Sample> {
+    return load.obey({ ...target, work: this.#work, warmUpMs, measureMs });
+  }
+
+  async #turn(run: (target: Target) => Promise<Sample>): Promise<Sample> {
+    const server = this.#started?.server ?? new Server(this.#contender);
+    try {
+      server.resume();
+      const target = this.#started?.target ?? (await server.start(this.#scenario.role, this.#work.kind === 'idle'));
+      this.#started = { server, target };
+      const sample = await run(target);
+      await (this.lasts ? server.rest() : this.end());
+      return sample;
+    } catch (error) {
+      const failure = await server.failureOf(error as Error);
+      this.#started = undefined;
+      await server.stop();
+      throw failure;
+    }
   }
 }

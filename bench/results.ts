@@ -36,6 +36,9 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly rounds: number;
+  /** Of a server that has just been started, and in each round. */
+  readonly firstWarmUpMs: number;
+  readonly warmUpMs: number;
   readonly measureMs: number;
   readonly minutes: number;
   readonly contenders: readonly Found[];

@@ -5,6 +5,7 @@
 
 import { relative } from 'node:path';
 import Table from 'cli-table3';
+import { Child } from './child.js';
 import { runTool } from './contenders/tools.js';
 import { machine, PROCESSORS_MIN, subject, usualDriver } from './machine.js';
 import { type Options, parseOptions } from './options.js';
@@ -16,6 +17,8 @@ import { type Cell, type Found, failuresOf, type Results } from './results.js';
 import { prepareAll, runScenario } from './suite.js';
 
 const MINUTE_MS = 60_000;
+
+const interruption = new AbortController();
 
 function say({ head, rows }: ReportTable): void {
   const table = new Table({ head: [...head], style: { head: [], border: [] } });
@@ -80,15 +83,18 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
     machine: machine(),
     quick: plan.quick,
     rounds: plan.rounds,
+    firstWarmUpMs: plan.firstWarmUpMs,
+    warmUpMs: plan.warmUpMs,
     measureMs: plan.measureMs,
     minutes: Math.ceil((Date.now() - began) / MINUTE_MS),
     contenders,
     cells,
   });
   for (const scenario of plan.scenarios) {
-    const done = await runScenario(scenario, here, (turn, round) =>
-      note(`${scenario.name}, round ${round + 1} of ${plan.rounds}: ${turn.map(({ name }) => name).join(', ')}`),
-    );
+    const done = await runScenario(scenario, here, (turn, round) => {
+      const what = round === 'warm-up' ? round : `round ${round + 1} of ${plan.rounds}`;
+      note(`${scenario.name}, ${what}: ${turn.map(({ name }) => name).join(', ')}`);
+    });
     note('');
     cells.push(...done);
     if (done.length > 0) {
@@ -106,7 +112,7 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2), interruption.signal);
   const { from, output, samplesFile } = options;
   const why = from === undefined ? lack() : undefined;
   if (why !== undefined) {
@@ -124,6 +130,15 @@ async function main(): Promise<void> {
   const page = writeReport(results, output);
   console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);
   process.exitCode = failuresOf(results).length > 0 ? 1 : 0;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // A second one ends this process at once, and the system with it what it has started.
+  process.once(signal, async () => {
+    interruption.abort(new Error(`Cannot go on: ended by ${signal}`));
+    await Child.stopAll();
+    process.kill(process.pid, signal);
+  });
 }
 
 try {

@@ -77,8 +77,8 @@ const IDLE: Scenario = {
   title: (quick) => `Memory of ${count(idleConnections(quick))} idle connections`,
   role: 'echo',
   unit: 'idle connection',
-  roundsMax: 1,
-  sideBySide: 2,
+  roundsMax: 2,
+  sideBySide: 7,
   work: (quick) => ({ kind: 'idle', connections: idleConnections(quick), settleMs: quick ? 10_000 : 15_000 }),
 };
 

@@ -2,7 +2,8 @@
 
 import type { Contender } from './contender.js';
 import type { Sample } from './load/order.js';
-import { measure, type Timing } from './measure.js';
+import { LoadProcess } from './load-process.js';
+import { Entrant, type Timing } from './measure.js';
 import type { Cell, Found } from './results.js';
 import type { Scenario } from './scenario.js';
 
@@ -10,6 +11,8 @@ export interface Plan extends Timing {
   readonly rounds: number;
   readonly contenders: readonly Contender[];
   readonly scenarios: readonly Scenario[];
+  /** Aborted when the run is to end before its end. */
+  readonly signal: AbortSignal;
 }
 
 /** Told of what is being made ready. */
@@ -34,52 +37,97 @@ function takesPart({ roles, remote }: Contender, { role, wine }: Scenario): bool
   return roles.includes(role) && (remote === true) === (wine === true);
 }
 
+/** What fails takes the longest: one that has failed so often in a row is not tried again. */
+const FAILURES_MAX = 2;
+
 class Row {
   readonly contender: Contender;
-  readonly samples: Sample[] = [];
-  failure: string | undefined;
+  readonly entrant: Entrant;
+  readonly #scenario: Scenario;
+  readonly #signal: AbortSignal;
+  readonly #samples: Sample[] = [];
+  #turns = 0;
+  #failures = 0;
+  #failuresInARow = 0;
+  #failure: string | undefined;
 
-  constructor(contender: Contender) {
+  constructor(contender: Contender, scenario: Scenario, plan: Plan) {
     this.contender = contender;
+    this.entrant = new Entrant(contender, scenario, plan);
+    this.#scenario = scenario;
+    this.#signal = plan.signal;
   }
 
-  async measure(scenario: Scenario, timing: Timing): Promise<void> {
+  get hasGivenUp(): boolean {
+    return this.#failuresInARow === FAILURES_MAX;
+  }
+
+  async warmUp(load: LoadProcess): Promise<void> {
+    await this.#try(() => this.entrant.warmUp(load));
+  }
+
+  async measure(load: LoadProcess): Promise<void> {
+    await this.#try(async () => {
+      this.#samples.push(await this.entrant.measure(load));
+    });
+  }
+
+  async #try(turn: () => Promise<void>): Promise<void> {
+    this.#signal.throwIfAborted();
+    this.#turns++;
     try {
-      this.samples.push(await measure(this.contender, scenario, timing));
+      await turn();
+      this.#failuresInARow = 0;
     } catch (error) {
-      this.failure = (error as Error).message;
+      this.#signal.throwIfAborted();
+      this.#failures++;
+      this.#failuresInARow++;
+      this.#failure ??= (error as Error).message;
     }
   }
 
-  cell({ name }: Scenario): Cell {
-    const cell = { scenario: name, contender: this.contender.name };
-    // What it measured before it failed is worth nothing.
-    return this.failure === undefined
-      ? { ...cell, samples: this.samples }
-      : { ...cell, samples: [], failure: this.failure };
+  cell(): Cell {
+    const cell = { scenario: this.#scenario.name, contender: this.contender.name };
+    if (this.#failure === undefined) {
+      return { ...cell, samples: this.#samples };
+    }
+    // What it measured besides is worth nothing.
+    const share = this.#failures < this.#turns ? `, in ${this.#failures} of ${this.#turns} turns` : '';
+    return { ...cell, samples: [], failure: `${this.#failure}${share}` };
   }
 }
 
-/** Measures one scenario. A contender that fails is not tried again: what fails takes the longest. */
-export async function runScenario(
-  scenario: Scenario,
-  plan: Plan,
-  measuring: (contenders: readonly Contender[], round: number) => void,
-): Promise<readonly Cell[]> {
-  const rows = plan.contenders.filter((contender) => takesPart(contender, scenario)).map((each) => new Row(each));
-  for (let round = 0; round < Math.min(plan.rounds, scenario.roundsMax ?? Infinity); round++) {
-    // Each begins a round once, so that none always follows the same other one.
-    const inOrder = [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)];
-    const going = inOrder.filter(({ failure }) => failure === undefined);
-    const { sideBySide = 1 } = scenario;
-    while (going.length > 0) {
-      const turn = going.splice(0, sideBySide);
-      measuring(
-        turn.map(({ contender }) => contender),
-        round,
-      );
-      await Promise.all(turn.map((row) => row.measure(scenario, plan)));
+/** Told whose turn it is. */
+export type TurnListener = (contenders: readonly Contender[], round: number | 'warm-up') => void;
+
+/** Measures one scenario. A contender that fails is started anew for its next turn, but not for ever. */
+export async function runScenario(scenario: Scenario, plan: Plan, measuring: TurnListener): Promise<readonly Cell[]> {
+  const { sideBySide = 1, roundsMax = Infinity } = scenario;
+  const rows = plan.contenders
+    .filter((contender) => takesPart(contender, scenario))
+    .map((contender) => new Row(contender, scenario, plan));
+  const loads = Array.from({ length: sideBySide }, () => new LoadProcess());
+  try {
+    // All of them before the first round, so that the rounds are alike.
+    for (const row of rows.filter(({ entrant }) => entrant.warmsUpFirst)) {
+      measuring([row.contender], 'warm-up');
+      await row.warmUp(loads[0] as LoadProcess);
     }
+    for (let round = 0; round < Math.min(plan.rounds, roundsMax); round++) {
+      // Each begins a round once, so that none always follows the same other one.
+      const inOrder = [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)];
+      const going = inOrder.filter(({ hasGivenUp }) => !hasGivenUp);
+      while (going.length > 0) {
+        const turn = going.splice(0, sideBySide);
+        measuring(
+          turn.map(({ contender }) => contender),
+          round,
+        );
+        await Promise.all(turn.map((row, place) => row.measure(loads[place] as LoadProcess)));
+      }
+    }
+  } finally {
+    await Promise.all([...loads.map((load) => load.stop()), ...rows.map(({ entrant }) => entrant.end())]);
   }
-  return rows.map((row) => row.cell(scenario));
+  return rows.map((row) => row.cell());
 }

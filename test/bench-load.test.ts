@@ -10,7 +10,8 @@ import type { Contender } from '../bench/contender.js';
 import { type CpuLook, cpuBetween } from '../bench/load/cpu.js';
 import { Latencies } from '../bench/load/latencies.js';
 import type { LoadOrder, Sample, Work } from '../bench/load/order.js';
-import { measure } from '../bench/measure.js';
+import { LoadProcess } from '../bench/load-process.js';
+import { Entrant } from '../bench/measure.js';
 import { loadCpuOf } from '../bench/places.js';
 import type { Scenario } from '../bench/scenario.js';
 import { BLOCK, type Role, WELCOME } from '../bench/servers/roles.js';
@@ -34,8 +35,9 @@ const CONNECTS: Work = { kind: 'connects', inFlight: 5, sizeBytes: 64 };
 
 async function load(t: TestContext, work: Work, port: number, pid = process.pid): Promise<ChildResult> {
   const order: LoadOrder = { work, port, pid, collects: false, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
-  const child = new Child(programOf('load/main'), [JSON.stringify(order)], { timeoutMs: TIMEOUT_MS });
+  const child = new Child(programOf('load/main'), [], { timeoutMs: TIMEOUT_MS });
   t.after(() => child.kill());
+  child.process.stdin?.end(`${JSON.stringify(order)}\n`);
   return child.ended;
 }
 
@@ -191,8 +193,15 @@ async function failureOf(program: string): Promise<string> {
     command: () => [process.execPath, '--eval', program],
   };
   const scenario: Scenario = { name: 'echo', title: () => 'echo', role: 'echo', unit: 'message', work: () => ECHO };
-  const timing = { quick: true, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
-  return measure(contender, scenario, timing).then(JSON.stringify, ({ message }: Error) => message);
+  const timing = { quick: true, firstWarmUpMs: 0, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
+  const entrant = new Entrant(contender, scenario, timing);
+  const load = new LoadProcess();
+  try {
+    return await entrant.measure(load).then(JSON.stringify, ({ message }: Error) => message);
+  } finally {
+    await load.stop();
+    await entrant.end();
+  }
 }
 
 test('what a server said last is told', { ...options, skip: skipPinned }, async () => {

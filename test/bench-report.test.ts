@@ -45,6 +45,8 @@ function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results
     machine: { processor: 'P', processors: 2, memoryBytes: 2 ** 32, kernel: 'Linux 1' },
     quick: false,
     rounds: 2,
+    firstWarmUpMs: 2000,
+    warmUpMs: 300,
     measureMs: 1000,
     minutes: 1,
     contenders: ['engine:io_uring', 'net', 'bun', 'c:epoll', 'c:io_uring'].map((name) => ({
@@ -63,6 +65,22 @@ test("a figure is the median of its rounds, with the least and the most; parts o
   assert.deepEqual(figure(three, 'user'), { median: (100 + 600 + 600) / 600, least: 1, most: 3 });
   const nothing = figure(cell('net', 'ping-50'), 'rate');
   assert.deepEqual(nothing, { median: Number.NaN, least: Number.NaN, most: Number.NaN });
+});
+
+test('memory is told as it is behind all rounds', () => {
+  const grown = [6e7, 9e7, 7e7].map((residentBytes) => sample(1, 1, 1, { residentBytes }));
+  assert.deepEqual(figure(cell('net', 'ping-50', ...grown), 'memory'), { median: 7e7, least: 6e7, most: 9e7 });
+  assert.equal(figure(cell('net', 'ping-50'), 'memory').median, Number.NaN);
+});
+
+test('the report says how servers were warmed up', () => {
+  const [page] = report(resultsOf([cell('net', 'ping-50', sample(1, 1, 1))]));
+  assert.match(
+    page?.text ?? '',
+    /warmed up for 2 s before the first round, .*, then for 0\.3 s in each round; between/,
+  );
+  const [quick] = report(resultsOf([cell('net', 'ping-50', sample(1, 1, 1))], { firstWarmUpMs: 0, warmUpMs: 500 }));
+  assert.match(quick?.text ?? '', /warmed up for 0\.5 s in each round; between/);
 });
 
 test("a ratio is the median of each round's own, and of nothing there is none", () => {

@@ -24,7 +24,6 @@ class Broadcast implements Handler<Member> {
   readonly #driven: DrivenPort<Member>;
   readonly #messages: MessageStream;
   readonly #members: readonly Member[];
-  #welcomes = 0;
   #spoken = 0;
   #bytes = 0;
   readonly #burstBytes: number;
@@ -50,15 +49,16 @@ class Broadcast implements Handler<Member> {
 
   run(): Sample {
     this.#driven.connectAll(this.#members);
-    this.#driven.waitUntil('welcomes', () => this.#welcomes === this.#members.length);
     while (this.#spoken < this.#work.inFlight) {
       this.#speak();
     }
-    return this.#driven.measure({
+    const sample = this.#driven.measure({
       of: this.#members.length,
       what: 'members that have not heard all',
       missing: () => this.#members.filter(({ heard }) => heard < this.#spoken).length,
     });
+    this.#driven.close();
+    return sample;
   }
 
   connected(socket: OverlappedSocket, member: Member): void {
@@ -69,7 +69,7 @@ class Broadcast implements Handler<Member> {
     let heard = data;
     if (!member.welcome && data[0] === WELCOME) {
       member.welcome = true;
-      this.#welcomes++;
+      this.#driven.heard();
       heard = data.subarray(1);
     }
     member.place = this.#messages.passed(heard, member.place);

@@ -28,6 +28,7 @@ class Inward implements Handler<Client> {
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
+    this.driven.heard();
     for (let index = 0; index < SENDS_IN_FLIGHT; index++) {
       this.#send(socket, client);
     }
@@ -70,6 +71,7 @@ class Outward implements Handler<Client> {
 
   connected(): void {
     // The server begins by itself.
+    this.driven.heard();
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
@@ -86,11 +88,13 @@ function run({ driven }: Inward | Outward, streams: number): Sample {
   driven.connectAll(clients);
   const standsStill = ({ movedAt, pieces, answered }: Client): boolean =>
     !driven.window.holds(movedAt) || answered * PIECES_A_MIB < pieces;
-  return driven.measure({
+  const sample = driven.measure({
     of: streams,
     what: 'streams that stand still',
     missing: () => clients.filter(standsStill).length,
   });
+  driven.close();
+  return sample;
 }
 
 export const bulkIn = (order: LoadOrder, streams: number): Sample => run(new Inward(order), streams);

@@ -48,6 +48,7 @@ class Connects implements Handler<Client> {
       missing: () => this.#begun - this.#done,
     });
     this.#waitForClosing(descriptorsMax);
+    this.#driven.close();
     return sample;
   }
 
@@ -70,13 +71,13 @@ class Connects implements Handler<Client> {
   }
 
   received(socket: OverlappedSocket, client: Client, data: Buffer): void {
-    const { port, window } = this.#driven;
+    const { window } = this.#driven;
     client.place = this.#messages.passed(data, client.place);
     client.bytes += data.length;
     if (client.bytes === this.#work.sizeBytes) {
       window.units++;
       window.latencies.record(window.now - client.begunAt);
-      port.closeSocket(socket);
+      this.#driven.closeSocket(socket);
       this.#done++;
       if (!window.over) {
         this.#driven.connect(this.#next());

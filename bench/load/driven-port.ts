@@ -1,14 +1,24 @@
 /** The load's completion port: blocking, on the thread that it has for itself. */
 
-import { type Completion, CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
+import {
+  type Completion,
+  CompletionBatch,
+  CompletionPort,
+  type OverlappedSocket,
+  type SocketAddress,
+} from 'overlapped';
 import type { LoadOrder, Sample } from './order.js';
 import { ANSWER_TIMEOUT_MS, Window } from './window.js';
 
 /** The longest sleep between two looks at the clock, in ms. */
 const WAIT_MS = 20;
-/** Connections that are being made at one time: fewer than any server's backlog. */
-const CONNECTS_IN_FLIGHT = 100;
-const SETUP_TIMEOUT_MS = 20_000;
+/**
+ * Connections of which the server has not shown yet that it has them: fewer than any backlog. Beyond it a connection that
+ * the client takes for made is not, and what it sends waits for seconds to be sent again.
+ */
+const UNHEARD_MAX = 100;
+/** For all of them; several loads may be at it. */
+const SETUP_TIMEOUT_MS = 60_000;
 
 /** Receive buffers: for each connection one, where there are many, so that none has to wait for those that are quicker. */
 const BUFFERS_SMALL = { bufferSizeBytes: 4096, buffersMax: 8192 } as const;
@@ -20,6 +30,8 @@ export interface Handler<Client> {
   connected(socket: OverlappedSocket, client: Client): void;
   received(socket: OverlappedSocket, client: Client, data: Buffer): void;
   sent?(socket: OverlappedSocket, client: Client): void;
+  /** The server has ended the connection: a failure, unless this is there. */
+  ended?(client: Client): void;
 }
 
 /** What was on its way when the time was over: a server that leaves it out has not done the work that was counted. */
@@ -31,13 +43,28 @@ export interface Rest {
   missing(): number;
 }
 
+function bindToOneOf(socket: OverlappedSocket, addresses: Iterator<SocketAddress>): void {
+  for (let next = addresses.next(); next.done !== true; next = addresses.next()) {
+    try {
+      socket.bind(next.value);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
+        throw error;
+      }
+    }
+  }
+  throw new Error('No address to connect from: found none that is free');
+}
+
 export class DrivenPort<Client> {
   readonly port: CompletionPort;
   readonly window: Window;
   readonly #handler: Handler<Client>;
   readonly #order: LoadOrder;
   readonly #batch = new CompletionBatch();
-  #connecting = 0;
+  readonly #sockets = new Set<OverlappedSocket>();
+  #unheard = 0;
 
   /** @param messageBytes the most that one connection is likely to receive at once */
   constructor(order: LoadOrder, messageBytes: number, handler: Handler<Client>) {
@@ -47,29 +74,59 @@ export class DrivenPort<Client> {
     this.window = new Window(order);
   }
 
-  connect(client: Client): void {
+  /** @param from addresses to connect from, of which the first that is free is taken; the system's choice unless given */
+  connect(client: Client, from?: Iterator<SocketAddress>): void {
     const socket = this.port.createSocket('ipv4');
+    this.#sockets.add(socket);
     socket.setOption('noDelay', 1);
+    if (from !== undefined) {
+      bindToOneOf(socket, from);
+    }
     this.port.associate(socket, client);
     this.port.postConnect(socket, { family: 'ipv4', address: '127.0.0.1', port: this.#order.port });
-    this.#connecting++;
   }
 
-  connectAll(clients: readonly Client[]): void {
-    let next = 0;
-    this.waitUntil('connections', () => {
-      while (this.#connecting < CONNECTS_IN_FLIGHT && next < clients.length) {
-        this.connect(clients[next++] as Client);
-      }
-      return this.#connecting === 0;
-    });
+  closeSocket(socket: OverlappedSocket): void {
+    this.#sockets.delete(socket);
+    this.port.closeSocket(socket);
   }
 
-  /** Waits for something that must come before there is anything to measure. */
-  waitUntil(what: string, done: () => boolean): void {
-    if (!this.turnUntil(SETUP_TIMEOUT_MS, done)) {
-      throw new Error(`Too late: found not all ${what} within ${SETUP_TIMEOUT_MS} ms`);
+  /**
+   * Resets what is still connected, which leaves nothing behind: a connection that is closed keeps its address for a
+   * minute, and the next turn wants as many again.
+   */
+  close(): void {
+    for (const socket of this.#sockets) {
+      this.port.closeSocket(socket, { reset: true });
     }
+    this.port.close();
+  }
+
+  /** Connects all of them, some at a time: until each has been heard of. */
+  connectAll(clients: readonly Client[], from?: Iterator<SocketAddress>): void {
+    this.askAll(clients, (client) => this.connect(client, from));
+  }
+
+  /** Asks the server something on each connection, some at a time: until each has been heard of. */
+  askAll(clients: readonly Client[], ask: (client: Client) => void): void {
+    let next = 0;
+    const done = this.turnUntil(SETUP_TIMEOUT_MS, () => {
+      while (this.#unheard < UNHEARD_MAX && next < clients.length) {
+        ask(clients[next++] as Client);
+        this.#unheard++;
+      }
+      return this.#unheard === 0;
+    });
+    if (!done) {
+      throw new Error(
+        `Too late: found ${clients.length - next + this.#unheard} of ${clients.length} connections without an answer within ${SETUP_TIMEOUT_MS} ms, wanted none`,
+      );
+    }
+  }
+
+  /** The server has a connection, or has answered on it. */
+  heard(): void {
+    this.#unheard--;
   }
 
   /** Whether it was done in time. */
@@ -112,13 +169,16 @@ export class DrivenPort<Client> {
     if (socket.closed) {
       return;
     }
+    const client = completion.key as Client;
+    if (this.#handler.ended !== undefined && completion.kind === 'receive' && completion.bytes === 0) {
+      this.#handler.ended(client);
+      return;
+    }
     if (completion.code !== undefined) {
       throw completion.toError();
     }
-    const client = completion.key as Client;
     switch (completion.kind) {
       case 'connect':
-        this.#connecting--;
         this.#handler.connected(socket, client);
         this.port.postReceive(socket);
         return;

@@ -19,7 +19,6 @@ class Client {
   oldest = 0;
   /** Messages in flight. */
   unanswered = 0;
-  answering = false;
   socket: OverlappedSocket | undefined;
 
   constructor(active: boolean, place: number, pipeline: number) {
@@ -34,8 +33,8 @@ class Echo implements Handler<Client> {
   readonly #work: EchoWork;
   readonly #driven: DrivenPort<Client>;
   readonly #messages: MessageStream;
-  /** Connections on which an answer has come. */
-  #answering = 0;
+  /** Each has had its first answer: those that are active begin. */
+  #begun = false;
 
   constructor(order: LoadOrder, work: EchoWork) {
     this.#work = work;
@@ -51,23 +50,26 @@ class Echo implements Handler<Client> {
       return new Client(isActive, this.#messages.startOf(index), pipeline);
     });
     this.#driven.connectAll(clients);
+    this.#begun = true;
     for (const client of clients) {
       if (client.active) {
         client.sentAt.fill(performance.now() * 1000);
         this.#send(client.socket as OverlappedSocket, client, pipeline);
       }
     }
-    // A warm-up in which some have not said anything yet would be none.
-    this.#driven.waitUntil('first answers', () => this.#answering === active);
-    return this.#driven.measure({
+    const sample = this.#driven.measure({
       of: active,
       what: 'connections without all answers',
       missing: () => clients.filter(({ unanswered }) => unanswered > 0).length,
     });
+    this.#driven.close();
+    return sample;
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
     client.socket = socket;
+    // Also of those that are silent later: so that the server has them.
+    this.#send(socket, client, 1);
   }
 
   received(socket: OverlappedSocket, client: Client, data: Buffer): void {
@@ -77,7 +79,9 @@ class Echo implements Handler<Client> {
     client.partBytes = bytes - complete * this.#work.sizeBytes;
     if (complete > 0) {
       this.#returned(client, complete);
-      if (!this.#driven.window.over) {
+      if (!this.#begun) {
+        this.#driven.heard();
+      } else if (!this.#driven.window.over) {
         this.#send(socket, client, complete);
       }
     }
@@ -87,10 +91,6 @@ class Echo implements Handler<Client> {
     const { window } = this.#driven;
     window.units += count;
     client.unanswered -= count;
-    if (!client.answering) {
-      client.answering = true;
-      this.#answering++;
-    }
     const { sentAt } = client;
     for (let index = 0; index < count; index++) {
       window.latencies.record(window.now - (sentAt[client.oldest] as number));

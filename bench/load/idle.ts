@@ -6,117 +6,146 @@
  * what its young generation has grown by some eight seconds later.
  */
 
-import { connect, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { OverlappedSocket, SocketAddress } from 'overlapped';
 import { residentBytes } from '../measuring.js';
 import { cpuBetween, cpuLook } from './cpu.js';
+import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
 
 /** What the first connections bring into being once for all is not theirs: such as the receive buffers of a pool. */
 const CONNECTIONS_BEFORE = 500;
-/** Connections that wait for their answers at one time. */
-const ANSWERS_IN_FLIGHT = 100;
-const ANSWER_TIMEOUT_MS = 10_000;
 
 const HELLO = 'hello';
 const STILL_THERE = 'still there?';
 
-class Client {
-  readonly socket: Socket;
+const PORT_MIN = 10_000;
+const PORT_MAX = 65_535;
+
+/**
+ * Addresses to connect from, on a host of the loopback network that is this process's. Left to itself the system looks for
+ * a free port one by one, and past the half of its range, some 14,000, it goes through all the used ones for each
+ * connection, 10 ms. A bind that leaves the port open has to find one that no connection of that host has to anywhere, be
+ * it a load beside this one or a connection that ended a minute ago.
+ */
+function* ownAddresses(): Generator<SocketAddress, undefined> {
+  const { pid } = process;
+  const address = `127.${1 + ((pid >> 16) % 254)}.${(pid >> 8) % 256}.${pid % 256}`;
+  for (let port = PORT_MIN; port <= PORT_MAX; port++) {
+    yield { family: 'ipv4', address, port };
+  }
+}
+
+interface Client {
+  socket: OverlappedSocket | undefined;
+  /** What it has said last, and what it has heard of it. */
+  said: string;
+  heard: string;
   /** The server has ended it. */
-  ended = false;
+  ended: boolean;
+}
 
-  constructor(port: number) {
-    const end = (): void => {
-      this.ended = true;
+class Idle implements Handler<Client> {
+  readonly #order: LoadOrder;
+  readonly #work: IdleWork;
+  readonly #driven: DrivenPort<Client>;
+  readonly #addresses = ownAddresses();
+  readonly #clients: Client[] = [];
+
+  constructor(order: LoadOrder, work: IdleWork) {
+    this.#order = order;
+    this.#work = work;
+    this.#driven = new DrivenPort(order, STILL_THERE.length, this);
+  }
+
+  run(): Sample {
+    const { pid } = this.#order;
+    const { connections } = this.#work;
+    this.#connectAll(CONNECTIONS_BEFORE);
+    const before = this.#settledBytes();
+    const began = performance.now();
+    const cpuBefore = cpuLook(pid);
+    this.#connectAll(connections);
+    const cpuAfter = cpuLook(pid);
+    const time = (performance.now() - began) * 1000;
+    const after = this.#settledBytes();
+    this.#checkAlive();
+    this.#driven.close();
+    return {
+      units: connections,
+      time,
+      cpu: cpuBetween(cpuBefore, cpuAfter),
+      loadCpu: 0,
+      othersCpu: 0,
+      residentBytes: after,
+      growthBytes: (after - before) / connections,
     };
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.socket.on('error', end).on('end', end).on('close', end);
   }
 
-  /** Has one message echoed. */
-  async echo(message: string): Promise<void> {
-    const answer = new Promise<string>((resolve) => {
-      this.socket.once('data', (data) => resolve(String(data)));
-      this.socket.once('close', () => resolve('the end of the connection'));
-      setTimeout(() => resolve(`nothing for ${ANSWER_TIMEOUT_MS} ms`), ANSWER_TIMEOUT_MS);
-    });
-    this.socket.write(message);
-    const found = await answer;
-    if (found !== message) {
-      throw new Error(`Wrong answer: found ${found}, wanted ${message}`);
+  /** Connects, and has one message echoed on each connection, so that the server has dealt with it. */
+  #connectAll(count: number): void {
+    const more = Array.from(
+      { length: count },
+      (): Client => ({ socket: undefined, said: HELLO, heard: '', ended: false }),
+    );
+    this.#clients.push(...more);
+    this.#driven.connectAll(more, this.#addresses);
+  }
+
+  /** Memory of connections that are gone would be none. */
+  #checkAlive(): void {
+    const gone = this.#clients.filter(({ ended }) => ended).length;
+    if (gone > 0) {
+      throw new Error(
+        `Connections ended: found ${gone} of ${this.#clients.length} that the server has ended, wanted none`,
+      );
+    }
+    this.#driven.askAll(this.#clients, (client) => this.#say(client, STILL_THERE));
+  }
+
+  #settledBytes(): number {
+    const { pid, collects } = this.#order;
+    const early = this.#work.settleMs / 5;
+    this.#pass(early);
+    if (collects) {
+      process.kill(pid, 'SIGUSR2');
+    }
+    this.#pass(this.#work.settleMs - early);
+    return residentBytes(pid);
+  }
+
+  #pass(time: number): void {
+    this.#driven.turnUntil(time, () => false);
+  }
+
+  #say(client: Client, message: string): void {
+    client.said = message;
+    client.heard = '';
+    this.#driven.port.postSend(client.socket as OverlappedSocket, Buffer.from(message));
+  }
+
+  connected(socket: OverlappedSocket, client: Client): void {
+    client.socket = socket;
+    this.#say(client, HELLO);
+  }
+
+  received(_: OverlappedSocket, client: Client, data: Buffer): void {
+    client.heard += data.toString('latin1');
+    if (!client.said.startsWith(client.heard)) {
+      throw new Error(`Wrong answer: found ${client.heard}, wanted ${client.said}`);
+    }
+    if (client.heard === client.said) {
+      this.#driven.heard();
     }
   }
-}
 
-/** Some at a time. */
-async function echoAll(message: string, next: () => Client | undefined): Promise<void> {
-  const echoSome = async (): Promise<void> => {
-    for (let client = next(); client !== undefined; client = next()) {
-      await client.echo(message);
+  ended(client: Client): void {
+    if (client.heard !== client.said) {
+      throw new Error(`Wrong answer: found the end of the connection, wanted ${client.said}`);
     }
-  };
-  await Promise.all(Array.from({ length: ANSWERS_IN_FLIGHT }, echoSome));
-}
-
-/** Connects, and has one message echoed on each connection, so that the server has dealt with it. */
-async function connectAll(port: number, count: number): Promise<readonly Client[]> {
-  const clients: Client[] = [];
-  await echoAll(HELLO, () => {
-    if (clients.length === count) {
-      return undefined;
-    }
-    const client = new Client(port);
-    clients.push(client);
-    return client;
-  });
-  return clients;
-}
-
-/** Memory of connections that are gone would be none. */
-async function checkAlive(clients: readonly Client[]): Promise<void> {
-  const gone = clients.filter(({ ended }) => ended).length;
-  if (gone > 0) {
-    throw new Error(`Connections ended: found ${gone} of ${clients.length} that the server has ended, wanted none`);
+    client.ended = true;
   }
-  const left = clients.values();
-  await echoAll(STILL_THERE, () => left.next().value);
 }
 
-async function settledBytes({ pid, collects }: LoadOrder, settleMs: number): Promise<number> {
-  const early = settleMs / 5;
-  await delay(early);
-  if (collects) {
-    process.kill(pid, 'SIGUSR2');
-  }
-  await delay(settleMs - early);
-  return residentBytes(pid);
-}
-
-export async function idle(order: LoadOrder, work: IdleWork): Promise<Sample> {
-  const { pid, port } = order;
-  const first = await connectAll(port, CONNECTIONS_BEFORE);
-  const before = await settledBytes(order, work.settleMs);
-  const began = performance.now();
-  const cpuBefore = cpuLook(pid);
-  const rest = await connectAll(port, work.connections);
-  const cpuAfter = cpuLook(pid);
-  const time = (performance.now() - began) * 1000;
-  const after = await settledBytes(order, work.settleMs);
-  const all = [...first, ...rest];
-  await checkAlive(all);
-  for (const { socket } of all) {
-    socket.destroy();
-  }
-  return {
-    units: work.connections,
-    time,
-    cpu: cpuBetween(cpuBefore, cpuAfter),
-    loadCpu: 0,
-    othersCpu: 0,
-    residentBytes: after,
-    growthBytes: (after - before) / work.connections,
-  };
-}
+export const idle = (order: LoadOrder, work: IdleWork): Sample => new Idle(order, work).run();

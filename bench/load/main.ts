@@ -1,5 +1,9 @@
-/** The load: `node dist/bench/load/main.js ORDER` does what the order says and prints what it measured, as JSON. */
+/**
+ * The load: `node dist/bench/load/main.js` does what each line of its input says, one after the other, and prints a line
+ * of what it measured for each, as JSON.
+ */
 
+import { createInterface } from 'node:readline';
 import { broadcast } from './broadcast.js';
 import { bulkIn, bulkOut } from './bulk.js';
 import { connects } from './connects.js';
@@ -7,7 +11,7 @@ import { echo } from './echo.js';
 import { idle } from './idle.js';
 import type { LoadOrder, Sample } from './order.js';
 
-async function obey(order: LoadOrder): Promise<Sample> {
+function obey(order: LoadOrder): Sample {
   const { work } = order;
   switch (work.kind) {
     case 'echo':
@@ -26,8 +30,10 @@ async function obey(order: LoadOrder): Promise<Sample> {
 }
 
 try {
-  const sample = await obey(JSON.parse(process.argv[2] ?? '{}') as LoadOrder);
-  process.stdout.write(`${JSON.stringify(sample)}\n`, () => process.exit(0));
+  for await (const line of createInterface({ input: process.stdin })) {
+    const sample = obey(JSON.parse(line) as LoadOrder);
+    process.stdout.write(`${JSON.stringify(sample)}\n`);
+  }
 } catch (error) {
   // One line, which the suite repeats: the rest of the trace says nothing about the server.
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`, () => process.exit(1));

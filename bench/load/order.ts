@@ -1,4 +1,4 @@
-/** What the load is told to do, on its command line as JSON, and what it answers. */
+/** What the load is told to do, in lines of JSON, and what it answers in others. */
 
 import type { CpuTime } from '../measuring.js';
 
@@ -27,8 +27,8 @@ export type Work =
   /** Connections that say nothing: by how much the server's process grows for each. */
   | { readonly kind: 'idle'; readonly connections: number; readonly settleMs: number };
 
-export interface LoadOrder {
-  readonly work: Work;
+/** A server that waits for the load. */
+export interface Target {
   readonly port: number;
   /** The server's process. */
   readonly pid: number;
@@ -36,6 +36,10 @@ export interface LoadOrder {
   readonly behindPid?: number;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects: boolean;
+}
+
+export interface LoadOrder extends Target {
+  readonly work: Work;
   readonly warmUpMs: number;
   readonly measureMs: number;
 }

@@ -70,6 +70,13 @@ function warning({ cells }: Results): readonly string[] {
       ];
 }
 
+/** How servers came to be as those are that have been in use for long. */
+function warmth({ firstWarmUpMs, warmUpMs }: Results): string {
+  const round = `for ${warmUpMs / 1000} s in each round`;
+  const first = `for ${firstWarmUpMs / 1000} s before the first round, longer where little happens in a second, then ${round}`;
+  return `Each server was started once for all rounds of a scenario, and warmed up ${firstWarmUpMs === 0 ? round : first}; between its turns it was stopped.`;
+}
+
 function opening(results: Results): string {
   const { date, machine, command, rounds, measureMs, quick, minutes, subject, node, loadDriver } = results;
   const memory = Math.round(machine.memoryBytes / GIBIBYTE);
@@ -82,7 +89,9 @@ function opening(results: Results): string {
     '```',
     '',
     `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s, in each of which all servers had their turn one after the other: the`,
-    `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback. "all rounds" is the least and the most of them. Ratios are`,
+    `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback.`,
+    warmth(results),
+    `"all rounds" is the least and the most of them. Ratios are`,
     "medians of each round's own, and are what counts: the figures are this machine's.",
     ...warning(results),
     ...(quick ? ['', '**This was a quick run**: one short round, with fewer connections. Its figures are rough.'] : []),
@@ -99,9 +108,11 @@ const NOTES = `- CPU is the server process's, all of its threads, in user space 
 - Each server is the program that its own documentation shows; all set no-delay, and the backlog is 4,096 where it can be
   chosen (Bun cannot be told). Of those in C, only the one on epoll has a program for a broadcast and a proxy.
 - "${NOTHING}" stands where a contender has no program for a scenario.
-- Memory is the process's resident memory at the end; of idle connections its growth for each, on an idle process, behind a
-  garbage collection where there is a collector. What V8 has given back of its young generation by then varies: that is up to 48
-  MB of a process, 3,000 bytes for each of 15,000 connections. Two of the idle servers wait at one time.`;
+- Memory is the process's resident memory behind all rounds; of idle connections its growth for each, in a process that is
+  new in each round and idle, behind a garbage collection where there is a collector. What V8 has given back of its young
+  generation by then varies: that is up to 48 MB of a process, 3,000 bytes for each of 15,000 connections. Seven of the idle
+  servers wait at one time.
+- In Wine a server is new in each round, and warmed up as it would be before the first one.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [

@@ -1,0 +1,105 @@
+/** A contender's server, with what is behind it: started, at rest between its turns, and ended. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { Child } from './child.js';
+import type { Contender } from './contender.js';
+import { nodeCommand } from './contenders/node.js';
+import type { Target } from './load/order.js';
+import { descriptorsOpen } from './measuring.js';
+import { built, LOAD_CPU, SERVER_CPU } from './places.js';
+import type { Role } from './servers/roles.js';
+
+const PORT_MAX = 65_535;
+const START_TIMEOUT_MS = 20_000;
+/** How long one may take to close its side of the connections that the load has closed, and how often is looked. */
+const CLOSE_TIMEOUT_MS = 5000;
+const CLOSE_INTERVAL_MS = 10;
+/** Descriptors that one may have opened for itself, once for all. */
+const DESCRIPTORS_MORE_MAX = 16;
+/** The echo server behind a proxy: the same for all, and with the load on its processor. */
+const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
+
+/** The port that a server says first. */
+async function portOf(server: Child): Promise<number> {
+  const line = await server.says(START_TIMEOUT_MS);
+  const port = Number(line);
+  if (!(Number.isInteger(port) && port > 0 && port <= PORT_MAX)) {
+    throw new Error(`Cannot use the first line of a server: found ${line}, wanted a port`);
+  }
+  return port;
+}
+
+export class Server {
+  readonly #contender: Contender;
+  /** The server first, then the one behind it. */
+  readonly #children: Child[] = [];
+  /** Of each of them, as it began. */
+  #descriptors: readonly number[] = [];
+
+  constructor(contender: Contender) {
+    this.#contender = contender;
+  }
+
+  /** @returns what the load has to know */
+  async start(role: Role, idle: boolean): Promise<Target> {
+    const { collects, remote } = this.#contender;
+    const words = [...this.#contender.command(role, idle)];
+    let behind: Child | undefined;
+    if (role === 'proxy') {
+      behind = this.#started(new Child('The server behind', LOAD_CPU, BEHIND));
+      words.push(String(await portOf(behind)));
+    }
+    const server = this.#started(new Child('The server', SERVER_CPU, words, { isAsked: remote === true }));
+    const port = await portOf(server);
+    this.#descriptors = this.#children.map(({ pid }) => descriptorsOpen(pid));
+    return {
+      port,
+      pid: server.pid,
+      ...(behind === undefined ? {} : { behindPid: behind.pid }),
+      collects: collects === true,
+    };
+  }
+
+  #started(child: Child): Child {
+    this.#children.unshift(child);
+    return child;
+  }
+
+  /**
+   * Stops it, as soon as it has closed what the load has closed, so that nothing of one turn is done in another one: not
+   * its own, and not that of a server that is being measured meanwhile. (V8 collects the garbage of a process that has
+   * been idle for some eight seconds.)
+   */
+  async rest(): Promise<void> {
+    const deadline = performance.now() + CLOSE_TIMEOUT_MS;
+    const left = (): number =>
+      Math.max(...this.#children.map(({ pid }, index) => descriptorsOpen(pid) - (this.#descriptors[index] as number)));
+    while (left() > DESCRIPTORS_MORE_MAX) {
+      if (performance.now() > deadline) {
+        throw new Error(
+          `Connections left open: found ${left()} more descriptors than before ${CLOSE_TIMEOUT_MS} ms behind the last connection, wanted at most ${DESCRIPTORS_MORE_MAX}`,
+        );
+      }
+      await delay(CLOSE_INTERVAL_MS);
+    }
+    for (const child of this.#children) {
+      child.pause();
+    }
+  }
+
+  resume(): void {
+    for (const child of this.#children) {
+      child.resume();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.stop()));
+  }
+
+  /** What failed, and how it ended if it has: the load tells only that its connections did. */
+  async failureOf({ message }: Error): Promise<Error> {
+    const ends = await Promise.all(this.#children.map((child) => child.lastWords()));
+    return new Error([message, ...ends.filter((end) => end !== undefined && !message.includes(end))].join('; '));
+  }
+}
