@@ -129,24 +129,24 @@ export class Pump {
       return;
     }
     this.#inTurn = true;
-    let completions = 0;
+    let productive = false;
     try {
-      completions = this.#rounds();
+      productive = this.#rounds();
     } finally {
       this.#inTurn = false;
       // Also behind an error, which somebody may hear who lets the process live.
       if (this.#stopped) {
         this.end();
       } else {
-        this.#park(completions);
+        this.#park(productive);
       }
     }
   }
 
-  /** The rounds of one turn; how many completions the last that brought any did. */
-  #rounds(): number {
+  /** The rounds of one turn; whether they brought completions. */
+  #rounds(): boolean {
     let rounds = 0;
-    let completions = 0;
+    let productive = false;
     this.#hooks?.flush();
     do {
       if (this.#port.closed && !this.#port.hasWork()) {
@@ -160,7 +160,7 @@ export class Pump {
         }
         this.#spin.end(this.#batch.length > 0);
       }
-      completions = this.#batch.length || completions;
+      productive ||= this.#batch.length > 0;
       this.#dispatchAll();
       this.#hooks?.flush();
       rounds++;
@@ -168,7 +168,7 @@ export class Pump {
     if (!this.#stopped) {
       this.#hooks?.timePassed();
     }
-    return completions;
+    return productive;
   }
 
   /** Whether a limit may be over while more has come than was dequeued. */
@@ -178,7 +178,7 @@ export class Pump {
 
   /** Looks for more for a moment, before the event loop goes on. */
   #comesSoon(): boolean {
-    return this.#port.seesArrivals && this.#stay.wait(this.#batch.length, this.#workHasCome);
+    return this.#batch.length > 0 && this.#port.seesArrivals && this.#stay.wait(this.#workHasCome);
   }
 
   /** What a handler left undispatched, by stopping or by an error, goes back to the port. */
@@ -190,7 +190,7 @@ export class Pump {
   }
 
   /** Before the event loop goes on: it must bring the next turn. */
-  #park(completions: number): void {
+  #park(productive: boolean): void {
     if (this.#hasWork()) {
       // Also of a port that is closed and has no watch any more.
       if (this.#immediate === undefined) {
@@ -202,7 +202,7 @@ export class Pump {
       this.stop();
       return;
     }
-    if (this.#spin.active || (this.#port.clock.passes && this.#spin.begin(completions))) {
+    if (this.#spin.active || (productive && this.#port.clock.passes && this.#spin.begin())) {
       this.posted();
       return;
     }

@@ -26,9 +26,6 @@ const SCORE_MAX = 16;
 /** Without recent success, one parking in so many is tried. */
 const TRIAL_PARKINGS = 64;
 
-/** Where more completions than these came at once, being woken costs each of them little: looking again costs more. */
-const COMPLETIONS_MAX = 8;
-
 export class Spin {
   readonly #durationMs: number;
   #score = SCORE_MAX;
@@ -45,14 +42,8 @@ export class Spin {
     return this.#until >= 0;
   }
 
-  /**
-   * To be asked when nothing is left to do: begins a try, if one is worth it.
-   * @param completions that came before that
-   */
-  begin(completions: number): boolean {
-    if (completions === 0 || completions > COMPLETIONS_MAX) {
-      return false;
-    }
+  /** To be asked when nothing is left to do of what has come: begins a try, if one is worth it. */
+  begin(): boolean {
     this.#parkings++;
     if (this.#score <= 0 && this.#parkings % TRIAL_PARKINGS !== 0) {
       return false;
@@ -73,8 +64,8 @@ export class Spin {
   }
 
   /** A whole try, if one is worth it: looks until something has come. */
-  wait(completions: number, hasCome: () => boolean): boolean {
-    if (!this.begin(completions)) {
+  wait(hasCome: () => boolean): boolean {
+    if (!this.begin()) {
       return false;
     }
     let came = false;
