@@ -5,7 +5,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Contender } from '../bench/contender.js';
 import { nodeCommand } from '../bench/contenders/node.js';
@@ -15,12 +14,13 @@ import { Entrant } from '../bench/measure.js';
 import type { Scenario } from '../bench/scenario.js';
 import { runScenario } from '../bench/suite.js';
 import { Child } from './support/child.js';
+import { eventually } from './support/harness.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const RUN = fileURLToPath(new URL('../bench/run.js', import.meta.url));
 const NET = fileURLToPath(new URL('../bench/servers/net.js', import.meta.url));
 const TIMEOUT_MS = 60_000;
-const LOOK_MS = 20;
+const WAIT_MS = TIMEOUT_MS / 2;
 
 const skip =
   process.platform !== 'linux'
@@ -78,12 +78,6 @@ const processes = (): readonly Process[] =>
 const serversOf = (parent: number): readonly Process[] =>
   processes().filter((each) => each.parent === parent && each.command.includes('/servers/'));
 
-async function until(what: string, done: () => boolean): Promise<void> {
-  for (const deadline = performance.now() + TIMEOUT_MS / 2; !done(); await delay(LOOK_MS)) {
-    assert(performance.now() < deadline, what);
-  }
-}
-
 async function restsAndEnds(t: TestContext, role: 'echo' | 'proxy', count: number): Promise<void> {
   const entrant = new Entrant(contenderOf(NET), scenarioOf(role), TIMING);
   const load = new LoadProcess();
@@ -93,7 +87,7 @@ async function restsAndEnds(t: TestContext, role: 'echo' | 'proxy', count: numbe
   assert.equal(servers.length, count);
   const states = (): string => servers.map(({ pid }) => processOf(pid)?.state).join('');
   for (let round = 0; round < 2; round++) {
-    await until('all rest', () => states() === 'T'.repeat(count));
+    await eventually(() => states() === 'T'.repeat(count), 'all rest', WAIT_MS);
     const sample = await entrant.measure(load);
     assert(sample.units > 0);
     assert.deepEqual(
@@ -168,13 +162,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     const pid = run.process.pid as number;
     const children = (): readonly Process[] => processes().filter(({ parent }) => parent === pid);
     // One has had its first turn.
-    await until('one rests', () => children().filter(({ state }) => state === 'T').length > 0);
+    await eventually(() => children().filter(({ state }) => state === 'T').length > 0, 'one rests', WAIT_MS);
     const before = children().map((each) => each.pid);
     assert(before.length >= 2, `${before}`);
     run.process.kill(signal);
     const result = await run.ended;
     assert.equal(result.signal, signal);
     assert.doesNotMatch(result.stdout, /failed/);
-    await until('all have ended', () => before.every((each) => (processOf(each)?.state ?? 'Z') === 'Z'));
+    await eventually(() => before.every((each) => (processOf(each)?.state ?? 'Z') === 'Z'), 'all have ended', WAIT_MS);
   });
 }
