@@ -1,6 +1,6 @@
 /**
- * What a thread has open that the process would keep if the thread died: descriptors that are no sockets, and mapped
- * memory. A worker that dies runs nothing of ours any more, so it writes this down beforehand, in memory that another
+ * What a thread has open that the process would keep if the thread died: descriptors that are no sockets, mapped
+ * memory, and a context of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down beforehand, in memory that another
  * thread reads then. Sockets are not in it: they come and go too often, and systems mark them better.
  *
  * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
@@ -14,7 +14,9 @@ const DESCRIPTORS_MAX = 256;
 const MAPPINGS_MAX = 64;
 
 const MAPPINGS_OFFSET = 4 * DESCRIPTORS_MAX;
-const BYTES = MAPPINGS_OFFSET + 16 * MAPPINGS_MAX;
+/** The one context of the thread. */
+const CONTEXT_OFFSET = MAPPINGS_OFFSET + 16 * MAPPINGS_MAX;
+const BYTES = CONTEXT_OFFSET + 8;
 
 export interface Mapping {
   readonly address: number;
@@ -27,11 +29,14 @@ export class Ledger {
   readonly #descriptors: Int32Array;
   /** Address and length by turns; an address of 0 is free. */
   readonly #mappings: Float64Array;
+  /** Its address, or 0. */
+  readonly #context: Float64Array;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     this.memory = memory;
     this.#descriptors = new Int32Array(memory, 0, DESCRIPTORS_MAX);
     this.#mappings = new Float64Array(memory, MAPPINGS_OFFSET, 2 * MAPPINGS_MAX);
+    this.#context = new Float64Array(memory, CONTEXT_OFFSET, 1);
   }
 
   add(descriptor: number): void {
@@ -79,6 +84,14 @@ export class Ledger {
       }
     }
     return mappings;
+  }
+
+  get context(): number | undefined {
+    return this.#context[0] === 0 ? undefined : this.#context[0];
+  }
+
+  set context(address: number) {
+    this.#context[0] = address;
   }
 }
 
@@ -135,4 +148,11 @@ export function mapped(mapping: Mapping): void {
 export function unmapping(mapping: Mapping): void {
   own?.removeMapping(mapping);
   parts?.removeMapping(mapping);
+}
+
+/** The thread has a context of asynchronous I/O, which it keeps to its end. */
+export function contextOpened(address: number): void {
+  if (own !== undefined) {
+    own.context = address;
+  }
 }

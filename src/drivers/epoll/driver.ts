@@ -7,11 +7,12 @@ import { ReadinessDriver } from '../readiness/driver.js';
 import { EpollPoller } from './poller.js';
 
 export function openEpoll(options: DriverOptions): Driver {
+  const sockets = new LinuxNonBlocking(options.withhold);
   return new ReadinessDriver(
     {
       name: 'epoll',
-      features: ['edge_triggered'],
-      sockets: new LinuxNonBlocking(),
+      features: ['edge_triggered', ...sockets.features],
+      sockets,
       errors: linuxErrors,
       poller: new EpollPoller(options.withhold),
     },

@@ -13,8 +13,10 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
+import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { type AioContext, BATCHED_CALLS, threadContext } from './aio.js';
 import { linuxMessages } from './messages.js';
 import { linuxAddresses } from './sockaddr.js';
 import { LinuxSockets } from './sockets.js';
@@ -27,9 +29,14 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   readonly noBuffers = ENOBUFS;
   readonly #libc = libc();
   readonly #address = new Slab(SOCKADDR_BYTES_MAX);
+  readonly #aio: AioContext | undefined;
+  /** Optional system features in use. */
+  readonly features: readonly string[];
 
-  constructor() {
+  constructor(withhold: ReadonlySet<string>) {
     super(true);
+    this.#aio = withhold.has(BATCHED_CALLS) ? undefined : threadContext();
+    this.features = this.#aio === undefined ? [] : [BATCHED_CALLS];
   }
 
   accept(socket: number): number {
@@ -63,5 +70,13 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   sendMessage(socket: number, message: Slab): number {
     const sent = this.#libc.sendmsg(socket, message.address, MSG_NOSIGNAL);
     return sent < 0 ? -lastErrno() : sent;
+  }
+
+  makeAll(batch: CallBatch): void {
+    if (this.#aio === undefined) {
+      batch.makeAll(this);
+    } else {
+      this.#aio.makeAll(batch, this);
+    }
   }
 }

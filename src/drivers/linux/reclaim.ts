@@ -5,6 +5,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { closing, type Ledger, unmapping } from '../ledger.js';
+import { destroyContextOfDead } from './aio.js';
 import { markedSockets } from './thread-marks.js';
 
 /** Closes what this thread has opened for something that cannot be built after all. */
@@ -30,6 +31,9 @@ export function reclaimOnLinux(ledger: Ledger, thread: number): void {
   const { close, setsockopt } = libc();
   // The ring is among them: it goes before the sockets that its operations may still hold.
   closeAll(ledger);
+  if (ledger.context !== undefined) {
+    destroyContextOfDead(ledger.context);
+  }
   const option = new Slab(linger.size);
   option.i32[linger.l_onoff >> 2] = 1;
   for (const socket of markedSockets(thread)) {

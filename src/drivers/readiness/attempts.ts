@@ -1,9 +1,13 @@
-/** Trying operations: the non-blocking calls, and what their results mean for a socket's readiness. */
+/**
+ * Trying operations: the non-blocking calls, and what their results mean for a socket's readiness. Receives and sends
+ * are put in a batch, which is made when a round of tries is over.
+ */
 
 import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import type { FreeBuffers } from '../free-buffers.js';
 import type { MessageBlocks } from '../message-blocks.js';
+import { CallBatch, RECEIVE_CALL, SEND_CALL } from './call-batch.js';
 import type { NonBlockingCalls, Poller } from './poller.js';
 import type { Results } from './results.js';
 import {
@@ -32,7 +36,12 @@ export interface AttemptParts {
   readonly buffers: FreeBuffers;
   /** Where what has completed goes. */
   readonly results: Results;
+  /** Tries in a round, at the most. */
+  readonly triesMax: number;
 }
+
+/** In the place of a buffer, of a call that has none: a send. */
+const NO_BUFFER = -1;
 
 export class Attempts {
   readonly #sockets: NonBlockingCalls;
@@ -41,6 +50,9 @@ export class Attempts {
   readonly #table: SocketTable;
   readonly #buffers: FreeBuffers;
   readonly #results: Results;
+  readonly #batch: CallBatch;
+  /** The buffer of each receive in the batch. */
+  readonly #batchBuffers: Int32Array;
   /** Peer addresses of connects that were not tried yet, or go on. */
   readonly connectAddresses = new Map<number, SocketAddress>();
 
@@ -51,84 +63,107 @@ export class Attempts {
     this.#table = parts.table;
     this.#buffers = parts.buffers;
     this.#results = parts.results;
+    this.#batch = new CallBatch(parts.triesMax);
+    this.#batchBuffers = new Int32Array(parts.triesMax);
   }
 
-  /** Tries the operation in a socket's reading place; returns how often it has completed. */
-  tryRead(socket: number, completionsMax: number): number {
+  /** What has completed in this round, or may when the batch is made. */
+  get completionsMost(): number {
+    return this.#results.count + this.#batch.length;
+  }
+
+  /** Tries the operation in a socket's reading place, which may complete so many times. */
+  tryRead(socket: number, completionsMax: number): void {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~READ_QUEUED;
     table.flags[socket] = flags;
     const kind = table.readKind[socket] as number;
     if (kind === IDLE) {
-      return 0;
+      return;
     }
     if ((flags & READ_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~READ_CANCELLED;
       this.#poller.wantRead(socket, false);
-      return this.#endRead(socket, -this.#sockets.cancelled, -1);
+      this.#endRead(socket, -this.#sockets.cancelled, NO_BUFFER);
+      return;
     }
     if ((flags & WATCHED) === 0) {
       const added = this.#watch(socket);
       if (added < 0) {
-        return this.#endRead(socket, added, -1);
+        this.#endRead(socket, added, NO_BUFFER);
+        return;
       }
       if ((flags & READABLE) === 0) {
         this.#poller.wantRead(socket, true);
-        return 0;
+        return;
       }
     }
-    return kind === ACCEPT ? this.#tryAccept(socket, completionsMax) : this.#tryReceive(socket);
+    if (kind === ACCEPT) {
+      this.#tryAccept(socket, completionsMax);
+    } else {
+      this.#tryReceive(socket);
+    }
   }
 
   /** Takes connections until none waits, or enough are taken for one turn; the accept goes on. */
-  #tryAccept(socket: number, completionsMax: number): number {
+  #tryAccept(socket: number, completionsMax: number): void {
     const table = this.#table;
-    let completed = 0;
-    for (; completed < completionsMax; completed++) {
+    for (let completed = 0; completed < completionsMax; completed++) {
       const accepted = this.#sockets.accept(socket);
       if (accepted === -this.#sockets.wouldBlock) {
         this.#waitReadable(socket);
-        return completed;
+        return;
       }
       if (accepted < 0) {
-        return completed + this.#endRead(socket, accepted, -1);
+        this.#endRead(socket, accepted, NO_BUFFER);
+        return;
       }
       const slot = table.readSlot[socket] as number;
-      this.#results.add(slot, table.readSlotGeneration[socket] as number, accepted, true, -1);
+      this.#results.add(slot, table.readSlotGeneration[socket] as number, accepted, true, NO_BUFFER);
     }
-    return completed;
   }
 
-  #tryReceive(socket: number): number {
+  #tryReceive(socket: number): void {
     const buffers = this.#buffers;
     if (buffers.count === 0) {
-      return this.#endRead(socket, -this.#sockets.noBuffers, -1);
+      // Receives of the batch that would have to wait give theirs back.
+      this.makeCalls();
+      if (buffers.count === 0) {
+        this.#endRead(socket, -this.#sockets.noBuffers, NO_BUFFER);
+        return;
+      }
     }
-    const { sizeBytes } = buffers;
-    const received = this.#sockets.receive(socket, buffers.nextAddress(), sizeBytes);
-    if (received === -this.#sockets.wouldBlock) {
-      return this.#waitReadable(socket);
-    }
+    const index = this.#batch.add(RECEIVE_CALL, socket, buffers.nextAddress(), buffers.sizeBytes);
+    this.#batchBuffers[index] = buffers.take();
+  }
+
+  /** What a receive gave. */
+  #received(socket: number, received: number, buffer: number): void {
+    const buffers = this.#buffers;
     if (received <= 0) {
-      return this.#endRead(socket, received, -1);
+      buffers.give(buffer);
+      if (received === -this.#sockets.wouldBlock) {
+        this.#waitReadable(socket);
+      } else {
+        this.#endRead(socket, received, NO_BUFFER);
+      }
+      return;
     }
-    const buffer = buffers.take();
     const flags = this.#table.flags[socket] as number;
-    if (received < sizeBytes && (flags & HANGUP) === 0) {
+    if (received < buffers.sizeBytes && (flags & HANGUP) === 0) {
       // A short read emptied the socket (epoll(7)): what comes next is reported anew.
       this.#table.flags[socket] = flags & ~READABLE;
     }
-    return this.#endRead(socket, received, buffer);
+    this.#endRead(socket, received, buffer);
   }
 
-  #waitReadable(socket: number): 0 {
+  #waitReadable(socket: number): void {
     const flags = this.#table.flags;
     flags[socket] = (flags[socket] as number) & ~READABLE;
     this.#poller.wantRead(socket, true);
-    return 0;
   }
 
-  #endRead(socket: number, result: number, buffer: number): 1 {
+  #endRead(socket: number, result: number, buffer: number): void {
     const table = this.#table;
     table.readKind[socket] = IDLE;
     this.#results.add(
@@ -138,66 +173,69 @@ export class Attempts {
       false,
       buffer,
     );
-    return 1;
   }
 
-  /** Tries the operation in a socket's writing place; returns how often it has completed. */
-  tryWrite(socket: number): number {
+  /** Tries the operation in a socket's writing place. */
+  tryWrite(socket: number): void {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
     table.flags[socket] = flags;
     const kind = table.writeKind[socket] as number;
     if (kind === IDLE) {
-      return 0;
+      return;
     }
     if ((flags & WRITE_CANCELLED) !== 0) {
       table.flags[socket] = flags & ~WRITE_CANCELLED;
       this.#poller.wantWrite(socket, false);
-      return this.#endWrite(socket, -this.#sockets.cancelled);
+      this.#endWrite(socket, -this.#sockets.cancelled);
+      return;
     }
-    const result = this.#write(socket, kind);
+    if (kind === SEND) {
+      const address = table.writeAddress[socket] as number;
+      const index = this.#batch.add(SEND_CALL, socket, address, table.writeByteLength[socket] as number);
+      this.#batchBuffers[index] = NO_BUFFER;
+    } else if (kind === SEND_GATHER) {
+      const index = this.#batch.addMessage(socket, this.#messages.of(table.writeSlot[socket] as number));
+      this.#batchBuffers[index] = NO_BUFFER;
+    } else {
+      this.#written(socket, this.#connect(socket, kind));
+    }
+  }
+
+  /** What a writing operation's call gave. */
+  #written(socket: number, result: number): void {
+    const table = this.#table;
     // A connect that would block and does not go on (a Unix listener's backlog is full) has failed: no readiness tells
     // when to try again.
     if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
-      return this.#endWrite(socket, result);
+      this.#endWrite(socket, result);
+      return;
     }
     // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
     const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
     if (added < 0) {
-      return this.#endWrite(socket, added);
+      this.#endWrite(socket, added);
+      return;
     }
     table.flags[socket] = (table.flags[socket] as number) & ~WRITABLE;
     this.#poller.wantWrite(socket, true);
-    return 0;
   }
 
-  /** Makes the call of a writing operation. */
-  #write(socket: number, kind: number): number {
-    const table = this.#table;
-    switch (kind) {
-      case SEND:
-        return this.#sockets.send(
-          socket,
-          table.writeAddress[socket] as number,
-          table.writeByteLength[socket] as number,
-        );
-      case SEND_GATHER:
-        return this.#sockets.sendMessage(socket, this.#messages.of(table.writeSlot[socket] as number));
-      case CONNECT: {
-        const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as SocketAddress);
-        if (result === -this.#sockets.inProgress) {
-          table.writeKind[socket] = CONNECTING;
-          return -this.#sockets.wouldBlock;
-        }
-        return result;
-      }
-      default:
-        assert(kind === CONNECTING);
-        return this.#sockets.connectResult(socket);
+  /** Starts connecting, or asks how that went. */
+  #connect(socket: number, kind: number): number {
+    if (kind === CONNECTING) {
+      return this.#sockets.connectResult(socket);
     }
+    assert(kind === CONNECT);
+    const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as SocketAddress);
+    if (result === -this.#sockets.inProgress) {
+      this.#table.writeKind[socket] = CONNECTING;
+      return -this.#sockets.wouldBlock;
+    }
+    return result;
   }
 
-  #endWrite(socket: number, result: number): 1 {
+  #endWrite(socket: number, result: number): void {
     const table = this.#table;
     const slot = table.writeSlot[socket] as number;
     if (table.writeKind[socket] === SEND_GATHER) {
@@ -206,8 +244,26 @@ export class Attempts {
       this.connectAddresses.delete(socket);
     }
     table.writeKind[socket] = IDLE;
-    this.#results.add(slot, table.writeSlotGeneration[socket] as number, result, false, -1);
-    return 1;
+    this.#results.add(slot, table.writeSlotGeneration[socket] as number, result, false, NO_BUFFER);
+  }
+
+  /** Makes the calls of the batch. */
+  makeCalls(): void {
+    const batch = this.#batch;
+    const { length, sockets, results } = batch;
+    if (length === 0) {
+      return;
+    }
+    this.#sockets.makeAll(batch);
+    batch.length = 0;
+    for (let index = 0; index < length; index++) {
+      const buffer = this.#batchBuffers[index] as number;
+      if (buffer === NO_BUFFER) {
+        this.#written(sockets[index] as number, results[index] as number);
+      } else {
+        this.#received(sockets[index] as number, results[index] as number, buffer);
+      }
+    }
   }
 
   /** Has the poller watch a socket; returns 0 or an error, negated. */

@@ -86,6 +86,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       table: this.#table,
       buffers: this.#buffers,
       results: this.#results,
+      triesMax: COMPLETIONS_MAX,
     });
   }
 
@@ -269,19 +270,20 @@ export class ReadinessDriver implements Driver, ReadinessSink {
    */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const attempts = this.#attempts;
-    let completed = 0;
     // Bounded by what is queued now: a try may queue nothing but is never repeated here.
-    for (let left = this.#writes.length; left > 0 && completed < completionsMax; left--) {
-      completed += attempts.tryWrite(this.#writes.shift());
+    for (let left = this.#writes.length; left > 0 && attempts.completionsMost < completionsMax; left--) {
+      attempts.tryWrite(this.#writes.shift());
     }
-    for (let left = this.#reads.length; left > 0 && completed < completionsMax; left--) {
+    for (let left = this.#reads.length; left > 0 && attempts.completionsMost < completionsMax; left--) {
       const socket = this.#reads.shift();
-      completed += attempts.tryRead(socket, completionsMax - completed);
+      attempts.tryRead(socket, completionsMax - attempts.completionsMost);
       if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
         // More connections may wait than one turn takes.
         this.#queueRead(socket);
       }
     }
+    attempts.makeCalls();
+    const completed = this.#results.count;
     this.#results.flush(sink);
     return completed;
   }

@@ -1,9 +1,9 @@
 /** What epoll and select provide to the readiness driver: telling which sockets are ready. */
 
-import type { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
 import type { LoopWatch, SocketCalls } from '../driver.js';
 import type { MessageLayout } from '../message-blocks.js';
+import type { CallBatch, TransferCalls } from './call-batch.js';
 
 /** What a poller reports to. */
 export interface ReadinessSink {
@@ -28,7 +28,7 @@ export interface Poller {
 }
 
 /** The non-blocking calls. Each returns what the call gave, or the system's error number, negated. */
-export interface NonBlockingCalls extends SocketCalls {
+export interface NonBlockingCalls extends SocketCalls, TransferCalls {
   /** The error number that says the call would have to wait. */
   readonly wouldBlock: number;
   /** The error number of a connect that goes on; it may be the same. */
@@ -46,7 +46,6 @@ export interface NonBlockingCalls extends SocketCalls {
   connect(socket: number, address: SocketAddress): number;
   /** How connecting ended: 0, or negative. */
   connectResult(socket: number): number;
-  receive(socket: number, address: number, byteLength: number): number;
-  send(socket: number, address: number, byteLength: number): number;
-  sendMessage(socket: number, message: Slab): number;
+  /** Makes the calls of a batch, in their order; what they gave is in it then. */
+  makeAll(batch: CallBatch): void;
 }

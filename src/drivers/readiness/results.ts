@@ -10,7 +10,8 @@ const RESULT_WORDS = 5;
 export class Results {
   /** Slot, generation, result, whether more comes, and buffer of each. */
   readonly #words: Int32Array;
-  #count = 0;
+  /** How many there are. */
+  count = 0;
 
   /** @param most completions of one round, at the most */
   constructor(most: number) {
@@ -19,7 +20,7 @@ export class Results {
 
   add(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
     const words = this.#words;
-    const at = RESULT_WORDS * this.#count++;
+    const at = RESULT_WORDS * this.count++;
     words[at] = slot;
     words[at + 1] = generation;
     words[at + 2] = result;
@@ -30,8 +31,8 @@ export class Results {
   /** Hands them on, in order. */
   flush(sink: CompletionSink): void {
     const words = this.#words;
-    const end = RESULT_WORDS * this.#count;
-    this.#count = 0;
+    const end = RESULT_WORDS * this.count;
+    this.count = 0;
     for (let at = 0; at < end; at += RESULT_WORDS) {
       sink.complete(
         words[at] as number,

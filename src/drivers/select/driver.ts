@@ -11,11 +11,12 @@ import { SelectPoller } from './poller.js';
 import { WindowsSelect } from './windows.js';
 
 export function openSelectOnLinux(options: DriverOptions): Driver {
+  const sockets = new LinuxNonBlocking(options.withhold);
   return new ReadinessDriver(
     {
       name: 'select',
-      features: ['more_than_1024_descriptors'],
-      sockets: new LinuxNonBlocking(),
+      features: ['more_than_1024_descriptors', ...sockets.features],
+      sockets,
       errors: linuxErrors,
       poller: new SelectPoller(new LinuxSelect()),
     },

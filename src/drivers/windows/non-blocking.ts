@@ -14,6 +14,7 @@ import {
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { SocketAddress } from '../address.js';
+import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { SEND_BYTES_MAX, WSABUFS_OFFSET, windowsMessages } from './messages.js';
@@ -94,5 +95,9 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
     const sent = this.#scratch.address;
     const result = this.#ws2_32.WSASend(handle, message.address + WSABUFS_OFFSET, count, sent, 0, 0, 0);
     return result < 0 ? -this.#ws2_32.WSAGetLastError() : (this.#scratch.u32[0] as number);
+  }
+
+  makeAll(batch: CallBatch): void {
+    batch.makeAll(this);
   }
 }

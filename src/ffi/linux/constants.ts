@@ -68,6 +68,7 @@ export const EBUSY = 16;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
+export const EPIPE = 32;
 export const ETIME = 62;
 export const EPROTO = 71;
 export const ENETDOWN = 100;

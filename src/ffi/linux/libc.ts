@@ -45,6 +45,8 @@ function declareLibc() {
     syscall: library.declare(
       'int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)',
     ),
+    /** The same for calls with three arguments, and an int for a result. */
+    syscall3: library.declare('int syscall(int64_t number, int64_t a, int64_t b, int64_t c)'),
     write: library.declare('int write(int fd, int64_t buf, size_t count)'),
   };
 }

@@ -134,3 +134,43 @@ export const io_uring_buf_reg = { ring_addr: 0, ring_entries: 8, bgid: 12, flags
 
 /** `struct io_uring_getevents_arg { __u64 sigmask; __u32 sigmask_sz; __u32 min_wait_usec; __u64 ts; }` */
 export const io_uring_getevents_arg = { sigmask: 0, sigmask_sz: 8, min_wait_usec: 12, ts: 16, size: 24 } as const;
+
+/**
+ * `struct iocb { __u64 aio_data; __u32 aio_key; __kernel_rwf_t aio_rw_flags; __u16 aio_lio_opcode; __s16 aio_reqprio;
+ * __u32 aio_fildes; __u64 aio_buf, aio_nbytes; __s64 aio_offset; __u64 aio_reserved2; __u32 aio_flags, aio_resfd; }`, in
+ * the order of little-endian systems.
+ */
+export const iocb = {
+  aio_data: 0,
+  aio_key: 8,
+  aio_rw_flags: 12,
+  aio_lio_opcode: 16,
+  aio_reqprio: 18,
+  aio_fildes: 20,
+  aio_buf: 24,
+  aio_nbytes: 32,
+  aio_offset: 40,
+  aio_reserved2: 48,
+  aio_flags: 56,
+  aio_resfd: 60,
+  size: 64,
+} as const;
+
+/** `struct io_event { __u64 data, obj; __s64 res, res2; }` */
+export const io_event = { data: 0, obj: 8, res: 16, res2: 24, size: 32 } as const;
+
+/**
+ * `struct aio_ring { unsigned id, nr, head, tail, magic, compat_features, incompat_features, header_length;
+ * struct io_event io_events[]; }` of the kernel's `fs/aio.c`
+ */
+export const aio_ring = {
+  id: 0,
+  nr: 4,
+  head: 8,
+  tail: 12,
+  magic: 16,
+  compat_features: 20,
+  incompat_features: 24,
+  header_length: 28,
+  size: 32,
+} as const;

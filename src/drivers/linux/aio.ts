@@ -1,0 +1,208 @@
+/**
+ * Many receives and sends by one system call: Linux's asynchronous I/O (io_submit(2)), which was made for files, takes
+ * sockets too. On sockets that do not block each call has been made, or would block, by the time io_submit returns, and
+ * what it gave is in a ring in memory: nothing is in flight behind it, and no second system call is needed.
+ */
+
+import { isMainThread } from 'node:worker_threads';
+import { assert } from '../../assert.js';
+import { viewOf } from '../../ffi/library.js';
+import {
+  AIO_RING_MAGIC,
+  type AioCalls,
+  aioCalls,
+  IOCB_CMD_PREAD,
+  IOCB_CMD_PWRITE,
+  IOCB_CMD_PWRITEV,
+  RWF_NOSIGNAL,
+} from '../../ffi/linux/aio.js';
+import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../../ffi/linux/constants.js';
+import { libc } from '../../ffi/linux/libc.js';
+import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
+import { Slab } from '../../ffi/memory.js';
+import { contextOpened } from '../ledger.js';
+import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
+
+/** A feature name, for `withhold` too. */
+export const BATCHED_CALLS = 'batched_calls';
+
+/**
+ * Calls in one io_submit. A context counts with as many towards the system's limit (fs.aio-max-nr, 65,536 as it comes),
+ * and each thread has one.
+ */
+const CALLS_MAX = 256;
+
+/** Fewer than these cost less when they are made one by one. */
+const CALLS_MIN = 3;
+
+const IOCB_WORDS = iocb.size >> 2;
+const EVENT_WORDS = io_event.size >> 2;
+const COMMANDS = {
+  [RECEIVE_CALL]: IOCB_CMD_PREAD,
+  [SEND_CALL]: IOCB_CMD_PWRITE,
+  [SEND_MESSAGE_CALL]: IOCB_CMD_PWRITEV,
+};
+
+/** An asynchronous I/O context of the kernel. */
+export class AioContext {
+  readonly #io_submit: number;
+  readonly #libc = libc();
+  readonly #address: number;
+  readonly #ring: Int32Array;
+  readonly #ringEvents: number;
+  readonly #iocbs = new Slab(CALLS_MAX * iocb.size);
+  readonly #pointers = new Slab(CALLS_MAX * 8);
+  /** Flags of a send. */
+  #sendFlags = 0;
+
+  private constructor(address: number, calls: AioCalls) {
+    this.#address = address;
+    this.#io_submit = calls.io_submit;
+    const header = new Int32Array(viewOf(address, aio_ring.size));
+    this.#ringEvents = header[aio_ring.nr >> 2] as number;
+    this.#ring = new Int32Array(viewOf(address, aio_ring.size + this.#ringEvents * io_event.size));
+    for (let index = 0; index < CALLS_MAX; index++) {
+      this.#pointers.setAddress(8 * index, this.#iocbs.address + index * iocb.size);
+      this.#iocbs.u32[(index * iocb.size + iocb.aio_data) >> 2] = index;
+    }
+  }
+
+  /** Undefined where the system has none, refuses it, or does not do with sockets what we need. */
+  static open(): AioContext | undefined {
+    const word = new Slab(8);
+    if (aioCalls === undefined || libc().syscall(aioCalls.io_setup, CALLS_MAX, word.address, 0, 0, 0, 0) < 0) {
+      return undefined;
+    }
+    const address = word.addressAt(0);
+    const header = new Uint32Array(viewOf(address, aio_ring.size));
+    if (header[aio_ring.magic >> 2] === AIO_RING_MAGIC && header[aio_ring.incompat_features >> 2] === 0) {
+      const context = new AioContext(address, aioCalls);
+      if (context.#serves()) {
+        return context;
+      }
+    }
+    destroyContext(address);
+    return undefined;
+  }
+
+  get address(): number {
+    return this.#address;
+  }
+
+  /** Tries it on a pair of sockets: a receive that would block, and a send whose peer has gone. */
+  #serves(): boolean {
+    const pair = new Slab(8);
+    const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    if (this.#libc.socketpair(AF_UNIX, type, 0, pair.address) < 0) {
+      return false;
+    }
+    const [ours, peers] = pair.i32 as unknown as [number, number];
+    const none: TransferCalls = { receive: () => 0, send: () => 0, sendMessage: () => 0 };
+    const batch = new CallBatch(2);
+    batch.add(RECEIVE_CALL, ours, pair.address, 8);
+    batch.add(SEND_CALL, ours, pair.address, 8);
+    this.#submit(batch, none);
+    const transfers = batch.results[0] === -EAGAIN && batch.results[1] === 8;
+    this.#libc.close(peers);
+    // Without the flag, Node has SIGPIPE ignored; with it, nothing that a program does about signals matters.
+    this.#sendFlags = RWF_NOSIGNAL;
+    this.#submit(batch, none);
+    if (batch.results[1] !== -EPIPE) {
+      this.#sendFlags = 0;
+    }
+    this.#libc.close(ours);
+    return transfers;
+  }
+
+  /** Makes the calls of a batch; those that io_submit refuses by `calls`, one by one. */
+  makeAll(batch: CallBatch, calls: TransferCalls): void {
+    if (batch.length < CALLS_MIN) {
+      batch.makeAll(calls);
+    } else {
+      this.#submit(batch, calls);
+    }
+  }
+
+  #submit(batch: CallBatch, calls: TransferCalls): void {
+    const { length } = batch;
+    assert(length <= CALLS_MAX);
+    for (let index = 0; index < length; index++) {
+      this.#write(batch, index);
+    }
+    for (let made = 0; made < length; ) {
+      const from = this.#pointers.address + 8 * made;
+      const submitted = this.#libc.syscall3(this.#io_submit, this.#address, length - made, from);
+      if (submitted > 0) {
+        this.#take(batch.results, submitted);
+        made += submitted;
+      } else {
+        // The first of them is what it does not take (io_submit(2)): no such socket, or no room.
+        batch.makeOne(calls, made++);
+      }
+    }
+  }
+
+  #write(batch: CallBatch, index: number): void {
+    const { i32, u32 } = this.#iocbs;
+    const word = index * IOCB_WORDS;
+    const kind = batch.kinds[index] as keyof typeof COMMANDS;
+    let address = batch.addresses[index] as number;
+    let count = batch.byteLengths[index] as number;
+    if (kind === SEND_MESSAGE_CALL) {
+      const message = batch.messages[index] as Slab;
+      address = message.addressAt(msghdr.msg_iov);
+      count = message.u32[msghdr.msg_iovlen >> 2] as number;
+    }
+    i32[word + (iocb.aio_rw_flags >> 2)] = kind === RECEIVE_CALL ? 0 : this.#sendFlags;
+    // With the priority behind it, which is none.
+    i32[word + (iocb.aio_lio_opcode >> 2)] = COMMANDS[kind];
+    i32[word + (iocb.aio_fildes >> 2)] = batch.sockets[index] as number;
+    u32[word + (iocb.aio_buf >> 2)] = address;
+    u32[word + (iocb.aio_buf >> 2) + 1] = address / 0x1_0000_0000;
+    u32[word + (iocb.aio_nbytes >> 2)] = count;
+    u32[word + (iocb.aio_nbytes >> 2) + 1] = count / 0x1_0000_0000;
+  }
+
+  /** Takes what `count` calls gave out of the ring. */
+  #take(results: Int32Array, count: number): void {
+    const ring = this.#ring;
+    let head = ring[aio_ring.head >> 2] as number;
+    for (let left = count; left > 0; left--) {
+      assert(head !== ring[aio_ring.tail >> 2], 'A call on a socket is over when io_submit returns');
+      const word = (aio_ring.size >> 2) + head * EVENT_WORDS;
+      results[ring[word + (io_event.data >> 2)] as number] = ring[word + (io_event.res >> 2)] as number;
+      head = head + 1 === this.#ringEvents ? 0 : head + 1;
+    }
+    ring[aio_ring.head >> 2] = head;
+  }
+}
+
+/** Of this thread: undefined when there is none, null when that was not asked yet. */
+let ofThread: AioContext | undefined | null = null;
+
+/**
+ * The context that all ports of this thread share, from its first port to its end: giving one back takes a grace period
+ * of the kernel's (30 ms were seen), and between two batches there is nothing in it.
+ */
+export function threadContext(): AioContext | undefined {
+  if (ofThread !== null) {
+    return ofThread;
+  }
+  ofThread = AioContext.open();
+  if (ofThread !== undefined && !isMainThread) {
+    const { address } = ofThread;
+    contextOpened(address);
+    process.once('exit', () => destroyContext(address));
+  }
+  return ofThread;
+}
+
+/** Gives a context back to the system. */
+function destroyContext(address: number): void {
+  libc().syscall3((aioCalls as AioCalls).io_destroy, address, 0, 0);
+}
+
+/** Gives the context of a thread that has died back to the system, without having this one wait for it. */
+export function destroyContextOfDead(address: number): void {
+  libc().syscall3.async((aioCalls as AioCalls).io_destroy, address, 0, 0, () => {});
+}
