@@ -150,9 +150,14 @@ export function unmapping(mapping: Mapping): void {
   parts?.removeMapping(mapping);
 }
 
-/** The thread has a context of asynchronous I/O, which it keeps to its end. */
+/** The thread has a context of asynchronous I/O, at an address. */
 export function contextOpened(address: number): void {
   if (own !== undefined) {
     own.context = address;
   }
+}
+
+/** It is about to be given back. */
+export function contextClosing(): void {
+  contextOpened(0);
 }

@@ -1,7 +1,7 @@
 /** Linux, as tests know it. */
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { MSG_NOSIGNAL } from '../../src/ffi/linux/constants.js';
 import { libc } from '../../src/ffi/linux/libc.js';
 import { Slab } from '../../src/ffi/memory.js';
@@ -42,3 +42,8 @@ export const linux: TestSystem = {
     assert.equal(libc().send(socket.handle, memory.address, data.length, flags), data.length);
   },
 };
+
+/** Contexts of asynchronous I/O that this process has: each has a ring in its memory (proc(5), maps). */
+export function contextsOpen(): number {
+  return readFileSync('/proc/self/maps', 'utf8').split('[aio]').length - 1;
+}

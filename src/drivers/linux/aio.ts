@@ -20,7 +20,7 @@ import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from
 import { libc } from '../../ffi/linux/libc.js';
 import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { contextOpened } from '../ledger.js';
+import { contextClosing, contextOpened } from '../ledger.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
 
 /** A feature name, for `withhold` too. */
@@ -33,7 +33,7 @@ export const BATCHED_CALLS = 'batched_calls';
 const CALLS_MAX = 256;
 
 /** Fewer than these cost less when they are made one by one. */
-const CALLS_MIN = 3;
+const CALLS_MIN = 2;
 
 const IOCB_WORDS = iocb.size >> 2;
 const EVENT_WORDS = io_event.size >> 2;
@@ -47,7 +47,8 @@ const COMMANDS = {
 export class AioContext {
   readonly #io_submit: number;
   readonly #libc = libc();
-  readonly #address: number;
+  /** 0 behind its end: then io_submit refuses every call, and they are made one by one. */
+  #address: number;
   readonly #ring: Int32Array;
   readonly #ringEvents: number;
   readonly #iocbs = new Slab(CALLS_MAX * iocb.size);
@@ -85,8 +86,20 @@ export class AioContext {
     return undefined;
   }
 
-  get address(): number {
-    return this.#address;
+  /** Whether a send to a peer that has gone raises no SIGPIPE (kernel 6.18), so that it does not matter who handles it. */
+  get sparesSignals(): boolean {
+    return this.#sendFlags !== 0;
+  }
+
+  /** From now on this thread's own: given back at its end, or when it has died. */
+  belongToThread(): void {
+    contextOpened(this.#address);
+    process.once('exit', () => {
+      const address = this.#address;
+      this.#address = 0;
+      contextClosing();
+      destroyContext(address);
+    });
   }
 
   /** Tries it on a pair of sockets: a receive that would block, and a send whose peer has gone. */
@@ -189,10 +202,9 @@ export function threadContext(): AioContext | undefined {
     return ofThread;
   }
   ofThread = AioContext.open();
-  if (ofThread !== undefined && !isMainThread) {
-    const { address } = ofThread;
-    contextOpened(address);
-    process.once('exit', () => destroyContext(address));
+  if (!isMainThread) {
+    // That of the main thread ends with the process.
+    ofThread?.belongToThread();
   }
   return ofThread;
 }

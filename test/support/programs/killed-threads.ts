@@ -1,6 +1,7 @@
 /**
  * A server on three threads that die one after the other in mid-traffic. Arguments: driver, distribution, how many die.
- * Prints, as JSON, what the connections of the other threads saw, and descriptors and memory before and after.
+ * Prints, as JSON, what the connections of the other threads saw, and before and after it descriptors,
+ * contexts of asynchronous I/O, and memory.
  */
 
 import { readdirSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Distribution, listen } from 'overlapped';
 import { programPath } from '../child.js';
 import { eventually } from '../harness.js';
+import { contextsOpen } from '../linux.js';
 
 const [driver = 'auto', distribution = 'hand_over', kills = '30'] = process.argv.slice(2);
 const THREADS = 3;
@@ -133,7 +135,7 @@ async function order(word: string): Promise<void> {
   }
 }
 
-async function measure(): Promise<{ descriptors: number; rssBytes: number }> {
+async function measure(): Promise<{ descriptors: number; contexts: number; rssBytes: number }> {
   traffic = false;
   clients.forEach((client) => client.socket.destroy());
   clients = [];
@@ -142,7 +144,8 @@ async function measure(): Promise<{ descriptors: number; rssBytes: number }> {
   globalThis.gc?.();
   await sleep(200);
   traffic = true;
-  return { descriptors: readdirSync('/proc/self/fd').length, rssBytes: process.memoryUsage.rss() };
+  const descriptors = readdirSync('/proc/self/fd').length;
+  return { descriptors, contexts: contextsOpen(), rssBytes: process.memoryUsage.rss() };
 }
 
 for (let round = 0; round < WARM_UP; round++) {
