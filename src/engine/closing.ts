@@ -38,7 +38,6 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
     counters.countError(error);
   }
   engine.wheel.remove(connection);
-  engine.uncrowded(connection);
   engine.queuedBytes -= connection.queuedBytes;
   connection.queuedBytes = 0;
   if (connection.queue !== undefined) {

@@ -14,7 +14,7 @@ import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { shutDown } from './ending.js';
 import { finish } from './finishing.js';
-import { CLOSING, CROWDED, DIRTY, RESUMING } from './flags.js';
+import { CLOSING, DIRTY, RESUMING } from './flags.js';
 import { errorOf, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import { received, resumeNow } from './receiving.js';
@@ -80,7 +80,6 @@ export class Engine {
   readonly #resuming = new TurnList<Connection>();
   readonly #finishing = new TurnList<Connection>();
   readonly #tasks = new TurnList<TurnTask>();
-  readonly #crowded = new Set<Connection>();
   /** Who keeps the process alive. */
   #references = 0;
   /** When the batch that is being dispatched began, by the clock. */
@@ -280,27 +279,11 @@ export class Engine {
     }
   }
 
-  /** @internal It is above its high-water mark. */
-  crowded(connection: Connection): void {
-    if ((connection.flags & (CROWDED | CLOSING)) === 0) {
-      connection.flags |= CROWDED;
-      this.#crowded.add(connection);
-    }
-  }
-
-  /** @internal It is not any more. */
-  uncrowded(connection: Connection): void {
-    if ((connection.flags & CROWDED) !== 0) {
-      connection.flags &= ~CROWDED;
-      this.#crowded.delete(connection);
-    }
-  }
-
-  /** @internal Of the connections above their high-water mark, the one with the most to send. */
+  /** @internal The connection with the most to send. It looks at all of them: nobody counts what is seldom asked. */
   mostQueued(): Connection | undefined {
     let most: Connection | undefined;
-    for (const connection of this.#crowded) {
-      if (most === undefined || connection.queuedBytes > most.queuedBytes) {
+    for (const connection of this.connections()) {
+      if ((connection.flags & CLOSING) === 0 && connection.queuedBytes > (most?.queuedBytes ?? 0)) {
         most = connection;
       }
     }

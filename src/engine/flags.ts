@@ -33,8 +33,6 @@ export const SHUT = 1024;
 export const NEEDS_DRAIN = 2048;
 /** It is in the engine's list of those with something to post. */
 export const DIRTY = 4096;
-/** It is in the engine's set of those above their high-water mark. */
-export const CROWDED = 8192;
 
 /** It is being closed: handlers hear `close` when its last operation has ended. */
 export const CLOSING = 16384;

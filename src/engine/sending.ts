@@ -8,7 +8,6 @@ import { armWriteStall } from './deadlines.js';
 import { tell } from './events.js';
 import {
   CLOSING,
-  CROWDED,
   DIRTY,
   END_TOLD,
   ENDED,
@@ -76,7 +75,6 @@ function written(connection: Connection, byteLength: number): boolean {
   const crowded = connection.queuedBytes > limits.highWaterMarkBytes;
   if (crowded) {
     connection.flags |= NEEDS_DRAIN;
-    engine.crowded(connection);
   }
   if (engine.queuedBytes > engine.queuedBytesMax) {
     const most = engine.mostQueued() ?? connection;
@@ -164,9 +162,6 @@ export function sent(connection: Connection, completion: Completion): void {
   counters.bytesWritten += bytes;
   connection.queuedBytes -= bytes;
   engine.queuedBytes -= bytes;
-  if ((connection.flags & CROWDED) !== 0 && connection.queuedBytes <= limits.highWaterMarkBytes) {
-    engine.uncrowded(connection);
-  }
   if (connection.queuedBytes === 0) {
     engine.giveQueue(connection);
   }

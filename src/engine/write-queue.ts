@@ -8,7 +8,7 @@ import { GATHER_PIECES_MAX } from '../drivers/driver.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { CompletionPort } from '../port/completion-port.js';
 import { Held } from '../port/held.js';
-import { Pieces } from '../port/send-memory.js';
+import { type PieceSink, Pieces } from '../port/send-memory.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { SharedBytes } from './shared-bytes.js';
 import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from './write-chunks.js';
@@ -22,7 +22,7 @@ export const SEND_BYTES_MAX = 256 * 1024;
 /** UTF-8 bytes of one UTF-16 unit at the most. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
-export class WriteQueue {
+export class WriteQueue implements PieceSink {
   readonly #port: CompletionPort;
   readonly #chunks: WriteChunks;
   /** The first piece, while it is the only one; no bytes when there is none. */
@@ -48,7 +48,7 @@ export class WriteQueue {
   /** Appends the first bytes of a receive buffer, which it keeps. */
   addLent(buffer: PoolBuffer, byteLength: number): void {
     buffer.retain();
-    this.#add(buffer.address, byteLength, buffer);
+    this.add(buffer.address, byteLength, buffer);
   }
 
   /** Appends bytes that others send too; each piece keeps them. */
@@ -116,19 +116,22 @@ export class WriteQueue {
       return;
     }
     holder.retain();
-    this.#add(address, byteLength, holder);
+    this.add(address, byteLength, holder);
   }
 
   /** Bytes that stay where they are, in as many sends as they need. */
   #addWhole(bytes: Uint8Array): void {
-    for (let offset = 0; offset < bytes.byteLength; offset += SEND_BYTES_MAX) {
-      const piece = bytes.byteLength <= SEND_BYTES_MAX ? bytes : bytes.subarray(offset, offset + SEND_BYTES_MAX);
-      this.#port.gather(this.#batchFor(piece.byteLength), piece);
+    if (bytes.length <= SEND_BYTES_MAX) {
+      this.#port.gather(this, bytes);
+      return;
+    }
+    for (let offset = 0; offset < bytes.length; offset += SEND_BYTES_MAX) {
+      this.#port.gather(this, bytes.subarray(offset, offset + SEND_BYTES_MAX));
     }
   }
 
-  /** Appends a piece that is held already. */
-  #add(address: number, byteLength: number, held: unknown): void {
+  /** @internal Appends a piece that is held already. */
+  add(address: number, byteLength: number, held: unknown): void {
     if (this.empty) {
       this.#address = address;
       this.#byteLength = byteLength;

@@ -69,6 +69,9 @@ export class BufferPool implements ReceiveBuffers {
   readonly strideBytes: number;
   readonly shortAt: number;
   readonly #slab: Slab;
+  /** What views are made of, and where it begins there: asking a typed array for them is a call into V8. */
+  readonly #memory: ArrayBufferLike;
+  readonly #start: number;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
   #give: (index: number) => void = () => undefined;
@@ -82,7 +85,9 @@ export class BufferPool implements ReceiveBuffers {
     this.shortAt = Math.floor(count * SHORT_SHARE);
     this.#fillReleased = fillReleased;
     this.#slab = new Slab(count * this.strideBytes, 4096);
-    memories.add(this.#slab.u8.buffer);
+    this.#memory = this.#slab.u8.buffer;
+    this.#start = this.#slab.u8.byteOffset;
+    memories.add(this.#memory);
     pools++;
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));
@@ -99,7 +104,7 @@ export class BufferPool implements ReceiveBuffers {
 
   /** The address of bytes of this pool. */
   addressOf(bytes: Uint8Array): number {
-    return this.#slab.address + bytes.byteOffset - this.#slab.u8.byteOffset;
+    return this.#slab.address + bytes.byteOffset - this.#start;
   }
 
   /** Where returned buffers go; it may post, but not call back. */
@@ -119,22 +124,21 @@ export class BufferPool implements ReceiveBuffers {
   /** The buffer that `bytes` are a view of, if they are one. */
   bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
     // A view of nothing at the end of one buffer begins where the next one does.
-    if (bytes.buffer !== this.#slab.u8.buffer || bytes.byteLength === 0) {
+    if (bytes.length === 0 || bytes.buffer !== this.#memory) {
       return undefined;
     }
-    return this.#buffers[Math.floor((bytes.byteOffset - this.#slab.u8.byteOffset) / this.strideBytes)];
+    return this.#buffers[Math.floor((bytes.byteOffset - this.#start) / this.strideBytes)];
   }
 
   /** Bytes that may be kept: those in a buffer that another port lent are copied, as that port would not know of it. */
   kept(bytes: Uint8Array): Uint8Array {
-    const lentElsewhere = pools > 1 && bytes.buffer !== this.#slab.u8.buffer && memories.has(bytes.buffer);
+    const lentElsewhere = pools > 1 && bytes.buffer !== this.#memory && memories.has(bytes.buffer);
     return lentElsewhere ? new Uint8Array(bytes) : bytes;
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {
     assert(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.sizeBytes);
-    const { u8 } = this.#slab;
-    return Buffer.from(u8.buffer, u8.byteOffset + index * this.strideBytes + offset, byteLength);
+    return Buffer.from(this.#memory, this.#start + index * this.strideBytes + offset, byteLength);
   }
 
   returned(buffer: PoolBuffer): void {

@@ -6,7 +6,7 @@ import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
-import type { Pieces } from './send-memory.js';
+import type { PieceSink, Pieces } from './send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
 /** What can be cancelled on a socket. */
@@ -164,9 +164,9 @@ export class PostingPort {
     return this.core.pool.lent > this.core.pool.shortAt;
   }
 
-  /** @internal Appends bytes to the pieces of a send to come: they stay where they are, a receive buffer is retained. */
-  gather(pieces: Pieces, bytes: Uint8Array): void {
-    this.core.sendMemory.gather(pieces, bytes);
+  /** @internal Adds bytes to what is to be sent together: they stay where they are, a receive buffer is retained. */
+  gather(sink: PieceSink, bytes: Uint8Array): void {
+    this.core.sendMemory.gather(sink, bytes);
   }
 
   /** @internal Gives an accepted socket that was never associated to another thread, by its system's handle. */

@@ -19,8 +19,13 @@ const BLOCKS_PER_CHUNK = 256;
 /** The most chunks of copies, 16 MiB in all; beyond it each copy has memory of its own. */
 const CHUNKS_MAX = 64;
 
+/** What takes bytes at an address, with what must stay referenced for them: when that is counted, it is retained already. */
+export interface PieceSink {
+  add(address: number, byteLength: number, held: unknown): void;
+}
+
 /** Several payloads of one send, in order, and what must stay referenced for them. */
-export class Pieces {
+export class Pieces implements PieceSink {
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
   readonly held: unknown[] = [];
@@ -42,7 +47,7 @@ export class Pieces {
     return true;
   }
 
-  /** Appends bytes at an address; `held`, when it is counted, is retained already. */
+  /** Appends bytes at an address. */
   add(address: number, byteLength: number, held: unknown): void {
     this.addresses.push(address);
     this.lengths.push(byteLength);
@@ -74,7 +79,7 @@ export class SendMemory {
   /** The operation in `slot` sends these bytes. */
   hold(slot: number, bytes: Uint8Array): void {
     const operations = this.#operations;
-    operations.byteLength[slot] = bytes.byteLength;
+    operations.byteLength[slot] = bytes.length;
     operations.bytesTaken[slot] = 0;
     const buffer = this.#pool.bufferOf(bytes);
     if (buffer !== undefined) {
@@ -83,7 +88,7 @@ export class SendMemory {
       operations.address[slot] = this.#pool.addressOf(bytes);
       return;
     }
-    const small = bytes.byteLength <= COPY_BYTES_MAX;
+    const small = bytes.length <= COPY_BYTES_MAX;
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
       const held = small ? new Uint8Array(bytes) : this.#pool.kept(bytes);
@@ -108,15 +113,15 @@ export class SendMemory {
     this.holdGathered(slot, pieces);
   }
 
-  /** Appends a payload to the pieces of a send to come, where it is. */
-  gather(pieces: Pieces, bytes: Uint8Array): void {
+  /** Adds a payload to what is sent together, where it is. */
+  gather(sink: PieceSink, bytes: Uint8Array): void {
     const buffer = this.#pool.bufferOf(bytes);
     if (buffer === undefined) {
       const kept = this.#pool.kept(bytes);
-      pieces.add(addressOfBytes(kept), kept.byteLength, kept);
+      sink.add(addressOfBytes(kept), kept.length, kept);
     } else {
       buffer.retain();
-      pieces.add(this.#pool.addressOf(bytes), bytes.byteLength, buffer);
+      sink.add(this.#pool.addressOf(bytes), bytes.length, buffer);
     }
   }
 
