@@ -1,5 +1,6 @@
 /** Messages with a header of a length and a command, in either order, as most games and many devices have them. */
 
+import { Views } from '../ffi/views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
 
@@ -53,6 +54,7 @@ class Commands implements Framing<DecodedCommand, Command> {
 
   decode(bytes: Buffer, emit: Emit<DecodedCommand>): number {
     const { length, command, lengthOffset, commandOffset, headerBytes, countedBytes } = this.#layout;
+    const views = new Views(bytes);
     let taken = 0;
     while (taken + headerBytes <= bytes.length) {
       const counted = length.read(bytes, taken + lengthOffset);
@@ -67,7 +69,7 @@ class Commands implements Framing<DecodedCommand, Command> {
       if (end > bytes.length) {
         break;
       }
-      const message = { command: command.read(bytes, taken + commandOffset), body: bytes.subarray(start, end) };
+      const message = { command: command.read(bytes, taken + commandOffset), body: views.at(start, bodyBytes) };
       taken = end;
       if (!emit(message)) {
         break;

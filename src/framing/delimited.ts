@@ -1,5 +1,6 @@
 /** Messages that end with a delimiter, such as lines. */
 
+import { Views } from '../ffi/views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 
 export interface DelimitedOptions {
@@ -29,6 +30,7 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
   }
 
   decode(bytes: Buffer, emit: Emit<Buffer>): number {
+    const views = new Views(bytes);
     let taken = 0;
     for (;;) {
       const end = bytes.indexOf(this.#needle, taken);
@@ -38,7 +40,7 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
         return taken;
       }
       this.#check(end - taken);
-      const message = bytes.subarray(taken, end);
+      const message = views.at(taken, end - taken);
       taken = end + this.#delimiter.length;
       if (!emit(message)) {
         return taken;

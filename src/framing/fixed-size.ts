@@ -1,5 +1,6 @@
 /** Messages that all have the same size. */
 
+import { Views } from '../ffi/views.js';
 import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
 
 class FixedSize implements Framing<Buffer, Uint8Array> {
@@ -11,9 +12,10 @@ class FixedSize implements Framing<Buffer, Uint8Array> {
 
   decode(bytes: Buffer, emit: Emit<Buffer>): number {
     const size = this.frameBytesMax;
+    const views = new Views(bytes);
     let taken = 0;
     while (taken + size <= bytes.length) {
-      const message = bytes.subarray(taken, taken + size);
+      const message = views.at(taken, size);
       taken += size;
       if (!emit(message)) {
         break;

@@ -1,5 +1,6 @@
 /** Messages with their length in front of them. */
 
+import { Views } from '../ffi/views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
 
@@ -32,6 +33,7 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
   }
 
   decode(bytes: Buffer, emit: Emit<Buffer>): number {
+    const views = new Views(bytes);
     let taken = 0;
     for (;;) {
       const length = this.#format.read(bytes, taken);
@@ -48,7 +50,7 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
         return taken;
       }
       taken = end;
-      if (!emit(bytes.subarray(start, end))) {
+      if (!emit(views.at(start, messageBytes))) {
         return taken;
       }
     }

@@ -3,6 +3,7 @@
 import { assert } from '../assert.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
+import { Views } from '../ffi/views.js';
 import { Held } from './held.js';
 
 /** What released buffers are filled with in the debug mode. */
@@ -69,9 +70,10 @@ export class BufferPool implements ReceiveBuffers {
   readonly strideBytes: number;
   readonly shortAt: number;
   readonly #slab: Slab;
-  /** What views are made of, and where it begins there: asking a typed array for them is a call into V8. */
+  /** What views of buffers are made of, and where it begins there: asking a typed array for that is a call into V8. */
   readonly #memory: ArrayBufferLike;
   readonly #start: number;
+  readonly #views: Views;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
   #give: (index: number) => void = () => undefined;
@@ -87,6 +89,7 @@ export class BufferPool implements ReceiveBuffers {
     this.#slab = new Slab(count * this.strideBytes, 4096);
     this.#memory = this.#slab.u8.buffer;
     this.#start = this.#slab.u8.byteOffset;
+    this.#views = new Views(this.#slab.u8);
     memories.add(this.#memory);
     pools++;
     for (let index = 0; index < count; index++) {
@@ -138,7 +141,7 @@ export class BufferPool implements ReceiveBuffers {
 
   view(index: number, offset: number, byteLength: number): Buffer {
     assert(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.sizeBytes);
-    return Buffer.from(this.#memory, this.#start + index * this.strideBytes + offset, byteLength);
+    return this.#views.at(index * this.strideBytes + offset, byteLength);
   }
 
   returned(buffer: PoolBuffer): void {
