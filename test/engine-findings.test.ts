@@ -142,6 +142,7 @@ describe('what the simulation has found', () => {
       const server = await stage.listen({
         allowHalfOpen: true,
         sendBufferBytes: 1024,
+        highWaterMarkBytes: 65_536,
         open: (connection) => {
           connection.write(Buffer.alloc(200_000));
           connection.pause();

@@ -23,12 +23,12 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   #whenOver: (() => void) | undefined;
 
   constructor(connection: Connection) {
-    const { allowHalfOpen, highWaterMarkBytes } = connection.group.limits;
+    const { allowHalfOpen, crowdedHighWaterMarkBytes } = connection.group.limits;
     super({
       allowHalfOpen,
       decodeStrings: false,
       readableHighWaterMark: READ_AHEAD_BYTES_MAX,
-      writableHighWaterMark: highWaterMarkBytes,
+      writableHighWaterMark: crowdedHighWaterMarkBytes,
     });
     this.#streaming = new Streaming(connection, this);
   }

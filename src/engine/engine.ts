@@ -29,6 +29,9 @@ import { WriteQueue } from './write-queue.js';
 /** Write queues that are kept for the next connection that writes. */
 const IDLE_QUEUES_MAX = 256;
 
+/** With more than this share of `queuedBytesMax` waiting to be sent, the engine is crowded. */
+const CROWDED_SHARE = 1 / 8;
+
 export interface EngineOptions extends CompletionPortOptions {
   /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
   readonly queuedBytesMax?: number;
@@ -62,6 +65,7 @@ export class Engine {
   /** @internal */
   readonly onHandlerError: HandlerErrorSink;
   readonly queuedBytesMax: number;
+  readonly #crowdedAt: number;
   /** Bytes written on all connections that the system has not taken yet. */
   queuedBytes = 0;
   /** @internal Counts rounds: batches of completions. */
@@ -89,6 +93,7 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
+    this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
     this.onHandlerError = options.onHandlerError ?? warnOfHandlerError;
     this.port = CompletionPort.create(options);
     this.wheel = new TimerWheel(this.port.clock);
@@ -277,6 +282,11 @@ export class Engine {
         this.#idleQueues[this.#idleQueuesCount++] = queue;
       }
     }
+  }
+
+  /** @internal Whether so much waits to be sent that each connection may only have a little of it. */
+  get crowded(): boolean {
+    return this.queuedBytes > this.#crowdedAt;
   }
 
   /** @internal The connection with the most to send. It looks at all of them: nobody counts what is seldom asked. */

@@ -19,7 +19,10 @@ export interface ConnectionOptions {
   readonly lingerMs?: number;
   /** Whether our side stays open when the peer ends its own; off unless told, as in Node. */
   readonly allowHalfOpen?: boolean;
-  /** `write` returns false above it; 64 KiB unless told. */
+  /**
+   * `write` returns false above it. Unless told it is 256 KiB, and 64 KiB while more than an eighth of the engine's
+   * `queuedBytesMax` waits to be sent on all connections.
+   */
   readonly highWaterMarkBytes?: number;
   /** With more than this waiting to be sent the connection is closed, `write_queue_full`; 16 MiB unless told. */
   readonly queuedBytesMax?: number;
@@ -42,7 +45,8 @@ export interface ConnectionLimits {
   readonly allowHalfOpen: boolean;
   readonly lingerMs: number | undefined;
   readonly highWaterMarkBytes: number;
-  readonly lowWaterMarkBytes: number;
+  /** The same while the engine is crowded. */
+  readonly crowdedHighWaterMarkBytes: number;
   readonly queuedBytesMax: number;
   readonly turnBytesMax: number;
   readonly idleTicks: number;
@@ -90,14 +94,15 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
     ticksOf(checkTime(name, options[name] as number | undefined, unlessTold));
   const queuedBytesMax = bytes('queuedBytesMax', QUEUED_BYTES_MAX);
   // A mark above the cap would never be reached, nor the cap be looked at.
-  const highWaterMarkBytes = Math.min(bytes('highWaterMarkBytes', 64 * KIB), queuedBytesMax);
+  const highWaterMark = (unlessTold: number): number =>
+    Math.min(bytes('highWaterMarkBytes', unlessTold), queuedBytesMax);
   const idleTicks = ticks('idleTimeoutMs', 0);
   const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
     lingerMs: options.lingerMs === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
-    highWaterMarkBytes,
-    lowWaterMarkBytes: Math.floor(highWaterMarkBytes / 2),
+    highWaterMarkBytes: highWaterMark(256 * KIB),
+    crowdedHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
     turnBytesMax: bytes('turnBytesMax', 256 * KIB),
     idleTicks,

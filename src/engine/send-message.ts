@@ -4,6 +4,7 @@ import { invalid } from '../framing/framing.js';
 import type { Connection } from './connection.js';
 import type { MessageRules } from './messages.js';
 import type { Payload } from './payload.js';
+import { highWaterMark } from './sending.js';
 
 /** The bytes of a message. */
 export function piecesOf(messages: MessageRules | undefined, message: unknown): readonly Payload[] {
@@ -16,7 +17,7 @@ export function piecesOf(messages: MessageRules | undefined, message: unknown): 
 
 /** Sends a message: its pieces leave together. @returns what `write` of the last piece returned */
 export function sendMessage(connection: Connection, message: unknown): boolean {
-  let more = connection.queuedBytes <= connection.group.limits.highWaterMarkBytes;
+  let more = connection.queuedBytes <= highWaterMark(connection);
   for (const piece of piecesOf(connection.group.messages, message)) {
     more = connection.write(piece);
   }

@@ -23,14 +23,17 @@ import {
 import { checkPayload } from './payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from './shared-bytes.js';
 
+/** `drain` comes at this share of the high-water mark. */
+const LOW_SHARE = 0.5;
+
 export function write(connection: Connection, data: Uint8Array | string): boolean {
   if ((connection.flags & (ENDING | CLOSING)) !== 0) {
     return refuse(connection);
   }
   checkPayload(data);
-  const { engine, limits, counters } = connection.group;
+  const { engine, counters } = connection.group;
   if (data.length === 0) {
-    return connection.queuedBytes <= limits.highWaterMarkBytes;
+    return connection.queuedBytes <= highWaterMark(connection);
   }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
@@ -51,9 +54,9 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
 
 /** Writes bytes that other connections send too. The connection must be writable. */
 export function writeShared(connection: Connection, shared: SharedBytes): boolean {
-  const { engine, counters, limits } = connection.group;
+  const { engine, counters } = connection.group;
   if (shared.byteLength === 0) {
-    return connection.queuedBytes <= limits.highWaterMarkBytes;
+    return connection.queuedBytes <= highWaterMark(connection);
   }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
@@ -66,14 +69,23 @@ export function writeShared(connection: Connection, shared: SharedBytes): boolea
   return written(connection, shared.byteLength);
 }
 
+/**
+ * What `write` returns false above. A large send costs the system less for each byte, so one connection may have much
+ * waiting, for as long as all together have little.
+ */
+export function highWaterMark({ group }: Connection): number {
+  const { engine, limits } = group;
+  return engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes;
+}
+
 /** Counts what was written against the limits; returns whether there is room for more. */
 function written(connection: Connection, byteLength: number): boolean {
   const { engine, limits } = connection.group;
   connection.queuedBytes += byteLength;
   engine.queuedBytes += byteLength;
   engine.flushNext(connection);
-  const crowded = connection.queuedBytes > limits.highWaterMarkBytes;
-  if (crowded) {
+  const full = connection.queuedBytes > highWaterMark(connection);
+  if (full) {
     connection.flags |= NEEDS_DRAIN;
   }
   if (engine.queuedBytes > engine.queuedBytesMax) {
@@ -82,7 +94,7 @@ function written(connection: Connection, byteLength: number): boolean {
   } else if (connection.queuedBytes > limits.queuedBytesMax) {
     close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
   }
-  return !crowded && (connection.flags & CLOSING) === 0;
+  return !full && (connection.flags & CLOSING) === 0;
 }
 
 function queueFull(bytesMax: number, whose: string): OperationError {
@@ -155,7 +167,7 @@ export function sent(connection: Connection, completion: Completion): void {
     closeFailed(connection, completion);
     return;
   }
-  const { engine, counters, limits } = connection.group;
+  const { engine, counters } = connection.group;
   const { bytes } = completion;
   connection.sentTick = engine.wheel.tick;
   connection.bytesWritten += bytes;
@@ -169,7 +181,7 @@ export function sent(connection: Connection, completion: Completion): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
-  if ((connection.flags & NEEDS_DRAIN) !== 0 && connection.queuedBytes <= limits.lowWaterMarkBytes) {
+  if ((connection.flags & NEEDS_DRAIN) !== 0 && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (ENDED | LINGERING)) === 0) {
       // Also where not the program has ended our side, but its server's close: it may read on only then.

@@ -193,7 +193,7 @@ export function ending(subject: EngineSubject): void {
           data:
             event === 'data'
               ? act
-              : (connection) => void (connection.writable && connection.write(Buffer.alloc(70_000))),
+              : (connection) => void (connection.writable && connection.write(Buffer.alloc(300_000))),
           shutdownTimeoutMs: 5000,
         });
         peer.socket.write('hello');

@@ -43,7 +43,7 @@ export function inspectConnection(side: EngineSide): void {
     () => `${name}: its end is not sent (flags ${flags})`,
   );
   world.check(
-    queuedBytes > group.limits.lowWaterMarkBytes || (flags & (NEEDS_DRAIN | DIRTY)) !== NEEDS_DRAIN,
+    queuedBytes > group.limits.crowdedHighWaterMarkBytes / 2 || (flags & (NEEDS_DRAIN | DIRTY)) !== NEEDS_DRAIN,
     () => `${name}: ${queuedBytes} bytes are queued, and drain is not told`,
   );
   world.check(

@@ -199,7 +199,7 @@ export class EngineSide implements Member, Sender {
       () => `${name}: the engine has ${engine.queuedBytes} bytes queued, above the cap`,
     );
     world.check(
-      taken === queuedBytes <= limits.highWaterMarkBytes,
+      taken === queuedBytes <= (engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes),
       () => `${name}: write said ${taken} at ${queuedBytes}`,
     );
     this.drainOwed ||= !taken;
