@@ -13,7 +13,7 @@ const server = await listen({
   data(connection, chunk) {
     // What came in goes out from the same memory: nothing is copied.
     if (!connection.write(chunk)) {
-      // More than 64 KiB wait for this client to read: until it has, nothing more is taken from it.
+      // Much waits for this client to read: until it has read it, nothing more is taken from it.
       connection.pause();
     }
   },

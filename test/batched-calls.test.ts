@@ -21,6 +21,8 @@ const EPIPE = 32;
 /** No descriptor has this number: it is above every limit. */
 const NO_SOCKET = 0x7fff_fff0;
 
+const traces = spawnSync('strace', ['-V']).status === 0;
+
 const calls = new LinuxNonBlocking(new Set());
 const singly = new LinuxNonBlocking(new Set([BATCHED_CALLS]));
 
@@ -95,6 +97,29 @@ describe('A batch of calls', () => {
       },
     ));
 
+  test('of each kind of call enters the system once', {
+    skip: traces ? false : 'strace is not installed: nothing else counts system calls',
+  }, async () => {
+    const alone = (): never => assert.fail('A call of the batch was made by itself');
+    const pair = new Pair();
+    const message = new Slab(linuxMessages.byteLength);
+    const piece = { count: 1, addresses: Float64Array.of(pair.memory.address), lengths: Float64Array.of(5) };
+    linuxMessages.write(message, piece);
+    const batch = new CallBatch(256);
+    batch.add(SEND_CALL, pair.one, pair.memory.address, 3);
+    batch.addMessage(pair.one, message);
+    batch.add(RECEIVE_CALL, pair.other, pair.memory.address + 100, 50);
+    threadContext()?.makeAll(batch, { receive: alone, send: alone, sendMessage: alone });
+    assert.deepEqual([...batch.results.subarray(0, 3)], [3, 5, 8]);
+    pair.close();
+
+    const { exitCode, stderr } = await runProgram('broken-pipes', [], {
+      before: ['strace', '-f', '-qq', '-e', 'signal=none', '-e', 'trace=io_submit'],
+    });
+    assert.equal(exitCode, 0);
+    assert.equal(stderr.match(/io_submit\(0x[0-9a-f]+, 3, .* = 3$/gm)?.length, 1, stderr);
+  });
+
   test('goes on behind a call that the system does not take', () =>
     both(
       (batch, pair) => {
@@ -156,8 +181,6 @@ describe('A batch of calls', () => {
 });
 
 describe('epoll and select without io_submit', () => {
-  const traces = spawnSync('strace', ['-V']).status === 0;
-
   for (const driver of ['epoll', 'select']) {
     test(`${driver} does without it when it is withheld`, () =>
       withPort({ driver, withhold: [BATCHED_CALLS] }, (_dequeuer, port) => {

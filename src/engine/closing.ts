@@ -38,6 +38,7 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
     counters.countError(error);
   }
   engine.wheel.remove(connection);
+  engine.unladen(connection);
   engine.queuedBytes -= connection.queuedBytes;
   connection.queuedBytes = 0;
   if (connection.queue !== undefined) {

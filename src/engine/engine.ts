@@ -14,7 +14,7 @@ import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { shutDown } from './ending.js';
 import { finish } from './finishing.js';
-import { CLOSING, DIRTY, RESUMING } from './flags.js';
+import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
 import { errorOf, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import { received, resumeNow } from './receiving.js';
@@ -84,6 +84,7 @@ export class Engine {
   readonly #resuming = new TurnList<Connection>();
   readonly #finishing = new TurnList<Connection>();
   readonly #tasks = new TurnList<TurnTask>();
+  readonly #laden = new Set<Connection>();
   /** Who keeps the process alive. */
   #references = 0;
   /** When the batch that is being dispatched began, by the clock. */
@@ -289,11 +290,27 @@ export class Engine {
     return this.queuedBytes > this.#crowdedAt;
   }
 
-  /** @internal The connection with the most to send. It looks at all of them: nobody counts what is seldom asked. */
+  /** @internal It has much to send: more than a connection of a crowded engine should. */
+  laden(connection: Connection): void {
+    if ((connection.flags & (LADEN | CLOSING)) === 0) {
+      connection.flags |= LADEN;
+      this.#laden.add(connection);
+    }
+  }
+
+  /** @internal It has not any more. */
+  unladen(connection: Connection): void {
+    if ((connection.flags & LADEN) !== 0) {
+      connection.flags &= ~LADEN;
+      this.#laden.delete(connection);
+    }
+  }
+
+  /** @internal Of the connections with much to send, the one with the most. */
   mostQueued(): Connection | undefined {
     let most: Connection | undefined;
-    for (const connection of this.connections()) {
-      if ((connection.flags & CLOSING) === 0 && connection.queuedBytes > (most?.queuedBytes ?? 0)) {
+    for (const connection of this.#laden) {
+      if (most === undefined || connection.queuedBytes > most.queuedBytes) {
         most = connection;
       }
     }

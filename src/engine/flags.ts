@@ -33,6 +33,8 @@ export const SHUT = 1024;
 export const NEEDS_DRAIN = 2048;
 /** It is in the engine's list of those with something to post. */
 export const DIRTY = 4096;
+/** It is in the engine's set of those with much to send. */
+export const LADEN = 8192;
 
 /** It is being closed: handlers hear `close` when its last operation has ended. */
 export const CLOSING = 16384;

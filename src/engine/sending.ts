@@ -33,7 +33,7 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
   checkPayload(data);
   const { engine, counters } = connection.group;
   if (data.length === 0) {
-    return connection.queuedBytes <= highWaterMark(connection);
+    return hasRoom(connection);
   }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
@@ -56,7 +56,7 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
 export function writeShared(connection: Connection, shared: SharedBytes): boolean {
   const { engine, counters } = connection.group;
   if (shared.byteLength === 0) {
-    return connection.queuedBytes <= highWaterMark(connection);
+    return hasRoom(connection);
   }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
@@ -78,15 +78,24 @@ export function highWaterMark({ group }: Connection): number {
   return engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes;
 }
 
+/** Whether `write` says to go on. Whoever is told to wait is told `drain`. */
+function hasRoom(connection: Connection): boolean {
+  const room = connection.queuedBytes <= highWaterMark(connection);
+  if (!room) {
+    connection.flags |= NEEDS_DRAIN;
+  }
+  return room;
+}
+
 /** Counts what was written against the limits; returns whether there is room for more. */
 function written(connection: Connection, byteLength: number): boolean {
   const { engine, limits } = connection.group;
   connection.queuedBytes += byteLength;
   engine.queuedBytes += byteLength;
   engine.flushNext(connection);
-  const full = connection.queuedBytes > highWaterMark(connection);
-  if (full) {
-    connection.flags |= NEEDS_DRAIN;
+  const room = hasRoom(connection);
+  if (connection.queuedBytes > limits.crowdedHighWaterMarkBytes) {
+    engine.laden(connection);
   }
   if (engine.queuedBytes > engine.queuedBytesMax) {
     const most = engine.mostQueued() ?? connection;
@@ -94,7 +103,7 @@ function written(connection: Connection, byteLength: number): boolean {
   } else if (connection.queuedBytes > limits.queuedBytesMax) {
     close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
   }
-  return !full && (connection.flags & CLOSING) === 0;
+  return room && (connection.flags & CLOSING) === 0;
 }
 
 function queueFull(bytesMax: number, whose: string): OperationError {
@@ -167,13 +176,16 @@ export function sent(connection: Connection, completion: Completion): void {
     closeFailed(connection, completion);
     return;
   }
-  const { engine, counters } = connection.group;
+  const { engine, counters, limits } = connection.group;
   const { bytes } = completion;
   connection.sentTick = engine.wheel.tick;
   connection.bytesWritten += bytes;
   counters.bytesWritten += bytes;
   connection.queuedBytes -= bytes;
   engine.queuedBytes -= bytes;
+  if (connection.queuedBytes <= limits.crowdedHighWaterMarkBytes) {
+    engine.unladen(connection);
+  }
   if (connection.queuedBytes === 0) {
     engine.giveQueue(connection);
   }

@@ -171,7 +171,7 @@ export function writing(subject: EngineSubject): void {
       assert.equal(told?.write('x'), false, 'above that mark');
       const wanted = [256 * KIB + 1, 256 * KIB, 64 * KIB + 1];
       await eventually(() => wanted.every((bytes, index) => peers[index]?.bytes === bytes), 'all of it');
-      await eventually(() => drains === 2, 'both that were told to wait go on');
+      await eventually(() => drains === 3, 'each that was told to wait goes on');
     },
     { engine: { queuedBytesMax: 4 * MIB } },
   );

@@ -20,7 +20,7 @@ export function checkEngine(world: World, engine: Engine): void {
   nothing('entries of the timer wheel are', engine.wheel.count);
   nothing('queued bytes are', engine.queuedBytes);
   nothing('references are', engine.references);
-  nothing('connections with something to send are', engine.mostQueued() === undefined ? 0 : 1);
+  nothing('laden connections are', engine.mostQueued() === undefined ? 0 : 1);
   same('connects', counters.connectsPosted, counters.connectsCompleted);
   same('sends', counters.sendsPosted, counters.sendsCompleted);
   same('shutdowns', counters.shutdownsPosted, counters.shutdownsCompleted);

@@ -61,9 +61,9 @@ const MEDDLINGS: Readonly<Record<string, Meddling>> = {
       deeds.deadlineAt = Infinity;
     }
   },
-  writeNothing({ connection }) {
-    if (connection.writable) {
-      connection.write('');
+  writeNothing(side) {
+    if (side.connection.writable) {
+      side.write('', 0);
     }
   },
   writeBehindTheEnd({ connection, world, name }) {

@@ -179,7 +179,7 @@ export class EngineSide implements Member, Sender {
       this.outgoing.written += byteLength;
       world.writeBytesMax = Math.max(world.writeBytesMax, byteLength);
     }
-    if (before === 0) {
+    if (before === 0 && byteLength > 0) {
       this.queuedSince = world.now();
     }
     const taken = connection.write(data);

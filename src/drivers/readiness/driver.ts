@@ -271,18 +271,23 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const attempts = this.#attempts;
     // Bounded by what is queued now: a try may queue nothing but is never repeated here.
-    for (let left = this.#writes.length; left > 0 && attempts.completionsMost < completionsMax; left--) {
-      attempts.tryWrite(this.#writes.shift());
-    }
-    for (let left = this.#reads.length; left > 0 && attempts.completionsMost < completionsMax; left--) {
-      const socket = this.#reads.shift();
-      attempts.tryRead(socket, completionsMax - attempts.completionsMost);
-      if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
-        // More connections may wait than one turn takes.
-        this.#queueRead(socket);
+    let writes = this.#writes.length;
+    let reads = this.#reads.length;
+    do {
+      for (; writes > 0 && attempts.completionsMost < completionsMax; writes--) {
+        attempts.tryWrite(this.#writes.shift());
       }
-    }
-    attempts.makeCalls();
+      for (; reads > 0 && attempts.completionsMost < completionsMax; reads--) {
+        const socket = this.#reads.shift();
+        attempts.tryRead(socket, completionsMax - attempts.completionsMost);
+        if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
+          // More connections may wait than one turn takes.
+          this.#queueRead(socket);
+        }
+      }
+      attempts.makeCalls();
+      // What would have to wait has left room for others.
+    } while (writes + reads > 0 && this.#results.count < completionsMax);
     const completed = this.#results.count;
     this.#results.flush(sink);
     return completed;
