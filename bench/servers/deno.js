@@ -48,6 +48,19 @@ Deno.addSignalListener('SIGUSR2', () => globalThis.gc?.());
 console.log(listener.addr.port);
 for await (const connection of listener) {
   connection.setNoDelay(true);
-  // A client that goes away ends its own connection only.
-  PROGRAMS[role](connection).catch(() => undefined);
+  void serve(connection);
+}
+
+/** A client that goes away ends its own connection only. */
+async function serve(connection) {
+  try {
+    await PROGRAMS[role](connection);
+  } catch {
+    // It was reset, which is no concern of the others.
+  }
+  try {
+    connection.close();
+  } catch {
+    // Its streams have closed it.
+  }
 }
