@@ -213,6 +213,8 @@ function accepting(subject: EngineSubject): void {
     };
     const peers = await Promise.all(Array.from({ length: 8 }, () => stage.peer(server)));
     await eventually(() => closed !== undefined, 'the first');
+    // The server has ended its side of the first one, and waits for the peer's.
+    peers.forEach(({ socket }) => socket.end());
     await closed;
     assert.deepEqual(whenOpened, [true]);
     await eventually(() => peers.every((peer) => peer.ended || peer.closed), 'the others are closed');
