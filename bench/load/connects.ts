@@ -5,11 +5,16 @@ import { descriptorsOpen } from '../measuring.js';
 import { MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
+import { ownAddresses } from './own-addresses.js';
 
 type ConnectsWork = Extract<Work, { kind: 'connects' }>;
 
 /** How long a server may take to close its side of the last connections. */
 const CLOSE_TIMEOUT_MS = 5000;
+/** Each closed connection keeps its address for a minute: so many hosts' addresses last for two million of them. */
+const HOSTS = 40;
+/** They go on where the last order's have ended. */
+const addresses = ownAddresses(HOSTS);
 /** Descriptors that a server may have opened for itself, once for all. */
 const DESCRIPTORS_MORE_MAX = 8;
 
@@ -40,7 +45,7 @@ class Connects implements Handler<Client> {
     const { inFlight } = this.#work;
     const descriptorsMax = descriptorsOpen(this.#pid) + DESCRIPTORS_MORE_MAX;
     for (let index = 0; index < inFlight; index++) {
-      this.#driven.connect(this.#next());
+      this.#driven.connect(this.#next(), addresses);
     }
     const sample = this.#driven.measure({
       of: inFlight,
@@ -80,7 +85,7 @@ class Connects implements Handler<Client> {
       this.#driven.closeSocket(socket);
       this.#done++;
       if (!window.over) {
-        this.#driven.connect(this.#next());
+        this.#driven.connect(this.#next(), addresses);
       }
     }
   }

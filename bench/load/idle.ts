@@ -6,11 +6,12 @@
  * what its young generation has grown by some eight seconds later.
  */
 
-import type { OverlappedSocket, SocketAddress } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped';
 import { residentBytes } from '../measuring.js';
 import { cpuBetween, cpuLook } from './cpu.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
+import { ownAddresses } from './own-addresses.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
 
@@ -19,23 +20,6 @@ const CONNECTIONS_BEFORE = 500;
 
 const HELLO = 'hello';
 const STILL_THERE = 'still there?';
-
-const PORT_MIN = 10_000;
-const PORT_MAX = 65_535;
-
-/**
- * Addresses to connect from, on a host of the loopback network that is this process's. Left to itself the system looks for
- * a free port one by one, and past the half of its range, some 14,000, it goes through all the used ones for each
- * connection, 10 ms. A bind that leaves the port open has to find one that no connection of that host has to anywhere, be
- * it a load beside this one or a connection that ended a minute ago.
- */
-function* ownAddresses(): Generator<SocketAddress, undefined> {
-  const { pid } = process;
-  const address = `127.${1 + ((pid >> 16) % 254)}.${(pid >> 8) % 256}.${pid % 256}`;
-  for (let port = PORT_MIN; port <= PORT_MAX; port++) {
-    yield { family: 'ipv4', address, port };
-  }
-}
 
 interface Client {
   socket: OverlappedSocket | undefined;
@@ -50,7 +34,7 @@ class Idle implements Handler<Client> {
   readonly #order: LoadOrder;
   readonly #work: IdleWork;
   readonly #driven: DrivenPort<Client>;
-  readonly #addresses = ownAddresses();
+  readonly #addresses = ownAddresses(1);
   readonly #clients: Client[] = [];
 
   constructor(order: LoadOrder, work: IdleWork) {
