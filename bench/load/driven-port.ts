@@ -17,6 +17,8 @@ const WAIT_MS = 20;
  * the client takes for made is not, and what it sends waits for seconds to be sent again.
  */
 const UNHEARD_MAX = 100;
+/** Addresses that are tried for one connection. */
+const BINDS_MAX = 1000;
 /** For all of them; several loads may be at it. */
 const SETUP_TIMEOUT_MS = 60_000;
 
@@ -43,10 +45,10 @@ export interface Rest {
   missing(): number;
 }
 
-function bindToOneOf(socket: OverlappedSocket, addresses: Iterator<SocketAddress>): void {
-  for (let next = addresses.next(); next.done !== true; next = addresses.next()) {
+function bindToOneOf(socket: OverlappedSocket, addresses: Iterator<SocketAddress, never>): void {
+  for (let tries = 0; tries < BINDS_MAX; tries++) {
     try {
-      socket.bind(next.value);
+      socket.bind(addresses.next().value);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
@@ -54,7 +56,7 @@ function bindToOneOf(socket: OverlappedSocket, addresses: Iterator<SocketAddress
       }
     }
   }
-  throw new Error('No address to connect from: found none that is free');
+  throw new Error(`No address to connect from: found none that is free in ${BINDS_MAX}`);
 }
 
 export class DrivenPort<Client> {
@@ -75,7 +77,7 @@ export class DrivenPort<Client> {
   }
 
   /** @param from addresses to connect from, of which the first that is free is taken; the system's choice unless given */
-  connect(client: Client, from?: Iterator<SocketAddress>): void {
+  connect(client: Client, from?: Iterator<SocketAddress, never>): void {
     const socket = this.port.createSocket('ipv4');
     this.#sockets.add(socket);
     socket.setOption('noDelay', 1);
@@ -103,7 +105,7 @@ export class DrivenPort<Client> {
   }
 
   /** Connects all of them, some at a time: until each has been heard of. */
-  connectAll(clients: readonly Client[], from?: Iterator<SocketAddress>): void {
+  connectAll(clients: readonly Client[], from?: Iterator<SocketAddress, never>): void {
     this.askAll(clients, (client) => this.connect(client, from));
   }
 
