@@ -1,7 +1,8 @@
 /**
  * What a thread has open that the process would keep if the thread died: descriptors that are no sockets, mapped
- * memory, and a context of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down beforehand, in memory that another
- * thread reads then. Sockets are not in it: they come and go too often, and systems mark them better.
+ * memory, and a context of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down
+ * beforehand, in memory that another thread reads then. Sockets are not in it: they come and go too often, and systems
+ * mark them better.
  *
  * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
  */

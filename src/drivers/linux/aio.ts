@@ -35,7 +35,6 @@ const CALLS_MAX = 256;
 /** Fewer than these cost less when they are made one by one. */
 const CALLS_MIN = 2;
 
-const IOCB_WORDS = iocb.size >> 2;
 const EVENT_WORDS = io_event.size >> 2;
 const COMMANDS = {
   [RECEIVE_CALL]: IOCB_CMD_PREAD,
@@ -156,8 +155,9 @@ export class AioContext {
   }
 
   #write(batch: CallBatch, index: number): void {
-    const { i32, u32 } = this.#iocbs;
-    const word = index * IOCB_WORDS;
+    const { i32 } = this.#iocbs;
+    const offset = index * iocb.size;
+    const word = offset >> 2;
     const kind = batch.kinds[index] as keyof typeof COMMANDS;
     let address = batch.addresses[index] as number;
     let count = batch.byteLengths[index] as number;
@@ -170,10 +170,8 @@ export class AioContext {
     // With the priority behind it, which is none.
     i32[word + (iocb.aio_lio_opcode >> 2)] = COMMANDS[kind];
     i32[word + (iocb.aio_fildes >> 2)] = batch.sockets[index] as number;
-    u32[word + (iocb.aio_buf >> 2)] = address;
-    u32[word + (iocb.aio_buf >> 2) + 1] = address / 0x1_0000_0000;
-    u32[word + (iocb.aio_nbytes >> 2)] = count;
-    u32[word + (iocb.aio_nbytes >> 2) + 1] = count / 0x1_0000_0000;
+    this.#iocbs.setAddress(offset + iocb.aio_buf, address);
+    this.#iocbs.setAddress(offset + iocb.aio_nbytes, count);
   }
 
   /** Takes what `count` calls gave out of the ring. */

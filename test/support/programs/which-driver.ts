@@ -1,9 +1,7 @@
 /** Says which driver `auto` takes, that it works, and what asking for io_uring by name says. */
 
 import { CompletionPort, OperationError } from 'overlapped';
-import { eventually } from '../harness.js';
-import { LoopEcho } from '../loop-echo.js';
-import { connectNode } from '../node-client.js';
+import { echoOnce } from '../echo-once.js';
 
 function byName(): { code: string; message: string } | undefined {
   try {
@@ -17,11 +15,6 @@ function byName(): { code: string; message: string } | undefined {
   }
 }
 
-const echo = new LoopEcho({ driver: 'auto' }).start();
-const { driver, passedOver } = echo.port;
-const client = await connectNode(echo.number);
-client.socket.write('ping');
-await eventually(() => client.bytes === 4, 'the echo');
-client.socket.destroy();
-echo.port.close();
-console.log(JSON.stringify({ auto: { driver, passedOver, echoed: client.data.toString() }, named: byName() }));
+const { port, echoed } = await echoOnce('auto');
+const { driver, passedOver } = port;
+console.log(JSON.stringify({ auto: { driver, passedOver, echoed }, named: byName() }));

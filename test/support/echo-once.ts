@@ -1,0 +1,17 @@
+/** One echo on a port of its own: that a driver works. */
+
+import type { CompletionPort } from 'overlapped';
+import { eventually } from './harness.js';
+import { LoopEcho } from './loop-echo.js';
+import { connectNode } from './node-client.js';
+
+/** @returns the port, which is closed, and what came back */
+export async function echoOnce(driver: string): Promise<{ readonly port: CompletionPort; readonly echoed: string }> {
+  const echo = new LoopEcho({ driver }).start();
+  const client = await connectNode(echo.number);
+  client.socket.write('ping');
+  await eventually(() => client.bytes === 4, 'the echo');
+  client.socket.destroy();
+  echo.port.close();
+  return { port: echo.port, echoed: client.data.toString() };
+}
