@@ -28,6 +28,9 @@ export const METRICS = {
 
 export type Metric = keyof typeof METRICS;
 
+/** Of a processor, taken by other programs, or by other machines on the same hardware: with more of it a sample tells of them. */
+export const OTHERS_SHARE_MAX = 0.1;
+
 /** The median of all rounds, where one round's tells enough, and the least and the most of them; NaN without any. */
 export interface Figure {
   readonly median: number;

@@ -24,3 +24,6 @@ export interface Scenario {
   /** For Windows' programs in Wine instead of Linux' own. */
   readonly wine?: boolean;
 }
+
+/** Whether a contender has the machine to itself: in Wine its own server, which does most of the work, is a process beside. */
+export const isAlone = ({ sideBySide, wine }: Scenario): boolean => sideBySide === undefined && wine !== true;

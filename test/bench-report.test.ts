@@ -11,6 +11,7 @@ import { isKept } from '../bench/report/files.js';
 import { report, wantedTable } from '../bench/report/markdown.js';
 import { readmeWith } from '../bench/report/readme.js';
 import type { Cell, Results } from '../bench/results.js';
+import { quietest } from '../bench/suite.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -121,6 +122,29 @@ test('a load at its limit is told, where a server was not at its own', () => {
   ]);
   const [[, toNet] = []] = wantedTable(results).rows;
   assert.equal(toNet, '**1.00, not reached** (≥ 1.80); by CPU 6.60; load at its limit');
+});
+
+test('a rate at full core is told as it came too', () => {
+  const results = resultsOf([
+    cell('engine:io_uring', 'bulk-in-1', sample(3000, 200, 400)),
+    cell('net', 'bulk-in-1', sample(1000, 100, 200)),
+  ]);
+  const [[, toNet] = []] = wantedTable(results).rows;
+  assert.equal(toNet, '**0.50, not reached** (≥ 1.20); as it came 3.00');
+});
+
+test('a turn that other programs disturb is repeated, while repeats are left, and the quietest counts', async () => {
+  const tried = async (shares: readonly number[], left: number): Promise<readonly number[]> => {
+    let turns = 0;
+    const repeats = { left };
+    const measure = async (): Promise<Sample> => sample(1, 1, 1, { othersCpu: (shares[turns++] as number) * 1e6 });
+    const { othersCpu } = await quietest(measure, repeats);
+    return [turns, othersCpu / 1e6, repeats.left];
+  };
+  assert.deepEqual(await tried([0.05], 3), [1, 0.05, 3]);
+  assert.deepEqual(await tried([0.5, 0.05], 3), [2, 0.05, 2]);
+  assert.deepEqual(await tried([0.5, 0.3, 0.4, 0.6, 0.01], 3), [4, 0.3, 0]);
+  assert.deepEqual(await tried([0.5, 0.01], 0), [1, 0.5, 0]);
 });
 
 test('a failure of ours keeps its line, and the report from being kept', () => {

@@ -1,8 +1,9 @@
 /** The report as a page: what is wanted first, then who took part, then each scenario. */
 
-import { figure } from '../figures.js';
+import { figure, OTHERS_SHARE_MAX } from '../figures.js';
 import { median } from '../measuring.js';
 import type { Results } from '../results.js';
+import { isAlone } from '../scenario.js';
 import { SCENARIOS } from '../scenarios.js';
 import { chartOf, ratiosChart } from './charts.js';
 import { type Table, tableOf } from './tables.js';
@@ -24,13 +25,13 @@ export function markdownTable({ head, rows }: Table): string {
 
 /** A ratio with what is wanted of it; what is not reached stands out. A quick run is not judged. */
 function reachedText({ less }: Wanted, found: Reached, quick: boolean): string {
-  const { ratio, wanted, reached, atFullCore, loadLimited } = found;
+  const { ratio, wanted, reached, otherWay, loadLimited } = found;
   if (!Number.isFinite(ratio.median)) {
     return wanted === undefined ? NOTHING : '**not measured**';
   }
   const notes = [
     ...(ratio.least < ratio.most ? [`${twoDecimals(ratio.least)} to ${twoDecimals(ratio.most)}`] : []),
-    ...(atFullCore === undefined ? [] : [`by CPU ${twoDecimals(atFullCore)}`]),
+    ...(otherWay === undefined ? [] : [`${otherWay.words} ${twoDecimals(otherWay.ratio)}`]),
     ...(loadLimited ? ['load at its limit'] : []),
   ];
   const value = twoDecimals(ratio.median);
@@ -50,18 +51,14 @@ export function wantedTable(results: Results): Table {
   return { head: ['overlapped', ...REFERENCES.map((name) => `to ${name}`)], rows };
 }
 
-/** Of a processor, taken by other programs: with more of it the report says so. */
-const OTHERS_SHARE_MAX = 0.1;
-
 /** The scenarios in which other programs, or other machines on the same hardware, disturbed the half of what was measured. */
 function warning({ cells }: Results): readonly string[] {
-  const disturbed = SCENARIOS.flatMap(({ name, sideBySide, wine }) => {
+  const disturbed = SCENARIOS.flatMap((scenario) => {
     const shares = cells
-      .filter(({ scenario, samples }) => scenario === name && samples.length > 0)
+      .filter((cell) => cell.scenario === scenario.name && cell.samples.length > 0)
       .map((cell) => figure(cell, 'othersBusy').median);
     const share = median(shares);
-    // Wine's own server, which does most of the work there, is a process beside.
-    return sideBySide === undefined && wine !== true && share > OTHERS_SHARE_MAX ? [`${name} (${percent(share)})`] : [];
+    return isAlone(scenario) && share > OTHERS_SHARE_MAX ? [`${scenario.name} (${percent(share)})`] : [];
   });
   return disturbed.length === 0
     ? []
@@ -101,7 +98,11 @@ function opening(results: Results): string {
 
 const NOTES = `- CPU is the server process's, all of its threads, in user space and in the system, divided by what it did meanwhile.
 - Where the load was busy, near 100 %, and the server was not, it was the load that was at its limit: then the CPU tells
-  more than the rate. "By CPU", or "at full core", is the rate for each second of processor time that the server had.
+  more than the rate. "By CPU", or "at full core", is the rate for each second of processor time that the server had; "as it
+  came" is the rate itself. A server that looks again for a moment before it sleeps, as overlapped's does, has the processor
+  for that too, and its peer need not wake it.
+- A turn in which other programs took more than a tenth of a processor was repeated, a few times in each scenario, and the
+  quietest of them counts.
 - Time in user space and in the system is of all rounds together: the system learns it by looking at each tick of its clock.
 - A latency begins when the load has posted what it sends, and ends when it looks at what came back: its own work for the other
   connections is in it. The next message is sent when one has come back.

@@ -59,11 +59,16 @@ export interface Reached {
   readonly ratio: Figure;
   readonly wanted: number | undefined;
   readonly reached: boolean;
-  /** Of a rate: the same for each second of processor time that the servers had. */
-  readonly atFullCore: number | undefined;
+  /** Of a rate, looked at the other way: for each second of processor time that the servers had, or as it came. */
+  readonly otherWay: { readonly words: string; readonly ratio: number } | undefined;
   /** Of a rate: the load was at its limit and a server was not, so that both look more alike than they are. */
   readonly loadLimited: boolean;
 }
+
+const OTHER_WAYS: { readonly [metric in Metric]?: { readonly words: string; readonly metric: Metric } } = {
+  rate: { words: 'by CPU', metric: 'rateAtFullCore' },
+  rateAtFullCore: { words: 'as it came', metric: 'rate' },
+};
 
 /** Shares of a processor from which on a process has no time to spare. */
 const BUSY = 0.95;
@@ -98,7 +103,7 @@ export function reachedOf(results: Results, line: Wanted): readonly Reached[] | 
     cellOf(results, scenario, BUN),
     bestOf(inC, metric, line.less),
   ];
-  const isRate = metric === 'rate';
+  const other = OTHER_WAYS[metric];
   return references.map((reference, index): Reached => {
     const wanted = line.ratios[index];
     const found = ratio(own, reference, metric);
@@ -106,8 +111,8 @@ export function reachedOf(results: Results, line: Wanted): readonly Reached[] | 
       ratio: found,
       wanted,
       reached: wanted !== undefined && (line.less ? found.median <= wanted : found.median >= wanted),
-      atFullCore: isRate ? ratio(own, reference, 'rateAtFullCore').median : undefined,
-      loadLimited: isRate && (isLoadLimited(own) || isLoadLimited(reference)),
+      otherWay: other && { words: other.words, ratio: ratio(own, reference, other.metric).median },
+      loadLimited: other !== undefined && (isLoadLimited(own) || isLoadLimited(reference)),
     };
   });
 }

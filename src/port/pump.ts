@@ -56,6 +56,11 @@ export class Pump {
   readonly #stay = new Spin(STAY_MS);
   readonly #spin = new Spin(SPIN_MS);
   readonly #workHasCome = (): boolean => this.#port.hasWork();
+  /** Once, and not with each turn: V8 looks for the code of a new function when it is called first. */
+  readonly #immediateTurn = (): void => {
+    this.#immediate = undefined;
+    this.#turn();
+  };
   #referenced = true;
   #inTurn = false;
   #stopped = false;
@@ -115,10 +120,7 @@ export class Pump {
   }
 
   #schedule(): void {
-    this.#immediate = setImmediate(() => {
-      this.#immediate = undefined;
-      this.#turn();
-    });
+    this.#immediate = setImmediate(this.#immediateTurn);
     if (!this.#referenced) {
       this.#immediate.unref();
     }
