@@ -27,8 +27,13 @@ const COUNT_ON_WHOLE_MESSAGES: readonly Topic[] = [
   'threads',
 ];
 
+/** Topics with programs of their own, in which faults of a network change nothing. */
+const FAULTLESS: readonly Topic[] = ['processLife'];
+
 /** The other topics run with all faults at once; these above with all that they stand. */
-const STAND_ALL = TOPICS.filter((topic) => ![...COUNT_ON_PROMPTNESS, ...COUNT_ON_WHOLE_MESSAGES].includes(topic));
+const STAND_ALL = TOPICS.filter(
+  (topic) => ![...COUNT_ON_PROMPTNESS, ...COUNT_ON_WHOLE_MESSAGES, ...FAULTLESS].includes(topic),
+);
 
 simSuite(' with completions in another order', { faults: { reorderedCompletions: 0.5 } }, COUNT_ON_PROMPTNESS);
 simSuite(' while all is late', { multishot: true, faults: LATE }, COUNT_ON_WHOLE_MESSAGES);

@@ -3,9 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { describe } from 'node:test';
 import type { OverlappedSocket } from 'overlapped';
-import { runProgram } from '../support/child.js';
 import { eventually, LOOPBACK, listenOn, longestBut, onceInTime, portOf } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { LoopEcho } from '../support/loop-echo.js';
@@ -322,22 +320,6 @@ export function loop(subject: Subject): void {
   });
 
   // Each of these programs waits most of its time.
-  describe('its process', { concurrency: 3 }, () => {
-    for (const [how, lives] of [
-      ['ref', true],
-      ['unref', false],
-      ['unref ref', true],
-      ['ref unref', false],
-      ['close', false],
-      ['stop', false],
-    ] as const) {
-      bounded(`a started port after "${how}" ${lives ? 'keeps' : 'does not keep'} its process alive`, async () => {
-        const result = await runProgram('loop-ref', [subject.programOptions, how, String(lives)]);
-        assert.deepEqual([result.exitCode, result.stdout.trim(), result.stderr], [0, lives ? 'alive' : 'ended', '']);
-      });
-    }
-  });
-
   bounded('an address that a started port listens at is free when the port is closed', async () => {
     const echo = new LoopEcho(subject.options).start();
     const number = portOf(echo.listener);

@@ -18,6 +18,7 @@ import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
 import { misuse } from './misuse.js';
+import { processLife } from './process-life.js';
 import { resets } from './resets.js';
 import type { DriverCapabilities } from './subject.js';
 import { threads } from './threads.js';
@@ -37,6 +38,7 @@ const BODIES = {
   descriptorLimit,
   loop,
   loopErrors,
+  processLife,
   threads,
   misuse,
   chaos,

@@ -58,7 +58,7 @@ async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): P
 /** Of one send of many bytes a peer takes some now and then, which lasts longer than the limit. */
 async function takesLittle(stage: Stage, where: { readonly path?: string }): Promise<void> {
   const limitMs = 500;
-  const data = someBytes(250_000);
+  const data = someBytes(130_000);
   const server = await stage.listen({ ...where, writeStallTimeoutMs: limitMs, sendBufferBytes: 8192 });
   let bytes = 0;
   let share = 0;
