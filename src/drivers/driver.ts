@@ -147,7 +147,7 @@ export interface Driver {
 
   /** The socket joins the port. */
   associate(socket: number, family: SocketFamily): void;
-  /** The socket is about to be closed; nothing of it is in flight. */
+  /** A socket that joined is about to be closed, or leaves; nothing of it is in flight. */
   forget(socket: number): void;
 
   postAccept(slot: number, generation: number, socket: number): void;

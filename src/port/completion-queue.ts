@@ -1,15 +1,16 @@
 /** Completions on their way to a batch: straight into it while it has room, and into a queue behind that. */
 
+import { Fifo } from '../drivers/fifo.js';
 import { Completion, type CompletionBatch } from './completion.js';
 
 export class CompletionQueue {
   #batch: CompletionBatch | undefined;
-  #waiting: Completion[] = [];
-  #next = 0;
-
   /** Completions that found no batch to go into. */
+  readonly #waiting = new Fifo<Completion>();
+
+  /** How many completions found no batch to go into. */
   get length(): number {
-    return this.#waiting.length - this.#next;
+    return this.#waiting.length;
   }
 
   /** From now on completions go into `batch`; those that waited go first. */
@@ -17,20 +18,13 @@ export class CompletionQueue {
     batch.clear();
     this.#batch = batch;
     while (this.length > 0 && batch.length < batch.completionsMax) {
-      batch.entries[batch.length++] = this.#waiting[this.#next++] as Completion;
-    }
-    if (this.length === 0 && this.#next > 0) {
-      this.#waiting = [];
-      this.#next = 0;
+      batch.entries[batch.length++] = this.#waiting.shift();
     }
   }
 
   /** Completions that were dequeued but not dispatched wait again, before all others. */
   putBack(completions: readonly Completion[]): void {
-    if (completions.length > 0) {
-      this.#waiting = [...completions, ...this.#waiting.slice(this.#next)];
-      this.#next = 0;
-    }
+    this.#waiting.putBack(completions);
   }
 
   /** From now on completions wait. */

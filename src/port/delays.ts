@@ -5,6 +5,7 @@
  */
 
 import type { Driver } from '../drivers/driver.js';
+import { Fifo } from '../drivers/fifo.js';
 import { ACCEPT, type OperationTable } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
 
@@ -19,8 +20,7 @@ interface Waiting {
 export class Delays {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
-  #receives: Waiting[] = [];
-  #receivesNext = 0;
+  readonly #receives = new Fifo<Waiting>();
   #accepts: Waiting[] = [];
   /** When accepts are tried again, by the driver's clock; Infinity when none waits. */
   acceptsDueAt = Infinity;
@@ -57,14 +57,10 @@ export class Delays {
    */
   retryReceives(): void {
     let left = this.#driver.buffersFree;
-    while (left > 0 && this.#receivesNext < this.#receives.length) {
-      if (this.#postIfCurrent(this.#receives[this.#receivesNext++] as Waiting)) {
+    while (left > 0 && this.#receives.length > 0) {
+      if (this.#postIfCurrent(this.#receives.shift())) {
         left--;
       }
-    }
-    if (this.#receivesNext === this.#receives.length) {
-      this.#receives = [];
-      this.#receivesNext = 0;
     }
   }
 

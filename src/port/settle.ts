@@ -227,7 +227,10 @@ export class Settler implements CompletionSink {
       return;
     }
     socket.state = 'closed';
-    this.#driver.forget(socket.handle);
+    if (socket.port !== undefined) {
+      // One that never joined the driver does not know: it may be beyond what its tables reach.
+      this.#driver.forget(socket.handle);
+    }
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);
     if (socket.boundPath !== undefined) {

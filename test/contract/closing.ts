@@ -7,7 +7,23 @@ import { createPort } from '../support/leftovers.js';
 import { isRefused } from '../support/peers.js';
 import { bounded, type Subject } from './subject.js';
 
+/** More than any driver has places for from the start. */
+const MANY = 400;
+
 export function closing(subject: Subject): void {
+  bounded('sockets that never joined the port are closed, however many there are', () =>
+    withPort(subject.options, async (_, port) => {
+      const socketsBefore = port.statistics.sockets;
+      const sockets = Array.from({ length: MANY }, () => port.createSocket('ipv4'));
+      assert.equal(port.statistics.sockets, socketsBefore + MANY);
+      for (const socket of sockets) {
+        port.closeSocket(socket);
+        assert.equal(socket.state, 'closed');
+      }
+      assert.equal(port.statistics.sockets, socketsBefore);
+    }),
+  );
+
   bounded('closing a connection with a receive in flight sends FIN', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);

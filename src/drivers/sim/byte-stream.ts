@@ -3,10 +3,11 @@
  * that follow each other. What arrived and has no room at the receiver stays the sender's, as TCP's window has it.
  */
 
+import { Fifo } from '../fifo.js';
+
 export class ByteStream {
   /** Bytes between `read` and `written`, as they were sent. */
-  #chunks: Uint8Array[] = [];
-  #firstChunk = 0;
+  #chunks = new Fifo<Uint8Array>();
   /** Bytes of the first chunk that are read. */
   #skip = 0;
   written = 0;
@@ -50,35 +51,23 @@ export class ByteStream {
     let left = byteLength;
     let at = offset;
     while (left > 0) {
-      const chunk = this.#chunks[this.#firstChunk] as Uint8Array;
+      const chunk = this.#chunks.first;
       const part = Math.min(left, chunk.byteLength - this.#skip);
       target.set(chunk.subarray(this.#skip, this.#skip + part), at);
       at += part;
       left -= part;
       this.#skip += part;
       if (this.#skip === chunk.byteLength) {
-        this.#dropFirst();
+        this.#skip = 0;
+        this.#chunks.shift();
       }
     }
     this.read += byteLength;
   }
 
-  #dropFirst(): void {
-    this.#skip = 0;
-    this.#firstChunk++;
-    if (this.#firstChunk === this.#chunks.length) {
-      this.#chunks.length = 0;
-      this.#firstChunk = 0;
-    } else if (this.#firstChunk > 64 && 2 * this.#firstChunk > this.#chunks.length) {
-      this.#chunks.splice(0, this.#firstChunk);
-      this.#firstChunk = 0;
-    }
-  }
-
   /** Forgets what is not read. */
   discard(): void {
-    this.#chunks = [];
-    this.#firstChunk = 0;
+    this.#chunks = new Fifo();
     this.#skip = 0;
     this.arrived = this.written;
     this.read = this.written;
