@@ -19,6 +19,7 @@ import {
   READ_CANCELLED,
   READ_QUEUED,
   READABLE,
+  READS_SHORT,
   SEND,
   SEND_GATHER,
   type SocketTable,
@@ -150,7 +151,7 @@ export class Attempts {
       return;
     }
     const flags = this.#table.flags[socket] as number;
-    if (received < buffers.sizeBytes && (flags & HANGUP) === 0) {
+    if (received < buffers.sizeBytes && (flags & (HANGUP | READS_SHORT)) === 0) {
       // A short read emptied the socket (epoll(7)): what comes next is reported anew.
       this.#table.flags[socket] = flags & ~READABLE;
     }

@@ -5,7 +5,7 @@
  */
 
 import { assert } from '../../assert.js';
-import type { SocketAddress } from '../address.js';
+import type { SocketAddress, SocketFamily } from '../address.js';
 import { systemClock } from '../clock.js';
 import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
@@ -23,6 +23,7 @@ import {
   READ_CANCELLED,
   READ_QUEUED,
   READABLE,
+  READS_SHORT,
   RECEIVE,
   SEND,
   SEND_GATHER,
@@ -90,11 +91,11 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     });
   }
 
-  associate(socket: number): void {
+  associate(socket: number, family: SocketFamily): void {
     const table = this.#table;
     table.reach(socket);
     assert(table.readKind[socket] === IDLE && table.writeKind[socket] === IDLE);
-    table.flags[socket] = WRITABLE;
+    table.flags[socket] = WRITABLE | (family === 'unix' ? READS_SHORT : 0);
   }
 
   forget(socket: number): void {

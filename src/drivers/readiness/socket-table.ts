@@ -11,6 +11,8 @@ export const READ_CANCELLED = 16;
 export const WRITE_CANCELLED = 32;
 export const HANGUP = 64;
 export const WATCHED = 128;
+/** A short read does not mean that it is empty: one of a Unix-domain socket stops behind bytes that came with a descriptor. */
+export const READS_SHORT = 256;
 
 /** Kinds of the operation that waits in a socket's reading or writing place. */
 export const IDLE = 0;
@@ -25,7 +27,7 @@ const SOCKETS_FIRST = 256;
 
 export class SocketTable {
   length = SOCKETS_FIRST;
-  flags = new Uint8Array(SOCKETS_FIRST);
+  flags = new Uint16Array(SOCKETS_FIRST);
   /** How often the number was given to a new socket: an event for an earlier one finds nobody. */
   generation = new Int32Array(SOCKETS_FIRST);
   readKind = new Uint8Array(SOCKETS_FIRST);
