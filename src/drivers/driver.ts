@@ -103,6 +103,11 @@ export interface SocketCalls {
    * system does not tell.
    */
   sendProgress(socket: number): number | undefined;
+  /**
+   * Whether a connection whose sending side was not ended is over nevertheless: it was reset, or given up. Absent where the
+   * system tells each receive of that.
+   */
+  isBroken?(socket: number): boolean;
   /** Ends the sending side (FIN once everything is sent). */
   shutdownSend(socket: number): void;
   /** Ends both sides at once; on a listener it ends the listening. Says nothing about sockets that are not connected. */

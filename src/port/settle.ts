@@ -50,9 +50,11 @@ export class Settler implements CompletionSink {
   /** Completions that came for an operation that was over, and were dropped. */
   lateCompletions = 0;
   readonly #cancelled: number;
+  readonly #reset: number;
 
   constructor(parts: SettlerParts) {
     this.#cancelled = -parts.driver.errors.numberOf('ECANCELED');
+    this.#reset = -parts.driver.errors.numberOf('ECONNRESET');
     this.#driver = parts.driver;
     this.#operations = parts.operations;
     this.#queue = parts.queue;
@@ -114,6 +116,11 @@ export class Settler implements CompletionSink {
       } else {
         this.#delays.delayReceive(slot);
       }
+      return;
+    }
+    if (result === 0 && socket.sending && this.#driver.sockets.isBroken?.(socket.handle) === true) {
+      // The send knows why, and has not said it yet.
+      this.#end(slot, this.#reset);
       return;
     }
     const completion = more ? this.#next(slot, result) : this.#end(slot, result);

@@ -94,6 +94,9 @@ export function resets(subject: Subject): void {
     const { code } = await dequeuer.next('send', connection.server);
     assert.ok(code === 'ECONNRESET' || code === 'EPIPE', `${code}`);
     assert.notEqual((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
+    // Whoever reads must not take it for the end of a stream that came whole.
+    const first = dequeuer.all.find(({ socket }) => socket === connection.server);
+    assert.notEqual(first?.code, undefined, `${first?.kind} of ${first?.bytes} bytes came first`);
     dequeuer.port.closeSocket(connection.server);
   });
 

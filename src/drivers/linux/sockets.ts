@@ -23,6 +23,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_CLOSE,
   TCP_INFO,
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
@@ -155,13 +156,24 @@ export class LinuxSockets implements SocketCalls {
   /** What the peer has acknowledged; where there is no TCP, how little waits for it. */
   sendProgress(socket: number): number | undefined {
     const { address, u32, i32 } = this.#scratch;
-    u32[LENGTH_OFFSET >> 2] = tcp_info.size;
-    const failed = this.#libc.getsockopt(socket, IPPROTO_TCP, TCP_INFO, address, address + LENGTH_OFFSET);
-    if (failed === 0 && u32[LENGTH_OFFSET >> 2] === tcp_info.size) {
+    if (this.#readsTcpInfo(socket)) {
       const word = tcp_info.tcpi_bytes_acked >> 2;
       return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
     }
     return this.#libc.ioctl(socket, SIOCOUTQ, address) < 0 ? undefined : -(i32[0] as number);
+  }
+
+  /** An error is told once (`sk_err`), and a send of io_uring that was taken in part hides the one that ended it. */
+  isBroken(socket: number): boolean {
+    return this.#readsTcpInfo(socket) && this.#scratch.u8[tcp_info.tcpi_state] === TCP_CLOSE;
+  }
+
+  /** Reads what is known of a TCP connection into the scratch memory; false where there is none. */
+  #readsTcpInfo(socket: number): boolean {
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = tcp_info.size;
+    const failed = this.#libc.getsockopt(socket, IPPROTO_TCP, TCP_INFO, address, address + LENGTH_OFFSET);
+    return failed === 0 && u32[LENGTH_OFFSET >> 2] === tcp_info.size;
   }
 
   shutdownSend(socket: number): void {

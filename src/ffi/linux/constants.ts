@@ -22,6 +22,8 @@ export const SO_RCVTIMEO = 20;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_INFO = 11;
+/** A state of a connection in `struct tcp_info`: the system has done with it. */
+export const TCP_CLOSE = 7;
 export const TCP_USER_TIMEOUT = 18;
 
 export const IPPROTO_IPV6 = 41;
