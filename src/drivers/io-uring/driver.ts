@@ -45,8 +45,11 @@ const WAKE_SLOT = -1;
 /** The slot of what cancels the operation in slot 0; that in slot 1 has the one below, and so on. */
 const CANCEL_SLOT = -2;
 
-/** An entry's `len` is 32 bits; a longer send is completed in pieces by the layer above. */
-const SEND_BYTES_MAX = 2 ** 30;
+/**
+ * A longer send goes out in pieces. One that has had to wait for room 128 times (APOLL_MAX_RETRY) becomes a thread of the
+ * kernel's, one for each such send: with the smallest buffers that is at some 600 KiB (seen on 6.18).
+ */
+const SEND_BYTES_MAX = 256 * 1024;
 
 export class IoUringDriver implements Driver {
   readonly name = 'io_uring';
