@@ -47,7 +47,7 @@ const CANCEL_SLOT = -2;
 
 /**
  * A longer send goes out in pieces. One that has had to wait for room 128 times (APOLL_MAX_RETRY) becomes a thread of the
- * kernel's, one for each such send: with the smallest buffers that is at some 600 KiB (seen on 6.18).
+ * kernel's, one for each such send: with buffers of 8 KiB that is so at 1 MiB, and not at 256 KiB (seen on 6.18).
  */
 const SEND_BYTES_MAX = 256 * 1024;
 
