@@ -15,6 +15,8 @@ export const METRICS = {
   cpu: ({ units, cpu }: Sample) => (cpu.user + cpu.system) / units,
   user: ({ units, cpu }: Sample) => cpu.user / units,
   system: ({ units, cpu }: Sample) => cpu.system / units,
+  /** The load's, for each unit: who is woken for each costs its peer more than who looks by itself. */
+  loadCpu: ({ units, loadCpu }: Sample) => loadCpu / units,
   /** Shares of a processor that were used. */
   serverBusy: ({ time, cpu }: Sample) => (cpu.user + cpu.system) / time,
   loadBusy: ({ time, loadCpu }: Sample) => loadCpu / time,

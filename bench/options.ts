@@ -37,7 +37,7 @@ const FIRST_WARM_UP_MS = 2000;
 
 /** Unless told. */
 const WHOLE = {
-  rounds: 5,
+  rounds: 4,
   firstWarmUpMs: FIRST_WARM_UP_MS,
   warmUpMs: 300,
   measureMs: 700,

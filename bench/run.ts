@@ -61,7 +61,7 @@ async function measureAll({ plan, whole }: Options, keep: (results: Results) => 
   const began = Date.now();
   // Before anything of it can change.
   const measured = subject();
-  const contenders = prepareAll(plan.contenders, {
+  const contenders = await prepareAll(plan, {
     preparing: ({ name }) => note(`making ${name} ready`),
     found({ name, version, missing }: Found) {
       note('');

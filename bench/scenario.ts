@@ -21,6 +21,8 @@ export interface Scenario {
   readonly warmsUpSlowly?: boolean;
   /** So many contenders at one time: where they only wait, for long, they do not disturb each other. */
   readonly sideBySide?: number;
+  /** One process may be lucky for as long as it lives: in the second half of the rounds each server is another. */
+  readonly renews?: boolean;
   /** For Windows' programs in Wine instead of Linux' own. */
   readonly wine?: boolean;
 }

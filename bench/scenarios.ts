@@ -36,6 +36,7 @@ function bulk(direction: 'in' | 'out', streams: number): Scenario {
     role: direction === 'in' ? 'sink' : 'source',
     unit: 'byte',
     warmsUpSlowly: true,
+    renews: true,
     work: () => ({ kind: `bulk-${direction}`, streams }),
   };
 }
@@ -52,7 +53,7 @@ function broadcast(name: string, manner: string, burst: number): Scenario {
       members: members(quick),
       sizeBytes: MESSAGE_BYTES,
       burst,
-      inFlight: 2,
+      inFlight: 1,
     }),
   };
 }
@@ -104,7 +105,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   SPARSE,
   broadcast('broadcast', 'one at a time', 1),
-  broadcast('broadcast-8', '8 at a time', 8),
+  broadcast('broadcast-8', '8 at a time, each written by itself', 8),
   echo('proxy', 'Ping-pong of 64 bytes through a proxy, 50 connections', 50, { role: 'proxy' }),
   IDLE,
   echo('wine-1', 'In Wine: ping-pong of 64 bytes, 1 connection', 1, { wine: true }),

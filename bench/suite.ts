@@ -1,5 +1,6 @@
 /** The run: every contender in each scenario, in rounds, so that a change of the machine's speed hits all alike. */
 
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import type { Contender } from './contender.js';
 import { METRICS, OTHERS_SHARE_MAX } from './figures.js';
 import type { Sample } from './load/order.js';
@@ -22,15 +23,22 @@ export interface PreparationListener {
   found(found: Found): void;
 }
 
-/** Makes all contenders ready, and finds out which can run here. */
-export function prepareAll(contenders: readonly Contender[], listener: PreparationListener): readonly Found[] {
-  return contenders.map((contender) => {
+/** Makes all contenders ready, and finds out which can run here. A signal is heard between two of them. */
+export async function prepareAll(
+  { contenders, signal }: Plan,
+  listener: PreparationListener,
+): Promise<readonly Found[]> {
+  const all: Found[] = [];
+  for (const contender of contenders) {
     listener.preparing(contender);
     const { name, title, remote = false } = contender;
     const found = { name, title, remote, ...contender.prepare() };
+    await nextIteration();
+    signal.throwIfAborted();
     listener.found(found);
-    return found;
-  });
+    all.push(found);
+  }
+  return all;
 }
 
 /** Whether a contender has a program for a scenario. */
@@ -41,10 +49,13 @@ function takesPart({ roles, remote }: Contender, { role, wine }: Scenario): bool
 /** What fails takes the longest: one that has failed so often in a row is not tried again. */
 const FAILURES_MAX = 2;
 
-/** Turns that may be repeated in one scenario: a machine that is busy all the time is not to make the run longer for ever. */
-const REPEATS_MAX = 6;
+/**
+ * Turns of one contender that may be repeated in a scenario: a machine that is busy all the time is not to make the run
+ * longer for ever.
+ */
+const REPEATS_MAX = 2;
 
-/** Repeats of a scenario that have not been needed. */
+/** Repeats of a contender that have not been needed. */
 interface Repeats {
   left: number;
 }
@@ -60,12 +71,23 @@ export async function quietest(measure: () => Promise<Sample>, repeats: Repeats)
   return best;
 }
 
+/** The same in another order, by a generator of Park and Miller that begins with `seed`: in each run the same. */
+export function shuffled<T>(all: readonly T[], seed: number): readonly T[] {
+  const left = [...all];
+  let state = seed + 1;
+  return all.map(() => {
+    state = (state * 48_271) % (2 ** 31 - 1);
+    return left.splice(state % left.length, 1)[0] as T;
+  });
+}
+
 class Row {
   readonly contender: Contender;
   readonly entrant: Entrant;
   readonly #scenario: Scenario;
   readonly #signal: AbortSignal;
   readonly #samples: Sample[] = [];
+  readonly #repeats: Repeats;
   #turns = 0;
   #failures = 0;
   #failuresInARow = 0;
@@ -75,6 +97,7 @@ class Row {
     this.contender = contender;
     this.entrant = new Entrant(contender, scenario, plan);
     this.#scenario = scenario;
+    this.#repeats = { left: isAlone(scenario) ? REPEATS_MAX : 0 };
     this.#signal = plan.signal;
   }
 
@@ -86,9 +109,9 @@ class Row {
     await this.#try(() => this.entrant.warmUp(load));
   }
 
-  async measure(load: LoadProcess, repeats: Repeats): Promise<void> {
+  async measure(load: LoadProcess): Promise<void> {
     await this.#try(async () => {
-      this.#samples.push(await quietest(() => this.entrant.measure(load), repeats));
+      this.#samples.push(await quietest(() => this.entrant.measure(load), this.#repeats));
     });
   }
 
@@ -127,16 +150,23 @@ export async function runScenario(scenario: Scenario, plan: Plan, measuring: Tur
     .filter((contender) => takesPart(contender, scenario))
     .map((contender) => new Row(contender, scenario, plan));
   const loads = Array.from({ length: sideBySide }, () => new LoadProcess());
-  const repeats: Repeats = { left: isAlone(scenario) ? REPEATS_MAX : 0 };
-  try {
-    // All of them before the first round, so that the rounds are alike.
-    for (const row of rows.filter(({ entrant }) => entrant.warmsUpFirst)) {
+  // All of them before a round, so that the rounds are alike.
+  const warmUp = async (): Promise<void> => {
+    for (const row of rows.filter(({ entrant, hasGivenUp }) => entrant.warmsUpFirst && !hasGivenUp)) {
       measuring([row.contender], 'warm-up');
       await row.warmUp(loads[0] as LoadProcess);
     }
-    for (let round = 0; round < Math.min(plan.rounds, roundsMax); round++) {
-      // Each begins a round once, so that none always follows the same other one.
-      const inOrder = [...rows.slice(round % rows.length), ...rows.slice(0, round % rows.length)];
+  };
+  try {
+    await warmUp();
+    const rounds = Math.min(plan.rounds, roundsMax);
+    for (let round = 0; round < rounds; round++) {
+      if (scenario.renews === true && round > 0 && round === Math.ceil(rounds / 2)) {
+        await Promise.all(rows.map(({ entrant }) => entrant.end()));
+        await warmUp();
+      }
+      // In another order each time, so that none always follows the same other one.
+      const inOrder = shuffled(rows, round);
       const going = inOrder.filter(({ hasGivenUp }) => !hasGivenUp);
       while (going.length > 0) {
         const turn = going.splice(0, sideBySide);
@@ -144,7 +174,7 @@ export async function runScenario(scenario: Scenario, plan: Plan, measuring: Tur
           turn.map(({ contender }) => contender),
           round,
         );
-        await Promise.all(turn.map((row, place) => row.measure(loads[place] as LoadProcess, repeats)));
+        await Promise.all(turn.map((row, place) => row.measure(loads[place] as LoadProcess)));
       }
     }
   } finally {

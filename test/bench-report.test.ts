@@ -5,13 +5,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { chosenContenders } from '../bench/contenders/all.js';
 import { figure, ratio } from '../bench/figures.js';
 import type { Sample } from '../bench/load/order.js';
+import { ownPorts } from '../bench/load/own-addresses.js';
 import { isKept } from '../bench/report/files.js';
 import { report, wantedTable } from '../bench/report/markdown.js';
 import { readmeWith } from '../bench/report/readme.js';
 import type { Cell, Results } from '../bench/results.js';
-import { quietest } from '../bench/suite.js';
+import { quietest, shuffled } from '../bench/suite.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -164,6 +166,48 @@ test('the report of a whole run is kept, though one failed that no ratio is abou
   for (const part of [{ whole: false }, { finished: false }]) {
     assert(!isKept(resultsOf(cells, part)));
   }
+  const { contenders } = resultsOf(cells);
+  for (const missing of ['net', 'bun', 'c:io_uring']) {
+    const without = contenders.map((found) => (found.name === missing ? { ...found, missing: 'not here' } : found));
+    assert(!isKept(resultsOf(cells, { contenders: without })), missing);
+  }
+  for (const contender of ['engine:io_uring', 'bun']) {
+    assert(
+      !isKept(resultsOf([...cells, { scenario: 'sparse', contender, samples: [], failure: 'It fell' }])),
+      contender,
+    );
+  }
+});
+
+test('the order of each round is another one, of the same servers, and the same in each run', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const orders = [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join(''));
+  assert.equal(new Set(orders).size, orders.length);
+  for (const order of orders) {
+    assert.equal([...order].sort().join(''), all.join(''));
+  }
+  assert.deepEqual(
+    orders,
+    [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join('')),
+  );
+  const before = orders.map((order) => order[order.indexOf('a') - 1]);
+  assert.ok(new Set(before).size > 1, `${before} came before the first`);
+  assert.deepEqual(shuffled([], 3), []);
+});
+
+test("ports to connect from are none of the system's choice, unless that leaves too few", () => {
+  const own = ownPorts('32768\t60999\n');
+  assert.deepEqual([own[0], own.at(-1), own.length], [10_000, 65_535, 32_768 - 10_000 + 65_536 - 61_000]);
+  assert.ok(own.every((port) => port < 32_768 || port > 60_999));
+  assert.equal(ownPorts('1024 65535').length, 65_536 - 10_000);
+});
+
+test('contenders of one name cannot be told apart', () => {
+  assert.throws(() => chosenContenders(['net', 'bun', 'net']), /net is there twice/);
+  assert.deepEqual(
+    chosenContenders(['net', 'mine=node server.js']).map(({ name }) => name),
+    ['net', 'mine'],
+  );
 });
 
 test('a quick run is not judged, and named by what it did', () => {
@@ -178,8 +222,11 @@ test('a quick run is not judged, and named by what it did', () => {
 
 test('a machine that was busy with other things is told, scenario by scenario', () => {
   const disturbed = cell('net', 'ping-50', sample(100, 1, 1, { othersCpu: 3e5 }));
-  const [page] = report(resultsOf([disturbed, cell('net', 'ping-500', sample(100, 1, 1))]));
-  assert.match(page?.text ?? '', /busy with other things\*\*, by the share of a processor in ping-50 \(30 %\)\./);
+  const results = resultsOf([disturbed, cell('net', 'ping-500', sample(100, 1, 1))]);
+  const told = /busy with other things\*\*, by the share of a processor in ping-50 \(30 %\)\./;
+  const [page] = report(results);
+  assert.match(page?.text ?? '', told);
+  assert.match(readmeWith(readFileSync(join(ROOT, 'README.md'), 'utf8'), results), told);
   const [quiet] = report(resultsOf([cell('net', 'ping-500', sample(100, 1, 1))]));
   assert.doesNotMatch(quiet?.text ?? '', /busy with other things/);
 });

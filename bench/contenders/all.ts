@@ -12,8 +12,19 @@ export const CONTENDERS: readonly Contender[] = [...OVERLAPPED, NET, ...RUNTIMES
 
 /** Contenders by their names, or `NAME=COMMAND`: the command gets the role as its last word, and prints its port. */
 export function chosenContenders(words: readonly string[] | undefined): readonly Contender[] {
-  return words === undefined ? CONTENDERS.filter(({ aside }) => aside !== true) : words.map(contenderOf);
+  if (words === undefined) {
+    return CONTENDERS.filter(({ aside }) => aside !== true);
+  }
+  const twice = words.map(nameOf).find((name, index, names) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new Error(
+      `Cannot tell contenders apart: ${twice} is there twice; the same command under two names is NAME=COMMAND`,
+    );
+  }
+  return words.map(contenderOf);
 }
+
+const nameOf = (word: string): string => word.split('=', 1)[0] as string;
 
 function contenderOf(word: string): Contender {
   const equals = word.indexOf('=');

@@ -50,7 +50,7 @@ export function chartOf(results: Results, scenario: Scenario): string | undefine
   return svg({ title: scenario.title(results.quick), labels, strong: labels.map(isOurs), panels });
 }
 
-/** How many times better overlapped is than each reference: what is wanted to be less is turned round. */
+/** Ratios of overlapped to each reference: what is wanted to be less is turned round, so that longer is better. */
 export function ratiosChart(results: Results): string | undefined {
   const lines = WANTED.flatMap((line) => {
     const reached = reachedOf(results, line);
@@ -71,5 +71,10 @@ export function ratiosChart(results: Results): string | undefined {
     }),
   }));
   const labels = lines.map(({ title }) => title);
-  return svg({ title: 'overlapped, times better than the others', labels, strong: labels.map(() => true), panels });
+  return svg({
+    title: 'overlapped to the others; longer is better, and at the line both are alike',
+    labels,
+    strong: labels.map(() => true),
+    panels,
+  });
 }

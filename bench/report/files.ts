@@ -6,7 +6,7 @@ import { CACHE, ROOT } from '../places.js';
 import type { Results } from '../results.js';
 import { report } from './markdown.js';
 import { readmeWith } from './readme.js';
-import { hasFailed } from './wanted.js';
+import { hasGaps } from './wanted.js';
 
 export function writeFile(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -24,7 +24,7 @@ export function readResults(path: string): Results {
 
 /** Whether a report is worth to be committed: all was measured, and nothing is missing that the ratios are about. */
 export function isKept(results: Results): boolean {
-  return results.whole && results.finished && !hasFailed(results);
+  return results.whole && results.finished && !hasGaps(results);
 }
 
 /**

@@ -52,7 +52,7 @@ export function wantedTable(results: Results): Table {
 }
 
 /** The scenarios in which other programs, or other machines on the same hardware, disturbed the half of what was measured. */
-function warning({ cells }: Results): readonly string[] {
+export function warning({ cells }: Results): readonly string[] {
   const disturbed = SCENARIOS.flatMap((scenario) => {
     const shares = cells
       .filter((cell) => cell.scenario === scenario.name && cell.samples.length > 0)
@@ -101,17 +101,24 @@ const NOTES = `- CPU is the server process's, all of its threads, in user space 
   more than the rate. "By CPU", or "at full core", is the rate for each second of processor time that the server had; "as it
   came" is the rate itself. A server that looks again for a moment before it sleeps, as overlapped's does, has the processor
   for that too, and its peer need not wake it.
-- A turn in which other programs took more than a tenth of a processor was repeated, a few times in each scenario, and the
-  quietest of them counts.
+- "The load's" is its own processor time for each unit.
+- A turn in which other programs took more than a tenth of a processor was repeated, up to two times of each server in a
+  scenario, and the quietest of them counts. The order within a round is another in each.
+- One way, each server is another process in the second half of the rounds: node:net's, once started, may be as fast as in
+  another start, or a tenth of it, for as long as it lives.
 - Time in user space and in the system is of all rounds together: the system learns it by looking at each tick of its clock.
-- A latency begins when the load has posted what it sends, and ends when it looks at what came back: its own work for the other
-  connections is in it. The next message is sent when one has come back.
+- A latency begins and ends when the load looks at what has come: its own work for the other connections is in it. The next
+  message is sent when one has come back, so with many connections it is their number that makes a latency, divided by the rate.
 - Every byte that comes back is compared with what was sent; a server that answers wrongly has failed.
-- Each server is the program that its own documentation shows; all set no-delay, and the backlog is 4,096 where it can be
-  chosen (Bun cannot be told). Of those in C, only the one on epoll has a program for a broadcast and a proxy.
+- Each server is the plain program of its interface, as its own documentation has it; all set no-delay, and the backlog is 4,096
+  where it can be chosen (Bun cannot be told). C on io_uring and Asio have no program for a broadcast and a proxy: "the better
+  C" is the one on epoll there.
+- In "broadcast" each message is written to each connection by itself. overlapped sends what was written in one turn together;
+  the others' programs could gather too (\`cork\`, \`ArrayBufferSink\`), and then 8 at a time are some 2.5 times as many with
+  overlapped as with any of them.
 - "${NOTHING}" stands where a contender has no program for a scenario.
 - Memory is the process's resident memory behind all rounds; of idle connections its growth for each, in a process that is
-  new in each round and idle, behind a garbage collection where there is a collector. What V8 has given back of its young
+  new in each round and idle, behind a garbage collection where the program can ask for one. What V8 has given back of its young
   generation by then varies: that is up to 48 MB of a process, 3,000 bytes for each of 15,000 connections. Seven of the idle
   servers wait at one time.
 - In Wine a server is new in each round, and warmed up as it would be before the first one.`;

@@ -1,7 +1,7 @@
 /** What the README shows of a whole run: the chart and the table of what is wanted, between two marks. */
 
 import type { Results } from '../results.js';
-import { markdownTable, wantedTable } from './markdown.js';
+import { markdownTable, wantedTable, warning } from './markdown.js';
 import { ours } from './wanted.js';
 
 const BEGIN = '<!-- From here on a whole run of `npm run bench` writes. -->';
@@ -13,7 +13,9 @@ function sectionOf(results: Results): string {
 
 The engine on \`${ours(results)?.replace(/^engine:/, '')}\`, to each of the others, in the last whole run: ${date}, ${machine.kernel}, ${machine.processors} processors of a
 shared machine, over loopback. What was wanted stands in parentheses; what is not reached is told.
-
+${warning(results)
+  .map((line) => `${line}\n`)
+  .join('')}
 ${markdownTable(wantedTable(results))}
 `;
 }

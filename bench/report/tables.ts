@@ -48,6 +48,7 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
     toNet('cpu'),
     of('user', 'user', (value) => twoDecimals(value * size)),
     of('system', 'system', (value) => twoDecimals(value * size)),
+    of("the load's", 'loadCpu', (value) => twoDecimals(value * size)),
   ];
   const shares = [of('server busy', 'serverBusy', percent), of('load busy', 'loadBusy', percent)];
   if (scenario.wine === true) {

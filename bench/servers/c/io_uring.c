@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <liburing.h>
 
-enum { ENTRIES = 4096, COMPLETIONS = 4 * ENTRIES, BUFFERS = 256, BATCH = 256 };
+enum { ENTRIES = 4096, COMPLETIONS = 4 * ENTRIES, BUFFERS = 1024, BATCH = 256 };
 enum kind { ACCEPT, RECEIVE, SEND };
 
 struct send {
