@@ -140,6 +140,23 @@ test('one that fails in a turn is started anew for the next, and told to have fa
   assert.match(cell?.failure ?? '', /; The server ended: TypeError: It is broken, in 1 of 4 turns$/);
 });
 
+test('where one process may be lucky, the second half of the rounds is of another', options, async () => {
+  let started = 0;
+  const net = contenderOf(NET);
+  const counted: Contender = {
+    ...net,
+    command(role, idle) {
+      started++;
+      return net.command(role, idle);
+    },
+  };
+  const plan = { ...TIMING, rounds: 4, contenders: [counted], scenarios: [], signal: new AbortController().signal };
+  const turns: unknown[] = [];
+  const [cell] = await runScenario({ ...scenarioOf('echo'), renews: true }, plan, (_, round) => turns.push(round));
+  assert.deepEqual(turns, ['warm-up', 0, 1, 'warm-up', 2, 3]);
+  assert.deepEqual([cell?.failure, cell?.samples.length, started], [undefined, 4, 2]);
+});
+
 test('one that fails again and again is given up', options, async () => {
   const plan = {
     ...TIMING,
