@@ -31,6 +31,7 @@ const together = { ...options, concurrency: true } as const;
 const ECHO: Work = { kind: 'echo', connections: 4, active: 4, sizeBytes: 64, pipeline: 2 };
 const BROADCAST: Work = { kind: 'broadcast', members: 10, sizeBytes: 100, burst: 2, inFlight: 2 };
 const IDLE: Work = { kind: 'idle', connections: 50, settleMs: 300 };
+const PACED: Work = { kind: 'paced', connections: 4, perSecond: 2000, sizeBytes: 64 };
 const CONNECTS: Work = { kind: 'connects', inFlight: 5, sizeBytes: 64 };
 
 async function load(t: TestContext, work: Work, port: number, pid = process.pid): Promise<ChildResult> {
@@ -80,13 +81,15 @@ describe('a server fails that', together, () => {
     assert.match(complaint, /^Server stalled: found 1 of 10 members that have not heard all 5000 ms behind/);
   });
 
-  test('stops to answer one connection', together, async (t) => {
-    const complaint = await complaintOf(t, ECHO, (socket, index) => {
-      let chunks = 0;
-      socket.on('data', (chunk) => (index > 0 || chunks++ === 0) && socket.write(chunk));
+  for (const work of [ECHO, PACED]) {
+    test(`stops to answer one connection (${work.kind})`, together, async (t) => {
+      const complaint = await complaintOf(t, work, (socket, index) => {
+        let chunks = 0;
+        socket.on('data', (chunk) => (index > 0 || chunks++ === 0) && socket.write(chunk));
+      });
+      assert.match(complaint, /^Server stalled: found 1 of 4 connections without all answers 5000 ms behind/);
     });
-    assert.match(complaint, /^Server stalled: found 1 of 4 connections without all answers 5000 ms behind/);
-  });
+  }
 
   test('stops to answer all', together, async (t) => {
     const complaint = await complaintOf(t, ECHO, (socket) => {
@@ -157,6 +160,7 @@ describe('a server fails that', together, () => {
 
 const WORKS: readonly (readonly [Role, Work])[] = [
   ['echo', ECHO],
+  ['echo', PACED],
   ['sink', { kind: 'bulk-in', streams: 2 }],
   ['source', { kind: 'bulk-out', streams: 2 }],
   ['echo', CONNECTS],

@@ -143,12 +143,16 @@ export class DrivenPort<Client> {
     return true;
   }
 
-  /** Measures, from now on, until the time is over; then waits for the rest. */
-  measure({ of, what, missing }: Rest): Sample {
+  /**
+   * Measures, from now on, until the time is over; then waits for the rest.
+   * @param act done in each turn, which then does not sleep
+   */
+  measure({ of, what, missing }: Rest, act?: () => void): Sample {
     const { window } = this;
     window.open();
     while (!window.over || (missing() > 0 && !window.late)) {
-      this.#turn();
+      this.#turn(act === undefined ? WAIT_MS : 0);
+      act?.();
     }
     if (missing() > 0) {
       throw new Error(
@@ -158,8 +162,8 @@ export class DrivenPort<Client> {
     return window.sample();
   }
 
-  #turn(): void {
-    this.port.getQueuedCompletions(this.#batch, WAIT_MS);
+  #turn(waitMs = WAIT_MS): void {
+    this.port.getQueuedCompletions(this.#batch, waitMs);
     this.window.tick();
     for (let index = 0; index < this.#batch.length; index++) {
       this.#dispatch(this.#batch.at(index));

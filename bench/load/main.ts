@@ -10,12 +10,15 @@ import { connects } from './connects.js';
 import { echo } from './echo.js';
 import { idle } from './idle.js';
 import type { LoadOrder, Sample } from './order.js';
+import { paced } from './paced.js';
 
 function obey(order: LoadOrder): Sample {
   const { work } = order;
   switch (work.kind) {
     case 'echo':
       return echo(order, work);
+    case 'paced':
+      return paced(order, work);
     case 'bulk-in':
       return bulkIn(order, work.streams);
     case 'bulk-out':

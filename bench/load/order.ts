@@ -12,6 +12,13 @@ export type Work =
       readonly sizeBytes: number;
       readonly pipeline: number;
     }
+  /** Messages that come back, sent when their time has come: so many a second, over all connections. */
+  | {
+      readonly kind: 'paced';
+      readonly connections: number;
+      readonly perSecond: number;
+      readonly sizeBytes: number;
+    }
   /** Bytes into the server as fast as it takes them, or out of it as fast as it gives them. */
   | { readonly kind: 'bulk-in' | 'bulk-out'; readonly streams: number }
   /** Connections that are made, echo one message and end, so many at a time. */

@@ -1,0 +1,116 @@
+/**
+ * Messages that are sent when their time has come, whether those before have come back or not, by connections in turn: as
+ * clients do that do not wait for each other. A latency begins when the message was due, so that a server that stands still
+ * is not spared those that it kept from being sent.
+ */
+
+import type { OverlappedSocket } from 'overlapped';
+import { MessageStream } from './bytes.js';
+import { DrivenPort, type Handler } from './driven-port.js';
+import type { LoadOrder, Sample, Work } from './order.js';
+
+type PacedWork = Extract<Work, { kind: 'paced' }>;
+
+/** Messages in flight of one connection; what is due beyond waits, and is late. */
+const IN_FLIGHT_MAX = 64;
+const SECOND_MICROSECONDS = 1e6;
+
+class Client {
+  sendPlace: number;
+  receivePlace: number;
+  /** Bytes that have come of a message that is not whole. */
+  partBytes = 0;
+  /** When each message in flight was due, in a ring. */
+  readonly dueAt = new Float64Array(IN_FLIGHT_MAX);
+  oldest = 0;
+  unanswered = 0;
+  socket: OverlappedSocket | undefined;
+
+  constructor(place: number) {
+    this.sendPlace = place;
+    this.receivePlace = place;
+  }
+}
+
+class Paced implements Handler<Client> {
+  readonly #sizeBytes: number;
+  readonly #driven: DrivenPort<Client>;
+  readonly #messages: MessageStream;
+  readonly #clients: readonly Client[];
+  readonly #betweenMicroseconds: number;
+  #begun = false;
+  /** When the next message is due, and whose it is. */
+  #dueAt = 0;
+  #next = 0;
+
+  constructor(order: LoadOrder, { connections, perSecond, sizeBytes }: PacedWork) {
+    this.#sizeBytes = sizeBytes;
+    this.#driven = new DrivenPort(order, sizeBytes, this);
+    const messages = new MessageStream(sizeBytes);
+    this.#messages = messages;
+    this.#clients = Array.from({ length: connections }, (_, index) => new Client(messages.startOf(index)));
+    this.#betweenMicroseconds = SECOND_MICROSECONDS / perSecond;
+  }
+
+  run(): Sample {
+    const clients = this.#clients;
+    this.#driven.connectAll(clients);
+    this.#begun = true;
+    this.#dueAt = performance.now() * 1000;
+    const sample = this.#driven.measure(
+      {
+        of: clients.length,
+        what: 'connections without all answers',
+        missing: () => clients.filter(({ unanswered }) => unanswered > 0).length,
+      },
+      () => this.#sendDue(),
+    );
+    this.#driven.close();
+    return sample;
+  }
+
+  #sendDue(): void {
+    const { window } = this.#driven;
+    while (this.#dueAt <= window.now && !window.over) {
+      const client = this.#clients[this.#next] as Client;
+      if (client.unanswered === IN_FLIGHT_MAX) {
+        return;
+      }
+      this.#next = (this.#next + 1) % this.#clients.length;
+      this.#send(client, this.#dueAt);
+      this.#dueAt += this.#betweenMicroseconds;
+    }
+  }
+
+  #send(client: Client, dueAt: number): void {
+    this.#driven.port.postSend(client.socket as OverlappedSocket, this.#messages.messages(client.sendPlace, 1));
+    client.sendPlace = (client.sendPlace + this.#sizeBytes) % this.#messages.periodBytes;
+    client.dueAt[(client.oldest + client.unanswered) % IN_FLIGHT_MAX] = dueAt;
+    client.unanswered++;
+  }
+
+  connected(socket: OverlappedSocket, client: Client): void {
+    client.socket = socket;
+    this.#send(client, 0);
+  }
+
+  received(_: OverlappedSocket, client: Client, data: Buffer): void {
+    client.receivePlace = this.#messages.passed(data, client.receivePlace);
+    const bytes = client.partBytes + data.length;
+    const complete = Math.floor(bytes / this.#sizeBytes);
+    client.partBytes = bytes - complete * this.#sizeBytes;
+    const { window } = this.#driven;
+    for (let index = 0; index < complete; index++) {
+      if (this.#begun) {
+        window.latencies.record(window.now - (client.dueAt[client.oldest] as number));
+        window.units++;
+      } else {
+        this.#driven.heard();
+      }
+      client.oldest = (client.oldest + 1) % IN_FLIGHT_MAX;
+      client.unanswered--;
+    }
+  }
+}
+
+export const paced = (order: LoadOrder, work: PacedWork): Sample => new Paced(order, work).run();
