@@ -83,11 +83,13 @@ export async function openServer<Context>(
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const addresses = acceptedAt === undefined ? await resolveEndpoint(options, ANY_IPV6) : [];
   const use = useEngine(options.engine, options.driver);
+  const { engine } = use;
+  let listener: OverlappedSocket | undefined;
   try {
-    const { engine } = use;
     const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
-    const listener =
-      acceptedAt === undefined ? openListener(engine, addresses[0] as SocketAddress, options, backlog) : undefined;
+    if (acceptedAt === undefined) {
+      listener = openListener(engine, addresses[0] as SocketAddress, options, backlog);
+    }
     return new Server<Context>({
       engine,
       listener,
@@ -101,6 +103,9 @@ export async function openServer<Context>(
       onClosed: use.release,
     });
   } catch (error) {
+    if (listener !== undefined) {
+      engine.port.closeSocket(listener);
+    }
     use.release();
     throw error;
   }

@@ -105,11 +105,12 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.#onClosed = parts.onClosed;
     this.#addresses = parts.serverLimits.connectionsPerAddressMax === Infinity ? undefined : new AddressCounts();
     this.address = parts.address;
-    this.engine.reference(1);
     if (this.#listener !== undefined) {
       this.engine.associate(this.#listener, this);
       this.#postAccept(this.#listener);
     }
+    // Last: a server that cannot accept is none, and leaves nothing.
+    this.engine.reference(1);
   }
 
   /** Connections that are not closed. */
