@@ -22,7 +22,7 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
   readonly ipv6Only?: boolean;
   /** Lets several servers listen at one address, the system spreading connections over them. Linux only. */
   readonly reusePort?: boolean;
-  /** Connections that may wait to be accepted; 4,096 unless told, and what the system allows. */
+  /** Connections that may wait to be accepted; 4,096 unless told. The system allows so many at the most: Infinity is that. */
   readonly backlog?: number;
   /** With so many connections further ones are reset, `connections_max`; what the descriptors allow unless told. */
   readonly connectionsMax?: number;

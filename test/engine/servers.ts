@@ -17,6 +17,8 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ port: '80' as never }, 'ERR_SOCKET_BAD_PORT'],
   [{ host: '127.0.0.1', port: undefined as never }, 'ERR_SOCKET_BAD_PORT'],
   [{ backlog: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ backlog: -Infinity }, 'ERR_OUT_OF_RANGE'],
+  [{ backlog: Number.NaN }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsMax: 0 }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsPerAddressMax: -1 }, 'ERR_OUT_OF_RANGE'],
   [{ acceptsPerTurnMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
