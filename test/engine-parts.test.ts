@@ -9,7 +9,9 @@ import { systemClock } from '../src/drivers/clock.js';
 import { networkOf } from '../src/engine/address-counts.js';
 import { interleaved } from '../src/engine/connect-race.js';
 import { Alarm, NEVER, TICK_MS, TimerWheel, tickAfter, ticksOf } from '../src/engine/timer-wheel.js';
+import { TurnList } from '../src/engine/turn-list.js';
 import { CHUNK_BYTES, WriteChunks } from '../src/engine/write-chunks.js';
+import { collectingUncaught } from './support/uncaught.js';
 
 /** A clock that the test moves. */
 class HandClock {
@@ -87,6 +89,31 @@ describe('the timer wheel', () => {
     assert(ticksOf(1) * TICK_MS > 1);
   });
 });
+
+test('an entry of a turn that throws takes nobody else along', () =>
+  collectingUncaught(async (uncaught) => {
+    const list = new TurnList<{ readonly name: string }>();
+    const seen: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      list.push({ name });
+    }
+    const act = ({ name }: { readonly name: string }): void => {
+      seen.push(name);
+      if (name !== 'c') {
+        list.push({ name: 'c' });
+        throw new Error(name);
+      }
+    };
+    list.drain(act);
+    assert.deepEqual([seen, list.length], [['a', 'b', 'c'], 2]);
+    list.drain(act);
+    assert.deepEqual([seen.length, list.length], [5, 0]);
+    await undefined;
+    assert.deepEqual(
+      uncaught.map((error) => (error as Error).message),
+      ['a', 'b'],
+    );
+  }));
 
 describe('memory of writes', () => {
   test('chunks come and go, and never overlap', () => {

@@ -81,6 +81,16 @@ describe('io_uring without some of its features', () => {
   }
 });
 
+test('what is tried keeps the memory that the kernel has of it', TIMEOUT, async () => {
+  const { stdout } = await runProgram('probe-memory', []);
+  const { multishot, alive }: { multishot: boolean; alive: number[] } = JSON.parse(stdout);
+  assert(alive.length > 0);
+  assert.deepEqual(new Set(alive), new Set([1]));
+  await withPort({ driver: 'io_uring' }, (_dequeuer, port) => {
+    assert.equal(port.features.includes('multishot_receive'), multishot);
+  });
+});
+
 describe('io_uring with tiny rings', () => {
   for (const submissionEntries of [8, 16]) {
     test(`${submissionEntries} submission entries under many posts at once lose nothing`, TIMEOUT, () =>

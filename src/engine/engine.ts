@@ -15,7 +15,7 @@ import { armTimer } from './deadlines.js';
 import { shutDown } from './ending.js';
 import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
-import { errorOf, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
+import { errorOf, guarded, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
@@ -35,7 +35,10 @@ const CROWDED_SHARE = 1 / 8;
 export interface EngineOptions extends CompletionPortOptions {
   /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
   readonly queuedBytesMax?: number;
-  /** Told what handlers throw that no `error` handler is told; a process warning unless given. */
+  /**
+   * Told what handlers throw that no `error` handler is told; a process warning unless given. What it throws itself is an
+   * uncaught exception of the process.
+   */
   readonly onHandlerError?: HandlerErrorSink;
 }
 
@@ -62,7 +65,7 @@ export class Engine {
   readonly counters = new EngineCounters();
   /** @internal Of all connections that `connect` made. */
   readonly clientCounters = new ConnectionCounters();
-  /** @internal */
+  /** @internal It never throws. */
   readonly onHandlerError: HandlerErrorSink;
   readonly queuedBytesMax: number;
   readonly #crowdedAt: number;
@@ -95,7 +98,7 @@ export class Engine {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
     this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
-    this.onHandlerError = options.onHandlerError ?? warnOfHandlerError;
+    this.onHandlerError = guarded(options.onHandlerError ?? warnOfHandlerError);
     this.port = CompletionPort.create(options);
     this.wheel = new TimerWheel(this.port.clock);
     try {

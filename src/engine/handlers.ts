@@ -2,6 +2,7 @@
 
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
+import { throwLater } from './throw-later.js';
 
 /**
  * What a program wants to be told. Each may be missing, and may return a promise. One that throws or rejects ends its
@@ -37,6 +38,17 @@ export type HandlerErrorSink = (error: unknown) => void;
 export const warnOfHandlerError: HandlerErrorSink = (error) => {
   process.emitWarning(error instanceof Error ? error : String(error), 'OverlappedHandlerWarning');
 };
+
+/** The same sink, which never throws: what it throws is nobody's whom it is told by, as these are in the middle of something. */
+export function guarded(sink: HandlerErrorSink): HandlerErrorSink {
+  return (error) => {
+    try {
+      sink(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  };
+}
 
 /** What was thrown, as an error. */
 export function errorOf(thrown: unknown): Error {

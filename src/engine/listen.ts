@@ -22,7 +22,7 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
   readonly ipv6Only?: boolean;
   /** Lets several servers listen at one address, the system spreading connections over them. Linux only. */
   readonly reusePort?: boolean;
-  /** Connections that may wait to be accepted; 4,096 unless told, and what the system allows. */
+  /** Connections that may wait to be accepted; 4,096 unless told. The system allows so many at the most: Infinity is that. */
   readonly backlog?: number;
   /** With so many connections further ones are reset, `connections_max`; what the descriptors allow unless told. */
   readonly connectionsMax?: number;
@@ -83,11 +83,13 @@ export async function openServer<Context>(
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const addresses = acceptedAt === undefined ? await resolveEndpoint(options, ANY_IPV6) : [];
   const use = useEngine(options.engine, options.driver);
+  const { engine } = use;
+  let listener: OverlappedSocket | undefined;
   try {
-    const { engine } = use;
     const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
-    const listener =
-      acceptedAt === undefined ? openListener(engine, addresses[0] as SocketAddress, options, backlog) : undefined;
+    if (acceptedAt === undefined) {
+      listener = openListener(engine, addresses[0] as SocketAddress, options, backlog);
+    }
     return new Server<Context>({
       engine,
       listener,
@@ -101,6 +103,9 @@ export async function openServer<Context>(
       onClosed: use.release,
     });
   } catch (error) {
+    if (listener !== undefined) {
+      engine.port.closeSocket(listener);
+    }
     use.release();
     throw error;
   }

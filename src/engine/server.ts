@@ -105,11 +105,12 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.#onClosed = parts.onClosed;
     this.#addresses = parts.serverLimits.connectionsPerAddressMax === Infinity ? undefined : new AddressCounts();
     this.address = parts.address;
-    this.engine.reference(1);
     if (this.#listener !== undefined) {
       this.engine.associate(this.#listener, this);
       this.#postAccept(this.#listener);
     }
+    // Last: a server that cannot accept is none, and leaves nothing.
+    this.engine.reference(1);
   }
 
   /** Connections that are not closed. */
@@ -185,18 +186,15 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
 
   /** @internal Takes as many of the accepted sockets as one turn may. */
   turn(): void {
-    const most = this.#serverLimits.acceptsPerTurnMax;
-    const taken = this.#waiting.splice(0, most);
-    for (const socket of taken) {
-      if (this.#listening) {
-        this.#accept(socket);
-      } else {
-        // One of those before it has closed the server.
-        this.#drop(socket);
+    // One by one: if one of them closes the server, this drops those that wait.
+    try {
+      for (let left = this.#serverLimits.acceptsPerTurnMax; left > 0 && this.#waiting.length > 0; left--) {
+        this.#accept(this.#waiting.shift() as OverlappedSocket);
       }
-    }
-    if (this.#waiting.length > 0) {
-      this.engine.runNext(this);
+    } finally {
+      if (this.#waiting.length > 0) {
+        this.engine.runNext(this);
+      }
     }
   }
 

@@ -3,6 +3,8 @@
  * again and again costs more than what most entries want.
  */
 
+import { throwLater } from './throw-later.js';
+
 export class TurnList<T extends object> {
   #now: (T | undefined)[] = [];
   #next: (T | undefined)[] = [];
@@ -19,7 +21,10 @@ export class TurnList<T extends object> {
     this.length = length + 1;
   }
 
-  /** Calls `action` with each entry, in order. What is pushed meanwhile waits for the next time. */
+  /**
+   * Calls `action` with each entry, in order. What is pushed meanwhile waits for the next time. It should not throw; if it
+   * does, the error is thrown behind this, as the others are still to be told.
+   */
   drain(action: (entry: T) => void): void {
     const { length } = this;
     if (length === 0) {
@@ -32,7 +37,11 @@ export class TurnList<T extends object> {
     for (let index = 0; index < length; index++) {
       const entry = entries[index] as T;
       entries[index] = undefined;
-      action(entry);
+      try {
+        action(entry);
+      } catch (error) {
+        throwLater(error);
+      }
     }
   }
 }

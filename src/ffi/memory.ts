@@ -52,3 +52,18 @@ export class Slab {
     return (this.u32[index] as number) + (this.u32[index + 1] as number) * 0x1_0000_0000;
   }
 }
+
+const kept = new WeakSet<object>();
+
+/**
+ * Keeps memory for as long as the kernel uses it: until this call. An address does not, and what a function has in a
+ * variable is the collector's behind its last use there.
+ */
+export function keepUntilHere(...memory: readonly (object | undefined)[]): void {
+  // It holds nothing, and no optimizer can tell that nobody looks into it.
+  for (const one of memory) {
+    if (one !== undefined) {
+      kept.add(one);
+    }
+  }
+}

@@ -10,6 +10,9 @@ export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' |
 /** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
 export const BACKLOG = 4096;
 
+/** What systems take: an int. */
+const BACKLOG_MAX = 2 ** 31 - 1;
+
 /** What most sockets of a server never need: one place for all, as there may be very many of them. */
 interface SocketNames {
   /** Where a connect went. */
@@ -77,12 +80,16 @@ export class OverlappedSocket {
 
   /**
    * Starts listening; then accepts can be posted.
-   * @param backlog connections that may wait to be accepted
-   * @throws OperationError `EADDRINUSE`
+   * @param backlog connections that may wait to be accepted, 0 or more; Infinity is as many as the system allows
+   * @throws OperationError `EADDRINUSE`, `ERR_OUT_OF_RANGE`
    */
   listen(backlog: number = BACKLOG): void {
     requireState(this, 'listen', 'created');
-    this.calls.listen(this.handle, backlog);
+    if (typeof backlog !== 'number' || !(backlog >= 0)) {
+      const reason = `backlog: expected a number of 0 or more, got ${String(backlog)}`;
+      throw new OperationError({ code: 'ERR_OUT_OF_RANGE', reason, syscall: 'listen' });
+    }
+    this.calls.listen(this.handle, Math.min(Math.floor(backlog), BACKLOG_MAX));
     this.state = 'listening';
   }
 

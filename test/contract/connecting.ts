@@ -1,4 +1,4 @@
-/** Connects that fail, each in its own way. */
+/** Connects that fail, each in its own way, and those that wait to be accepted. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -43,7 +43,43 @@ async function fullListener(dequeuer: Dequeuer, address: SocketAddress, fill: nu
   return listener;
 }
 
+/** Connections that wait while nobody accepts. */
+const WAITING = 8;
+
+function backlogs(subject: Subject): void {
+  for (const backlog of [Infinity, 2 ** 53, 2 ** 32, 2 ** 31, 64.9]) {
+    bounded(`with a backlog of ${backlog} connections wait to be accepted`, () =>
+      withPort(subject.options, async (dequeuer, port) => {
+        const listener = port.createSocket('ipv4');
+        listener.bind(LOOPBACK);
+        listener.listen(backlog);
+        const sockets = Array.from({ length: WAITING }, () => port.createSocket('ipv4'));
+        for (const socket of sockets) {
+          port.associate(socket);
+          port.postConnect(socket, listener.localAddress());
+        }
+        for (const socket of sockets) {
+          assert.equal((await dequeuer.next('connect', socket, 5000)).code, undefined);
+        }
+      }),
+    );
+  }
+
+  bounded('a backlog that is no number, or less than none, is refused, and the socket is as it was', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const listener = port.createSocket('ipv4');
+      listener.bind(LOOPBACK);
+      for (const backlog of [Number.NaN, -1, -Infinity, '5' as never, null as never]) {
+        assert.throws(() => listener.listen(backlog), { code: 'ERR_OUT_OF_RANGE' }, String(backlog));
+      }
+      listener.listen(0);
+      assert.equal(listener.state, 'listening');
+    }),
+  );
+}
+
 export function connecting(subject: Subject): void {
+  backlogs(subject);
   const withUnixSockets = given(subject, 'unixSockets');
 
   bounded("refused: ECONNREFUSED with the address, and Node's number for it", () =>

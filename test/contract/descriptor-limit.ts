@@ -116,7 +116,9 @@ export function descriptorLimit(subject: Subject): void {
 
   bounded('a port that cannot be started for want of descriptors can be started later, and serves with none left', () =>
     serve(subject, 'full', async (child, number) => {
-      await child.says(/refused EMFILE/);
+      const starts: string[] = JSON.parse((await child.says(/starts (.*)\n/))[1] as string);
+      assert.deepEqual([starts[0], starts.at(-1)], ['EMFILE', 'started']);
+      assert.deepEqual(starts, [...starts].sort(), 'refused until there are enough');
       const late = await clients(number, 12);
       await after(OBSERVED_MS);
       assert.ok((await cpuWhileWaiting(child)) < 0.15, 'the server does not spin');

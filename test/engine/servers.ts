@@ -17,6 +17,8 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ port: '80' as never }, 'ERR_SOCKET_BAD_PORT'],
   [{ host: '127.0.0.1', port: undefined as never }, 'ERR_SOCKET_BAD_PORT'],
   [{ backlog: 0 }, 'ERR_OUT_OF_RANGE'],
+  [{ backlog: -Infinity }, 'ERR_OUT_OF_RANGE'],
+  [{ backlog: Number.NaN }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsMax: 0 }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsPerAddressMax: -1 }, 'ERR_OUT_OF_RANGE'],
   [{ acceptsPerTurnMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
@@ -238,6 +240,30 @@ function accepting(subject: EngineSubject): void {
       const later = await stage.peer(server);
       later.socket.write('ping');
       await eventually(() => later.bytes === 4, 'the echo');
+    },
+    { engine: { operationsMax: 256 } },
+  );
+
+  scene(
+    'a listen that finds no operation left leaves nothing, and its address is free',
+    async (stage) => {
+      const first = await stage.listen({});
+      const free = await stage.listen({});
+      const number = portOf(free);
+      await free.close();
+      while (stage.engine.port.statistics.operationsInFlight < 256) {
+        await stage.peer(first);
+      }
+      const { sockets } = stage.engine.port.statistics;
+      const { references } = stage.engine;
+      for (let tries = 0; tries < 3; tries++) {
+        await assert.rejects(stage.listen({ port: number }), { code: 'ENOBUFS' });
+      }
+      assert.deepEqual([stage.engine.port.statistics.sockets, stage.engine.references], [sockets, references]);
+      assert.equal(await isRefused(subject.peers, number), true);
+      await first.close({ deadlineMs: 0 });
+      assert.equal(stage.engine.references, 0);
+      await (await stage.listen({ port: number })).close();
     },
     { engine: { operationsMax: 256 } },
   );

@@ -1,9 +1,11 @@
 /** Handlers are strangers: what one throws or rejects with ends its connection, is told, and touches nobody else. */
 
 import assert from 'node:assert/strict';
-import type { Connection, Handlers } from 'overlapped';
+import type { Connection, Handlers, OverlappedSocket, Server } from 'overlapped';
+import { delimited } from 'overlapped/framing';
 import { eventually } from '../support/harness.js';
-import { type EngineSubject, type Stage, scenes } from './subject.js';
+import { collectingUncaught } from '../support/uncaught.js';
+import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 type Thrower = 'open' | 'data' | 'drain' | 'end' | 'shutdown';
 const THROWERS: readonly Thrower[] = ['open', 'data', 'drain', 'end', 'shutdown'];
@@ -71,6 +73,80 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
   return bad as Connection;
 }
 
+/** A sink that does not want the process to go on. */
+const crashing = {
+  onHandlerError(error: unknown): void {
+    throw error;
+  },
+};
+
+/** Connections that are accepted in one turn. */
+const TOGETHER = 8;
+
+/** Hands a server its accepted sockets when so many have come. */
+function takeTogether(server: Server): void {
+  const take = server.take.bind(server);
+  const together: OverlappedSocket[] = [];
+  server.take = (socket) => {
+    if (together.push(socket) === TOGETHER) {
+      together.forEach(take);
+    }
+  };
+}
+
+function sinksThatThrow(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene(
+    'a sink that throws is an uncaught exception, and no connection of the same turn is forgotten',
+    (stage) =>
+      collectingUncaught(async (uncaught) => {
+        const server = await stage.listen({ close: WAYS.throws });
+        const port = portOf(server);
+        const peers = await Promise.all(Array.from({ length: TOGETHER }, () => stage.connect({ port })));
+        await eventually(() => server.connectionsCount === TOGETHER, 'all are accepted');
+        for (const connection of server.connections()) {
+          connection.destroy();
+        }
+        await eventually(() => uncaught.length === TOGETHER, 'all of the errors');
+        assert.deepEqual([new Set(uncaught), server.connectionsCount], [new Set([problem]), 0]);
+        await eventually(() => peers.every(({ closed }) => closed), 'their ends');
+        await server.close();
+        assert.equal(stage.engine.references, 0);
+      }),
+    { engine: crashing, timeoutMs: 30_000 },
+  );
+
+  scene(
+    'the same where a framing throws: those that were accepted with it have their turn',
+    (stage) =>
+      collectingUncaught(async (uncaught) => {
+        let framings = 0;
+        const server = await stage.listen({
+          framing: {
+            ...delimited(),
+            // Asked for once for each connection.
+            get frameBytesMax() {
+              if (framings++ === 0) {
+                throw problem;
+              }
+              return 100;
+            },
+          },
+          message: () => undefined,
+        });
+        takeTogether(server);
+        const port = portOf(server);
+        await Promise.all(Array.from({ length: TOGETHER }, () => stage.connect({ port })));
+        await eventually(() => uncaught.length > 0, 'the error');
+        await eventually(() => server.connectionsCount === TOGETHER - 1, 'the others');
+        assert.deepEqual(uncaught, [problem]);
+        await server.close();
+      }),
+    { engine: crashing, timeoutMs: 30_000 },
+  );
+}
+
 export function strangers(subject: EngineSubject): void {
   const scene = scenes(subject);
 
@@ -132,4 +208,6 @@ export function strangers(subject: EngineSubject): void {
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'close']);
     assert.deepEqual(stage.thrown, [problem]);
   });
+
+  sinksThatThrow(subject);
 }

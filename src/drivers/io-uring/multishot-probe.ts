@@ -9,7 +9,7 @@ import {
   IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { Slab } from '../../ffi/memory.js';
+import { keepUntilHere, Slab } from '../../ffi/memory.js';
 import { opened } from '../ledger.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -37,8 +37,10 @@ function tryMultishot(): boolean {
   opened(sender);
   const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
   const ring = new Ring(8, findSetup(new Set()).flags);
+  let buffers: BufferRing | undefined;
   try {
-    new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 }).offer();
+    buffers = new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 });
+    buffers.offer();
     const word = ring.next();
     ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
     ring.sqes[word + 1] = receiver;
@@ -54,6 +56,8 @@ function tryMultishot(): boolean {
   } finally {
     ring.close();
     closeDescriptor(receiver);
+    // The kernel has found the buffers in the one, and filled the other.
+    keepUntilHere(buffers, memory);
   }
 }
 

@@ -23,18 +23,20 @@ export class RingWatch implements LoopWatch {
   constructor(ring: Ring, onReady: () => void, withhold: ReadonlySet<string>) {
     this.#ring = ring;
     this.#onReady = onReady;
-    const argument = new Slab(8);
-    argument.i32[0] = this.#notified.descriptor;
-    const result = ring.register(IORING_REGISTER_EVENTFD, argument, 1);
-    if (result < 0) {
-      throw linuxErrors.create(-result, 'io_uring_register');
-    }
-    this.#armed = true;
-    this.disarm();
     this.#watch = new DescriptorWatch(this.#notified.descriptor, onReady, {
       withhold,
       drain: () => this.#notified.take(),
     });
+    // Last, as it fails least: a ring has one eventfd, and what is registered stays so when its descriptor is closed.
+    const argument = new Slab(8);
+    argument.i32[0] = this.#notified.descriptor;
+    const result = ring.register(IORING_REGISTER_EVENTFD, argument, 1);
+    if (result < 0) {
+      this.#watch.close();
+      throw linuxErrors.create(-result, 'io_uring_register');
+    }
+    this.#armed = true;
+    this.disarm();
   }
 
   get kind(): string {

@@ -19,7 +19,7 @@ import {
 import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
+import { keepUntilHere, Slab } from '../../ffi/memory.js';
 import { contextClosing, contextOpened } from '../ledger.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
 
@@ -123,6 +123,7 @@ export class AioContext {
       this.#sendFlags = 0;
     }
     this.#libc.close(ours);
+    keepUntilHere(pair);
     return transfers;
   }
 

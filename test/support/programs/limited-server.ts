@@ -1,7 +1,7 @@
 /**
  * An echo server for a process with few descriptors. It is told by lines on its input to use up the rest of them, to
  * free those again, and to say its statistics. Arguments: options of the port (JSON), `loop`, `run`, or `full`: started
- * when no descriptor is left, and again when a few are, which others take at once.
+ * when no descriptor is left, when one is, and so on, and at last when there are some, which others take at once.
  */
 
 import { closeSync, openSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { LoopEcho } from '../loop-echo.js';
 
 const echo = new LoopEcho(JSON.parse(process.argv[2] as string));
 const filled: number[] = [];
+/** With so many descriptors a port can be started. */
+const LEFT_MAX = 8;
 
 function fill(): void {
   try {
@@ -30,15 +32,31 @@ function free(): void {
   });
 }
 
-function startFull(): void {
+/** Starts with only so many descriptors left; how that went. */
+function startWith(left: number): string {
   fill();
+  filled.splice(0, left).forEach(closeSync);
   try {
     echo.start();
-    console.log('started');
+    echo.port.stop();
+    return 'started';
   } catch (error) {
-    console.log(`refused ${(error as NodeJS.ErrnoException).code}`);
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  } finally {
+    free();
   }
-  free();
+}
+
+async function startFull(): Promise<void> {
+  const starts: string[] = [];
+  for (let left = 0; left <= LEFT_MAX; left++) {
+    starts.push(startWith(left));
+    // What libuv closes is closed in the next iterations.
+    for (let iteration = 0; iteration < 20; iteration++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  console.log(`starts ${JSON.stringify(starts)}`);
   echo.start();
   fill();
 }
@@ -48,7 +66,7 @@ if (process.argv[3] === 'run') {
   echo.port.run((completion: Completion) => echo.handler(completion));
 } else {
   if (process.argv[3] === 'full') {
-    startFull();
+    await startFull();
   } else {
     echo.start();
   }
