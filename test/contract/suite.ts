@@ -14,6 +14,7 @@ import { completions } from './completions.js';
 import { connecting } from './connecting.js';
 import { descriptorLimit } from './descriptor-limit.js';
 import { endings } from './endings.js';
+import { fairness } from './fairness.js';
 import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
@@ -42,6 +43,7 @@ const BODIES = {
   threads,
   misuse,
   chaos,
+  fairness,
   leaks,
 };
 

@@ -67,6 +67,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   /** Sockets whose reading place is to be tried, and those whose writing place is. */
   readonly #reads = new NumberQueue();
   readonly #writes = new NumberQueue();
+  /** The last writes left no room for all reads. */
+  #readsLeft = false;
   #sink: CompletionSink | undefined;
   #waitsSkipped = 0;
   #eventsLast = 0;
@@ -267,31 +269,53 @@ export class ReadinessDriver implements Driver, ReadinessSink {
 
   /**
    * Tries what is ready until `completionsMax` have completed; returns how many have. Writes go first: they answer what
-   * was read a moment ago, and behind hundreds of reads they would find their sockets gone from the cache.
+   * was read a moment ago, and behind hundreds of reads they would find their sockets gone from the cache. Reads that
+   * they leave no room for go first the next time, as there may always be as many writes.
    */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const attempts = this.#attempts;
+    const readsFirst = this.#readsLeft;
     // Bounded by what is queued now: a try may queue nothing but is never repeated here.
     let writes = this.#writes.length;
     let reads = this.#reads.length;
     do {
-      for (; writes > 0 && attempts.completionsMost < completionsMax; writes--) {
-        attempts.tryWrite(this.#writes.shift());
+      if (readsFirst) {
+        reads = this.#tryReads(reads, completionsMax);
       }
-      for (; reads > 0 && attempts.completionsMost < completionsMax; reads--) {
-        const socket = this.#reads.shift();
-        attempts.tryRead(socket, completionsMax - attempts.completionsMost);
-        if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
-          // More connections may wait than one turn takes.
-          this.#queueRead(socket);
-        }
-      }
+      writes = this.#tryWrites(writes, completionsMax);
+      reads = this.#tryReads(reads, completionsMax);
       attempts.makeCalls();
       // What would have to wait has left room for others.
     } while (writes + reads > 0 && this.#results.count < completionsMax);
+    this.#readsLeft = reads > 0 && !readsFirst;
     const completed = this.#results.count;
     this.#results.flush(sink);
     return completed;
+  }
+
+  /** Tries the first `count` of the writes while there is room; returns how many of them are left. */
+  #tryWrites(count: number, completionsMax: number): number {
+    const attempts = this.#attempts;
+    let left = count;
+    for (; left > 0 && attempts.completionsMost < completionsMax; left--) {
+      attempts.tryWrite(this.#writes.shift());
+    }
+    return left;
+  }
+
+  /** The same for reads. */
+  #tryReads(count: number, completionsMax: number): number {
+    const attempts = this.#attempts;
+    let left = count;
+    for (; left > 0 && attempts.completionsMost < completionsMax; left--) {
+      const socket = this.#reads.shift();
+      attempts.tryRead(socket, completionsMax - attempts.completionsMost);
+      if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
+        // More connections may wait than one turn takes.
+        this.#queueRead(socket);
+      }
+    }
+    return left;
   }
 
   get wakeDescriptor(): number {
