@@ -21,12 +21,20 @@ class HandClock {
   setTimer = systemClock.setTimer;
 }
 
+const DAY_MS = 86_400_000;
+
+/** Moments and little whiles, and now and then a part of a year or more. */
+const passed = fc.oneof(
+  { weight: 10, arbitrary: fc.oneof(fc.nat(200), fc.nat(80_000)) },
+  { weight: 1, arbitrary: fc.integer({ min: 90 * DAY_MS, max: 900 * DAY_MS }) },
+);
+
 /** What may happen to a wheel with a few alarms. */
 const wheelSteps = fc.array(
   fc.oneof(
     fc.record({ what: fc.constant('set' as const), alarm: fc.nat(7), ms: fc.nat(100_000) }),
     fc.record({ what: fc.constant('remove' as const), alarm: fc.nat(7), ms: fc.constant(0) }),
-    fc.record({ what: fc.constant('pass' as const), alarm: fc.constant(0), ms: fc.oneof(fc.nat(200), fc.nat(80_000)) }),
+    fc.record({ what: fc.constant('pass' as const), alarm: fc.constant(0), ms: passed }),
   ),
   { maxLength: 60 },
 );
@@ -82,6 +90,32 @@ describe('the timer wheel', () => {
     }
     assert.equal(rings, 5);
     assert.equal(wheel.count, 1);
+  });
+
+  test('a wheel that has turned for years rings in time, and its ticks stay small integers', () => {
+    const clock = new HandClock();
+    let moved = 0;
+    const wheel = new TimerWheel(clock, (ticks) => {
+      moved += ticks;
+    });
+    let rings = 0;
+    const alarm = new Alarm(() => rings++);
+    for (let day = 1; day <= 2000; day++) {
+      clock.ms += DAY_MS;
+      wheel.advance();
+      assert.equal(rings, day - 1);
+      wheel.look();
+      assert.equal(moved + wheel.tick, Math.floor((clock.ms - 1_000_003) / TICK_MS));
+      const tick = tickAfter(wheel.tick, ticksOf(1000));
+      assert(tick < NEVER, `day ${day}`);
+      wheel.set(alarm, tick);
+      clock.ms += 900;
+      wheel.advance();
+      assert.equal(rings, day - 1);
+      clock.ms += 100 + 2 * TICK_MS;
+      wheel.advance();
+      assert.equal(rings, day);
+    }
   });
 
   test('0 and Infinity are no limit', () => {

@@ -165,7 +165,7 @@ export class Connection<Context = unknown> implements Timed {
     resume(this);
   }
 
-  /** How long nothing was received and nothing sent, in ms; in steps of 32. */
+  /** How long nothing was received and nothing sent, in ms; in steps of 32, and of what is longer than a year only that. */
   get idleMs(): number {
     const { wheel } = this.group.engine;
     wheel.look();

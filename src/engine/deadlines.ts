@@ -5,7 +5,7 @@ import { close } from './closing.js';
 import type { Connection } from './connection.js';
 import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SENDING, SHUT } from './flags.js';
 import type { ConnectionLimits } from './options.js';
-import { NEVER, tickAfter } from './timer-wheel.js';
+import { movedTick, NEVER, tickAfter } from './timer-wheel.js';
 
 /** A send in flight is looked at so many times in the limit that it may run into. */
 const LOOKS = 8;
@@ -93,6 +93,18 @@ function lookAtSend(connection: Connection): void {
       queue.progress = progress;
       connection.sentTick = engine.wheel.tick;
     }
+  }
+}
+
+/** Ticks are counted from a moment that is so many later. */
+export function moveTicks(connection: Connection, ticks: number): void {
+  const { messages } = connection;
+  connection.receivedTick = movedTick(connection.receivedTick, ticks);
+  connection.sentTick = movedTick(connection.sentTick, ticks);
+  connection.phaseTick = movedTick(connection.phaseTick, ticks);
+  connection.deadlineTick = movedTick(connection.deadlineTick, ticks);
+  if (messages !== undefined) {
+    messages.pingTick = movedTick(messages.pingTick, ticks);
   }
 }
 

@@ -11,7 +11,7 @@ import type { CompletionPortOptions } from '../port/options.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
-import { armTimer } from './deadlines.js';
+import { armTimer, moveTicks } from './deadlines.js';
 import { shutDown } from './ending.js';
 import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
@@ -100,7 +100,7 @@ export class Engine {
     this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
     this.onHandlerError = guarded(options.onHandlerError ?? warnOfHandlerError);
     this.port = CompletionPort.create(options);
-    this.wheel = new TimerWheel(this.port.clock);
+    this.wheel = new TimerWheel(this.port.clock, (ticks) => this.#ticksMoved(ticks));
     try {
       this.port.start((completion) => this.#handle(completion), { hooks: this });
     } catch (error) {
@@ -187,6 +187,12 @@ export class Engine {
   timePassed(): void {
     if (this.wheel.advance()) {
       this.flush();
+    }
+  }
+
+  #ticksMoved(ticks: number): void {
+    for (const connection of this.connections()) {
+      moveTicks(connection, ticks);
     }
   }
 

@@ -34,9 +34,18 @@ export interface Handlers<Context = unknown, Message = unknown> {
 /** Told what a handler threw where its own connection has no `error`, or that one threw as well. */
 export type HandlerErrorSink = (error: unknown) => void;
 
+/** As `String`, which itself throws for an object that has no text, or whose own function throws. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}
+
 /** A warning on standard error, as Node does it for what nobody handles but what must not end the process. */
 export const warnOfHandlerError: HandlerErrorSink = (error) => {
-  process.emitWarning(error instanceof Error ? error : String(error), 'OverlappedHandlerWarning');
+  process.emitWarning(error instanceof Error ? error : textOf(error), 'OverlappedHandlerWarning');
 };
 
 /** The same sink, which never throws: what it throws is nobody's whom it is told by, as these are in the middle of something. */
@@ -52,5 +61,5 @@ export function guarded(sink: HandlerErrorSink): HandlerErrorSink {
 
 /** What was thrown, as an error. */
 export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`A handler threw what is no error: ${String(thrown)}`);
+  return thrown instanceof Error ? thrown : new Error(`A handler threw what is no error: ${textOf(thrown)}`);
 }

@@ -2,6 +2,9 @@
  * Time limits on a wheel: an entry is put where the wheel will be when it is due. What is further away than one turn of
  * the wheel is put as far as it goes, and looked at again there. So is an entry whose limit has moved on meanwhile:
  * moving it each time something happens on a connection would cost more than looking once in a while.
+ *
+ * Ticks are small integers, which need no memory of their own in a record. Before they become too large for that, they
+ * are counted from a later moment, by everybody who keeps one.
  */
 
 import type { Clock } from '../drivers/clock.js';
@@ -9,8 +12,11 @@ import type { Clock } from '../drivers/clock.js';
 /** Limits are kept to this many ms, never early. */
 export const TICK_MS = 32;
 
-/** A tick that never comes: about a year of uptime away, and small enough to need no memory of its own in a record. */
+/** A tick that never comes, as the wheel's own stays far below: what lasts for so many, about a year, is no limit. */
 export const NEVER = 2 ** 30;
+
+/** With so many ticks, which are 99 days, a wheel counts from a later moment. A multiple of its places: each stays where it is. */
+const TICKS_MAX = 2 ** 28;
 
 /** Places of the wheel, a power of two: one turn is 33 s. */
 const PLACES = 1024;
@@ -38,7 +44,9 @@ class Place implements Timed {
 
 export class TimerWheel {
   readonly #clock: Clock;
-  readonly #startMs: number;
+  readonly #onMoved: (ticks: number) => void;
+  /** When the ticks began, in whole ms: then no look is rounded otherwise behind a move of it. */
+  #startMs: number;
   readonly #places: Place[] = Array.from({ length: PLACES }, () => new Place());
   #count = 0;
   /** The last tick that was handled. */
@@ -49,10 +57,12 @@ export class TimerWheel {
   now: number;
   tick = 0;
 
-  constructor(clock: Clock) {
+  /** @param onMoved told when ticks are counted from a moment so many ticks later, which is in a look */
+  constructor(clock: Clock, onMoved: (ticks: number) => void = () => undefined) {
     this.#clock = clock;
-    this.#startMs = clock.now();
-    this.now = this.#startMs;
+    this.#onMoved = onMoved;
+    this.now = clock.now();
+    this.#startMs = Math.floor(this.now);
   }
 
   /** Entries on the wheel. */
@@ -69,7 +79,25 @@ export class TimerWheel {
   look(): number {
     this.now = this.#clock.now();
     this.tick = Math.floor((this.now - this.#startMs) / TICK_MS);
+    if (this.tick >= TICKS_MAX) {
+      this.#moveStart();
+    }
     return this.now;
+  }
+
+  /** Counts from a later moment. */
+  #moveStart(): void {
+    const ticks = this.tick - (this.tick % TICKS_MAX);
+    this.#startMs += ticks * TICK_MS;
+    this.tick -= ticks;
+    this.#handled -= ticks;
+    this.#earliest -= ticks;
+    for (const place of this.#places) {
+      for (let entry = place.timerNext; entry !== place; entry = entry.timerNext as Timed) {
+        entry.dueTick = movedTick(entry.dueTick, ticks);
+      }
+    }
+    this.#onMoved(ticks);
   }
 
   /** Puts an entry on the wheel, or moves it. */
@@ -121,8 +149,10 @@ export class TimerWheel {
     let told = false;
     // After a long sleep each place is looked at once: it holds all that has become due there.
     const from = Math.max(this.#earliest, this.tick - MASK);
-    this.#handled = this.tick;
-    for (let tick = from; tick <= this.tick; tick++) {
+    const last = this.tick;
+    this.#handled = last;
+    // An entry's own look may move the start: that changes no place.
+    for (let tick = from; tick <= last; tick++) {
       told = this.#empty(this.#places[tick & MASK] as Place) || told;
     }
     this.#earliest = this.#findEarliest();
@@ -173,7 +203,12 @@ export function ticksOf(limitMs: number): number {
   return limitMs === 0 ? NEVER : Math.min(NEVER, Math.ceil(limitMs / TICK_MS) + 1);
 }
 
-/** The tick that is so many ticks behind another. */
+/** The tick that is so many ticks behind another, which may be from before the moment from which they are counted. */
 export function tickAfter(tick: number, ticks: number): number {
-  return Math.min(NEVER, tick + ticks);
+  return ticks === NEVER ? NEVER : Math.min(NEVER, tick + ticks);
+}
+
+/** The same tick, counted from a moment that is so many later. What was longer ago than a year was a year ago. */
+export function movedTick(tick: number, ticks: number): number {
+  return tick === NEVER ? NEVER : Math.max(-NEVER, tick - ticks);
 }

@@ -194,6 +194,17 @@ export function strangers(subject: EngineSubject): void {
     assert.match(String(stage.history.of(connection).errors[0]), /no error: a word/);
   });
 
+  scene('what is thrown need not even have a text', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      data: () => Promise.reject(Object.create(null)),
+      error: () => undefined,
+    });
+    peer.socket.write('hello');
+    await eventually(() => connection.closed, 'the close');
+    assert.match(String(stage.history.of(connection).errors[0]), /no error: \[object Object\]/);
+    assert.equal(stage.history.of(connection).reason, 'handler_error');
+  });
+
   scene('a handler that rejects when its connection is closed already goes to the sink', async (stage) => {
     const { connection, peer } = await stage.pair({
       async data(connection) {
