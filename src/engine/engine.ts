@@ -169,7 +169,7 @@ export class Engine {
   /** @internal The pump's hook: what has gathered since the last batch. */
   flush(): void {
     const began = this.#batchBeganAt;
-    this.turn++;
+    this.turn = (this.turn + 1) | 0;
     this.wheel.look();
     this.#resuming.drain(this.#resumeOne);
     this.#finishing.drain(finish);
