@@ -13,8 +13,8 @@ const LATE: Partial<SimFaults> = {
   cancelDelayMs: [0, 1],
 };
 
-/** Topics with tests that count on a peer's reset being there at once. */
-const COUNT_ON_PROMPTNESS: readonly Topic[] = ['endings', 'resets'];
+/** Topics with tests that count on what a peer did being there at once. */
+const COUNT_ON_PROMPTNESS: readonly Topic[] = ['endings', 'lateness', 'resets'];
 
 /** Topics with tests that count on a small message coming whole. */
 const COUNT_ON_WHOLE_MESSAGES: readonly Topic[] = [

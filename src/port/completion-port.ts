@@ -275,6 +275,11 @@ export class CompletionPort extends PostingPort {
   }
 
   /** @internal */
+  get operationsInFlight(): number {
+    return this.core.operations.inFlight;
+  }
+
+  /** @internal */
   putBack(completions: readonly Completion[]): void {
     this.core.queue.putBack(completions);
   }

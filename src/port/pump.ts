@@ -7,6 +7,7 @@ import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
+import { Lag } from './lag.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
 
 export type CompletionHandler = (completion: Completion) => void;
@@ -15,7 +16,7 @@ export type CompletionHandler = (completion: Completion) => void;
 export interface TurnHooks {
   /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
   flush(): void;
-  /** Called when all that has come was handled, or much of it: what came in time is not late because this turn is. */
+  /** Called when what had come was handled: what came in time is not late because this turn is. */
   timePassed(): void;
   /** Whether `flush` has something to do at once. */
   readonly hasWork: boolean;
@@ -48,6 +49,8 @@ export class Pump {
   readonly #hooks: TurnHooks | undefined;
   /** The next completion of the batch to dispatch. */
   #next = 0;
+  /** Completions that were ever dequeued. */
+  #dequeued = 0;
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: ClockTimer | undefined;
@@ -55,6 +58,7 @@ export class Pump {
   #timerDueAt = Infinity;
   readonly #stay = new Spin(STAY_MS);
   readonly #spin = new Spin(SPIN_MS);
+  readonly #lag = new Lag();
   readonly #workHasCome = (): boolean => this.#port.hasWork();
   /** Once, and not with each turn: V8 looks for the code of a new function when it is called first. */
   readonly #immediateTurn = (): void => {
@@ -89,13 +93,14 @@ export class Pump {
         }
         this.#next = 0;
         this.#hooks?.flush();
-        this.#port.getQueuedCompletions(this.#batch, this.#waitMs());
-        if (this.#batch.length === 0 || ++rounds === TURN_ROUNDS_MAX) {
-          rounds = 0;
-          this.#hooks?.timePassed();
-        }
+        this.#dequeued += this.#port.getQueuedCompletions(this.#batch, this.#waitMs());
+        rounds++;
       }
       this.#dispatch();
+      if (this.#batch.length === 0 || rounds === TURN_ROUNDS_MAX) {
+        this.#timePassed(rounds);
+        rounds = 0;
+      }
     }
   }
 
@@ -155,7 +160,7 @@ export class Pump {
         break;
       }
       this.#next = 0;
-      this.#port.getQueuedCompletions(this.#batch, 0);
+      this.#dequeued += this.#port.getQueuedCompletions(this.#batch, 0);
       if (this.#spin.active) {
         if (this.#batch.length === 0 && !this.#spin.expired) {
           break;
@@ -167,10 +172,25 @@ export class Pump {
       this.#hooks?.flush();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate() || this.#comesSoon()));
-    if (!this.#stopped) {
-      this.#hooks?.timePassed();
-    }
+    this.#timePassed(rounds);
     return productive;
+  }
+
+  /** Behind the rounds: time limits, unless what came in time may still wait. */
+  #timePassed(rounds: number): void {
+    const hooks = this.#hooks;
+    if (hooks === undefined || this.#stopped) {
+      return;
+    }
+    if (rounds === TURN_ROUNDS_MAX && this.#mayBeLate()) {
+      const { clock, operationsInFlight } = this.#port;
+      if (this.#lag.holds(clock.now(), this.#dequeued, operationsInFlight)) {
+        return;
+      }
+    } else {
+      this.#lag.end();
+    }
+    hooks.timePassed();
   }
 
   /** Whether a limit may be over while more has come than was dequeued. */

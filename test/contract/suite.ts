@@ -15,6 +15,7 @@ import { connecting } from './connecting.js';
 import { descriptorLimit } from './descriptor-limit.js';
 import { endings } from './endings.js';
 import { fairness } from './fairness.js';
+import { lateness } from './lateness.js';
 import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
@@ -44,6 +45,7 @@ const BODIES = {
   misuse,
   chaos,
   fairness,
+  lateness,
   leaks,
 };
 

@@ -1,0 +1,93 @@
+/** Time limits of the layer above: what came in time counts, though it is dequeued late. */
+
+import assert from 'node:assert/strict';
+import type { CompletionHandler, CompletionPort, OverlappedSocket, PumpOptions } from 'overlapped';
+import { connectPair, type Dequeuer, eventually, withPort } from '../support/harness.js';
+import { bounded, type Subject } from './subject.js';
+
+/** More connections than a turn takes completions, where it takes one in a round. */
+const CONNECTIONS = 40;
+const batchCompletions = 1;
+
+/** So often limits are applied only where the bytes do not come: a port in `run` would not end. */
+const APPLIED_MAX = 1000;
+
+/** What the layer above sees: limits that are always due. */
+class Limits {
+  received = 0;
+  readonly #port: CompletionPort;
+  /** What had been received whenever limits were applied. */
+  readonly receivedBefore: number[] = [];
+  readonly hooks: NonNullable<PumpOptions['hooks']> = {
+    flush: () => undefined,
+    timePassed: () => {
+      this.receivedBefore.push(this.received);
+      if (this.receivedBefore.length === APPLIED_MAX) {
+        this.#port.stop();
+      }
+    },
+    hasWork: false,
+    dueAt: 0,
+    late: true,
+  };
+
+  constructor(port: CompletionPort) {
+    this.#port = port;
+  }
+
+  readonly handler: CompletionHandler = ({ kind, bytes }) => {
+    if (kind === 'receive' && bytes > 0 && ++this.received === CONNECTIONS) {
+      this.#port.stop();
+    }
+  };
+}
+
+/** Bytes have come on many connections, and receives are posted for them. */
+async function comeInTime(dequeuer: Dequeuer): Promise<void> {
+  const { port } = dequeuer;
+  const servers: OverlappedSocket[] = [];
+  while (servers.length < CONNECTIONS) {
+    const { client, server } = await connectPair(dequeuer);
+    port.postSend(client, Buffer.from('x'));
+    await dequeuer.next('send', client);
+    servers.push(server);
+  }
+  for (const server of servers) {
+    port.postReceive(server, { once: true });
+  }
+}
+
+export function lateness(subject: Subject): void {
+  bounded('limits wait for what has come, however much that is', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      await comeInTime(dequeuer);
+      const limits = new Limits(port);
+      port.start(limits.handler, { batchCompletions, hooks: limits.hooks });
+      await eventually(() => limits.received === CONNECTIONS, 'the bytes');
+      assert.deepEqual(limits.receivedBefore, []);
+    }),
+  );
+
+  bounded('the same in run', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      await comeInTime(dequeuer);
+      const limits = new Limits(port);
+      port.run(limits.handler, { batchCompletions, hooks: limits.hooks });
+      assert.equal(limits.received, CONNECTIONS);
+      assert.deepEqual(limits.receivedBefore, []);
+    }),
+  );
+
+  bounded('a port that always has more to do has its limits too', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const { client } = await connectPair(dequeuer);
+      const limits = new Limits(port);
+      // An empty send completes at once.
+      const goOn = (): void => port.postSend(client, Buffer.alloc(0));
+      goOn();
+      port.start(goOn, { batchCompletions, hooks: limits.hooks });
+      await eventually(() => limits.receivedBefore.length > 1, 'limits, again and again');
+      port.stop();
+    }),
+  );
+}
