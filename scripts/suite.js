@@ -13,8 +13,8 @@ const WINDOWS_TOO =
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
 const IN_WINE = /^wine-.+\.test\.js$/;
 
-/** Test files at one time. Each measures its own process only; more than two would measure the machine. */
-const CONCURRENCY = 2;
+/** Test files at one time: each measures its own process only, and mostly waits. */
+const CONCURRENCY = 3;
 /** For each test; Node 20 and 22 hold a whole file to it. */
 const TEST_TIMEOUT_MS = 300_000;
 /** Ends the run when a file's thread is blocked in a system call, where no timeout of a test can end it. */
