@@ -85,6 +85,8 @@ export class IocpDriver implements Driver {
   readonly #ended = new NumberQueue();
   /** Slots of receives that have something to take. */
   readonly #ready = new NumberQueue();
+  /** What had ended left no room for all of those. */
+  #readyLeft = false;
   #entriesLast = 0;
   #waitsSkipped = 0;
   readonly #wait = new IocpWait(this.#port);
@@ -202,36 +204,48 @@ export class IocpDriver implements Driver {
   }
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
+    if (this.#waitsSkipped === WAITS_SKIPPED_MAX) {
+      // What ends without a packet may never come to an end, nor leave room.
+      this.#waitsSkipped = 0;
+      const came = this.#dequeue(sink, completionsMax, 0);
+      this.#completeOwn(sink, completionsMax - came);
+      return;
+    }
     const taken = this.#completeOwn(sink, completionsMax);
-    const left = completionsMax - taken;
-    if ((taken > 0 && this.#waitsSkipped < WAITS_SKIPPED_MAX) || left <= 0) {
+    if (taken > 0) {
       this.#waitsSkipped++;
       return;
     }
     this.#waitsSkipped = 0;
-    const wait = taken > 0 || this.#hasOwn() ? 0 : timeoutMs;
+    this.#dequeue(sink, completionsMax, this.#hasOwn() ? 0 : timeoutMs);
+  }
+
+  /** Delivers what comes in packets; returns how many there were. */
+  #dequeue(sink: CompletionSink, completionsMax: number, wait: number): number {
     if (wait > 0) {
       // Of two threads that block here, the other one might take what this one waits for.
       this.#wait.recall();
     }
-    if (this.#deliverWaited(sink)) {
-      return;
+    const waited = this.#deliverWaited(sink);
+    if (waited > 0) {
+      return waited;
     }
     const alone = this.#wait.waits ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
-    this.#entriesLast = this.#port.dequeue(this.#entries, left, alone);
+    this.#entriesLast = this.#port.dequeue(this.#entries, completionsMax, alone);
     this.#deliver(sink, this.#entries, this.#entriesLast);
+    return this.#entriesLast;
   }
 
-  /** Delivers what the waiting thread has dequeued, which is older than what the port has; whether it brought something. */
-  #deliverWaited(sink: CompletionSink): boolean {
+  /** Delivers what the waiting thread has dequeued, which is older than what the port has; returns how many mean something. */
+  #deliverWaited(sink: CompletionSink): number {
     const { entries } = this.#wait;
     const { count } = entries;
     if (count === 0) {
-      return false;
+      return 0;
     }
     const delivered = this.#deliver(sink, entries, count);
     this.#wait.delivered();
-    return delivered > 0;
+    return delivered;
   }
 
   #hasOwn(): boolean {
@@ -245,11 +259,30 @@ export class IocpDriver implements Driver {
   /** Tells what ended without a packet, at most `completionsMax`; returns how much. */
   #completeOwn(sink: CompletionSink, completionsMax: number): number {
     let told = this.#accepts.readyCount > 0 ? this.#accepts.deliverReady(sink, completionsMax) : 0;
+    const readyFirst = this.#readyLeft;
+    if (readyFirst) {
+      told += this.#takeReady(sink, completionsMax - told);
+    }
+    told += this.#tellEnded(sink, completionsMax - told);
+    if (!readyFirst) {
+      told += this.#takeReady(sink, completionsMax - told);
+    }
+    this.#readyLeft = !readyFirst && this.#ready.length > 0;
+    return told;
+  }
+
+  #tellEnded(sink: CompletionSink, completionsMax: number): number {
+    let told = 0;
     // Bounded by what is there now: what is told may add to it.
     for (let left = this.#ended.length; left > 0 && told < completionsMax; left -= 2, told++) {
       const slot = this.#ended.shift();
       this.#end(sink, slot, this.#ended.shift());
     }
+    return told;
+  }
+
+  #takeReady(sink: CompletionSink, completionsMax: number): number {
+    let told = 0;
     for (let left = this.#ready.length; left > 0 && told < completionsMax; left--) {
       told += this.#take(sink, this.#ready.shift());
     }
