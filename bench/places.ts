@@ -40,7 +40,11 @@ export const built = (path: string): string => join(ROOT, 'dist/bench', path);
 /** A file of the suite as it is written. */
 export const source = (path: string): string => join(ROOT, 'bench', path);
 
+/** Goes on with the command behind `$0` if that is its parent: one that has ended by now would never end it. */
+const WITH_PARENT = '[ "$PPID" = "$0" ] && exec "$@"';
+
 /** A command, pinned to a processor, that ends with this process however that ends. */
 export function pinned(cpu: number, command: readonly string[]): readonly string[] {
-  return ['setpriv', '--pdeathsig', 'KILL', 'taskset', '-c', String(cpu), ...command];
+  const bound = ['setpriv', '--pdeathsig', 'KILL', 'sh', '-c', WITH_PARENT, String(process.pid)];
+  return [...bound, 'taskset', '-c', String(cpu), ...command];
 }

@@ -1,6 +1,7 @@
 /** The suite's servers last from the first round to the last, rest between their turns, and leave no process behind. */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { nodeCommand } from '../bench/contenders/node.js';
 import type { Work } from '../bench/load/order.js';
 import { LoadProcess } from '../bench/load-process.js';
 import { Entrant } from '../bench/measure.js';
+import { pinned } from '../bench/places.js';
 import type { Scenario } from '../bench/scenario.js';
 import { runScenario } from '../bench/suite.js';
 import { Child } from './support/child.js';
@@ -169,6 +171,15 @@ test('one that fails again and again is given up', options, async () => {
   const [cell] = await runScenario(scenarioOf('echo'), plan, (_, round) => turns.push(round));
   assert.deepEqual(turns, ['warm-up', 0]);
   assert.match(cell?.failure ?? '', /^The server ended: it said nothing, exit code 3$/);
+});
+
+test('a program does not start whose parent has ended before it was bound to it', options, () => {
+  const words = pinned(0, ['echo', 'started']);
+  const said = (...command: readonly string[]): string =>
+    spawnSync(command[0] as string, command.slice(1), { encoding: 'utf8' }).stdout.trim();
+  assert.equal(said(...words), 'started');
+  // Another is its parent then.
+  assert.equal(said('sh', '-c', '"$@"; true', 'sh', ...words), '');
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
