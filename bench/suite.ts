@@ -6,6 +6,7 @@ import { METRICS, OTHERS_SHARE_MAX } from './figures.js';
 import type { Sample } from './load/order.js';
 import { LoadProcess } from './load-process.js';
 import { Entrant, type Timing } from './measure.js';
+import { following } from './park-miller.js';
 import type { Cell, Found } from './results.js';
 import { isAlone, type Scenario } from './scenario.js';
 
@@ -71,12 +72,12 @@ export async function quietest(measure: () => Promise<Sample>, repeats: Repeats)
   return best;
 }
 
-/** The same in another order, by a generator of Park and Miller that begins with `seed`: in each run the same. */
+/** The same in another order, which `seed` decides: in each run the same. */
 export function shuffled<T>(all: readonly T[], seed: number): readonly T[] {
   const left = [...all];
   let state = seed + 1;
   return all.map(() => {
-    state = (state * 48_271) % (2 ** 31 - 1);
+    state = following(state);
     return left.splice(state % left.length, 1)[0] as T;
   });
 }

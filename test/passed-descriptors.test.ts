@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { MSG_NOSIGNAL } from '../src/ffi/linux/constants.js';
 import { libc } from '../src/ffi/linux/libc.js';
 import { iovec, msghdr } from '../src/ffi/linux/structs.js';
-import { Slab } from '../src/ffi/memory.js';
+import { keepUntilHere, Slab } from '../src/ffi/memory.js';
 import { connectPair, withPort } from './support/harness.js';
 import { linux } from './support/linux.js';
 
@@ -34,8 +34,7 @@ function sendWithDescriptor(socket: number, text: string, descriptor: number): v
   message.setAddress(msghdr.msg_control, control.address);
   message.setAddress(msghdr.msg_controllen, CONTROL.size);
   assert.equal(libc().sendmsg(socket, message.address, MSG_NOSIGNAL), text.length);
-  // The call has read all of them by now: until here they are referenced.
-  assert.ok([bytes, vector, control].every(({ address }) => address > 0));
+  keepUntilHere(bytes, vector, control);
 }
 
 for (const driver of linux.drivers) {

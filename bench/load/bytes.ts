@@ -1,10 +1,7 @@
 /** The bytes that go over a connection, known from their place in the stream alone: each that comes back is compared. */
 
+import { following } from '../park-miller.js';
 import { LENGTH_BYTES } from '../servers/roles.js';
-
-/** The generator of Park and Miller: the same bytes in each run. */
-const MULTIPLIER = 48271;
-const MODULUS = 2 ** 31 - 1;
 
 /** The longest piece that is sent or received at once. */
 export const PIECE_BYTES_MAX = 256 * 1024;
@@ -12,7 +9,7 @@ export const PIECE_BYTES_MAX = 256 * 1024;
 function fill(bytes: Uint8Array): void {
   let state = 1;
   for (let index = 0; index < bytes.length; index++) {
-    state = (state * MULTIPLIER) % MODULUS;
+    state = following(state);
     bytes[index] = state >> 16;
   }
 }
@@ -73,6 +70,29 @@ export class MessageStream extends Stream {
   /** So many messages from a place on, as one piece. */
   messages(place: number, count: number): Buffer {
     return count === 1 ? (this.#messages[place / this.sizeBytes] as Buffer) : this.piece(place, count * this.sizeBytes);
+  }
+}
+
+/** Where one connection is in the messages that come back. */
+export class MessageReader {
+  readonly #messages: MessageStream;
+  #place: number;
+  /** Bytes of a message of which only a part has come. */
+  #partBytes = 0;
+
+  constructor(messages: MessageStream, place: number) {
+    this.#messages = messages;
+    this.#place = place;
+  }
+
+  /** Takes what has come, which must be what comes next; returns how many messages are whole now. */
+  take(data: Buffer): number {
+    const { sizeBytes } = this.#messages;
+    this.#place = this.#messages.passed(data, this.#place);
+    const bytes = this.#partBytes + data.length;
+    const whole = Math.floor(bytes / sizeBytes);
+    this.#partBytes = bytes - whole * sizeBytes;
+    return whole;
   }
 }
 

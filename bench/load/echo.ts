@@ -1,7 +1,7 @@
 /** Messages that come back: ping-pong, with one or several in flight on each connection. */
 
 import type { OverlappedSocket } from 'overlapped';
-import { MessageStream } from './bytes.js';
+import { MessageReader, MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
@@ -9,11 +9,9 @@ type EchoWork = Extract<Work, { kind: 'echo' }>;
 
 class Client {
   readonly active: boolean;
-  /** Where in the stream of messages it sends, and where it receives. */
+  /** Where in the stream of messages it sends. */
   sendPlace: number;
-  receivePlace: number;
-  /** Of a message of which only a part has come. */
-  partBytes = 0;
+  readonly reader: MessageReader;
   /** When each message in flight was sent, in a ring. */
   readonly sentAt: Float64Array;
   oldest = 0;
@@ -21,10 +19,10 @@ class Client {
   unanswered = 0;
   socket: OverlappedSocket | undefined;
 
-  constructor(active: boolean, place: number, pipeline: number) {
+  constructor(active: boolean, messages: MessageStream, place: number, pipeline: number) {
     this.active = active;
     this.sendPlace = place;
-    this.receivePlace = place;
+    this.reader = new MessageReader(messages, place);
     this.sentAt = new Float64Array(pipeline);
   }
 }
@@ -47,7 +45,7 @@ class Echo implements Handler<Client> {
     const clients = Array.from({ length: connections }, (_, index) => {
       // The active ones are spread over all.
       const isActive = Math.floor((index * active) / connections) !== Math.floor(((index + 1) * active) / connections);
-      return new Client(isActive, this.#messages.startOf(index), pipeline);
+      return new Client(isActive, this.#messages, this.#messages.startOf(index), pipeline);
     });
     this.#driven.connectAll(clients);
     this.#begun = true;
@@ -73,10 +71,7 @@ class Echo implements Handler<Client> {
   }
 
   received(socket: OverlappedSocket, client: Client, data: Buffer): void {
-    client.receivePlace = this.#messages.passed(data, client.receivePlace);
-    const bytes = client.partBytes + data.length;
-    const complete = Math.floor(bytes / this.#work.sizeBytes);
-    client.partBytes = bytes - complete * this.#work.sizeBytes;
+    const complete = client.reader.take(data);
     if (complete > 0) {
       this.#returned(client, complete);
       if (!this.#begun) {

@@ -5,7 +5,7 @@
  */
 
 import type { OverlappedSocket } from 'overlapped';
-import { MessageStream } from './bytes.js';
+import { MessageReader, MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
@@ -16,19 +16,18 @@ const IN_FLIGHT_MAX = 64;
 const SECOND_MICROSECONDS = 1e6;
 
 class Client {
+  /** Where in the stream of messages it sends. */
   sendPlace: number;
-  receivePlace: number;
-  /** Bytes that have come of a message that is not whole. */
-  partBytes = 0;
+  readonly reader: MessageReader;
   /** When each message in flight was due, in a ring. */
   readonly dueAt = new Float64Array(IN_FLIGHT_MAX);
   oldest = 0;
   unanswered = 0;
   socket: OverlappedSocket | undefined;
 
-  constructor(place: number) {
+  constructor(messages: MessageStream, place: number) {
     this.sendPlace = place;
-    this.receivePlace = place;
+    this.reader = new MessageReader(messages, place);
   }
 }
 
@@ -48,7 +47,7 @@ class Paced implements Handler<Client> {
     this.#driven = new DrivenPort(order, sizeBytes, this);
     const messages = new MessageStream(sizeBytes);
     this.#messages = messages;
-    this.#clients = Array.from({ length: connections }, (_, index) => new Client(messages.startOf(index)));
+    this.#clients = Array.from({ length: connections }, (_, index) => new Client(messages, messages.startOf(index)));
     this.#betweenMicroseconds = SECOND_MICROSECONDS / perSecond;
   }
 
@@ -95,10 +94,7 @@ class Paced implements Handler<Client> {
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
-    client.receivePlace = this.#messages.passed(data, client.receivePlace);
-    const bytes = client.partBytes + data.length;
-    const complete = Math.floor(bytes / this.#sizeBytes);
-    client.partBytes = bytes - complete * this.#sizeBytes;
+    const complete = client.reader.take(data);
     const { window } = this.#driven;
     for (let index = 0; index < complete; index++) {
       if (this.#begun) {

@@ -1,8 +1,8 @@
 /** Handlers, shared by all connections of a server, and how they are called: they are strangers. */
 
+import { throwLater } from '../port/throw-later.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
-import { throwLater } from './throw-later.js';
 
 /**
  * What a program wants to be told. Each may be missing, and may return a promise. One that throws or rejects ends its

@@ -3,7 +3,7 @@
  * again and again costs more than what most entries want.
  */
 
-import { throwLater } from './throw-later.js';
+import { throwLater } from '../port/throw-later.js';
 
 export class TurnList<T extends object> {
   #now: (T | undefined)[] = [];

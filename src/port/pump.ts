@@ -9,6 +9,7 @@ import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
 import { Lag } from './lag.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
+import { throwLater } from './throw-later.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
@@ -263,10 +264,8 @@ export class Pump {
       try {
         this.#dispatch();
       } catch (error) {
-        // Whoever listens for uncaught exceptions gets it, as with any callback of Node; the rest is still dispatched.
-        queueMicrotask(() => {
-          throw error;
-        });
+        // The rest is still dispatched.
+        throwLater(error);
       }
     }
   }

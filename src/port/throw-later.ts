@@ -1,4 +1,4 @@
-/** What the program's own functions throw where the engine cannot stop half-way. */
+/** What the program's own functions throw where we cannot stop half-way. */
 
 /** Throws behind what runs now: whoever listens for uncaught exceptions gets it, as with any callback of Node. */
 export function throwLater(error: unknown): void {
