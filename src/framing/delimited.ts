@@ -29,11 +29,13 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
     this.frameBytesMax = messageBytesMax + delimiter.length;
   }
 
-  decode(bytes: Buffer, emit: Emit<Buffer>): number {
+  decode(bytes: Buffer, emit: Emit<Buffer>, seenBytes = 0): number {
     const views = new Views(bytes);
     let taken = 0;
+    // A delimiter may have begun in the bytes that were searched before.
+    let from = Math.max(0, seenBytes - this.#delimiter.length + 1);
     for (;;) {
-      const end = bytes.indexOf(this.#needle, taken);
+      const end = bytes.indexOf(this.#needle, from);
       if (end < 0) {
         // The delimiter may have begun: its bytes but the last are not the message's.
         this.#check(bytes.length - taken - (this.#delimiter.length - 1));
@@ -42,6 +44,7 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
       this.#check(end - taken);
       const message = views.at(taken, end - taken);
       taken = end + this.#delimiter.length;
+      from = taken;
       if (!emit(message)) {
         return taken;
       }

@@ -2,7 +2,10 @@
 
 import { OperationError } from '../drivers/error.js';
 
-/** Told each message. Returns whether to go on: no when the connection was paused or closed, or has had its turn. */
+/** The most bytes of an incomplete message when a framing names no limit of its own. */
+export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Takes a message. Returns whether to go on: false when the connection was paused or closed, or has had its turn. */
 export type Emit<Message> = (message: Message) => boolean;
 
 /**
@@ -11,16 +14,19 @@ export type Emit<Message> = (message: Message) => boolean;
  */
 export interface Framing<Message = Buffer, Sent = Message> {
   /**
-   * Takes messages out of bytes. What it leaves comes again, in front of what comes next.
+   * Takes messages out of bytes. The bytes that it leaves come again, before the bytes that are received next.
    * @param bytes a view that is valid during the call, and so are messages that are parts of it
    * @param emit to be called for each message; once it returns false, nothing more is to be taken
+   * @param seenBytes how many of the first bytes an earlier call has seen and left, with no complete message in them; 0 by default. A
+   * framing that searches for the end of a message starts there: then its work is linear in the bytes received, also when
+   * a peer sends them one by one
    * @returns how many bytes were taken: those of all messages that were emitted
    * @throws what the connection is to be closed with, such as a FramingError
    */
-  decode(bytes: Buffer, emit: Emit<Message>): number;
+  decode(bytes: Buffer, emit: Emit<Message>, seenBytes?: number): number;
   /** The bytes of a message, in one piece or several that follow each other. */
   encode(message: Sent): Uint8Array | string | readonly (Uint8Array | string)[];
-  /** The most bytes that an incomplete message may have; more ends the connection. 16 MiB unless told. */
+  /** The most bytes that an incomplete message may have; more ends the connection. 16 MiB by default. */
   readonly frameBytesMax?: number;
 }
 
