@@ -236,7 +236,14 @@ describe('networks', () => {
 
   test('an IPv4 address counts alone, mapped into IPv6 too', () => {
     assert.equal(networkOf('192.0.2.1'), '192.0.2.1');
-    assert.notEqual(networkOf('::ffff:192.0.2.1'), networkOf('::ffff:192.0.2.2'));
+    assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
+    assert.equal(networkOf('::FFFF:c000:201'), '192.0.2.1');
+    assert.notEqual(networkOf('64:ff9b::192.0.2.1'), '192.0.2.1');
+  });
+
+  test('link-local networks of different interfaces count apart', () => {
+    assert.equal(networkOf('fe80::1%eth0'), networkOf('fe80::2%eth0'));
+    assert.notEqual(networkOf('fe80::1%eth0'), networkOf('fe80::1%eth1'));
   });
 });
 

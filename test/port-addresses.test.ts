@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { formatAddress, OperationError, type SocketAddress } from 'overlapped';
 import { linuxErrors } from '../src/drivers/linux/errors.js';
 import { linuxAddresses } from '../src/drivers/linux/sockaddr.js';
-import { decodeSockaddr, encodeSockaddr } from '../src/drivers/sockaddr.js';
+import { decodeSockaddr, encodeSockaddr, isMapped } from '../src/drivers/sockaddr.js';
 import { Slab } from '../src/ffi/memory.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp } from '../src/port/waker.js';
 
@@ -52,8 +52,12 @@ describe('addresses', () => {
     ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
     ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
     ['::ffff:1.2.3.4', '::ffff:1.2.3.4'],
+    ['::FFFF:0102:304', '::ffff:1.2.3.4'],
+    ['0:0:0:0:0:ffff:0:0', '::ffff:0.0.0.0'],
+    ['::1.2.3.4', '::102:304'],
+    ['::fffe:1.2.3.4', '::fffe:102:304'],
     ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
-    ['fe80::1%1', 'fe80::1%1'],
+    ['fe80::1%1', 'fe80::1%lo'],
   ] as const) {
     test(`${text} is ${expected}`, () => {
       assert.deepEqual(roundTrip({ family: 'ipv6', address: text, port: 1 }), {
@@ -64,12 +68,22 @@ describe('addresses', () => {
     });
   }
 
-  test('a zone by name is one by number', () => {
+  test('a zone by name comes back by name', () => {
     assert.deepEqual(roundTrip({ family: 'ipv6', address: 'fe80::1%lo', port: 0 }), {
       family: 'ipv6',
-      address: 'fe80::1%1',
+      address: 'fe80::1%lo',
       port: 0,
     });
+  });
+
+  test('a mapped address is known in any spelling, and no other is', () => {
+    const mapped = (address: string): boolean => isMapped({ family: 'ipv6', address, port: 1 });
+    for (const address of ['::ffff:1.2.3.4', '::FFFF:1:2', '0:0:0::ffff:0:0', '::ffff:1.2.3.4%lo']) {
+      assert.equal(mapped(address), true, address);
+    }
+    for (const address of ['::1', '::ffff:0:1.2.3.4', '::1.2.3.4', '64:ff9b::1.2.3.4', '1.2.3.4', 'ffff', '']) {
+      assert.equal(mapped(address), false, address);
+    }
   });
 
   test('Unix paths and abstract names come back, up to the longest', () => {

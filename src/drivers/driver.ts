@@ -94,6 +94,8 @@ export interface SocketCalls {
   create(creation: SocketCreation): number;
   bind(socket: number, address: SocketAddress, options: BindOptions): void;
   listen(socket: number, backlog: number): void;
+  /** Lets an IPv6 socket that is about to connect reach an IPv4 address in its mapped form; one that is bound stays as it is. */
+  reachIpv4(socket: number): void;
   localAddress(socket: number): SocketAddress;
   remoteAddress(socket: number): SocketAddress;
   setOption(socket: number, option: SocketOption, value: number): void;

@@ -11,18 +11,51 @@ export interface AddressSystem {
   readonly AF_UNIX: number;
   readonly AF_INET: number;
   readonly AF_INET6: number;
-  /** The number of a network interface by its name, 0 when there is none. */
+  /** The number of a network interface by its name, 0 when there is none. Any text may be asked for. */
   readonly interfaceIndex: (name: string) => number;
+  /** How a zone with that number is written, undefined when there is no such interface. */
+  readonly zoneName: (index: number) => string | undefined;
 }
 
 /** Room for any address that overlapped knows. */
 export const SOCKADDR_BYTES_MAX = 128;
+
+/** sin6_scope_id has 32 bits. */
+const SCOPE_MAX = 0xffff_ffff;
 
 /** sun_path without the NUL that ends it (unix(7)). */
 const UNIX_PATH_BYTES_MAX = sockaddr_un.size - sockaddr_un.sun_path - 1;
 
 function invalid(reason: string, address: SocketAddress): OperationError {
   return new OperationError({ code: 'EINVAL', reason, syscall: 'address', address });
+}
+
+/** Programs pass addresses too: the text of one must be a text before anything reads it. */
+function checkText(name: 'address' | 'path', value: unknown): void {
+  if (typeof value !== 'string') {
+    const reason = `${name}: expected a string, got ${value === null ? 'null' : typeof value}`;
+    throw new OperationError({ code: 'EINVAL', reason, syscall: 'address' });
+  }
+}
+
+/** An address without its zone, and the zone after the first `%`. */
+export function splitZone(address: string): { readonly text: string; readonly zone: string | undefined } {
+  const at = address.indexOf('%');
+  return at < 0 ? { text: address, zone: undefined } : { text: address.slice(0, at), zone: address.slice(at + 1) };
+}
+
+/** Whether it is an IPv4 address inside IPv6 (`::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2), in any spelling. */
+export function isMapped(address: SocketAddress): boolean {
+  if (address.family !== 'ipv6') {
+    return false;
+  }
+  const { text } = splitZone(String(address.address));
+  return isIP(text) === 6 && hasMappedPrefix(parseIpv6(text));
+}
+
+/** Whether the groups of an address are those of a mapped IPv4 address. */
+export function hasMappedPrefix(groups: readonly number[]): boolean {
+  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
 }
 
 /** Writes an address at `byteOffset` of a slab; returns its length in bytes. */
@@ -36,9 +69,10 @@ export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: nu
   if (!Number.isInteger(address.port) || address.port < 0 || address.port > 65535) {
     throw invalid(`A port is a whole number from 0 to 65535, got ${address.port}:`, address);
   }
-  const [text = '', zone] = address.address.split('%');
+  checkText('address', address.address);
+  const { text, zone } = splitZone(address.address);
   const version = isIP(text);
-  if (version !== (address.family === 'ipv4' ? 4 : 6)) {
+  if (version !== (address.family === 'ipv4' ? 4 : 6) || (version === 4 && zone !== undefined)) {
     throw invalid(`Expected a numeric ${address.family} address:`, address);
   }
   if (version === 4) {
@@ -53,13 +87,22 @@ export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: nu
     view.setUint16(sockaddr_in6.sin6_addr + 2 * index, group);
   });
   if (zone !== undefined) {
-    const scope = /^\d+$/.test(zone) ? Number(zone) : system.interfaceIndex(zone);
-    if (scope === 0) {
-      throw invalid('No such network interface:', address);
-    }
-    view.setUint32(sockaddr_in6.sin6_scope_id, scope, true);
+    view.setUint32(sockaddr_in6.sin6_scope_id, scopeOf(system, zone, address), true);
   }
   return sockaddr_in6.size;
+}
+
+/** The number of a zone's interface. A name may consist of digits: it comes before the number. */
+function scopeOf(system: AddressSystem, zone: string, address: SocketAddress): number {
+  const named = system.interfaceIndex(zone);
+  if (named > 0) {
+    return named;
+  }
+  const number = /^\d{1,10}$/.test(zone) ? Number(zone) : 0;
+  if (number === 0 || number > SCOPE_MAX || system.zoneName(number) === undefined) {
+    throw invalid('No such network interface:', address);
+  }
+  return number;
 }
 
 function encodeUnix(
@@ -68,6 +111,7 @@ function encodeUnix(
   view: DataView,
   address: SocketAddress & { family: 'unix' },
 ): number {
+  checkText('path', address.path);
   const path = Buffer.from(address.path);
   if (path.byteLength > UNIX_PATH_BYTES_MAX) {
     throw new OperationError({
@@ -78,7 +122,7 @@ function encodeUnix(
     });
   }
   if (path.byteLength === 0 || path.indexOf(0, 1) > 0) {
-    throw invalid('A Unix socket needs a path with no NUL behind its first byte:', address);
+    throw invalid('A Unix socket needs a path with no NUL after its first byte:', address);
   }
   view.setUint16(sockaddr_un.sun_family, system.AF_UNIX, true);
   bytes.set(path, sockaddr_un.sun_path);
@@ -86,8 +130,8 @@ function encodeUnix(
   return sockaddr_un.sun_path + path.byteLength + (path[0] === 0 ? 0 : 1);
 }
 
-/** The eight groups of a valid IPv6 address, `::` and a dotted tail included. */
-function parseIpv6(text: string): number[] {
+/** The eight groups of a valid IPv6 address without a zone, `::` and a dotted tail included. */
+export function parseIpv6(text: string): number[] {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   let plain = text;
   if (dotted !== null) {
@@ -121,7 +165,7 @@ export function decodeSockaddr(
       };
     }
     case system.AF_INET6:
-      return { family: 'ipv6', address: formatIpv6(view), port: view.getUint16(sockaddr_in6.sin6_port) };
+      return { family: 'ipv6', address: formatIpv6(system, view), port: view.getUint16(sockaddr_in6.sin6_port) };
     default: {
       const path = bytes.subarray(sockaddr_un.sun_path);
       const end = path[0] === 0 ? path.byteLength : path.indexOf(0);
@@ -131,11 +175,11 @@ export function decodeSockaddr(
 }
 
 /** RFC 5952: lower case, the longest run of zeros shortened; IPv4 inside IPv6 dotted, as Node writes it. */
-function formatIpv6(view: DataView): string {
+function formatIpv6(system: AddressSystem, view: DataView): string {
   const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(sockaddr_in6.sin6_addr + 2 * index));
   const scope = view.getUint32(sockaddr_in6.sin6_scope_id, true);
-  const zone = scope === 0 ? '' : `%${scope}`;
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+  const zone = scope === 0 ? '' : `%${system.zoneName(scope) ?? scope}`;
+  if (hasMappedPrefix(groups)) {
     const [high = 0, low = 0] = groups.slice(6);
     return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
   }

@@ -1,25 +1,29 @@
 /** Connections of each peer's address. Addresses of IPv6 count by their first 64 bits: a peer has all of such a network. */
 
 import { isIPv6 } from 'node:net';
+import { hasMappedPrefix, parseIpv6, splitZone } from '../drivers/sockaddr.js';
 import type { OverlappedSocket } from '../port/socket.js';
 
-const IPV6_GROUPS = 8;
 const IPV6_NETWORK_GROUPS = 4;
 
-/** The first four groups of an IPv6 address, whatever its spelling; of a mapped IPv4 address all of it. */
+/** An IPv4 address, mapped into IPv6 or not; of any other IPv6 address the first four groups, whatever its spelling. */
 export function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) {
+  if (!isIPv6(address)) {
     return address;
   }
-  const [head = '', tail] = (address.split('%')[0] as string).split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : IPV6_GROUPS - before.length - after.length;
-  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
-  return groups
+  const { text, zone } = splitZone(address);
+  const groups = parseIpv6(text);
+  if (hasMappedPrefix(groups)) {
+    const [high = 0, low = 0] = groups.slice(6);
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  }
+  const network = groups
     .slice(0, IPV6_NETWORK_GROUPS)
-    .map((group) => Number.parseInt(group, 16).toString(16))
+    .map((group) => group.toString(16))
     .join(':');
+  // Each link has a network of that name.
+  const linkLocal = ((groups[0] as number) & 0xffc0) === 0xfe80;
+  return linkLocal && zone !== undefined ? `${network}%${zone}` : network;
 }
 
 export class AddressCounts {

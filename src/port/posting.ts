@@ -3,6 +3,7 @@
 import { assert } from '../assert.js';
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';
+import { isMapped } from '../drivers/sockaddr.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
@@ -56,6 +57,9 @@ export class PostingPort {
   /** Posts a connect on a socket that was just created. */
   postConnect(socket: OverlappedSocket, address: SocketAddress, context?: unknown): void {
     this.core.requirePostable(socket, 'connect', 'created');
+    if (socket.family === 'ipv6' && isMapped(address)) {
+      this.core.driver.sockets.reachIpv4(socket.handle);
+    }
     const slot = this.core.operations.allocate(CONNECT, socket, context);
     try {
       this.core.driver.postConnect(slot, this.core.operations.generation[slot] as number, socket.handle, address);

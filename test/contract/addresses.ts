@@ -9,6 +9,10 @@ import { connectPair, type Dequeuer, LOOPBACK, listenOn, portOf, withPort } from
 import { lackOf } from '../support/system.js';
 import { bounded, given, type Subject } from './subject.js';
 
+function hostOf(address: SocketAddress | undefined): string | undefined {
+  return address === undefined || address.family === 'unix' ? undefined : address.address;
+}
+
 /** A message each way between two sockets of `address`'s family. */
 async function roundTrip(dequeuer: Dequeuer, address: SocketAddress): Promise<OverlappedSocket> {
   const { port } = dequeuer;
@@ -67,6 +71,41 @@ export function addresses(subject: Subject): void {
         });
         client.socket.destroy();
       }
+    }),
+  );
+
+  for (const address of ['::ffff:127.0.0.1', '::FFFF:7f00:1', '0:0:0:0:0:ffff:127.0.0.1']) {
+    withIpv6(`a connect to ${address} reaches IPv4 through a socket of IPv6`, () =>
+      withPort(subject.options, async (dequeuer, port) => {
+        const listener = listenOn(port);
+        const client = port.createSocket('ipv6');
+        port.associate(client);
+        port.postConnect(client, { family: 'ipv6', address, port: portOf(listener) });
+        assert.equal((await dequeuer.next('connect', client)).code, undefined);
+        const { accepted } = await dequeuer.next('accept');
+        assert.equal(hostOf(accepted?.remoteAddress()), '127.0.0.1');
+        assert.deepEqual(client.remoteAddress(), {
+          family: 'ipv6',
+          address: '::ffff:127.0.0.1',
+          port: portOf(listener),
+        });
+        assert.equal(hostOf(client.localAddress()), '::ffff:127.0.0.1');
+      }),
+    );
+  }
+
+  withIpv6('a dual-stack listener at a mapped address takes IPv4', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = port.createSocket('ipv6', { dualStack: true });
+      listener.bind({ family: 'ipv6', address: '::ffff:127.0.0.1', port: 0 });
+      listener.listen();
+      port.associate(listener);
+      port.postAccept(listener);
+      assert.match(formatAddress(listener.localAddress()), /^\[::ffff:127\.0\.0\.1\]:\d+$/);
+      const client = await subject.peers.connect(portOf(listener), '127.0.0.1');
+      const { accepted } = await dequeuer.next('accept');
+      assert.equal(hostOf(accepted?.remoteAddress()), '::ffff:127.0.0.1');
+      client.socket.destroy();
     }),
   );
 

@@ -33,6 +33,7 @@ export class FakeDriver implements Driver {
     create: () => 3,
     bind: () => undefined,
     listen: () => undefined,
+    reachIpv4: () => undefined,
     localAddress: (): SocketAddress => ({ family: 'unix', path: '' }),
     remoteAddress: (): SocketAddress => ({ family: 'unix', path: '' }),
     setOption: () => undefined,

@@ -108,6 +108,12 @@ export class LinuxSockets implements SocketCalls {
     }
   }
 
+  reachIpv4(socket: number): void {
+    this.#scratch.i32[VALUE_OFFSET >> 2] = 0;
+    // It fails where the socket is bound: then the connect itself says whether the address can be reached.
+    this.#libc.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, this.#scratch.address + VALUE_OFFSET, 4);
+  }
+
   localAddress(socket: number): SocketAddress {
     return this.#address(socket, 'getsockname');
   }

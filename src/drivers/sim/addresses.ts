@@ -5,7 +5,13 @@ import type { SocketAddress, SocketFamily } from '../address.js';
 import { type AddressSystem, decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 
 /** The numbers of families never leave this file. There are no network interfaces, so no zone has a name. */
-const SIM_ADDRESSES: AddressSystem = { AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, interfaceIndex: () => 0 };
+const SIM_ADDRESSES: AddressSystem = {
+  AF_UNIX: 1,
+  AF_INET: 2,
+  AF_INET6: 10,
+  interfaceIndex: () => 0,
+  zoneName: String,
+};
 
 const MAPPED = '::ffff:';
 
@@ -41,9 +47,10 @@ export function unmapped(address: InternetAddress): InternetAddress {
 
 /** As a socket of `family` sees an address. */
 export function seenBy(family: SocketFamily, address: SocketAddress): SocketAddress {
-  return family === 'ipv6' && address.family === 'ipv4'
-    ? { family, address: MAPPED + address.address, port: address.port }
-    : address;
+  if (family === 'ipv6' && address.family === 'ipv4') {
+    return { family, address: MAPPED + address.address, port: address.port };
+  }
+  return family === 'ipv4' && address.family === 'ipv6' ? unmapped(address) : address;
 }
 
 /** Whether it is an address of this machine: of loopback, or all of them. */

@@ -14,7 +14,7 @@ export const SOCKET_BUFFER_BYTES = 65_536;
 
 export class SimSocket {
   readonly family: SocketFamily;
-  readonly dualStack: boolean;
+  dualStack: boolean;
   /** -1 before it is accepted, and of an endpoint. */
   number = -1;
   state: SimSocketState = 'created';

@@ -48,6 +48,11 @@ export class SimSockets implements SocketCalls {
     connects.listen(listener, backlog);
   }
 
+  reachIpv4(socket: number): void {
+    const connecting = this.#of(socket, 'setsockopt');
+    connecting.dualStack ||= !connecting.bound;
+  }
+
   localAddress(socket: number): SocketAddress {
     return this.#of(socket, 'getsockname').local;
   }

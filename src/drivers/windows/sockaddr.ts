@@ -1,25 +1,39 @@
 /** Addresses as Windows has them. */
 
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/windows/constants.js';
 import type { SocketAddress } from '../address.js';
-import type { AddressSystem } from '../sockaddr.js';
+import { type AddressSystem, hasMappedPrefix, parseIpv6, splitZone } from '../sockaddr.js';
 
 export const windowsAddresses: AddressSystem = {
   AF_UNIX,
   AF_INET,
   AF_INET6,
-  // The scope of an interface's IPv6 addresses is the interface's number; one without them has no use for a zone.
-  interfaceIndex: (name) =>
-    networkInterfaces()
-      [name]?.flatMap((entry) => (entry.family === 'IPv6' ? [entry.scopeid] : []))
-      .find(Boolean) ?? 0,
+  interfaceIndex,
+  // As Node writes it there.
+  zoneName: String,
 };
 
-const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+/** The scope of an interface's IPv6 addresses is the interface's number; one without them has no use for a zone. */
+function interfaceIndex(name: string): number {
+  const interfaces = networkInterfaces();
+  const entries = (Object.hasOwn(interfaces, name) ? interfaces[name] : undefined) ?? [];
+  return entries.flatMap((entry) => (entry.family === 'IPv6' ? [entry.scopeid] : [])).find(Boolean) ?? 0;
+}
 
 /** Where to connect to: Windows does not take the address of all interfaces for the loopback, as Linux does. */
 export function connectable(address: SocketAddress): SocketAddress {
-  const loopback = address.family === 'unix' ? undefined : LOOPBACK[address.address];
-  return loopback === undefined || address.family === 'unix' ? address : { ...address, address: loopback };
+  if (address.family === 'ipv4' && address.address === '0.0.0.0') {
+    return { ...address, address: '127.0.0.1' };
+  }
+  if (address.family !== 'ipv6' || isIP(address.address) !== 6) {
+    return address;
+  }
+  const groups = parseIpv6(splitZone(address.address).text);
+  if (groups.every((group) => group === 0)) {
+    return { ...address, address: '::1' };
+  }
+  const anyMapped = hasMappedPrefix(groups) && groups[6] === 0 && groups[7] === 0;
+  return anyMapped ? { ...address, address: '::ffff:127.0.0.1' } : address;
 }

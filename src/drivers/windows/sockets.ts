@@ -136,6 +136,13 @@ export class WindowsSockets implements SocketCalls {
     }
   }
 
+  reachIpv4(socket: number): void {
+    const { handle, bound } = this.records.of(socket);
+    if (!bound) {
+      this.#setInt(handle, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+  }
+
   localAddress(socket: number): SocketAddress {
     return this.#address(socket, 'getsockname');
   }

@@ -23,6 +23,8 @@ function declareLibc() {
     getpeername: library.declare('int getpeername(int fd, int64_t addr, int64_t addrlen)'),
     getsockname: library.declare('int getsockname(int fd, int64_t addr, int64_t addrlen)'),
     getsockopt: library.declare('int getsockopt(int fd, int level, int optname, int64_t optval, int64_t optlen)'),
+    /** Returns NULL when there is no such interface. */
+    if_indextoname: library.declare('int64_t if_indextoname(uint32_t ifindex, int64_t ifname)'),
     /** Returns 0 when there is no such interface. */
     if_nametoindex: library.declare('uint32_t if_nametoindex(str ifname)'),
     ioctl: library.declare('int ioctl(int fd, uint64_t request, int64_t argp)'),
