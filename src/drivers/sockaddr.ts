@@ -53,6 +53,16 @@ export function isMapped(address: SocketAddress): boolean {
   return isIP(text) === 6 && hasMappedPrefix(parseIpv6(text));
 }
 
+/** Whether it is a link-local address of IPv6 (fe80::/10) that does not say on which interface. */
+export function isUnscopedLinkLocal(address: SocketAddress): boolean {
+  return (
+    address.family === 'ipv6' &&
+    isIP(address.address) === 6 &&
+    !address.address.includes('%') &&
+    ((parseIpv6(address.address)[0] as number) & 0xffc0) === 0xfe80
+  );
+}
+
 /** Whether the groups of an address are those of a mapped IPv4 address. */
 export function hasMappedPrefix(groups: readonly number[]): boolean {
   return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);

@@ -16,7 +16,10 @@ import { tellOpen } from './events.js';
 import { errorOf } from './handlers.js';
 import { setSocketOptions } from './listen.js';
 import type { ConnectionOptions } from './options.js';
+import { cancelledByClose, type Pending } from './pending.js';
 import { receive } from './receiving.js';
+import type { Resolver } from './resolve.js';
+import { abortReason } from './signals.js';
 import { Alarm } from './timer-wheel.js';
 
 export interface RaceParts {
@@ -38,7 +41,7 @@ export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[
   return order;
 }
 
-export class ConnectRace implements CompletionTarget {
+export class ConnectRace implements CompletionTarget, Pending {
   readonly #client: Client;
   readonly #options: RaceParts['options'];
   readonly #timeoutMs: number;
@@ -48,7 +51,7 @@ export class ConnectRace implements CompletionTarget {
   readonly #errors: Error[] = [];
   readonly #nextAttempt = new Alarm(() => this.#tryNext());
   readonly #timeout = new Alarm(() => this.#timedOut());
-  readonly #onAbort = (): void => this.#fail(this.#options.signal?.reason);
+  readonly #onAbort = (): void => this.#fail(abortReason(this.#options.signal as AbortSignal));
   #over = false;
   #resolve: (connection: Connection) => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
@@ -60,16 +63,22 @@ export class ConnectRace implements CompletionTarget {
     this.#attemptDelayMs = parts.attemptDelayMs;
   }
 
-  /** Runs the race over the addresses that are being looked up. */
-  run(addresses: Promise<readonly SocketAddress[]>): Promise<Connection> {
+  /** Looks the addresses up, and runs the race over them. What ends a race ends it in the lookup too, from its first call on. */
+  run(resolver: Resolver): Promise<Connection> {
     const { engine } = this.#client;
-    engine.reference(1);
-    engine.setAlarm(this.#timeout, this.#timeoutMs);
-    this.#options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    const { signal } = this.#options;
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      addresses.then(
+      engine.reference(1);
+      engine.pending.add(this);
+      engine.setAlarm(this.#timeout, this.#timeoutMs);
+      signal?.addEventListener('abort', this.#onAbort, { once: true });
+      if (signal?.aborted === true) {
+        this.#onAbort();
+        return;
+      }
+      resolver().then(
         (found) => {
           this.#addresses = interleaved(found);
           this.#tryNext();
@@ -183,6 +192,7 @@ export class ConnectRace implements CompletionTarget {
     this.#over = true;
     engine.wheel.remove(this.#nextAttempt);
     engine.wheel.remove(this.#timeout);
+    engine.pending.delete(this);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     for (const socket of this.#attempts) {
       engine.port.closeSocket(socket);
@@ -196,6 +206,6 @@ export class ConnectRace implements CompletionTarget {
   }
 
   engineClosed(): void {
-    this.#fail(new OperationError({ code: 'ECANCELED', reason: 'The engine was closed', syscall: 'connect' }));
+    this.#fail(cancelledByClose('connect'));
   }
 }

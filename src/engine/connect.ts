@@ -6,8 +6,9 @@ import type { Connection } from './connection.js';
 import type { Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
-import { type Endpoint, resolveEndpoint } from './resolve.js';
+import { type Endpoint, resolverOf } from './resolve.js';
 import { type EngineChoice, useEngine } from './shared-engines.js';
+import { checkSignal } from './signals.js';
 
 export interface ConnectOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
@@ -21,7 +22,7 @@ export interface ConnectOptions<Context = unknown, Message = Buffer>
   readonly connectTimeoutMs?: number;
   /** Time until the next address is tried besides the one that has not answered yet (RFC 8305), 10 to 2,000 ms; 250 unless told. */
   readonly attemptDelayMs?: number;
-  /** Gives up when it is aborted. Once connected, it has no effect. */
+  /** Gives up when it is aborted, at any moment from the call on. Once connected, it has no effect. */
   readonly signal?: AbortSignal;
 }
 
@@ -30,7 +31,8 @@ const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
 
 /**
  * Connects. Of several addresses the first that answers is taken, those of IPv6 and IPv4 in turn (RFC 8305).
- * @throws OperationError of the last address that failed, with `errors` of all where there were several; `ETIMEDOUT`, `ERR_OUT_OF_RANGE`; the signal's reason
+ * @throws OperationError of the last address that failed, with `errors` of all where there were several; `ETIMEDOUT`, `ERR_OUT_OF_RANGE`,
+ * `ERR_SOCKET_BAD_PORT`; `ECANCELED` when the engine is closed meanwhile; what looking the host up fails with; the signal's reason
  * @example
  * const connection = await connect({ host: 'localhost', port: 4567, data: (_, chunk) => console.log(String(chunk)) });
  */
@@ -41,13 +43,14 @@ export async function connect<Context = unknown, Message = Buffer>(
   const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);
   const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
   const messages = MessageRules.of(options);
-  options.signal?.throwIfAborted();
+  const resolver = resolverOf(options, 'localhost');
+  checkSignal(options.signal);
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
     const client = new Client(engine, options as Handlers as Handlers, limits, messages, use.release);
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
-    return (await race.run(resolveEndpoint(options, 'localhost'))) as Connection<Context>;
+    return (await race.run(resolver)) as Connection<Context>;
   } catch (error) {
     use.release();
     throw error;

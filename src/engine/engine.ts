@@ -17,6 +17,7 @@ import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
 import { errorOf, guarded, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
+import type { Pending } from './pending.js';
 import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
 import { Sharing } from './shared-bytes.js';
@@ -88,6 +89,8 @@ export class Engine {
   readonly #finishing = new TurnList<Connection>();
   readonly #tasks = new TurnList<TurnTask>();
   readonly #laden = new Set<Connection>();
+  /** @internal Awaited by somebody, and never finished once the engine is closed. */
+  readonly pending = new Set<Pending>();
   /** Who keeps the process alive. */
   #references = 0;
   /** When the batch that is being dispatched began, by the clock. */
@@ -364,6 +367,9 @@ export class Engine {
   close(): void {
     if (this.port.closed) {
       return;
+    }
+    for (const pending of [...this.pending]) {
+      pending.engineClosed();
     }
     for (const { key } of [...this.port.sockets]) {
       if (key instanceof Connection) {

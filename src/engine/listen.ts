@@ -8,9 +8,10 @@ import type { Engine } from './engine.js';
 import type { Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
-import { type Endpoint, resolveEndpoint } from './resolve.js';
+import { unlessClosed } from './pending.js';
+import { type Endpoint, firstToListenAt, namesHost, resolverOf } from './resolve.js';
 import { Server, type SocketCount } from './server.js';
-import { type EngineChoice, useEngine } from './shared-engines.js';
+import { checkEngine, type EngineChoice, useEngine } from './shared-engines.js';
 
 export interface ListenOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
@@ -53,7 +54,8 @@ const ANY_IPV4 = '0.0.0.0';
 
 /**
  * Starts a server. Its handlers are shared by all of its connections.
- * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`, what looking the host up fails with
+ * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`; `ECANCELED` when
+ * its engine is closed meanwhile; what looking the host up fails with
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
  */
@@ -81,19 +83,19 @@ export async function openServer<Context>(
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
   const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
-  const addresses = acceptedAt === undefined ? await resolveEndpoint(options, ANY_IPV6) : [];
+  const place = acceptedAt ?? (await placeOf(options));
   const use = useEngine(options.engine, options.driver);
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
   try {
     const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
     if (acceptedAt === undefined) {
-      listener = openListener(engine, addresses[0] as SocketAddress, options, backlog);
+      listener = openListener(engine, place, options, backlog);
     }
     return new Server<Context>({
       engine,
       listener,
-      address: listener?.localAddress() ?? (acceptedAt as SocketAddress),
+      address: listener?.localAddress() ?? place,
       socketCount,
       handlers: options as Handlers as Handlers,
       limits,
@@ -111,6 +113,16 @@ export async function openServer<Context>(
   }
 }
 
+/** Where a server is to listen. Its own engine may be closed while a name is looked up. */
+async function placeOf(options: ListenOptions<never>): Promise<SocketAddress> {
+  const resolver = resolverOf(options, ANY_IPV6);
+  const own = options.engine ?? undefined;
+  if (own !== undefined) {
+    checkEngine(own);
+  }
+  return firstToListenAt(await unlessClosed(own, 'listen', resolver));
+}
+
 /** @internal */
 export function openListener(
   engine: Engine,
@@ -118,7 +130,7 @@ export function openListener(
   options: ListenOptions<never>,
   backlog: number,
 ): OverlappedSocket {
-  const everywhere = options.host === undefined && address.family === 'ipv6';
+  const everywhere = !namesHost(options) && address.family === 'ipv6';
   try {
     return bindListener(engine, address, options, backlog);
   } catch (error) {

@@ -1,67 +1,144 @@
 /** From what a program names (a host and port, or a path) to addresses of sockets. */
 
-import { lookup as lookupName } from 'node:dns';
+import dns from 'node:dns';
 import { isIP } from 'node:net';
 import type { SocketAddress } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';
+import { isUnscopedLinkLocal, splitZone } from '../drivers/sockaddr.js';
+import { type LookupAddress, readAnswer } from './lookup-answer.js';
 
-export interface LookupAddress {
-  readonly address: string;
-  readonly family: number;
+/** What a lookup is asked for, as `node:net` asks: all addresses of a family, or of both. */
+export interface LookupOptions {
+  readonly family: 0 | 4 | 6;
+  readonly hints: number;
+  readonly all: true;
 }
 
-/** Looks a name up, as Node's `dns.lookup` does with `all`. */
+/** Looks a name up, as Node's `dns.lookup` does: calls back once with all addresses, or with one and its family. */
 export type Lookup = (
   hostname: string,
-  options: { readonly all: true; readonly order?: 'verbatim' },
-  callback: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
+  options: LookupOptions,
+  callback: (
+    error: NodeJS.ErrnoException | null | undefined,
+    address: string | readonly LookupAddress[],
+    family?: number,
+  ) => void,
 ) => void;
 
 /** What `listen` and `connect` take of an address. */
 export interface Endpoint {
-  /** A name or a numeric address. */
+  /** A name or a numeric address. An IPv6 address may have a zone: `fe80::1%eth0`. An empty host counts as absent. */
   readonly host?: string;
   /** 0 to 65535. */
   readonly port?: number;
   /** A Unix-domain socket instead. */
   readonly path?: string;
-  /** Looks names up; Node's `dns.lookup` unless given. */
+  /** The addresses that a name is looked up for: 4 for IPv4, 6 for IPv6, 0 (default) for both. */
+  readonly family?: 0 | 4 | 6;
+  /** Flags of the lookup, such as `dns.ADDRCONFIG`; 0 by default. */
+  readonly hints?: number;
+  /** Looks names up; `dns.lookup` by default, in the order that the program or `--dns-result-order` gives it. */
   readonly lookup?: Lookup;
 }
 
-const PORT_MAX = 65_535;
+/** Finds the addresses of an endpoint, in the order of the resolver: one at least. */
+export type Resolver = () => Promise<readonly SocketAddress[]>;
 
-function checkPort(port: number | undefined): number {
-  if (port === undefined || !Number.isInteger(port) || port < 0 || port > PORT_MAX) {
-    throw new OperationError({
-      code: 'ERR_SOCKET_BAD_PORT',
-      reason: `port: expected a whole number from 0 to ${PORT_MAX}, got ${String(port)}`,
-      syscall: 'options',
-    });
+const PORT_MAX = 65_535;
+const FAMILIES: ReadonlySet<unknown> = new Set([0, 4, 6]);
+
+function invalid(code: string, name: string, expected: string, value: unknown): OperationError {
+  const found = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : typeof value;
+  return new OperationError({ code, reason: `${name}: expected ${expected}, got ${found}`, syscall: 'options' });
+}
+
+function checkPort(port: unknown): number {
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > PORT_MAX) {
+    const reason = `port: expected a whole number from 0 to ${PORT_MAX}, got ${String(port)}`;
+    throw new OperationError({ code: 'ERR_SOCKET_BAD_PORT', reason, syscall: 'options' });
   }
   return port;
 }
 
-/** All addresses of an endpoint, in the order of the resolver. @throws OperationError `ERR_SOCKET_BAD_PORT`, what looking up fails with */
-export async function resolveEndpoint(endpoint: Endpoint, hostUnlessTold: string): Promise<readonly SocketAddress[]> {
-  if (endpoint.path !== undefined) {
-    return [{ family: 'unix', path: endpoint.path }];
+/** A text for the system's calls, which see it up to its first NUL only. */
+function checkText(name: 'host' | 'path', value: unknown): string {
+  if (typeof value !== 'string') {
+    throw invalid('ERR_INVALID_ARG_TYPE', name, 'a string', value);
   }
-  const port = checkPort(endpoint.port);
-  const host = endpoint.host ?? hostUnlessTold;
-  const family = isIP(host.split('%')[0] as string);
-  const addresses = family > 0 ? [{ address: host, family }] : await lookUp(host, endpoint.lookup ?? lookupName);
-  return addresses.map(({ address, family }) => ({ family: family === 6 ? 'ipv6' : 'ipv4', address, port }));
+  if (name === 'host' && value.includes('\0')) {
+    throw invalid('ERR_INVALID_ARG_VALUE', name, 'a name without a NUL', value);
+  }
+  return value;
 }
 
-function lookUp(host: string, lookup: Lookup): Promise<readonly LookupAddress[]> {
+/** Whether an endpoint names a host, or leaves it to the default: an empty one is as good as none, as in `node:net`. */
+export function namesHost({ host }: Endpoint): boolean {
+  return host !== undefined && host !== null && host !== '';
+}
+
+/**
+ * Checks what an endpoint says and returns what finds its addresses.
+ * @throws OperationError `ERR_SOCKET_BAD_PORT`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ */
+export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {
+  const path = endpoint.path ?? undefined;
+  if (path !== undefined) {
+    const address = { family: 'unix', path: checkText('path', path) } as const;
+    return async () => [address];
+  }
+  const port = checkPort(endpoint.port);
+  const host = namesHost(endpoint) ? checkText('host', endpoint.host) : defaultHost;
+  const family = endpoint.family ?? 0;
+  const hints = endpoint.hints ?? 0;
+  const lookup = endpoint.lookup ?? undefined;
+  if (!FAMILIES.has(family)) {
+    throw invalid('ERR_INVALID_ARG_VALUE', 'family', '0, 4 or 6', family);
+  }
+  if (!Number.isInteger(hints) || hints < 0) {
+    throw invalid('ERR_INVALID_ARG_VALUE', 'hints', 'a whole number of 0 or more', hints);
+  }
+  if (lookup !== undefined && typeof lookup !== 'function') {
+    throw invalid('ERR_INVALID_ARG_TYPE', 'lookup', 'a function', lookup);
+  }
+  const version = numericVersion(host);
+  return async () => {
+    const found =
+      version > 0 ? [{ address: host, family: version }] : await lookUp(host, { family, hints, all: true }, lookup);
+    return found.map(({ address, family }) => ({ family: family === 6 ? 'ipv6' : 'ipv4', address, port }));
+  };
+}
+
+/** 4 or 6 for a numeric address, whatever its zone is called; 0 for a name. */
+function numericVersion(host: string): number {
+  const { text, zone } = splitZone(host);
+  const version = isIP(text);
+  return version === 4 && zone !== undefined ? 0 : version;
+}
+
+/** The answer's first call back counts, or what the lookup throws, at once or by a promise. */
+function lookUp(host: string, options: LookupOptions, lookup: Lookup | undefined): Promise<readonly LookupAddress[]> {
   return new Promise((resolve, reject) => {
-    lookup(host, { all: true, order: 'verbatim' }, (error, addresses) => {
-      if (error === null) {
-        resolve(addresses);
-      } else {
+    const answered: Parameters<Lookup>[2] = (error, address, family) => {
+      if (error) {
         reject(error);
+        return;
       }
-    });
+      try {
+        resolve(readAnswer(host, address, family));
+      } catch (problem) {
+        reject(problem);
+      }
+    };
+    // By its property: programs replace `dns.lookup`, and node:net takes what they put there.
+    const returned: unknown =
+      lookup === undefined ? dns.lookup(host, options, answered) : lookup(host, options, answered);
+    if (returned instanceof Promise) {
+      returned.catch(reject);
+    }
   });
+}
+
+/** Where a server listens: the first address, passing over link-local ones that name no interface, as later Node versions do. */
+export function firstToListenAt(addresses: readonly SocketAddress[]): SocketAddress {
+  return (addresses.find((address) => !isUnscopedLinkLocal(address)) ?? addresses[0]) as SocketAddress;
 }

@@ -1,5 +1,6 @@
 /** The engines that `listen` and `connect` share unless they are given one: one for each driver and thread. */
 
+import { OperationError } from '../drivers/error.js';
 import { Engine } from './engine.js';
 
 /** What `listen` and `connect` take of an engine. */
@@ -23,9 +24,21 @@ export interface EngineUse {
   release(): void;
 }
 
+/** An engine of a caller. @throws OperationError `EBADF` when it is closed, `ERR_INVALID_ARG_TYPE` */
+export function checkEngine(engine: Engine): void {
+  if (!(engine instanceof Engine)) {
+    const reason = `engine: expected an Engine of this copy of overlapped, got ${typeof engine}`;
+    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
+  }
+  if (engine.closed) {
+    throw new OperationError({ code: 'EBADF', reason: 'The engine is closed', syscall: 'options' });
+  }
+}
+
 /** Uses an engine of the caller's, or the shared one of a driver. */
 export function useEngine(own: Engine | undefined, driver = 'auto'): EngineUse {
-  if (own !== undefined) {
+  if (own !== undefined && own !== null) {
+    checkEngine(own);
     return { engine: own, release: () => undefined };
   }
   const shared = sharedEngine(driver);

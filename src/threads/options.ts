@@ -72,6 +72,8 @@ const KEPT: ReadonlySet<string> = new Set([
   'host',
   'port',
   'path',
+  'family',
+  'hints',
   'lookup',
   'driver',
   'connectionsMax',

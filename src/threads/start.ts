@@ -4,7 +4,7 @@ import type { SocketAddress } from '../drivers/address.js';
 import { warnOfHandlerError } from '../engine/handlers.js';
 import { openListener, warnOfListenError } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
-import { resolveEndpoint } from '../engine/resolve.js';
+import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
 import { Acceptor } from './acceptor.js';
@@ -23,8 +23,7 @@ function warnOfDeadThread(error: Error): void {
 export async function startThreads(options: ThreadedListenOptions): Promise<ThreadedServer> {
   const plain = checkThreadedOptions(options);
   const module = moduleUrl(options.module);
-  const addresses = await resolveEndpoint(options, ANY_IPV6);
-  const address = addresses[0] as SocketAddress;
+  const address = firstToListenAt(await resolverOf(options, ANY_IPV6)());
   const settings: CrewSettings = {
     data: {
       threads: options.threads,
@@ -54,7 +53,7 @@ async function share(
   address: SocketAddress,
 ): Promise<ThreadedServer> {
   // Without a host the first thread finds out whether there is IPv6.
-  const host = options.host === undefined || address.family === 'unix' ? {} : { host: address.address };
+  const host = !namesHost(options) || address.family === 'unix' ? {} : { host: address.address };
   const port = options.port as number;
   const server = new ThreadedServer(
     { data: { ...data, options: { ...data.options, ...host, port } }, resourceLimits },

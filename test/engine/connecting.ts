@@ -266,7 +266,7 @@ export function connecting(subject: EngineSubject): void {
       const connecting = stage.connect({
         host: 'half.example',
         port: portOf(server),
-        lookup: answering('127.0.0.1', '127.0.0.1'),
+        lookup: answering('127.0.0.2', '127.0.0.1'),
         attemptDelayMs: 500,
       });
       const began = performance.now();

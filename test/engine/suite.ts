@@ -13,6 +13,7 @@ import { hostile } from './hostile.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
 import { messages } from './messages.js';
+import { names } from './names.js';
 import { pausing } from './pausing.js';
 import { servers } from './servers.js';
 import { strangers } from './strangers.js';
@@ -30,6 +31,7 @@ const TOPICS = {
   strangers,
   servers,
   connecting,
+  names,
   streams,
   'web streams': webStreams,
   messages,

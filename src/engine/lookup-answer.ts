@@ -1,0 +1,65 @@
+/** What a lookup calls back with, checked: programs and resolvers answer with anything. */
+
+import { isIP } from 'node:net';
+import { OperationError } from '../drivers/error.js';
+import { splitZone } from '../drivers/sockaddr.js';
+
+export interface LookupAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Further addresses are ignored: a name's owner chooses how many it has, and each is a socket and an error. */
+export const ADDRESSES_MAX = 128;
+
+/**
+ * The usable addresses of an answer, each once, in their order.
+ * @throws OperationError `ENOTFOUND` for none; `ERR_INVALID_IP_ADDRESS`, `ERR_INVALID_ADDRESS_FAMILY` when none is usable
+ */
+export function readAnswer(host: string, answer: unknown, family: unknown): LookupAddress[] {
+  const entries = Array.isArray(answer) ? answer.slice(0, ADDRESSES_MAX) : [{ address: answer, family }];
+  if (entries.length === 0) {
+    throw new OperationError({
+      code: 'ENOTFOUND',
+      reason: `The name has no address: ${host}`,
+      syscall: 'getaddrinfo',
+    });
+  }
+  const usable = new Map<string, LookupAddress>();
+  let problem: OperationError | undefined;
+  for (const entry of entries as readonly (Partial<LookupAddress> | null | undefined)[]) {
+    // Read once: a getter may answer differently the next time.
+    const address: unknown = entry?.address;
+    const family: unknown = entry?.family;
+    const found = problemOf(host, address, family);
+    if (found === undefined) {
+      usable.set(address as string, { address: address as string, family: family as number });
+    }
+    problem ??= found;
+  }
+  if (usable.size === 0) {
+    throw problem as OperationError;
+  }
+  return [...usable.values()];
+}
+
+/** What is wrong with one address of an answer, with the code that node:net gives. */
+function problemOf(host: string, address: unknown, family: unknown): OperationError | undefined {
+  const { text, zone } = splitZone(typeof address === 'string' ? address : '');
+  const version = isIP(text);
+  if (version === 0 || (version === 4 && zone !== undefined)) {
+    return new OperationError({
+      code: 'ERR_INVALID_IP_ADDRESS',
+      reason: `The lookup of ${host}: expected a numeric address, got ${typeof address === 'string' ? JSON.stringify(address) : typeof address}`,
+      syscall: 'lookup',
+    });
+  }
+  if (version !== family) {
+    return new OperationError({
+      code: 'ERR_INVALID_ADDRESS_FAMILY',
+      reason: `The lookup of ${host}: expected the family ${version} of ${text}, got ${JSON.stringify(family) ?? typeof family}`,
+      syscall: 'lookup',
+    });
+  }
+  return undefined;
+}

@@ -1,0 +1,316 @@
+/** Names: what a lookup is asked, what it may answer, and what ends while it goes on. */
+
+import assert from 'node:assert/strict';
+import dns from 'node:dns';
+import { type ConnectOptions, connect, Engine, listen } from 'overlapped';
+import { eventually } from '../support/harness.js';
+import { type EngineSubject, portOf, type Scene, type Stage, scenes } from './subject.js';
+
+type Lookup = NonNullable<ConnectOptions['lookup']>;
+type Answer = Parameters<Lookup>[2];
+
+const LOCAL = { address: '127.0.0.1', family: 4 };
+const NAME = 'name.example';
+
+/** A lookup that calls back with anything at all. */
+function answering(...answer: readonly unknown[]): Lookup {
+  return (_hostname, _options, done) => (done as (...answer: readonly unknown[]) => void)(...answer);
+}
+
+/** A text that JSON and typeof make errors unlike a TypeError of ours, whatever the answer was. */
+const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | undefined])[] = [
+  ['an error of undefined is none', answering(undefined, [LOCAL]), undefined],
+  ['an error of 0 is none', answering(0, [LOCAL]), undefined],
+  ['one address and its family', answering(null, '127.0.0.1', 4), undefined],
+  ['an address twice', answering(null, [LOCAL, LOCAL]), undefined],
+  ['wrong addresses before a right one', answering(null, [null, { address: 'x', family: 4 }, LOCAL]), undefined],
+  ['no address', answering(null, []), 'ENOTFOUND'],
+  ['nothing', answering(null), 'ERR_INVALID_IP_ADDRESS'],
+  ['null', answering(null, null), 'ERR_INVALID_IP_ADDRESS'],
+  ['an object', answering(null, LOCAL), 'ERR_INVALID_IP_ADDRESS'],
+  ['texts in a list', answering(null, ['127.0.0.1']), 'ERR_INVALID_IP_ADDRESS'],
+  ['a name', answering(null, [{ address: 'localhost', family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
+  ['a number', answering(null, [{ address: 2_130_706_433, family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
+  ['an IPv4 address with a zone', answering(null, [{ address: '127.0.0.1%lo', family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
+  ['one address without a family', answering(null, '127.0.0.1'), 'ERR_INVALID_ADDRESS_FAMILY'],
+  ['a family of text', answering(null, [{ address: '127.0.0.1', family: 'IPv4' }]), 'ERR_INVALID_ADDRESS_FAMILY'],
+  ['family 0', answering(null, [{ address: '127.0.0.1', family: 0 }]), 'ERR_INVALID_ADDRESS_FAMILY'],
+  ['the other family', answering(null, [{ address: '127.0.0.1', family: 6 }]), 'ERR_INVALID_ADDRESS_FAMILY'],
+  ['an error of its own', answering(Object.assign(new Error('No'), { code: 'E_OWN' })), 'E_OWN'],
+  [
+    'an answer that throws when it is read',
+    answering(null, [
+      {
+        get address(): string {
+          throw Object.assign(new Error('No'), { code: 'E_READ' });
+        },
+      },
+    ]),
+    'E_READ',
+  ],
+  [
+    'what it throws',
+    () => {
+      throw Object.assign(new Error('No'), { code: 'E_THROWN' });
+    },
+    'E_THROWN',
+  ],
+  [
+    'what it rejects with',
+    (async () => Promise.reject(Object.assign(new Error('No'), { code: 'E_REJECTED' }))) as Lookup,
+    'E_REJECTED',
+  ],
+];
+
+function answers(scene: Scene): void {
+  for (const [what, lookup, code] of ANSWERS) {
+    scene(`an answer: ${what}: ${code ?? 'connected'}`, async (stage) => {
+      const server = await stage.listen({});
+      const connecting = stage.connect({ host: NAME, port: portOf(server), lookup });
+      const listening = stage.listen({ host: NAME, port: 0, lookup });
+      if (code === undefined) {
+        assert.deepEqual((await connecting).remoteAddress, server.address);
+        const { address } = await listening;
+        assert.equal(address.family, 'ipv4');
+      } else {
+        await assert.rejects(connecting, { code });
+        await assert.rejects(listening, { code });
+      }
+    });
+  }
+
+  scene('the first answer of two counts', async (stage) => {
+    const server = await stage.listen({});
+    const lookup: Lookup = (_hostname, _options, done) => {
+      done(null, [LOCAL]);
+      done(new Error('Once more'), []);
+      queueMicrotask(() => done(null, [{ address: '192.0.2.1', family: 4 }]));
+    };
+    const client = await stage.connect({ host: NAME, port: portOf(server), lookup });
+    assert.deepEqual(client.remoteAddress, server.address);
+  });
+
+  scene('of very many addresses only the first are tried', async (stage) => {
+    const closed = await stage.listen({});
+    const port = portOf(closed);
+    await closed.close();
+    const many = Array.from({ length: 5000 }, (_, index) => ({
+      address: `127.1.${index >> 8}.${index & 255}`,
+      family: 4,
+    }));
+    const error = await stage.connect({ host: NAME, port, lookup: answering(null, many) }).then(
+      () => assert.fail('Connected'),
+      (error) => error,
+    );
+    assert.equal(error.errors.length, 128);
+  });
+}
+
+function questions(scene: Scene): void {
+  scene('a lookup is asked as node:net asks, and in no order of ours', async (stage) => {
+    const asked: unknown[] = [];
+    const lookup: Lookup = (hostname, options, done) => {
+      asked.push({ hostname, ...options });
+      done(null, [LOCAL]);
+    };
+    const server = await stage.listen({ host: NAME, port: 0, lookup });
+    await stage.connect({ host: NAME, port: portOf(server), lookup });
+    await stage.connect({ host: NAME, port: portOf(server), lookup, family: 4, hints: dns.ADDRCONFIG });
+    assert.deepEqual(asked, [
+      { hostname: NAME, family: 0, hints: 0, all: true },
+      { hostname: NAME, family: 0, hints: 0, all: true },
+      { hostname: NAME, family: 4, hints: dns.ADDRCONFIG, all: true },
+    ]);
+  });
+
+  scene('without one it is what the program has made of dns.lookup', async (stage) => {
+    const original = dns.lookup;
+    const asked: string[] = [];
+    dns.lookup = ((hostname: string, _options: unknown, done: Answer) => {
+      asked.push(hostname);
+      done(null, [LOCAL]);
+    }) as unknown as typeof original;
+    try {
+      const server = await stage.listen({ host: NAME, port: 0 });
+      await stage.connect({ host: NAME, port: portOf(server) });
+    } finally {
+      dns.lookup = original;
+    }
+    assert.deepEqual(asked, [NAME, NAME]);
+  });
+
+  scene('a server listens at the first address that is no link-local one without its interface', async (stage) => {
+    const linkLocal = { address: 'fe80::1', family: 6 };
+    const server = await stage.listen({ host: NAME, port: 0, lookup: answering(null, [linkLocal, LOCAL]) });
+    assert.equal(server.address.family === 'unix' ? '' : server.address.address, '127.0.0.1');
+  });
+
+  scene('an empty host is as good as none', async (stage) => {
+    const server = await stage.listen({ host: '', port: 0 });
+    for (const host of ['', null as never, undefined as never]) {
+      const client = await stage.connect({ host: host ?? '', port: portOf(server) });
+      assert.equal(client.closing, false);
+    }
+  });
+
+  scene('what is no endpoint is refused at once, and no lookup is asked', async (stage) => {
+    const lookup: Lookup = () => assert.fail('Looked up');
+    for (const [options, code] of [
+      [{ host: 5 as never }, 'ERR_INVALID_ARG_TYPE'],
+      [{ host: {} as never }, 'ERR_INVALID_ARG_TYPE'],
+      [{ host: 'localhost\0.example' }, 'ERR_INVALID_ARG_VALUE'],
+      [{ path: 5 as never }, 'ERR_INVALID_ARG_TYPE'],
+      [{ family: 5 as never }, 'ERR_INVALID_ARG_VALUE'],
+      [{ family: 'IPv4' as never }, 'ERR_INVALID_ARG_VALUE'],
+      [{ hints: -1 }, 'ERR_INVALID_ARG_VALUE'],
+      [{ hints: '1' as never }, 'ERR_INVALID_ARG_VALUE'],
+      [{ port: null as never }, 'ERR_SOCKET_BAD_PORT'],
+      [{ port: Symbol('port') as never }, 'ERR_SOCKET_BAD_PORT'],
+      [{ engine: {} as never }, 'ERR_INVALID_ARG_TYPE'],
+      [{ lookup: 'dns' as never }, 'ERR_INVALID_ARG_TYPE'],
+    ] as const) {
+      await assert.rejects(stage.connect({ host: NAME, port: 1, lookup, ...options }), { code }, code);
+      await assert.rejects(stage.listen({ host: NAME, port: 0, lookup, ...options }), { code }, code);
+    }
+    await assert.rejects(stage.connect({ port: 1, signal: {} as never }), { code: 'ERR_INVALID_ARG_TYPE' });
+  });
+}
+
+/** Runs on an engine of its own, which the body closes. */
+async function withEngine(stage: Stage, body: (engine: Engine) => Promise<void>): Promise<void> {
+  const engine = new Engine(stage.subject.options);
+  try {
+    await body(engine);
+    assert.equal(engine.references, 0);
+    assert.equal(engine.pending.size, 0);
+  } finally {
+    engine.close();
+  }
+}
+
+function endings(scene: Scene): void {
+  scene('an abort in the lookup, before it calls back', async (stage) => {
+    const server = await stage.listen({});
+    const controller = new AbortController();
+    const lookup: Lookup = (_hostname, _options, done) => {
+      controller.abort();
+      done(null, [LOCAL]);
+    };
+    const connecting = stage.connect({ host: NAME, port: portOf(server), lookup, signal: controller.signal });
+    await assert.rejects(connecting, { name: 'AbortError' });
+    assert.equal(stage.engine.counters.connectsPosted, 0);
+  });
+
+  scene('an abort by an option that is read', async (stage) => {
+    const controller = new AbortController();
+    const options = {
+      host: NAME,
+      port: 1,
+      signal: controller.signal,
+      get context(): unknown {
+        return undefined;
+      },
+      get lookup(): Lookup {
+        controller.abort();
+        return () => assert.fail('Looked up');
+      },
+    };
+    await assert.rejects(connect({ engine: stage.engine, ...Object.create(null), ...options }), { name: 'AbortError' });
+  });
+
+  scene('a signal without a reason, as other libraries have them', async (stage) => {
+    const listeners: (() => void)[] = [];
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+      removeEventListener: () => undefined,
+    };
+    const connecting = stage.connect({ host: NAME, port: 1, lookup: () => undefined, signal: signal as never });
+    for (const listener of listeners) {
+      listener();
+    }
+    await assert.rejects(connecting, { name: 'AbortError' });
+  });
+
+  for (const [when, close] of [
+    ['in the lookup', (engine: Engine) => engine.close()],
+    ['in a microtask', (engine: Engine) => queueMicrotask(() => engine.close())],
+    ['later', (engine: Engine) => setTimeout(() => engine.close(), 1)],
+  ] as const) {
+    scene(`the engine is closed ${when}: ECANCELED, from connect and from listen`, (stage) =>
+      withEngine(stage, async (engine) => {
+        let late: Answer | undefined;
+        const lookup: Lookup = (_hostname, _options, done) => {
+          late = done;
+          close(engine);
+        };
+        const settled = [connect({ engine, host: NAME, port: 1, lookup })];
+        if (!engine.closed) {
+          settled.push(listen({ engine, host: NAME, port: 0, lookup }) as never);
+        }
+        for (const one of settled) {
+          await assert.rejects(one, { code: 'ECANCELED' });
+        }
+        late?.(null, [LOCAL]);
+        await eventually(() => engine.pending.size === 0, 'the end of what was pending');
+      }),
+    );
+  }
+
+  scene('the engine is closed in the lookup of listen, which answers all the same', (stage) =>
+    withEngine(stage, async (engine) => {
+      const lookup: Lookup = (_hostname, _options, done) => {
+        done(null, [LOCAL]);
+        engine.close();
+      };
+      await assert.rejects(listen({ engine, host: NAME, port: 0, lookup }), { code: 'ECANCELED' });
+    }),
+  );
+
+  scene('a closed engine is refused at once, and no lookup is asked', (stage) =>
+    withEngine(stage, async (engine) => {
+      engine.close();
+      const lookup: Lookup = () => assert.fail('Looked up');
+      await assert.rejects(connect({ engine, host: NAME, port: 1, lookup }), { code: 'EBADF' });
+      await assert.rejects(listen({ engine, host: NAME, port: 0, lookup }), { code: 'EBADF' });
+    }),
+  );
+
+  scene('a lookup that fails leaves nothing', (stage) =>
+    withEngine(stage, async (engine) => {
+      const lookup = answering(Object.assign(new Error('No'), { code: 'ENOTFOUND' }));
+      await assert.rejects(connect({ engine, host: NAME, port: 1, lookup }), { code: 'ENOTFOUND' });
+      await assert.rejects(listen({ engine, host: NAME, port: 0, lookup }), { code: 'ENOTFOUND' });
+    }),
+  );
+}
+
+export function names(subject: EngineSubject): void {
+  const scene = scenes(subject);
+  questions(scene);
+  answers(scene);
+  endings(scene);
+
+  scene(
+    'a mapped address of IPv4, as a server on all addresses has them of its peers',
+    async (stage) => {
+      let host = '';
+      const server = await listen({
+        engine: stage.engine,
+        port: 0,
+        open(connection) {
+          host = connection.remoteAddress.family === 'unix' ? '' : connection.remoteAddress.address;
+        },
+      });
+      (await stage.connect({ port: portOf(server) })).end();
+      await eventually(() => host !== '', 'the connection is accepted');
+      assert.equal(host, '::ffff:127.0.0.1');
+      const client = await stage.connect({ host, port: portOf(server) });
+      assert.deepEqual(client.remoteAddress, { family: 'ipv6', address: host, port: portOf(server) });
+      const mapped = await stage.listen({ host: '::ffff:127.0.0.1', port: 0 });
+      const toIt = await stage.connect({ host: '127.0.0.1', port: portOf(mapped) });
+      assert.equal(toIt.closing, false);
+    },
+    { needs: 'ipv6' },
+  );
+}
