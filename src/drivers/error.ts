@@ -1,6 +1,6 @@
 /** Errors have one shape on all systems: Node's, plus the raw number of the system. */
 
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, types } from 'node:util';
 import { assert } from '../assert.js';
 import type { SocketAddress } from './address.js';
 
@@ -91,4 +91,29 @@ export class OperationError extends Error {
 
 function describe(address: SocketAddress): string {
   return address.family === 'unix' ? address.path.replace('\0', '@') : `${address.address}:${address.port}`;
+}
+
+/**
+ * Whether a value can be treated as an error. `instanceof` does not hold for errors of another realm (a vm context, a test
+ * runner's), and Node's own test does not for a DOMException: that has an error's name and message, whatever its realm.
+ */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  try {
+    const { name, message } = value as { readonly name?: unknown; readonly message?: unknown };
+    return types.isNativeError(value) || (typeof name === 'string' && typeof message === 'string');
+  } catch {
+    return false;
+  }
+}
+
+/** As `String`, which itself throws for an object that has no text, or whose own function throws. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }

@@ -1,5 +1,6 @@
 /** What the connections of one `connect` share: there is one at most. */
 
+import { callersContext } from '../port/async-context.js';
 import type { Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import type { ConnectionGroup } from './group.js';
@@ -14,6 +15,7 @@ export class Client implements ConnectionGroup {
   readonly limits: ConnectionLimits;
   readonly messages: MessageRules | undefined;
   readonly topics = undefined;
+  readonly context = callersContext();
   readonly #onClosed: () => void;
 
   constructor(

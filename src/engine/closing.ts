@@ -3,7 +3,9 @@
 import type { Completion } from '../port/completion.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
+import { endingsArePublished } from './diagnostics.js';
 import { CLOSING, IN_FLIGHT } from './flags.js';
+import type { HandlerName } from './handlers.js';
 
 /** Reasons for which the peer sees a reset: nothing that is still on its way would be read, or wanted. */
 const RESETTING: ReadonlySet<CloseReason> = new Set([
@@ -27,13 +29,14 @@ export function closeFailed(connection: Connection, completion: Completion): voi
 }
 
 /** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
-export function close(connection: Connection, reason: CloseReason, error?: Error): void {
+export function close(connection: Connection, reason: CloseReason, error?: Error, handler?: HandlerName): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
   const { engine, counters, limits } = connection.group;
   connection.flags |= CLOSING;
-  connection.ending = { reason, error };
+  connection.ending = { reason, error, handler };
+  learnPeer(connection);
   if (error !== undefined) {
     counters.countError(error);
   }
@@ -49,6 +52,18 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
   const reset = RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
   engine.port.closeSocket(connection.socket, { reset });
   finishIfIdle(connection);
+}
+
+/**
+ * Asks for the peer's address while the system still knows it, for whoever is about to hear of the end. A connection that
+ * nobody hears of costs no call, nor does one that `connect` made, which knows where it went, or one that was asked before.
+ */
+function learnPeer(connection: Connection): void {
+  const { handlers, ending, socket } = connection;
+  const heard = handlers.close !== undefined || handlers.error !== undefined || ending?.handler !== undefined;
+  if (heard || socket.connectAddress !== undefined || endingsArePublished()) {
+    socket.learnRemoteAddress();
+  }
 }
 
 /** When nothing of a closing connection is in flight, its `close` is due: in the next round, never from inside a call. */

@@ -3,7 +3,7 @@
 import { Client } from './client.js';
 import { ConnectRace } from './connect-race.js';
 import type { Connection } from './connection.js';
-import type { Handlers } from './handlers.js';
+import { checkHandlers, type Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
 import { type Endpoint, resolverOf } from './resolve.js';
@@ -40,6 +40,7 @@ export async function connect<Context = unknown, Message = Buffer>(
   options: ConnectOptions<Context, Message>,
 ): Promise<Connection<Context>> {
   const limits = checkConnectionOptions(options, 0);
+  const handlers = checkHandlers(options);
   const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);
   const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
   const messages = MessageRules.of(options);
@@ -48,7 +49,7 @@ export async function connect<Context = unknown, Message = Buffer>(
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
-    const client = new Client(engine, options as Handlers as Handlers, limits, messages, use.release);
+    const client = new Client(engine, handlers, limits, messages, use.release);
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
     return (await race.run(resolver)) as Connection<Context>;
   } catch (error) {

@@ -12,7 +12,7 @@ import { ConnectionDuplex } from './duplex.js';
 import { destroy, endSending } from './ending.js';
 import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, PAUSED, UNREAD, UNREFERENCED } from './flags.js';
 import type { ConnectionGroup } from './group.js';
-import type { Handlers } from './handlers.js';
+import type { HandlerName, Handlers } from './handlers.js';
 import type { MessageSide } from './messages.js';
 import { checkTime } from './options.js';
 import { pause, resume } from './receiving.js';
@@ -35,6 +35,8 @@ export interface HeldChunk {
 export interface Ending {
   readonly reason: CloseReason;
   readonly error: Error | undefined;
+  /** The handler that failed, with the reason `handler_error`. */
+  readonly handler: HandlerName | undefined;
 }
 
 export class Connection<Context = unknown> implements Timed {
@@ -137,8 +139,8 @@ export class Connection<Context = unknown> implements Timed {
   }
 
   /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
-  end(data?: Uint8Array | string): void {
-    endSending(this, data);
+  end(data?: Uint8Array | string | null): void {
+    endSending(this, data ?? undefined);
     this.flags |= ENDED;
   }
 
@@ -146,8 +148,8 @@ export class Connection<Context = unknown> implements Timed {
    * Closes the connection without waiting; what was not sent is dropped, or see `lingerMs`. `close` follows, behind
    * `error` when there is an error. Does nothing on a connection that is closing.
    */
-  destroy(error?: Error): void {
-    destroy(this, error);
+  destroy(error?: Error | null): void {
+    destroy(this, error ?? undefined);
   }
 
   /** Breaks the connection: the peer sees a reset (RST). `close` follows. */
@@ -220,7 +222,10 @@ export class Connection<Context = unknown> implements Timed {
     return this.socket.localAddress();
   }
 
-  /** The peer's address. @throws OperationError `ENOTCONN` when it is gone, `EBADF` when the connection is closing, and it was not asked for before */
+  /**
+   * The peer's address. With a handler `error` or `close` it is known to the end, in these too.
+   * @throws OperationError `ENOTCONN` or `EBADF` when the connection is gone or closing, and nobody asked before
+   */
   get remoteAddress(): SocketAddress {
     return this.socket.remoteAddress();
   }

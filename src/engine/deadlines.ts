@@ -3,7 +3,7 @@
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
-import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SENDING, SHUT } from './flags.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, RESTING, SENDING, SHUT } from './flags.js';
 import type { ConnectionLimits } from './options.js';
 import { movedTick, NEVER, tickAfter } from './timer-wheel.js';
 
@@ -33,11 +33,11 @@ function firstDeadline(connection: Connection): Deadline {
   found.tick = connection.deadlineTick;
   found.reason = 'deadline';
   consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle');
-  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | PAUSED)) === 0) {
+  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | RESTING)) === 0) {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
   }
   const heartbeat = connection.messages?.heartbeat;
-  if (heartbeat !== undefined && (flags & (END_TOLD | PAUSED)) === 0) {
+  if (heartbeat !== undefined && (flags & (END_TOLD | RESTING)) === 0) {
     consider(heartbeat.dueTick(connection), 'heartbeat');
   }
   if ((flags & SENDING) !== 0) {
@@ -46,7 +46,7 @@ function firstDeadline(connection: Connection): Deadline {
   if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
     consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
   }
-  if ((flags & (SHUT | END_TOLD | PAUSED)) === SHUT) {
+  if ((flags & (SHUT | END_TOLD | RESTING)) === SHUT) {
     // A peer that still sends is heard to its end.
     consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
   }

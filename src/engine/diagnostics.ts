@@ -3,7 +3,7 @@
  * subscribers each costs one look at a property.
  */
 
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection, Ending } from './connection.js';
 
@@ -29,19 +29,34 @@ const openChannel = channel('overlapped:connection:open');
 const errorChannel = channel('overlapped:connection:error');
 const closeChannel = channel('overlapped:connection:close');
 
+/** Subscribers run in the context of the handlers, as a trace of the program's own would. */
+function publish(to: Channel, message: ConnectionOpened | ConnectionFailed | ConnectionClosed): void {
+  const { context } = message.connection.group;
+  if (context === undefined) {
+    to.publish(message);
+  } else {
+    context.runInAsyncScope(to.publish, to, message);
+  }
+}
+
 /** Publishes that a connection is there. */
 export function publishOpened(connection: Connection): void {
   if (openChannel.hasSubscribers) {
-    openChannel.publish({ connection } satisfies ConnectionOpened);
+    publish(openChannel, { connection });
   }
+}
+
+/** Whether somebody wants to know how connections end. */
+export function endingsArePublished(): boolean {
+  return errorChannel.hasSubscribers || closeChannel.hasSubscribers;
 }
 
 /** Publishes how a connection ended. */
 export function publishEnding(connection: Connection, { reason, error }: Ending): void {
   if (error !== undefined && errorChannel.hasSubscribers) {
-    errorChannel.publish({ connection, error } satisfies ConnectionFailed);
+    publish(errorChannel, { connection, error });
   }
   if (closeChannel.hasSubscribers) {
-    closeChannel.publish({ connection, reason, error } satisfies ConnectionClosed);
+    publish(closeChannel, { connection, reason, error });
   }
 }

@@ -6,6 +6,7 @@ import type { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { tell } from './events.js';
 import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SHUT, SHUTTING, STREAMED } from './flags.js';
+import { errorOf } from './handlers.js';
 import { write } from './sending.js';
 
 /** Ends our side, behind what was written. */
@@ -21,7 +22,8 @@ export function endSending(connection: Connection, data?: Uint8Array | string): 
 }
 
 /** Closes by the application's wish; with a linger time, behind what was written. */
-export function destroy(connection: Connection, error: Error | undefined): void {
+export function destroy(connection: Connection, why: unknown): void {
+  const error = why === undefined ? undefined : errorOf(why);
   const { lingerMs } = connection.group.limits;
   if (lingerMs === undefined || lingerMs === 0 || connection.queuedBytes === 0 || error !== undefined) {
     close(connection, 'destroyed', error);

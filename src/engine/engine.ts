@@ -4,6 +4,7 @@
  */
 
 import type { DriverName } from '../drivers/driver.js';
+import { callersContext, rootContext } from '../port/async-context.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
@@ -15,7 +16,8 @@ import { armTimer, moveTicks } from './deadlines.js';
 import { shutDown } from './ending.js';
 import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
-import { errorOf, guarded, type HandlerErrorSink, warnOfHandlerError } from './handlers.js';
+import { guarded, type HandlerErrorSink, warnOfHandlerError } from './handler-errors.js';
+import { errorOf } from './handlers.js';
 import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import type { Pending } from './pending.js';
 import { received, resumeNow } from './receiving.js';
@@ -37,8 +39,9 @@ export interface EngineOptions extends CompletionPortOptions {
   /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
   readonly queuedBytesMax?: number;
   /**
-   * Told what handlers throw that no `error` handler is told; a process warning unless given. What it throws itself is an
-   * uncaught exception of the process.
+   * Called with what a handler threw or rejected with where its connection has no handler `error`, or that one failed
+   * too, and with the handler's name, its connection and the peer's address. By default a process warning. What it
+   * throws itself is an uncaught exception of the process.
    */
   readonly onHandlerError?: HandlerErrorSink;
 }
@@ -78,6 +81,8 @@ export class Engine {
   chunk: Buffer | undefined = undefined;
   /** @internal */
   chunkBuffer: PoolBuffer | undefined = undefined;
+  /** @internal Whether handlers are known to return promises, and so to keep what they are lent. */
+  handlersAwait: boolean;
   readonly #chunks = new WriteChunks();
   /** @internal Of what is sent to many. */
   readonly sharing = new Sharing(this.#chunks);
@@ -101,11 +106,14 @@ export class Engine {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
     this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
-    this.onHandlerError = guarded(options.onHandlerError ?? warnOfHandlerError);
-    this.port = CompletionPort.create(options);
+    this.onHandlerError = guarded(options.onHandlerError ?? warnOfHandlerError, callersContext());
+    this.port = rootContext.runInAsyncScope(CompletionPort.create, CompletionPort, options);
+    // Of a single buffer, a handler that is not known yet would keep all there is.
+    this.handlersAwait = options.buffersMax === 1;
     this.wheel = new TimerWheel(this.port.clock, (ticks) => this.#ticksMoved(ticks));
     try {
-      this.port.start((completion) => this.#handle(completion), { hooks: this });
+      // Handlers enter the context of their own `listen` or `connect`; nothing runs in that of who made the engine.
+      rootContext.runInAsyncScope(() => this.port.start((completion) => this.#handle(completion), { hooks: this }));
     } catch (error) {
       this.port.close();
       throw error;

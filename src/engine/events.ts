@@ -1,44 +1,31 @@
 /** Calling handlers: what they throw, or reject with later, ends their connection and nothing else. */
 
-import { close } from './closing.js';
+import { awaitHandler, isPromise } from './awaiting.js';
 import type { Connection } from './connection.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
-import { errorOf, type Handlers } from './handlers.js';
-
-/** Tells what a handler returned may be a promise of: it must not be rejected unheard. */
-function watch(connection: Connection, returned: unknown): void {
-  if (typeof (returned as PromiseLike<unknown> | null)?.then === 'function') {
-    (returned as PromiseLike<unknown>).then(undefined, (error: unknown) => handlerFailed(connection, error));
-  }
-}
-
-/** A handler, or what else a program gave for a connection, has thrown or rejected. */
-export function handlerFailed(connection: Connection, thrown: unknown): void {
-  const { engine, counters } = connection.group;
-  counters.handlerErrors++;
-  if (connection.closing) {
-    // Its `error` has been called, or soon is, for another reason.
-    engine.onHandlerError(thrown);
-  } else {
-    close(connection, 'handler_error', errorOf(thrown));
-  }
-}
+import { handlerFailed, reportHandlerError } from './handler-errors.js';
+import type { HandlerName, Handlers } from './handlers.js';
 
 export function tellData(connection: Connection, chunk: Buffer): void {
   const { handlers } = connection;
   if (handlers.data === undefined) {
     return;
   }
+  const { context } = connection.group;
   try {
-    const returned = handlers.data(connection, chunk);
-    if (returned !== undefined) {
-      watch(connection, returned);
+    const returned =
+      context === undefined
+        ? handlers.data(connection, chunk)
+        : context.runInAsyncScope(handlers.data, handlers, connection, chunk);
+    if (isPromise(returned)) {
+      awaitHandler(connection, returned, 'data');
     }
   } catch (error) {
-    handlerFailed(connection, error);
+    handlerFailed(connection, error, 'data');
   }
 }
 
+/** It is called for a framing, which runs in the context of the handlers already. */
 export function tellMessage(connection: Connection, message: unknown): void {
   const { handlers } = connection;
   if (handlers.message === undefined) {
@@ -46,30 +33,66 @@ export function tellMessage(connection: Connection, message: unknown): void {
   }
   try {
     const returned = handlers.message(connection, message);
-    if (returned !== undefined) {
-      watch(connection, returned);
+    if (isPromise(returned)) {
+      awaitHandler(connection, returned, 'message');
     }
   } catch (error) {
-    handlerFailed(connection, error);
+    handlerFailed(connection, error, 'message');
   }
 }
 
 /** Events that carry nothing. */
 type PlainEvent = 'open' | 'drain' | 'end' | 'shutdown' | 'flushed' | 'finished';
 
+/** Handlers whose names no program knows: they call back those who write to a stream. */
+const NAMES = {
+  open: 'open',
+  drain: 'drain',
+  end: 'end',
+  shutdown: 'shutdown',
+  flushed: 'stream',
+  finished: 'stream',
+} as const;
+
 export function tell(connection: Connection, event: PlainEvent): void {
+  void tellAndAwait(connection, event);
+}
+
+/** @returns the promise that the handler has returned, if it did: it ends when that settles, and never rejects */
+export function tellAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
   const { handlers } = connection;
-  if (handlers[event] === undefined) {
-    return;
-  }
+  const handler = handlers[event];
+  return handler === undefined ? undefined : call(connection, NAMES[event], handler, undefined, undefined);
+}
+
+/** Calls a handler with up to two arguments besides its connection. */
+function call(
+  connection: Connection,
+  name: HandlerName,
+  handler: (connection: Connection, ...rest: never[]) => unknown,
+  first: unknown,
+  second: unknown,
+): Promise<void> | undefined {
+  const { group, handlers } = connection;
+  const called = handler as (connection: Connection, first: unknown, second: unknown) => unknown;
   try {
-    const returned = handlers[event](connection);
-    if (returned !== undefined) {
-      watch(connection, returned);
-    }
+    const returned =
+      group.context === undefined
+        ? called.call(handlers, connection, first, second)
+        : group.context.runInAsyncScope(called, handlers, connection, first, second);
+    return isPromise(returned) ? watched(connection, returned, name) : undefined;
   } catch (error) {
-    handlerFailed(connection, error);
+    handlerFailed(connection, error, name);
+    return undefined;
   }
+}
+
+/** A promise of a handler: it must not be rejected unheard. */
+function watched(connection: Connection, promise: PromiseLike<unknown>, name: HandlerName): Promise<void> {
+  return Promise.resolve(promise).then(
+    () => undefined,
+    (error: unknown) => handlerFailed(connection, error, name),
+  );
 }
 
 /** Tells that a connection is there. */
@@ -84,26 +107,16 @@ export function tellClose(connection: Connection): void {
   if (ending === undefined) {
     return;
   }
-  const { engine } = connection.group;
-  const { error } = ending;
+  const { error, handler, reason } = ending;
   publishEnding(connection, ending);
   if (error !== undefined) {
     if (handlers.error !== undefined) {
-      last(connection, () => (handlers as Required<Handlers>).error(connection, error));
-    } else if (ending.reason === 'handler_error') {
-      engine.onHandlerError(error);
+      void call(connection, 'error', handlers.error, error, handler);
+    } else if (handler !== undefined) {
+      reportHandlerError(connection, error, handler);
     }
   }
   if (handlers.close !== undefined) {
-    last(connection, () => (handlers as Required<Handlers>).close(connection, ending.reason));
-  }
-}
-
-/** Calls a handler of a connection that is over: there is nothing left to close. */
-function last(connection: Connection, call: () => unknown): void {
-  try {
-    watch(connection, call());
-  } catch (error) {
-    handlerFailed(connection, error);
+    void call(connection, 'close', handlers.close as NonNullable<Handlers['close']>, reason, undefined);
   }
 }

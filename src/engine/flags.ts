@@ -14,8 +14,12 @@ export const STOPPING = 16;
 export const OVER_SHARE = 32;
 /** There is no handler of its data, and nobody has begun to read: the first that comes is kept. */
 export const UNREAD = 262144;
+/** A handler of its data or messages has returned a promise that is not settled: nothing more is delivered before that. */
+export const AWAITING = 4194304;
 /** Reasons to receive nothing more. */
-export const STOPPED = PAUSED | OVER_SHARE;
+export const STOPPED = PAUSED | OVER_SHARE | AWAITING;
+/** The program takes nothing from the peer, which is therefore not to blame for its silence. */
+export const RESTING = PAUSED | AWAITING;
 /** Reasons to hold what comes. */
 export const HOLDING = STOPPED | UNREAD;
 /** It is in the engine's list of those that go on receiving in the next turn. */

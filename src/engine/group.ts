@@ -1,5 +1,6 @@
 /** What the connections of one server, or of one `connect`, share. */
 
+import type { AsyncContext } from '../port/async-context.js';
 import type { Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import type { Handlers } from './handlers.js';
@@ -11,6 +12,8 @@ import type { Topics } from './topics.js';
 export interface ConnectionGroup {
   readonly engine: Engine;
   readonly handlers: Handlers;
+  /** The async context of the program's `listen` or `connect`, for its handlers; undefined where it has no stores. */
+  readonly context: AsyncContext | undefined;
   readonly limits: ConnectionLimits;
   readonly counters: ConnectionCounters;
   /** What messages are, where bytes are messages. */

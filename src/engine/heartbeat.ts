@@ -1,7 +1,7 @@
 /** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
 
 import type { Connection } from './connection.js';
-import { handlerFailed } from './events.js';
+import { handlerFailed } from './handler-errors.js';
 import { checkNumber } from './options.js';
 import { sendMessage } from './send-message.js';
 import { NEVER, tickAfter, ticksOf } from './timer-wheel.js';
@@ -60,13 +60,24 @@ export class Heartbeat {
     messages.missed++;
     messages.pingTick = connection.group.engine.wheel.tick;
     if (connection.writable) {
-      try {
-        sendMessage(connection, made(this.#options.ping, undefined));
-      } catch (error) {
-        handlerFailed(connection, error);
-      }
+      this.#ping(connection);
     }
     return true;
+  }
+
+  /** Its time comes in a turn of the engine, not in a call of the framing: the program's context must be entered. */
+  #ping(connection: Connection): void {
+    const { context } = connection.group;
+    const send = (): boolean => sendMessage(connection, made(this.#options.ping, undefined));
+    try {
+      if (context === undefined) {
+        send();
+      } else {
+        context.runInAsyncScope(send);
+      }
+    } catch (error) {
+      handlerFailed(connection, error, 'heartbeat');
+    }
   }
 
   /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
@@ -84,7 +95,7 @@ export class Heartbeat {
     try {
       return this.#answered(connection, message);
     } catch (error) {
-      handlerFailed(connection, error);
+      handlerFailed(connection, error, 'heartbeat');
       return true;
     }
   }
@@ -97,7 +108,7 @@ export class Heartbeat {
     if (this.#options.isPing?.(message) !== true) {
       return false;
     }
-    if (pong !== undefined && connection.writable) {
+    if (pong !== undefined && pong !== null && connection.writable) {
       sendMessage(connection, made(pong, message));
     }
     return true;

@@ -5,7 +5,7 @@ import { OperationError } from '../drivers/error.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { BACKLOG } from '../port/socket.js';
 import type { Engine } from './engine.js';
-import type { Handlers } from './handlers.js';
+import { checkHandlers, type Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
 import { unlessClosed } from './pending.js';
@@ -76,6 +76,7 @@ export async function openServer<Context>(
   { socketCount, acceptedAt }: ServerPlace = {},
 ): Promise<Server<Context>> {
   const limits = checkConnectionOptions(options, FIRST_BYTE_TIMEOUT_MS);
+  const handlers = checkHandlers(options);
   const messages = MessageRules.of(options);
   const count = (name: 'connectionsPerAddressMax' | 'acceptsPerTurnMax' | 'backlog', unlessTold: number): number =>
     checkNumber(name, options[name], { unlessTold, least: 1, most: Infinity });
@@ -97,7 +98,7 @@ export async function openServer<Context>(
       listener,
       address: listener?.localAddress() ?? place,
       socketCount,
-      handlers: options as Handlers as Handlers,
+      handlers,
       limits,
       messages,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },

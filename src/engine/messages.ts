@@ -1,12 +1,12 @@
 /** Connections with a framing: their bytes are messages. */
 
 import { Framer } from '../framing/framer.js';
-import { type Framing, invalid } from '../framing/framing.js';
+import { checkFraming, type Framing, invalid, isFramingError } from '../framing/framing.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
 import { tellMessage } from './events.js';
 import { CLOSING, HOLDING, OVER_SHARE } from './flags.js';
-import { errorOf } from './handlers.js';
+import { handlerFailed } from './handler-errors.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 import { checkNumber } from './options.js';
 
@@ -28,17 +28,21 @@ export class MessageRules {
   readonly messagesPerTurnMax: number;
   readonly heartbeat: Heartbeat | undefined;
 
-  /** @throws OperationError `ERR_OUT_OF_RANGE` */
+  /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
   constructor(framing: Framing<unknown>, options: MessageOptions<unknown>) {
     this.framing = framing;
     this.messagesPerTurnMax = checkNumber('messagesPerTurnMax', options.messagesPerTurnMax, MESSAGES_PER_TURN);
-    this.heartbeat = options.heartbeat === undefined ? undefined : new Heartbeat(options.heartbeat);
+    this.heartbeat =
+      (options.heartbeat ?? undefined) === undefined
+        ? undefined
+        : new Heartbeat(options.heartbeat as HeartbeatOptions<unknown>);
   }
 
   /** The rules of options that have a framing. */
   static of<Message>(options: MessageOptions<Message>): MessageRules | undefined {
     const known = options as unknown as MessageOptions<unknown>;
-    return known.framing === undefined ? undefined : new MessageRules(known.framing, known);
+    const framing: unknown = known.framing ?? undefined;
+    return framing === undefined ? undefined : new MessageRules(checkFraming(framing), known);
   }
 
   side(connection: Connection): MessageSide {
@@ -85,12 +89,24 @@ export class MessageSide {
     this.#decode(() => this.#framer.proceed(this.#emit));
   }
 
-  /** Bytes that are no messages close the connection: it is the peer's fault, and no other's. */
+  /**
+   * Bytes that are no messages close the connection: that is the peer's fault, and no other's. Anything else that a framing
+   * throws is a mistake of the program.
+   */
   #decode(decode: () => void): void {
+    const { context } = this.#connection.group;
     try {
-      decode();
+      if (context === undefined) {
+        decode();
+      } else {
+        context.runInAsyncScope(decode);
+      }
     } catch (error) {
-      close(this.#connection, 'framing_error', errorOf(error));
+      if (isFramingError(error)) {
+        close(this.#connection, 'framing_error', error);
+      } else {
+        handlerFailed(this.#connection, error, 'framing');
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armTimer, beginAnew } from './deadlines.js';
 import { endSending } from './ending.js';
-import { tell, tellData } from './events.js';
+import { tellAndAwait, tellData } from './events.js';
 import {
   CLOSING,
   END_TOLD,
@@ -73,14 +73,25 @@ function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | und
     connection.flags |= OVER_SHARE;
     engine.resumeNextTurn(connection);
   }
+  if (buffer !== undefined && engine.handlersAwait && engine.port.poolShort) {
+    // A handler that awaits may keep what it is lent for long, and wait for something that needs a buffer to come.
+    handOver(connection, Buffer.from(chunk), undefined);
+  } else {
+    handOver(connection, chunk, buffer);
+  }
+}
+
+function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+  const { engine } = connection.group;
+  engine.chunkBuffer = buffer;
   if (connection.messages !== undefined) {
     connection.messages.received(chunk);
-    return;
+  } else {
+    engine.chunk = chunk;
+    tellData(connection, chunk);
+    engine.chunk = undefined;
   }
-  engine.chunk = chunk;
-  engine.chunkBuffer = buffer;
-  tellData(connection, chunk);
-  engine.chunk = undefined;
+  engine.chunkBuffer = undefined;
 }
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
@@ -126,16 +137,20 @@ function tellEnd(connection: Connection): void {
   }
   connection.flags |= END_TOLD;
   connection.phaseTick = engine.wheel.tick;
-  tell(connection, 'end');
+  const told = tellAndAwait(connection, 'end');
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
   if ((connection.flags & SHUT) !== 0) {
     close(connection, 'finished');
-  } else if (!limits.allowHalfOpen && (connection.flags & (ENDING | STREAMED)) === 0) {
+  } else if (limits.allowHalfOpen || (connection.flags & (ENDING | STREAMED)) !== 0) {
+    armTimer(connection);
+  } else if (told === undefined) {
     endSending(connection);
   } else {
+    // The handler may still write: our side ends when it is done.
     armTimer(connection);
+    void told.then(() => endSending(connection));
   }
 }
 

@@ -1,6 +1,7 @@
 /** A server: a listening socket, the connections it has accepted, and the limits on them. */
 
 import type { SocketAddress } from '../drivers/address.js';
+import { type AsyncContext, callersContext } from '../port/async-context.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { AddressCounts } from './address-counts.js';
@@ -66,6 +67,8 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   readonly engine: Engine;
   /** @internal */
   readonly handlers: Handlers;
+  /** @internal */
+  readonly context: AsyncContext | undefined = callersContext();
   /** @internal */
   readonly limits: ConnectionLimits;
   /** @internal */
@@ -181,7 +184,11 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.#error = error;
     this.counters.countError(error);
     void this.close();
-    this.#onListenError(error);
+    if (this.context === undefined) {
+      this.#onListenError(error);
+    } else {
+      this.context.runInAsyncScope(this.#onListenError, undefined, error);
+    }
   }
 
   /** @internal Takes as many of the accepted sockets as one turn may. */
@@ -213,7 +220,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
       this.#addresses?.remove(socket);
       this.counters.countError(error);
       this.#drop(socket, { reset: true });
-      this.engine.onHandlerError(error);
+      this.engine.onHandlerError(error, { handler: 'framing', connection: undefined, remoteAddress: undefined });
       return;
     }
     this.counters.opened++;

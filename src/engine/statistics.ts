@@ -3,6 +3,15 @@
 import { CLOSE_REASONS, type CloseReason } from './close-reasons.js';
 import type { Engine } from './engine.js';
 
+/** Codes that are counted by themselves. Errors of a program may have any, even one that a peer has sent. */
+const CODES_MAX = 64;
+
+/** The most characters of a code that are kept. */
+const CODE_LENGTH_MAX = 64;
+
+/** Where errors are counted whose code is one too many. */
+const OTHER_CODES = 'other';
+
 /** Counts of the connections of one server, or of all that `connect` made. */
 export class ConnectionCounters {
   opened = 0;
@@ -14,18 +23,39 @@ export class ConnectionCounters {
   writes = 0;
   /** Handlers that threw or rejected. */
   handlerErrors = 0;
-  /** How often each error was seen, by its code. */
-  readonly errorsByCode: Record<string, number> = {};
+  readonly #errorsByCode = new Map<string, number>();
   readonly closesByReason = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
     CloseReason,
     number
   >;
 
-  /** A failure: by its code, or else by its name. What is thrown may be anything, and a `DOMException` has a number for a code. */
+  /** A failure: by its code, or else by its name. */
   countError(error: unknown): void {
-    const { code: found, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
-    const code = [found, name].find((word) => typeof word === 'string') ?? 'ABORT_ERR';
-    this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1;
+    const counts = this.#errorsByCode;
+    const found = codeOf(error);
+    const code = counts.has(found) || counts.size < CODES_MAX ? found : OTHER_CODES;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+
+  /** How often each error was seen, by its code. A code may be the name of anything: each is a property of its own. */
+  get errorsByCode(): Record<string, number> {
+    return Object.fromEntries(this.#errorsByCode);
+  }
+}
+
+/** A copy, as the beginning of a long text would keep all of it in memory. */
+function shortened(code: string): string {
+  return code.length > CODE_LENGTH_MAX ? Buffer.from(code.slice(0, CODE_LENGTH_MAX)).toString() : code;
+}
+
+/** What is thrown may be anything, and a `DOMException` has a number for a code. */
+function codeOf(error: unknown): string {
+  try {
+    const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+    const word = [code, name].find((found) => typeof found === 'string' && found !== '') as string | undefined;
+    return shortened(word ?? 'ABORT_ERR');
+  } catch {
+    return OTHER_CODES;
   }
 }
 
@@ -71,6 +101,7 @@ export interface ServerStatistics {
   readonly messagesRead: number;
   readonly writes: number;
   readonly handlerErrors: number;
+  /** Errors by code. Of more than 64 codes the further ones are together under `other`. */
   readonly errorsByCode: Readonly<Record<string, number>>;
   readonly engine: EngineStatistics;
 }
@@ -129,7 +160,7 @@ export function serverStatistics(engine: Engine, counters: ConnectionCounters): 
     messagesRead: counters.messagesRead,
     writes: counters.writes,
     handlerErrors: counters.handlerErrors,
-    errorsByCode: { ...errorsByCode },
+    errorsByCode,
     engine: engineStatistics(engine),
   };
 }

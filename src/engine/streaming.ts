@@ -7,7 +7,7 @@ import { OperationError } from '../drivers/error.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED } from './flags.js';
-import type { Handlers } from './handlers.js';
+import type { HandlerName, Handlers } from './handlers.js';
 import { writeAfterEnd } from './sending.js';
 import { COPY_BYTES_MAX } from './write-queue.js';
 
@@ -91,8 +91,8 @@ export class Streaming implements Handlers {
   }
 
   /** Without an own handler it is the stream's alone. */
-  error(connection: Connection, error: Error): unknown {
-    return this.#own.error?.(connection, error);
+  error(connection: Connection, error: Error, handler: HandlerName | undefined): unknown {
+    return this.#own.error?.(connection, error, handler);
   }
 
   close(connection: Connection, reason: CloseReason): unknown {

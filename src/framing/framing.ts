@@ -1,6 +1,6 @@
 /** What a framing is: how messages lie in a stream of bytes. */
 
-import { OperationError } from '../drivers/error.js';
+import { isError, OperationError, textOf } from '../drivers/error.js';
 
 /** The most bytes of an incomplete message when a framing names no limit of its own. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
@@ -21,7 +21,8 @@ export interface Framing<Message = Buffer, Sent = Message> {
    * framing that searches for the end of a message starts there: then its work is linear in the bytes received, also when
    * a peer sends them one by one
    * @returns how many bytes were taken: those of all messages that were emitted
-   * @throws what the connection is to be closed with, such as a FramingError
+   * @throws FramingError for bytes that are no message, which closes the connection, `framing_error`. Anything else is
+   * the program's mistake, `handler_error`
    */
   decode(bytes: Buffer, emit: Emit<Message>, seenBytes?: number): number;
   /** The bytes of a message, in one piece or several that follow each other. */
@@ -30,11 +31,36 @@ export interface Framing<Message = Buffer, Sent = Message> {
   readonly frameBytesMax?: number;
 }
 
+const FRAMING_CODES: ReadonlySet<unknown> = new Set(['ERR_FRAME_TOO_LARGE', 'ERR_FRAME_INVALID']);
+
 /** Bytes that are no message: `ERR_FRAME_TOO_LARGE`, or `ERR_FRAME_INVALID`. */
 export class FramingError extends OperationError {
   constructor(code: 'ERR_FRAME_TOO_LARGE' | 'ERR_FRAME_INVALID', reason: string) {
     super({ code, reason, syscall: 'decode' });
   }
+}
+
+/** Whether an error says that the bytes are no message. By its code: the class may be that of another copy of this package. */
+export function isFramingError(error: unknown): error is FramingError {
+  return isError(error) && FRAMING_CODES.has((error as { readonly code?: unknown }).code);
+}
+
+/**
+ * Refuses what is no object, such as the function that would have returned a framing. The functions of an object are found
+ * to be missing when they are called first, as anything else that a framing does wrong.
+ * @throws OperationError `ERR_INVALID_ARG_TYPE`
+ */
+export function checkFraming<Message>(framing: unknown): Framing<Message> {
+  if (typeof framing !== 'object' || framing === null) {
+    const found =
+      typeof framing === 'function' ? `the function ${framing.name}, which is to be called` : textOf(framing);
+    throw new OperationError({
+      code: 'ERR_INVALID_ARG_TYPE',
+      reason: `framing: expected an object with the functions decode and encode, got ${found}`,
+      syscall: 'options',
+    });
+  }
+  return framing as Framing<Message>;
 }
 
 export function tooLarge(byteLength: number, bytesMax: number): FramingError {

@@ -5,6 +5,7 @@
 
 import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
+import { type AsyncContext, callersContext, rootContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
 import { Lag } from './lag.js';
@@ -61,6 +62,8 @@ export class Pump {
   readonly #spin = new Spin(SPIN_MS);
   readonly #lag = new Lag();
   readonly #workHasCome = (): boolean => this.#port.hasWork();
+  /** The context of the call that started it: a turn does not run in that of whoever posted something. */
+  readonly #context: AsyncContext = callersContext() ?? rootContext;
   /** Once, and not with each turn: V8 looks for the code of a new function when it is called first. */
   readonly #immediateTurn = (): void => {
     this.#immediate = undefined;
@@ -133,9 +136,12 @@ export class Pump {
   }
 
   #turn(): void {
-    if (this.#inTurn || this.#stopped) {
-      return;
+    if (!this.#inTurn && !this.#stopped) {
+      this.#context.runInAsyncScope(this.#turnInContext, this);
     }
+  }
+
+  #turnInContext(): void {
     this.#inTurn = true;
     let productive = false;
     try {

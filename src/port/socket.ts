@@ -99,16 +99,33 @@ export class OverlappedSocket {
     return this.calls.localAddress(this.handle);
   }
 
-  /** The peer's address. @throws OperationError `ENOTCONN` when there is none, or no longer. */
+  /** The peer's address. @throws OperationError `ENOTCONN` when there is none, `EBADF` when the socket is closed and nobody asked before */
   remoteAddress(): SocketAddress {
     const known = this.names?.remoteAddress;
     if (known !== undefined) {
       return known;
     }
     requireOpen(this, 'getpeername');
+    if (this.state === 'connecting' || this.state === 'failed') {
+      throw new OperationError({ code: 'ENOTCONN', reason: `The socket is ${this.state}`, syscall: 'getpeername' });
+    }
     const address = this.calls.remoteAddress(this.handle);
     named(this).remoteAddress = address;
     return address;
+  }
+
+  /** @internal Keeps the peer's address, which cannot be asked for once the socket is closed. */
+  learnRemoteAddress(): void {
+    const { connectAddress } = this;
+    if (connectAddress !== undefined) {
+      named(this).remoteAddress ??= connectAddress;
+      return;
+    }
+    try {
+      this.remoteAddress();
+    } catch {
+      // The system does not know it either: it stays unknown.
+    }
   }
 
   /**

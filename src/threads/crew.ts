@@ -1,10 +1,11 @@
 /** The threads of one server: they start together, a dead one is replaced, and they close together. */
 
 import type { ResourceLimits } from 'node:worker_threads';
+import type { HandlerErrorInfo } from '../engine/handler-errors.js';
 import type { ListenOptions } from '../engine/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { BackOff } from './back-off.js';
-import type { ThreadData, ThreadReady } from './protocol.js';
+import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
 import type { Published } from './publications.js';
 import { Thread, type ThreadOwner } from './thread.js';
 
@@ -15,7 +16,7 @@ export interface CrewSettings {
 
 /** Who is told of the threads. */
 export interface CrewOwner {
-  handlerFailed(error: Error): void;
+  handlerFailed(error: Error, info: HandlerErrorInfo): void;
   listenFailed(error: Error): void;
   threadDied(error: Error): void;
   /** A thread has taken the place of a dead one. */
@@ -87,8 +88,8 @@ export class Crew implements ThreadOwner {
     }
   }
 
-  handlerFailed(error: Error): void {
-    this.#owner.handlerFailed(error);
+  handlerFailed(error: Error, info: PostedInfo, { index }: Thread): void {
+    this.#owner.handlerFailed(error, { ...info, connection: undefined, thread: index });
   }
 
   listenFailed(error: Error): void {

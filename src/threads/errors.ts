@@ -1,7 +1,10 @@
 /** Errors on their way between threads: what posting leaves of an error has neither its code nor its class. */
 
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import { errorOf } from '../engine/handlers.js';
+
+/** The most characters of each text of an error that are posted. */
+const TEXT_LENGTH_MAX = 16_384;
 
 type Plain = string | number | boolean;
 
@@ -16,14 +19,31 @@ export interface PackedError {
 
 export function packError(thrown: unknown): PackedError {
   const error = errorOf(thrown);
-  const { name, message, stack } = error;
-  const fields: Record<string, Plain> = {};
-  for (const [key, value] of Object.entries(error)) {
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-      fields[key] = value;
+  try {
+    const { name, message, stack } = error;
+    const fields = Object.create(null) as Record<string, Plain>;
+    for (const [key, value] of Object.entries(error)) {
+      if (typeof value === 'string') {
+        fields[key] = cut(value);
+      } else if (typeof value === 'number' || typeof value === 'boolean') {
+        fields[key] = value;
+      }
     }
+    return {
+      name: cut(name),
+      message: cut(message),
+      stack: typeof stack === 'string' ? cut(stack) : undefined,
+      fields,
+    };
+  } catch {
+    // A property of the error throws when it is read.
+    return { name: 'Error', message: textOf(thrown), stack: undefined, fields: {} };
   }
-  return { name, message, stack, fields };
+}
+
+/** A peer may have a say in an error's text, and each one is posted to the main thread. */
+function cut(text: unknown): string {
+  return String(text).slice(0, TEXT_LENGTH_MAX);
 }
 
 export function unpackError({ name, message, stack, fields }: PackedError): Error {

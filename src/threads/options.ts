@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import { OperationError } from '../drivers/error.js';
+import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import type { Handlers } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
@@ -54,8 +55,11 @@ export interface ThreadedListenOptions
   readonly engineOptions?: PlainEngineOptions;
   /** Memory that each thread may use, as `Worker` takes it. */
   readonly resourceLimits?: ResourceLimits;
-  /** Told what handlers throw that no `error` handler is told, in any thread; a process warning unless given. */
-  readonly onHandlerError?: (error: unknown) => void;
+  /**
+   * Called with what a handler of any thread threw or rejected with where its connection has no handler `error`, with the
+   * handler's name, the peer's address and the thread's number. By default a process warning.
+   */
+  readonly onHandlerError?: HandlerErrorSink;
   /** Told that a thread has died, with all its connections, and why; a process warning unless given. It is replaced. */
   readonly onThreadDied?: (error: Error) => void;
 }

@@ -3,6 +3,7 @@
 import type { SocketAddress } from '../drivers/address.js';
 import type { DriverName } from '../drivers/driver.js';
 import type { EngineOptions } from '../engine/engine.js';
+import type { HandlerErrorInfo } from '../engine/handler-errors.js';
 import type { ListenOptions } from '../engine/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { PackedError } from './errors.js';
@@ -46,6 +47,9 @@ export interface ThreadReady {
   readonly statistics: ServerStatistics;
 }
 
+/** Of a handler's failure: what can be posted. */
+export type PostedInfo = Pick<HandlerErrorInfo, 'handler' | 'remoteAddress'>;
+
 export type FromThread =
   /** It has declared the functions that it calls: it can be terminated from now on. */
   | { readonly kind: 'loaded' }
@@ -54,7 +58,7 @@ export type FromThread =
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly error: PackedError }
   | { readonly kind: 'statistics'; readonly request: number; readonly statistics: ServerStatistics }
-  | { readonly kind: 'handlerError'; readonly error: PackedError }
+  | { readonly kind: 'handlerError'; readonly error: PackedError; readonly info: PostedInfo }
   | { readonly kind: 'listenError'; readonly error: PackedError }
   /** Its last connection is closed, and it ends. */
   | { readonly kind: 'closed'; readonly statistics: ServerStatistics };

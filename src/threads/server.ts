@@ -2,6 +2,7 @@
 
 import type { SocketAddress } from '../drivers/address.js';
 import type { DriverName } from '../drivers/driver.js';
+import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/handler-errors.js';
 import { errorOf } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
 import type { Payload } from '../engine/payload.js';
@@ -33,7 +34,7 @@ export interface ThreadStatistics {
 
 /** Told what happens in the threads. */
 export interface ThreadedListeners {
-  readonly onHandlerError: (error: unknown) => void;
+  readonly onHandlerError: HandlerErrorSink;
   readonly onListenError: (error: Error) => void;
   readonly onThreadDied: (error: Error) => void;
 }
@@ -111,8 +112,8 @@ export class ThreadedServer implements CrewOwner {
   }
 
   /** @internal */
-  handlerFailed(error: Error): void {
-    this.#listeners.onHandlerError(error);
+  handlerFailed(error: Error, info: HandlerErrorInfo): void {
+    this.#listeners.onHandlerError(error, info);
   }
 
   /** @internal Accepting has failed for good, here or in a thread. */

@@ -1,11 +1,12 @@
 /** Starting a server on many threads. */
 
 import type { SocketAddress } from '../drivers/address.js';
-import { warnOfHandlerError } from '../engine/handlers.js';
+import { warnOfHandlerError } from '../engine/handler-errors.js';
 import { openListener, warnOfListenError } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
 import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
 import { useEngine } from '../engine/shared-engines.js';
+import { callersContext } from '../port/async-context.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
 import { Acceptor } from './acceptor.js';
 import type { CrewSettings } from './crew.js';
@@ -17,6 +18,12 @@ const ANY_IPV6 = '::';
 
 function warnOfDeadThread(error: Error): void {
   process.emitWarning(error, 'OverlappedThreadWarning');
+}
+
+/** Called in the async context of `listen`, whatever brought the news. */
+function bound<Rest extends unknown[]>(listener: (...rest: Rest) => void): (...rest: Rest) => void {
+  const context = callersContext();
+  return context === undefined ? listener : (...rest) => context.runInAsyncScope(listener, undefined, ...rest);
 }
 
 /** What `listen` does with `threads`. */
@@ -36,9 +43,9 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
     resourceLimits: options.resourceLimits,
   };
   const listeners: ThreadedListeners = {
-    onHandlerError: options.onHandlerError ?? warnOfHandlerError,
-    onListenError: options.onListenError ?? warnOfListenError,
-    onThreadDied: options.onThreadDied ?? warnOfDeadThread,
+    onHandlerError: bound(options.onHandlerError ?? warnOfHandlerError),
+    onListenError: bound(options.onListenError ?? warnOfListenError),
+    onThreadDied: bound(options.onThreadDied ?? warnOfDeadThread),
   };
   return options.distribution === 'share'
     ? share(settings, listeners, options, address)

@@ -2,11 +2,12 @@
 
 /** Numbers of two records of the same shape are added, at any depth; words stay. */
 export function sumOf<T extends object>(one: T, other: T): T {
-  const sum = { ...one } as Record<string, unknown>;
+  // Not by assignment: a name may be `__proto__`, as some are codes of errors.
+  const sums = new Map<string, unknown>(Object.entries(one));
   for (const [name, value] of Object.entries(other)) {
-    sum[name] = added(sum[name], value);
+    sums.set(name, added(sums.get(name), value));
   }
-  return sum as T;
+  return Object.fromEntries(sums) as T;
 }
 
 function added(one: unknown, other: unknown): unknown {

@@ -7,7 +7,7 @@ import { Ledger } from '../drivers/ledger.js';
 import { errorOf } from '../engine/handlers.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { unpackError } from './errors.js';
-import type { FromThread, ThreadData, ThreadReady, ToThread } from './protocol.js';
+import type { FromThread, PostedInfo, ThreadData, ThreadReady, ToThread } from './protocol.js';
 import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
 import { WorkerEnd } from './worker-end.js';
 
@@ -19,7 +19,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Who is told of a thread. */
 export interface ThreadOwner {
-  handlerFailed(error: Error): void;
+  handlerFailed(error: Error, info: PostedInfo, thread: Thread): void;
   listenFailed(error: Error): void;
   /** It has ended though nobody asked it to. What it had open is given back. */
   threadDied(thread: Thread, error: Error): void;
@@ -104,7 +104,7 @@ export class Thread {
         this.#answer(message.request, message.statistics);
         return;
       case 'handlerError':
-        this.#owner.handlerFailed(unpackError(message.error));
+        this.#owner.handlerFailed(unpackError(message.error), message.info, this);
         return;
       case 'listenError':
         this.#owner.listenFailed(unpackError(message.error));

@@ -5,6 +5,7 @@ import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
 import { keepLedger } from '../drivers/ledger.js';
 import { Engine } from '../engine/engine.js';
+import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import { type ListenOptions, openServer } from '../engine/listen.js';
 import type { Server, SocketCount } from '../engine/server.js';
 import { packError } from './errors.js';
@@ -113,7 +114,8 @@ function closeAtExit(engine: Engine): void {
 async function start(): Promise<void> {
   keepLedger(data.ledger);
   try {
-    const onHandlerError = (error: unknown): void => say({ kind: 'handlerError', error: packError(error) });
+    const onHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) =>
+      say({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
     closeAtExit(engine);
     say({ kind: 'loaded' });

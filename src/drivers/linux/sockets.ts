@@ -15,6 +15,7 @@ import {
   SO_KEEPALIVE,
   SO_LINGER,
   SO_OOBINLINE,
+  SO_PEERNAME,
   SO_RCVBUF,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -31,6 +32,7 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { linger, tcp_info } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { sockaddr_in, sockaddr_in6 } from '../../ffi/sockaddr.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
@@ -119,7 +121,30 @@ export class LinuxSockets implements SocketCalls {
   }
 
   remoteAddress(socket: number): SocketAddress {
-    return this.#address(socket, 'getpeername');
+    try {
+      return this.#address(socket, 'getpeername');
+    } catch (error) {
+      const address = this.#addressOfReset(socket);
+      if (address === undefined) {
+        throw error;
+      }
+      return address;
+    }
+  }
+
+  /**
+   * The peer of a connection that was reset: getpeername says ENOTCONN then, where this option still answers as accept4
+   * does (`inet_getname` in the kernel's net/ipv4/af_inet.c). It refuses to give more bytes than the address has.
+   */
+  #addressOfReset(socket: number): SocketAddress | undefined {
+    const { address, u32 } = this.#scratch;
+    for (const byteLength of [sockaddr_in6.size, sockaddr_in.size]) {
+      u32[LENGTH_OFFSET >> 2] = byteLength;
+      if (this.#libc.getsockopt(socket, SOL_SOCKET, SO_PEERNAME, address, address + LENGTH_OFFSET) === 0) {
+        return decodeSockaddr(linuxAddresses, this.#scratch, 0, byteLength);
+      }
+    }
+    return undefined;
   }
 
   #address(socket: number, call: 'getsockname' | 'getpeername'): SocketAddress {

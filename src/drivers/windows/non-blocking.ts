@@ -16,10 +16,13 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { SocketAddress } from '../address.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { SEND_BYTES_MAX, WSABUFS_OFFSET, windowsMessages } from './messages.js';
 import { connectable, windowsAddresses } from './sockaddr.js';
 import { WindowsSockets } from './sockets.js';
+
+/** Behind the address that a call reads or writes in the scratch slab: its length. */
+const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
 
 export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCalls {
   readonly wouldBlock = WSAEWOULDBLOCK;
@@ -30,18 +33,22 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
   readonly #ws2_32 = ws2_32();
   readonly #kernel32 = kernel32();
   /** An address, or the number of bytes sent. */
-  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX);
+  readonly #scratch = new Slab(LENGTH_OFFSET + 8);
 
   accept(socket: number): number {
     const listener = this.records.of(socket);
-    const handle = this.#ws2_32.accept(listener.handle, 0, 0);
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
+    const handle = this.#ws2_32.accept(listener.handle, address, address + LENGTH_OFFSET);
     if (handle === INVALID_SOCKET) {
       return -this.#ws2_32.WSAGetLastError();
     }
     this.setNonBlocking(handle, true);
     // Or a child process would keep the connection open.
     this.#kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
-    return this.adopt(handle, listener, undefined);
+    // Kept, as a connection that was reset has none (WSAENOTCONN of getpeername).
+    const remote = decodeSockaddr(windowsAddresses, this.#scratch, 0, u32[LENGTH_OFFSET >> 2] as number);
+    return this.adopt(handle, listener, remote);
   }
 
   checkAddress(address: SocketAddress): void {

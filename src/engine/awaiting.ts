@@ -1,0 +1,51 @@
+/**
+ * Handlers of data and messages that return a promise: what they were lent stays theirs until it settles, and only then
+ * the connection hands over the next. Handlers that return nothing pay one comparison for this.
+ */
+
+import type { PoolBuffer } from '../port/buffer-pool.js';
+import type { Connection } from './connection.js';
+import { beginAnew } from './deadlines.js';
+import { AWAITING, CLOSING, PAUSED, RECEIVING } from './flags.js';
+import { handlerFailed } from './handler-errors.js';
+import type { HandlerName } from './handlers.js';
+
+/** Whether a handler has returned a promise, of whatever realm or library. */
+export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
+  return (
+    typeof returned === 'object' &&
+    returned !== null &&
+    typeof (returned as { readonly then?: unknown }).then === 'function'
+  );
+}
+
+/** Holds everything else of the connection back until the promise of a handler has settled. */
+export function awaitHandler(connection: Connection, promise: PromiseLike<unknown>, handler: HandlerName): void {
+  const { engine } = connection.group;
+  // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
+  const buffer = engine.chunkBuffer;
+  buffer?.retain();
+  engine.handlersAwait = true;
+  connection.flags |= AWAITING;
+  Promise.resolve(promise).then(
+    () => settled(connection, buffer),
+    (error: unknown) => {
+      handlerFailed(connection, error, handler);
+      settled(connection, buffer);
+    },
+  );
+}
+
+function settled(connection: Connection, buffer: PoolBuffer | undefined): void {
+  buffer?.release();
+  connection.flags &= ~AWAITING;
+  const { flags, held, messages } = connection;
+  if ((flags & (PAUSED | CLOSING)) !== 0) {
+    return;
+  }
+  beginAnew(connection);
+  // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
+  if ((flags & RECEIVING) === 0 || held !== undefined || messages?.stopped === true) {
+    connection.group.engine.resumeNextTurn(connection);
+  }
+}
