@@ -4,6 +4,7 @@ import { register } from 'prom-client';
 import { formatAddress } from './drivers/address.js';
 import type { Server } from './engine/server.js';
 import { MetricSet, type MetricsLabels, type MetricsRegistry } from './metrics/metric-set.js';
+import { sharedByCopies } from './shared-by-copies.js';
 
 export type { MetricsLabels, MetricsRegistry } from './metrics/metric-set.js';
 
@@ -18,8 +19,8 @@ export interface MetricsOptions {
 
 const PREFIX = 'overlapped_';
 
-/** The metrics of each registry, by their prefix. */
-const sets = new WeakMap<MetricsRegistry, Map<string, MetricSet>>();
+/** The metrics of each registry, by their prefix. Shared, as a registry takes each name once. */
+const sets = sharedByCopies('metric-sets:1', () => new WeakMap<MetricsRegistry, Map<string, MetricSet>>());
 
 function setFor(registry: MetricsRegistry, prefix: string, labelNames: readonly string[]): MetricSet {
   const ofRegistry = sets.get(registry) ?? new Map<string, MetricSet>();

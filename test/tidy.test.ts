@@ -24,6 +24,7 @@ const ENTRIES = [
  */
 const LAYERS = [
   'assert.ts',
+  'shared-by-copies.ts',
   'ffi',
   'win32.ts',
   'drivers',

@@ -37,7 +37,10 @@ export class Library {
   }
 }
 
-/** The function at an address that the system gave. The prototype's name must not have been used before. */
+/**
+ * The function at an address that the system gave.
+ * @param prototype without a name: koffi registers named types once per thread, for all copies of this package
+ */
 export function functionAt(address: number, prototype: string): ForeignFunction {
   return koffi.decode(BigInt(address), koffi.proto(prototype)) as unknown as ForeignFunction;
 }

@@ -1,28 +1,32 @@
 /** Waking a port on a simulated network: by a number, from the thread that it lives in. */
 
 import { threadId } from 'node:worker_threads';
+import { sharedByCopies } from '../../shared-by-copies.js';
 import { OperationError } from '../error.js';
 
 /** Numbers of two threads differ, so that one thread's is nobody's in another. */
 const NUMBERS_PER_THREAD = 2 ** 32;
 
-const wakers = new Map<number, () => void>();
-let last = threadId * NUMBERS_PER_THREAD;
+/** Shared, so that a number means one port, whichever copy of the package posts the wake-up. */
+const wakers = sharedByCopies('sim-wakers:1', () => ({
+  last: threadId * NUMBERS_PER_THREAD,
+  byNumber: new Map<number, () => void>(),
+}));
 
 /** Registers a port; returns its number. */
 export function addWaker(wake: () => void): number {
-  last++;
-  wakers.set(last, wake);
-  return last;
+  wakers.last++;
+  wakers.byNumber.set(wakers.last, wake);
+  return wakers.last;
 }
 
 export function removeWaker(descriptor: number): void {
-  wakers.delete(descriptor);
+  wakers.byNumber.delete(descriptor);
 }
 
 /** @throws OperationError `ENOTSUP` in another thread than the port's */
 export function wakeSimulated(descriptor: number): void {
-  const wake = wakers.get(descriptor);
+  const wake = wakers.byNumber.get(descriptor);
   if (wake === undefined) {
     throw new OperationError({
       code: 'ENOTSUP',

@@ -8,27 +8,27 @@ import { Slab } from '../memory.js';
 import { SIO_GET_EXTENSION_FUNCTION_POINTER } from './constants.js';
 import { ws2_32 } from './ws2_32.js';
 
-/** Each function with its WSAID as it lies in memory (mswsock.h), and its prototype, a name to be filled in. */
+/** Each function with its WSAID as it lies in memory (mswsock.h), and its prototype. */
 const FUNCTIONS = {
   /** BOOL: FALSE with WSA_IO_PENDING goes on. */
   AcceptEx: [
     'f17d36b5accbcf1195ca00805f48a192',
-    'int NAME(int64_t sListenSocket, int64_t sAcceptSocket, int64_t lpOutputBuffer, uint32_t dwReceiveDataLength, uint32_t dwLocalAddressLength, uint32_t dwRemoteAddressLength, int64_t lpdwBytesReceived, int64_t lpOverlapped)',
+    'int (int64_t sListenSocket, int64_t sAcceptSocket, int64_t lpOutputBuffer, uint32_t dwReceiveDataLength, uint32_t dwLocalAddressLength, uint32_t dwRemoteAddressLength, int64_t lpdwBytesReceived, int64_t lpOverlapped)',
   ],
   /** BOOL. The socket must be bound. */
   ConnectEx: [
     'b907a225f3dd60468ee976e58c74063e',
-    'int NAME(int64_t s, int64_t name, int namelen, int64_t lpSendBuffer, uint32_t dwSendDataLength, int64_t lpdwBytesSent, int64_t lpOverlapped)',
+    'int (int64_t s, int64_t name, int namelen, int64_t lpSendBuffer, uint32_t dwSendDataLength, int64_t lpdwBytesSent, int64_t lpOverlapped)',
   ],
   /** BOOL. */
   DisconnectEx: [
     '112eda7f30866f43a031f536a6eec157',
-    'int NAME(int64_t hSocket, int64_t lpOverlapped, uint32_t dwFlags, uint32_t reserved)',
+    'int (int64_t hSocket, int64_t lpOverlapped, uint32_t dwFlags, uint32_t reserved)',
   ],
   /** Gives the addresses of both sockaddrs inside AcceptEx's output buffer. */
   GetAcceptExSockaddrs: [
     'f27d36b5accbcf1195ca00805f48a192',
-    'void NAME(int64_t lpOutputBuffer, uint32_t dwReceiveDataLength, uint32_t dwLocalAddressLength, uint32_t dwRemoteAddressLength, int64_t LocalSockaddr, int64_t LocalSockaddrLength, int64_t RemoteSockaddr, int64_t RemoteSockaddrLength)',
+    'void (int64_t lpOutputBuffer, uint32_t dwReceiveDataLength, uint32_t dwLocalAddressLength, uint32_t dwRemoteAddressLength, int64_t LocalSockaddr, int64_t LocalSockaddrLength, int64_t RemoteSockaddr, int64_t RemoteSockaddrLength)',
   ],
 } as const;
 
@@ -36,7 +36,7 @@ export type Extension = keyof typeof FUNCTIONS;
 
 const GUID_BYTES = 16;
 
-/** By address: families share a provider's functions, and a prototype can be declared once only. */
+/** By name and address: families share a provider's functions, and koffi keeps each declared prototype for good. */
 const declared = new Map<string, ForeignFunction>();
 
 /**
@@ -59,7 +59,7 @@ export function loadExtension(name: Extension, socket: number): ForeignFunction 
   if (known !== undefined) {
     return known;
   }
-  const fresh = functionAt(pointer, prototype.replace('NAME', key));
+  const fresh = functionAt(pointer, prototype);
   declared.set(key, fresh);
   return fresh;
 }
