@@ -33,6 +33,16 @@ const DECLARATIONS: Declarations = {
     msg_flags: 'int',
   },
   linger: { l_onoff: 'int', l_linger: 'int' },
+  statx: {
+    stx_mask: 'uint32_t[7]',
+    stx_mode: 'uint16_t[2]',
+    stx_ino: 'uint64_t',
+    stx_size: 'uint64_t[11]',
+    stx_rdev_major: 'uint32_t[2]',
+    stx_dev_major: 'uint32_t',
+    stx_dev_minor: 'uint32_t',
+    stx_mnt_id: 'uint64_t[14]',
+  },
   tcp_info: {
     tcpi_state: 'uint8_t[8]',
     tcpi_rto: 'uint32_t[24]',

@@ -87,12 +87,23 @@ export interface BindOptions {
   readonly reusePort: boolean;
 }
 
+/** A file that a Unix socket made by being bound. */
+export interface BoundPath {
+  /** Where it is, whatever the working directory is by now. */
+  readonly path: string;
+  /** Tells it from any other file that comes to have its path; undefined when it was gone at once. */
+  readonly identity: string | undefined;
+  /** Why nobody knows which file it is. */
+  readonly problem: Error | undefined;
+}
+
 /** The calls on a socket that are immediate on every system. Each throws an OperationError. */
 export interface SocketCalls {
   /** How many this process may have at once; Infinity when there is no such limit. */
   socketsMax(): number;
   create(creation: SocketCreation): number;
-  bind(socket: number, address: SocketAddress, options: BindOptions): void;
+  /** @returns the file that it made, if it made one */
+  bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined;
   listen(socket: number, backlog: number): void;
   /** Lets an IPv6 socket that is about to connect reach an IPv4 address in its mapped form; one that is bound stays as it is. */
   reachIpv4(socket: number): void;
@@ -123,8 +134,11 @@ export interface SocketCalls {
   giveAway?(socket: number, thread: number): number;
   /** The other side of it: a connected socket of another thread is this one's. */
   takeOver?(handle: number, family: SocketFamily): number;
-  /** Removes the Unix path that a closed socket was bound to. Somebody may have done so before. */
-  removePath(path: string): void;
+  /**
+   * Removes the file that a bind made, just before its socket is closed. One that is gone, or has made room for another
+   * file, is no error; one that cannot be removed is.
+   */
+  removePath(bound: BoundPath): void;
 }
 
 /** A driver's place in Node's event loop. */

@@ -228,6 +228,20 @@ export class Settler implements CompletionSink {
     completion.systemNumber = 0;
   }
 
+  /** A file that stays makes the next bind fail, so it is said. */
+  #removePath({ boundPath }: OverlappedSocket): void {
+    if (boundPath === undefined) {
+      return;
+    }
+    try {
+      this.#driver.sockets.removePath(boundPath);
+    } catch (error) {
+      const { message, code = '' } = error as NodeJS.ErrnoException;
+      const text = `The file of a closed Unix socket cannot be removed, so its path stays in use: ${message}`;
+      process.emitWarning(text, { type: 'OverlappedPathWarning', code });
+    }
+  }
+
   /** A closing socket whose last operation has ended is given back to the system. */
   closeIfIdle(socket: OverlappedSocket): void {
     if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
@@ -238,11 +252,10 @@ export class Settler implements CompletionSink {
       // One that never joined the driver does not know: it may be beyond what its tables reach.
       this.#driver.forget(socket.handle);
     }
+    // Before it is closed: until then no other socket can have made a file there without removing this one.
+    this.#removePath(socket);
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);
-    if (socket.boundPath !== undefined) {
-      this.#driver.sockets.removePath(socket.boundPath);
-    }
     if (this.#delays.acceptsWait) {
       this.#delays.retryAccepts();
     }

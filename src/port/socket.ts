@@ -1,7 +1,7 @@
 /** An overlapped socket: one that operations can be posted on. */
 
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
-import type { BindOptions, SocketCalls, SocketOption } from '../drivers/driver.js';
+import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
 import type { PortCore } from './core.js';
 
@@ -17,8 +17,8 @@ const BACKLOG_MAX = 2 ** 31 - 1;
 interface SocketNames {
   /** Where a connect went. */
   connectAddress?: SocketAddress;
-  /** A path that the socket made by binding, removed when it is closed. */
-  boundPath?: string;
+  /** The file that the socket made by binding, removed when it is closed. */
+  boundPath?: BoundPath;
   /** The peer's, once it was asked for. */
   remoteAddress?: SocketAddress;
 }
@@ -72,9 +72,9 @@ export class OverlappedSocket {
    */
   bind(address: SocketAddress, options: Partial<BindOptions> = {}): void {
     requireState(this, 'bind', 'created');
-    this.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
-    if (address.family === 'unix' && !address.path.startsWith('\0')) {
-      named(this).boundPath = address.path;
+    const boundPath = this.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
+    if (boundPath !== undefined) {
+      named(this).boundPath = boundPath;
     }
   }
 
@@ -154,8 +154,8 @@ export class OverlappedSocket {
     named(this).connectAddress = address;
   }
 
-  /** @internal A path that is removed when the socket is closed. */
-  get boundPath(): string | undefined {
+  /** @internal The file that is removed when the socket is closed. */
+  get boundPath(): BoundPath | undefined {
     return this.names?.boundPath;
   }
 

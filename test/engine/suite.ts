@@ -14,6 +14,7 @@ import { limits } from './limits.js';
 import { lives } from './lives.js';
 import { messages } from './messages.js';
 import { names } from './names.js';
+import { paths } from './paths.js';
 import { pausing } from './pausing.js';
 import { servers } from './servers.js';
 import { strangers } from './strangers.js';
@@ -32,6 +33,7 @@ const TOPICS = {
   servers,
   connecting,
   names,
+  paths,
   streams,
   'web streams': webStreams,
   messages,

@@ -1,6 +1,5 @@
 /** The immediate calls on sockets, as Linux has them. */
 
-import { unlinkSync } from 'node:fs';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AF_INET,
@@ -34,8 +33,9 @@ import { linger, tcp_info } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6 } from '../../ffi/sockaddr.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
-import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { boundPath, removeBoundPath } from './bound-path.js';
 import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 import { linuxAddresses } from './sockaddr.js';
@@ -91,7 +91,7 @@ export class LinuxSockets implements SocketCalls {
     return socket;
   }
 
-  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+  bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined {
     const byteLength = encodeSockaddr(linuxAddresses, this.#scratch, 0, address);
     if (address.family !== 'unix') {
       // On Linux this lets a server start again while old connections linger; it does not let two listen at once.
@@ -101,6 +101,8 @@ export class LinuxSockets implements SocketCalls {
       }
     }
     this.#check(this.#libc.bind(socket, this.#scratch.address, byteLength), 'bind', address);
+    const makesFile = address.family === 'unix' && !address.path.startsWith('\0');
+    return makesFile ? boundPath(address.path) : undefined;
   }
 
   listen(socket: number, backlog: number): void {
@@ -229,12 +231,8 @@ export class LinuxSockets implements SocketCalls {
     this.#libc.close(socket);
   }
 
-  removePath(path: string): void {
-    try {
-      unlinkSync(path);
-    } catch {
-      // What was wanted is so already.
-    }
+  removePath(bound: BoundPath): void {
+    removeBoundPath(bound);
   }
 
   #check(result: number, syscall: string, address?: SocketAddress): void {

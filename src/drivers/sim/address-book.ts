@@ -107,8 +107,11 @@ export class AddressBook {
     return this.#paths.has(path);
   }
 
-  removePath(path: string): void {
-    this.#paths.delete(path);
+  /** Takes a path away from a socket, or from whoever has it. */
+  removePath(path: string, socket = this.#paths.get(path)): void {
+    if (this.#paths.get(path) === socket) {
+      this.#paths.delete(path);
+    }
   }
 
   /** Those who listen at an address: at that very one, or else at all of them. */

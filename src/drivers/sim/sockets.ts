@@ -1,7 +1,7 @@
 /** The immediate calls on sockets of a simulated network. */
 
 import type { SocketAddress } from '../address.js';
-import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { anyOf, canonical } from './addresses.js';
 import { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, EMFILE, ENOTCONN } from './errno.js';
@@ -26,7 +26,7 @@ export class SimSockets implements SocketCalls {
     return this.#kernel.create(creation.family, creation.dualStack).number;
   }
 
-  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+  bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined {
     const wanted = canonical(address);
     const bound = this.#of(socket, 'bind');
     bound.reusePort = options.reusePort;
@@ -34,6 +34,8 @@ export class SimSockets implements SocketCalls {
     if (failed !== 0) {
       throw linuxErrors.create(failed, 'bind', wanted);
     }
+    const makesFile = wanted.family === 'unix' && !wanted.path.startsWith('\0');
+    return makesFile ? { path: wanted.path, identity: String(socket), problem: undefined } : undefined;
   }
 
   listen(socket: number, backlog: number): void {
@@ -105,8 +107,8 @@ export class SimSockets implements SocketCalls {
     }
   }
 
-  removePath(path: string): void {
-    this.#kernel.book.removePath(path);
+  removePath({ path, identity }: BoundPath): void {
+    this.#kernel.book.removePath(path, this.#kernel.socketOf(Number(identity)));
   }
 
   #of(number: number, syscall: string): SimSocket {

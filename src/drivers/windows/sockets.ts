@@ -100,7 +100,7 @@ export class WindowsSockets implements SocketCalls {
     return socket;
   }
 
-  bind(socket: number, address: SocketAddress, options: BindOptions): void {
+  bind(socket: number, address: SocketAddress, options: BindOptions): undefined {
     const record = this.records.of(socket);
     const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, address);
     if (options.reusePort) {

@@ -63,15 +63,19 @@ export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
 export const MAP_POPULATE = 0x8000;
 
+export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EBUSY = 16;
+export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
 export const EPIPE = 32;
+export const ENAMETOOLONG = 36;
+export const ENOSYS = 38;
 export const ETIME = 62;
 export const EPROTO = 71;
 export const ENETDOWN = 100;
@@ -80,3 +84,15 @@ export const ENOBUFS = 105;
 export const EALREADY = 114;
 export const EINPROGRESS = 115;
 export const ECANCELED = 125;
+
+/** Bytes of a path with the NUL that ends it. */
+export const PATH_MAX = 4096;
+
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const STATX_INO = 0x100;
+
+const STATX_CALLS: Readonly<Record<string, number>> = { x64: 332, arm64: 291 };
+
+/** The number of statx on this processor, which has one layout on all of them; undefined where we do not know it. */
+export const statxCall: number | undefined = STATX_CALLS[process.arch];

@@ -49,6 +49,7 @@ function declareLibc() {
     ),
     /** The same for calls with three arguments, and an int for a result. */
     syscall3: library.declare('int syscall(int64_t number, int64_t a, int64_t b, int64_t c)'),
+    unlink: library.declare('int unlink(int64_t pathname)'),
     write: library.declare('int write(int fd, int64_t buf, size_t count)'),
   };
 }

@@ -25,6 +25,22 @@ export const msghdr = {
 export const linger = { l_onoff: 0, l_linger: 4, size: 8 } as const;
 
 /**
+ * `struct statx { __u32 stx_mask, ...; __u16 stx_mode, ...; __u64 stx_ino, stx_size, ...; __u32 stx_rdev_major, ...,
+ * stx_dev_major, stx_dev_minor; ... }`: between those that are read, and after them, is what overlapped has no use for.
+ */
+export const statx = {
+  stx_mask: 0,
+  stx_mode: 28,
+  stx_ino: 32,
+  stx_size: 40,
+  stx_rdev_major: 128,
+  stx_dev_major: 136,
+  stx_dev_minor: 140,
+  stx_mnt_id: 144,
+  size: 256,
+} as const;
+
+/**
  * `struct tcp_info { __u8 tcpi_state, ...; __u32 tcpi_rto, ...; __u64 tcpi_pacing_rate, tcpi_max_pacing_rate,
  * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first of what has 64 bits. Newer kernels have more of it, and
  * give as much as is asked for.
