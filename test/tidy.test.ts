@@ -123,6 +123,17 @@ describe('sources', () => {
   });
 });
 
+describe('flags', () => {
+  test('each flag of a connection has a bit of its own', () => {
+    const bits = [...read('src/engine/flags.ts').matchAll(/^export const \w+ = (\d+);/gm)].map(([, bit]) =>
+      Number(bit),
+    );
+    assert(bits.length > 20);
+    assert(bits.every((bit) => Number.isInteger(Math.log2(bit)) && bit < 2 ** 31));
+    assert.deepEqual([...new Set(bits)], bits);
+  });
+});
+
 describe('texts', () => {
   test('no marker of unfinished work is left', () => {
     const texts = FILES.filter((path) => /\.(?:c?js|mjs|ts|json|md|sh|ya?ml)$|^\.ci\//.test(path));

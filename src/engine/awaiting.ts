@@ -6,7 +6,7 @@
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Connection } from './connection.js';
 import { beginAnew } from './deadlines.js';
-import { AWAITING, CLOSING, PAUSED, RECEIVING } from './flags.js';
+import { AWAITING, CLOSING, ENDS_LATER, PAUSED, RECEIVING } from './flags.js';
 import { handlerFailed } from './handler-errors.js';
 import type { HandlerName } from './handlers.js';
 
@@ -40,12 +40,11 @@ function settled(connection: Connection, buffer: PoolBuffer | undefined): void {
   buffer?.release();
   connection.flags &= ~AWAITING;
   const { flags, held, messages } = connection;
-  if ((flags & (PAUSED | CLOSING)) !== 0) {
-    return;
+  if ((flags & (PAUSED | CLOSING)) === 0) {
+    beginAnew(connection);
   }
-  beginAnew(connection);
   // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
-  if ((flags & RECEIVING) === 0 || held !== undefined || messages?.stopped === true) {
+  if ((flags & (RECEIVING | ENDS_LATER)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
     connection.group.engine.resumeNextTurn(connection);
   }
 }

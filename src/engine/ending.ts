@@ -5,7 +5,18 @@ import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
 import { tell } from './events.js';
-import { CLOSING, END_TOLD, ENDING, LINGERING, PAUSED, SHUT, SHUTTING, STREAMED } from './flags.js';
+import {
+  AWAITING,
+  CLOSING,
+  END_TOLD,
+  ENDING,
+  ENDS_LATER,
+  LINGERING,
+  PAUSED,
+  SHUT,
+  SHUTTING,
+  STREAMED,
+} from './flags.js';
 import { errorOf } from './handlers.js';
 import { write } from './sending.js';
 
@@ -19,6 +30,15 @@ export function endSending(connection: Connection, data?: Uint8Array | string): 
   }
   connection.flags |= ENDING;
   connection.group.engine.flushNext(connection);
+}
+
+/** Ends our side because the server closes: a handler that is not done may still have its answer to write. */
+export function endWhenDone(connection: Connection): void {
+  if ((connection.flags & AWAITING) === 0) {
+    endSending(connection);
+  } else {
+    connection.flags |= ENDS_LATER;
+  }
 }
 
 /** Closes by the application's wish; with a linger time, behind what was written. */

@@ -15,7 +15,9 @@ export const OVER_SHARE = 32;
 /** There is no handler of its data, and nobody has begun to read: the first that comes is kept. */
 export const UNREAD = 262144;
 /** A handler of its data or messages has returned a promise that is not settled: nothing more is delivered before that. */
-export const AWAITING = 4194304;
+export const AWAITING = 33554432;
+/** The server closes, and our side is to end once that handler is done. */
+export const ENDS_LATER = 67108864;
 /** Reasons to receive nothing more. */
 export const STOPPED = PAUSED | OVER_SHARE | AWAITING;
 /** The program takes nothing from the peer, which is therefore not to blame for its silence. */

@@ -8,9 +8,11 @@ import { armTimer, beginAnew } from './deadlines.js';
 import { endSending } from './ending.js';
 import { tellAndAwait, tellData } from './events.js';
 import {
+  AWAITING,
   CLOSING,
   END_TOLD,
   ENDING,
+  ENDS_LATER,
   HOLDING,
   LINGERING,
   OVER_SHARE,
@@ -171,6 +173,10 @@ export function resume(connection: Connection): void {
 /** A new turn: what was held is delivered, and more is received. */
 export function resumeNow(connection: Connection): void {
   connection.flags &= ~(RESUMING | OVER_SHARE);
+  if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
+    connection.flags &= ~ENDS_LATER;
+    endSending(connection);
+  }
   if (connection.messages?.stopped === true && (connection.flags & (HOLDING | CLOSING)) === 0) {
     connection.messages.proceed();
   }

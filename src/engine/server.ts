@@ -10,7 +10,7 @@ import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer } from './deadlines.js';
-import { endSending } from './ending.js';
+import { endWhenDone } from './ending.js';
 import type { CompletionTarget, Engine, TurnTask } from './engine.js';
 import { tell, tellOpen } from './events.js';
 import { CLOSING, LINGERING } from './flags.js';
@@ -294,7 +294,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
         continue;
       }
       if (connection.handlers.shutdown === undefined) {
-        endSending(connection);
+        endWhenDone(connection);
       } else if ((connection.flags & (CLOSING | LINGERING)) === 0) {
         // One that ends already, by a handler just told perhaps, is told nothing more but its close.
         tell(connection, 'shutdown');
