@@ -2,7 +2,7 @@
 
 export { formatAddress, type SocketAddress, type SocketFamily } from './drivers/address.js';
 export { type DriverReport, probeDrivers } from './drivers/choose.js';
-export type { BindOptions, DriverName, DriverSource, Probe } from './drivers/driver.js';
+export type { BindOptions, DriverName, DriverSource, Probe, Refusal } from './drivers/driver.js';
 export { OperationError } from './drivers/error.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
 export { type ConnectOptions, connect } from './engine/connect.js';

@@ -150,18 +150,23 @@ describe('io_uring with tiny rings', () => {
 
 describe('io_uring that is refused', () => {
   const traces = spawnSync('strace', ['-V']).status === 0;
-  for (const [error, reason] of [
-    ['EPERM', /seccomp/],
-    ['ENOSYS', /has no io_uring/],
-    ['ENOMEM', /locked memory/],
+  for (const [call, error, reason] of [
+    ['io_uring_setup', 'EPERM', /seccomp/],
+    ['io_uring_setup', 'ENOSYS', /has no io_uring/],
+    ['io_uring_setup', 'ENOMEM', /locked memory/],
+    ['io_uring_setup', 'EINVAL', /Linux 5\.19/],
+    ['io_uring_register', 'ENOSYS', /seccomp.*io_uring_register/],
+    ['io_uring_register', 'EINVAL', /Linux 5\.19/],
+    ['io_uring_enter', 'ENOSYS', /seccomp.*io_uring_enter/],
+    ['io_uring_enter', 'EPERM', /seccomp.*io_uring_enter/],
   ] as const) {
-    test(`with ${error} falls to epoll under auto, with the reason, and is an error by name`, {
+    test(`${call} that fails with ${error}: auto falls on to epoll, with the reason, and the name is an error`, {
       ...TIMEOUT,
       skip: traces ? false : 'strace is not installed: nothing else makes one system call fail',
     }, async () => {
-      const inject = `inject=io_uring_setup:error=${error}`;
+      const inject = `inject=${call}:error=${error}`;
       const result = await runProgram('which-driver', [], {
-        before: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=io_uring_setup', '-e', inject],
+        before: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject],
       });
       assert.equal(result.exitCode, 0, result.stderr);
       const { auto, named } = JSON.parse(result.stdout);
@@ -172,6 +177,7 @@ describe('io_uring that is refused', () => {
       assert.equal(auto.echoed, 'ping');
       assert.equal(named.code, 'ERR_DRIVER_UNAVAILABLE');
       assert.match(named.message, reason);
+      assert.equal(auto.leaked, 0);
     });
   }
 });

@@ -80,11 +80,11 @@ function section(title: string, rows: readonly [string, string][]): void {
 
 export async function doctor(options: { readonly json: boolean }): Promise<void> {
   const drivers: DriverCheck[] = [];
-  const reports = probeDrivers();
-  for (const report of reports) {
+  for (const report of probeDrivers()) {
     drivers.push(await checkDriver(report));
   }
-  const auto = reports.find((driver) => driver.probe.usable)?.name;
+  // The checks open each driver, as `auto` does.
+  const auto = drivers.find((driver) => driver.usable)?.name;
   const limits = readLimits();
   const advice = limitAdvice(limits);
   if (options.json) {

@@ -1,13 +1,13 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
 import { assert } from '../assert.js';
-import type { Driver, DriverName, DriverOptions, DriverSource, Probe } from './driver.js';
+import type { Driver, DriverName, DriverOptions, DriverSource, Probe, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
 import { OperationError } from './error.js';
 import { IoUringDriver } from './io-uring/driver.js';
-import { probeIoUring } from './io-uring/probe.js';
+import { probeIoUring, refuseIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
 import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
@@ -30,13 +30,21 @@ interface Candidate {
   readonly name: DriverName;
   readonly probe: () => Probe;
   readonly open: (options: DriverOptions) => Driver;
+  /** What to say where the probe said yes and opening failed. */
+  readonly refuse?: (error: OperationError) => Refusal;
   /** Wakes a port from any thread, given its driver's `wakeDescriptor`. */
   readonly wake: (descriptor: number) => void;
 }
 
 const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> = {
   linux: [
-    { name: 'io_uring', probe: probeIoUring, open: (options) => new IoUringDriver(options), wake: wakeDescriptor },
+    {
+      name: 'io_uring',
+      probe: probeIoUring,
+      open: (options) => new IoUringDriver(options),
+      refuse: refuseIoUring,
+      wake: wakeDescriptor,
+    },
     { name: 'epoll', probe: probeEpoll, open: openEpoll, wake: wakeDescriptor },
     { name: 'select', probe: probeSelectOnLinux, open: openSelectOnLinux, wake: wakeDescriptor },
   ],
@@ -93,8 +101,8 @@ export function openWhole<Whole>(open: () => Whole): Whole {
 }
 
 /**
- * Opens a driver by name, with `auto` the first that this system can run, or one of the caller's own.
- * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`
+ * Opens a driver by name, with `auto` the first that can be opened, or one of the caller's own.
+ * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, what opening fails with
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
   if (typeof name !== 'string') {
@@ -116,25 +124,67 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
   if (candidate === undefined || probe === undefined || !probe.usable) {
     throw unavailable(probe?.usable === false ? `${probe.reason}; ${probe.advice}` : `No such driver: ${name}`);
   }
-  return { driver: openWhole(() => candidate.open(options)), passedOver: [] };
+  try {
+    return { driver: openWhole(() => candidate.open(options)), passedOver: [] };
+  } catch (error) {
+    throw error instanceof OperationError ? withAdvice(error, refusalOf(candidate, error)) : error;
+  }
 }
+
+/**
+ * Without a descriptor no driver helps, as each connection needs one: this is an error, where falling on would leave the
+ * program with a slower driver for good because of a moment's shortage.
+ */
+const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 function openBest(options: DriverOptions): Choice {
   const passedOver: string[] = [];
-  for (const { name, probe, open } of CANDIDATES) {
-    const result = probe();
-    if (result.usable) {
-      return { driver: openWhole(() => open(options)), passedOver };
+  for (const candidate of CANDIDATES) {
+    const result = tryToOpen(candidate, options);
+    if (!('usable' in result)) {
+      return { driver: result, passedOver };
     }
-    passedOver.push(`${name}: ${result.reason}; ${result.advice}`);
+    passedOver.push(`${candidate.name}: ${result.reason}; ${result.advice}`);
   }
   throw unavailable(
     passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux or Windows`,
   );
 }
 
-function unavailable(reason: string): OperationError {
-  return new OperationError({ code: 'ERR_DRIVER_UNAVAILABLE', reason, syscall: 'open driver' });
+/** The driver, or why it cannot be used here. @throws OperationError what no other driver would help against */
+function tryToOpen(candidate: Candidate, options: DriverOptions): Driver | Refusal {
+  const probe = candidate.probe();
+  if (!probe.usable) {
+    if (FALLS_NOT_ON.has(probe.code)) {
+      throw unavailable(`${candidate.name}: ${probe.reason}; ${probe.advice}`, probe.code);
+    }
+    return probe;
+  }
+  try {
+    return openWhole(() => candidate.open(options));
+  } catch (error) {
+    if (!(error instanceof OperationError) || FALLS_NOT_ON.has(error.code)) {
+      throw error;
+    }
+    return refusalOf(candidate, error);
+  }
+}
+
+function refusalOf({ refuse }: Candidate, error: OperationError): Refusal {
+  const { code, syscall } = error;
+  return (
+    refuse?.(error) ?? { usable: false, code, reason: `${syscall} failed with ${code}`, advice: 'use the driver auto' }
+  );
+}
+
+function withAdvice(error: OperationError, { reason, advice }: Refusal): OperationError {
+  const { code, syscall, systemNumber } = error;
+  const fields = { code, reason: `${reason}; ${advice}`, syscall };
+  return new OperationError(systemNumber === undefined ? fields : { ...fields, systemNumber });
+}
+
+function unavailable(reason: string, code = 'ERR_DRIVER_UNAVAILABLE'): OperationError {
+  return new OperationError({ code, reason, syscall: 'open driver' });
 }
 
 /** Wakes a port of any thread of this process, given its driver's name and `wakeDescriptor`. */

@@ -14,10 +14,17 @@ export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;
 /** `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
 export type DriverName = (typeof DRIVER_NAMES)[number] | 'sim';
 
-/** Whether this system can run a driver, or why not and what to do about it. */
-export type Probe =
-  | { readonly usable: true }
-  | { readonly usable: false; readonly reason: string; readonly advice: string };
+/** Why a driver cannot be used, and what to do about it. */
+export interface Refusal {
+  readonly usable: false;
+  readonly reason: string;
+  readonly advice: string;
+  /** The code of the system's error, where there was one. */
+  readonly code?: string;
+}
+
+/** Whether this system can run a driver. */
+export type Probe = { readonly usable: true } | Refusal;
 
 /** The port's receive buffers as a driver sees them: equal pieces of one slab. */
 export interface ReceiveBuffers {
@@ -39,7 +46,7 @@ export interface DriverOptions {
   readonly submissionEntries: number;
 }
 
-/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it. */
+/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it, and may shorten it. */
 export interface Gather {
   count: number;
   readonly addresses: Float64Array;

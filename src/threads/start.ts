@@ -70,7 +70,10 @@ async function share(
   return server;
 }
 
-/** This thread listens and accepts; the driver of the threads is its own. */
+/**
+ * This thread listens and accepts. Each thread chooses its driver by itself: a ring may be open to this one, and not to the
+ * fifteenth (RLIMIT_MEMLOCK), and a connection can go from a thread with one driver to a thread with another.
+ */
 async function handOver(
   { data, resourceLimits }: CrewSettings,
   listeners: ThreadedListeners,
@@ -85,7 +88,7 @@ async function handOver(
     const opened = openListener(engine, address, options, backlog);
     listener = opened;
     const server = new ThreadedServer(
-      { data: { ...data, driver: engine.driver, acceptedAt: opened.localAddress() }, resourceLimits },
+      { data: { ...data, acceptedAt: opened.localAddress() }, resourceLimits },
       listeners,
     );
     await server.start((crew) => new Acceptor(use, opened, crew, (error) => server.listenFailed(error)));

@@ -12,6 +12,7 @@ export function probeEpoll(): Probe {
     const errno = lastErrno();
     return {
       usable: false,
+      code: linuxErrors.codeOf(errno),
       reason: `epoll_create1 failed with ${linuxErrors.codeOf(errno)}`,
       advice: 'raise the limit of open files (ulimit -n), or use the driver select',
     };

@@ -26,6 +26,7 @@ import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import { systemClock } from '../clock.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
+import { shorten } from '../gather.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
 import { linuxAddresses } from '../linux/sockaddr.js';
@@ -33,11 +34,12 @@ import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
 import { MessageBlocks } from '../message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
-import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
+import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
 import { receivesMultishot } from './multishot-probe.js';
-import { Ring } from './ring.js';
+import { openRings } from './open-rings.js';
+import type { Ring } from './ring.js';
 import { RingWatch } from './ring-watch.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
@@ -79,9 +81,10 @@ export class IoUringDriver implements Driver {
   constructor(options: DriverOptions) {
     const setup = findSetup(options.withhold);
     this.#withhold = options.withhold;
-    this.#ring = new Ring(options.submissionEntries, setup.flags);
-    this.#buffers = new BufferRing(this.#ring, options.buffers);
-    const features = [...setup.features];
+    const { ring, buffers } = openRings(options.submissionEntries, setup.flags, options.buffers);
+    this.#ring = ring;
+    this.#buffers = buffers;
+    const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
       if (!supported || options.withhold.has(name)) {
         return 0;
@@ -192,6 +195,7 @@ export class IoUringDriver implements Driver {
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+    shorten(gather, SEND_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
     this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
   }

@@ -1,5 +1,6 @@
 /** What this kernel's io_uring offers, found by trying it. Kernel 5.19 is the least: it has provided-buffer rings. */
 
+import { EINVAL } from '../../ffi/linux/constants.js';
 import {
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
@@ -8,12 +9,13 @@ import {
   IORING_SETUP_SUBMIT_ALL,
   IORING_SETUP_TASKRUN_FLAG,
 } from '../../ffi/linux/io-uring.js';
+import { linuxErrors } from '../linux/errors.js';
 import { acceptsSetup } from './ring.js';
 
 /** What every ring is set up with. */
 const BASE_FLAGS = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
 
-/** Set-up features that are tried, each with the flags that stand for it and those it replaces when it is there. */
+/** Set-up features that are tried, each with its flag, the oldest first. */
 export const OPTIONAL_SETUP = [
   { name: 'single_issuer', flags: IORING_SETUP_SINGLE_ISSUER },
   { name: 'defer_taskrun', flags: IORING_SETUP_DEFER_TASKRUN },
@@ -29,26 +31,44 @@ export interface RingSetup {
   readonly features: readonly string[];
 }
 
+/** What was found in this thread, by the features that were withheld: each ring that is only tried counts as locked memory for a while. */
+const found = new Map<string, RingSetup>();
+
 /**
- * The richest set-up that this kernel accepts, without the features in `withhold`. DEFER_TASKRUN needs SINGLE_ISSUER;
- * without it the ring runs completions at the thread's next system call (COOP_TASKRUN).
+ * The richest set-up that this kernel accepts, without the features in `withhold`.
+ * @throws OperationError what `io_uring_setup` failed with; `EINVAL` on a kernel before 5.19
  */
 export function findSetup(withhold: ReadonlySet<string>): RingSetup {
-  let flags = BASE_FLAGS | IORING_SETUP_COOP_TASKRUN;
-  const features: string[] = [];
-  for (const option of OPTIONAL_SETUP) {
-    if (withhold.has(option.name)) {
-      continue;
+  const allowed = OPTIONAL_SETUP.filter(({ name }) => !withhold.has(name));
+  const key = allowed.map(({ name }) => name).join();
+  const known = found.get(key);
+  if (known !== undefined) {
+    return known;
+  }
+  // They came in this order: a kernel that lacks one lacks all behind it.
+  for (let count = allowed.length; ; count--) {
+    const setup = setupWith(allowed.slice(0, count));
+    if (acceptsSetup(setup.flags)) {
+      found.set(key, setup);
+      return setup;
     }
-    const deferred = option.flags === IORING_SETUP_DEFER_TASKRUN;
-    if (deferred && (flags & IORING_SETUP_SINGLE_ISSUER) === 0) {
-      continue;
-    }
-    const richer = (deferred ? flags & ~IORING_SETUP_COOP_TASKRUN : flags) | option.flags;
-    if (acceptsSetup(richer)) {
-      flags = richer;
-      features.push(option.name);
+    if (count === 0) {
+      throw linuxErrors.create(EINVAL, 'io_uring_setup');
     }
   }
-  return { flags, features };
+}
+
+/**
+ * DEFER_TASKRUN needs SINGLE_ISSUER; without it the ring runs completions at the thread's next system call
+ * (COOP_TASKRUN).
+ */
+function setupWith(options: readonly (typeof OPTIONAL_SETUP)[number][]): RingSetup {
+  const single = options.some(({ name }) => name === 'single_issuer');
+  const used = options.filter(({ name }) => name !== 'defer_taskrun' || single);
+  const deferred = used.some(({ name }) => name === 'defer_taskrun');
+  const flags = used.reduce((sum, option) => sum | option.flags, BASE_FLAGS);
+  return {
+    flags: deferred ? flags : flags | IORING_SETUP_COOP_TASKRUN,
+    features: used.map(({ name }) => name),
+  };
 }

@@ -1,7 +1,7 @@
 /** Whether this kernel has multishot receive (6.0): tried once, on a pair of sockets with a ring of their own. */
 
 import { lastErrno } from '../../ffi/library.js';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
+import { AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
 import {
   IORING_CQE_F_MORE,
   IORING_OP_RECV,
@@ -18,7 +18,8 @@ import { findSetup } from './features.js';
 import { Ring } from './ring.js';
 
 const BUFFERS = { count: 2, sizeBytes: 64, strideBytes: 64 } as const;
-const COMPLETION_TIMEOUT_MS = 1000;
+const COMPLETION_TIMEOUT_MS = 200;
+const ENTER_TRIES_MAX = 5;
 
 let known: boolean | undefined;
 
@@ -35,8 +36,16 @@ function tryMultishot(): boolean {
   const [receiver = -1, sender = -1] = pair.i32;
   opened(receiver);
   opened(sender);
+  try {
+    return tryOn(new Ring(8, findSetup(new Set()).flags), receiver, sender);
+  } finally {
+    closeDescriptor(receiver);
+    closeDescriptor(sender);
+  }
+}
+
+function tryOn(ring: Ring, receiver: number, sender: number): boolean {
   const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
-  const ring = new Ring(8, findSetup(new Set()).flags);
   let buffers: BufferRing | undefined;
   try {
     buffers = new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 });
@@ -47,7 +56,7 @@ function tryMultishot(): boolean {
     ring.sqes[word + 10] = BUFFER_GROUP;
     libc().write(sender, memory.address, 1);
     const goesOn = nextCompletionGoesOn(ring);
-    closeDescriptor(sender);
+    libc().shutdown(sender, SHUT_WR);
     // The end of the stream ends the operation: nothing of it is left when the ring goes.
     for (let more = goesOn, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
       more = nextCompletionGoesOn(ring);
@@ -55,7 +64,6 @@ function tryMultishot(): boolean {
     return goesOn;
   } finally {
     ring.close();
-    closeDescriptor(receiver);
     // The kernel has found the buffers in the one, and filled the other.
     keepUntilHere(buffers, memory);
   }
@@ -63,11 +71,12 @@ function tryMultishot(): boolean {
 
 /** Waits for one completion; whether it says that more will come. */
 function nextCompletionGoesOn(ring: Ring): boolean {
-  if (ring.ready === 0) {
+  for (let tries = 0; ring.ready === 0; tries++) {
+    if (tries === ENTER_TRIES_MAX) {
+      return false;
+    }
+    // A signal, or a shortage of memory, ends it early.
     ring.enter(COMPLETION_TIMEOUT_MS);
-  }
-  if (ring.ready === 0) {
-    return false;
   }
   const flags = ring.words[ring.cqes + ((ring.head & ring.cqMask) << 2) + 3] as number;
   ring.advance((ring.head + 1) | 0);

@@ -1,63 +1,73 @@
 /** Whether io_uring can be used here: containers and sysctl often refuse it, and old kernels lack what is needed. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import {
-  IORING_SETUP_COOP_TASKRUN,
-  IORING_SETUP_SUBMIT_ALL,
-  IORING_SETUP_TASKRUN_FLAG,
-} from '../../ffi/linux/io-uring.js';
-import type { Probe } from '../driver.js';
+import type { Probe, Refusal } from '../driver.js';
 import { OperationError } from '../error.js';
-import { acceptsSetup } from './ring.js';
+import { receivesMultishot } from './multishot-probe.js';
 
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 
+/**
+ * Sets a ring up, registers with it and enters it: each of the three calls may be refused alone. What has worked once in
+ * this thread is not tried again.
+ */
 export function probeIoUring(): Probe {
   try {
-    if (acceptsSetup(IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG)) {
-      return { usable: true };
-    }
-    return {
-      usable: false,
-      reason: 'this kernel has io_uring, but not what came with Linux 5.19',
-      advice: 'run Linux 5.19 or later (6.1 for the best speed), or use the driver epoll',
-    };
+    receivesMultishot();
+    return { usable: true };
   } catch (error) {
     if (error instanceof OperationError) {
-      return refused(error.code);
+      return refuseIoUring(error);
     }
     throw error;
   }
 }
 
-function refused(code: string): Probe {
+/** What a system call that failed means for the driver, in the probe or when it is opened. */
+export function refuseIoUring({ code, syscall }: OperationError): Refusal {
+  return { usable: false, code, ...explain(code, syscall) };
+}
+
+function explain(code: string, syscall: string): Pick<Refusal, 'reason' | 'advice'> {
   switch (code) {
     case 'ENOSYS':
-      return {
-        usable: false,
-        reason: 'this kernel has no io_uring (io_uring_setup failed with ENOSYS)',
-        advice: 'run Linux 5.19 or later, allow io_uring in the container, or use the driver epoll',
-      };
+      return syscall === 'io_uring_setup'
+        ? {
+            reason: 'this kernel has no io_uring (io_uring_setup failed with ENOSYS)',
+            advice: 'run Linux 5.19 or later, allow io_uring in the container, or use the driver epoll',
+          }
+        : refused(code, syscall);
     case 'EPERM':
     case 'EACCES': {
       const level = existsSync(DISABLED_SYSCTL) ? readFileSync(DISABLED_SYSCTL, 'utf8').trim() : '0';
       return level === '0'
-        ? {
-            usable: false,
-            reason: `io_uring is refused here, as containers do by seccomp (io_uring_setup failed with ${code})`,
-            advice: 'allow the io_uring system calls in the seccomp profile, or use the driver epoll',
-          }
+        ? refused(code, syscall)
         : {
-            usable: false,
             reason: `io_uring is switched off on this system (kernel.io_uring_disabled is ${level})`,
             advice: 'set the sysctl kernel.io_uring_disabled to 0, or use the driver epoll',
           };
     }
-    default:
+    case 'ENOMEM':
       return {
-        usable: false,
-        reason: `io_uring_setup failed with ${code}`,
-        advice: code === 'ENOMEM' ? 'raise the limit of locked memory (ulimit -l)' : 'use the driver epoll',
+        reason: `there is not enough memory that may be locked, even for a small ring (${syscall} failed with ENOMEM)`,
+        advice: 'raise the limit of locked memory (ulimit -l), or use the driver epoll',
       };
+    case 'EINVAL':
+      return {
+        reason: `this kernel has io_uring, but not what came with Linux 5.19 (${syscall} failed with EINVAL)`,
+        advice: 'run Linux 5.19 or later (6.1 for the best speed), or use the driver epoll',
+      };
+    case 'EMFILE':
+    case 'ENFILE':
+      return { reason: `${syscall} failed with ${code}`, advice: 'raise the limit of open files (ulimit -n)' };
+    default:
+      return { reason: `${syscall} failed with ${code}`, advice: 'use the driver epoll' };
   }
+}
+
+function refused(code: string, syscall: string): Pick<Refusal, 'reason' | 'advice'> {
+  return {
+    reason: `io_uring is refused here, as containers do by seccomp (${syscall} failed with ${code})`,
+    advice: 'allow the io_uring system calls in the seccomp profile, or use the driver epoll',
+  };
 }

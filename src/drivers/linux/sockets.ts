@@ -5,6 +5,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  FIONBIO,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
@@ -222,7 +223,10 @@ export class LinuxSockets implements SocketCalls {
     return socket;
   }
 
+  /** The thread that accepted it may have another driver, whose sockets block where ours do not, or the other way round. */
   takeOver(handle: number): number {
+    this.#scratch.i32[0] = (this.#typeFlags & SOCK_NONBLOCK) === 0 ? 0 : 1;
+    this.#libc.ioctl(handle, FIONBIO, this.#scratch.address);
     return handle;
   }
 

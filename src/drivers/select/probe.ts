@@ -28,7 +28,12 @@ function probe(open: () => SelectSystem, alternative: string): Probe {
     }
     return { usable: true };
   } catch (error) {
-    const reason = error instanceof OperationError ? error.message : String(error);
-    return { usable: false, reason: `select failed: ${reason}`, advice: `use the driver ${alternative}` };
+    const known = error instanceof OperationError ? error : undefined;
+    return {
+      usable: false,
+      reason: `select failed: ${known?.message ?? String(error)}`,
+      advice: `use the driver ${alternative}`,
+      ...(known === undefined ? {} : { code: known.code }),
+    };
   }
 }

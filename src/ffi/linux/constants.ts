@@ -31,6 +31,7 @@ export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 
 export const SIOCOUTQ = 0x5411;
+export const FIONBIO = 0x5421;
 
 export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
