@@ -1,16 +1,19 @@
 /**
- * Runs the built tests under every Node that overlapped supports, each from its npm package, kept in .cache/nodes.
- * Arguments choose among the versions: `npm run test:nodes -- 22 24`.
+ * Runs the built tests under every Node that overlapped supports, each from its npm package: pinned in scripts/nodes, kept in
+ * .cache/nodes. Numbers among the arguments choose versions, words test files: `npm run test:nodes -- 22 24 tidy`.
  */
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { installPinned } from './pinned.js';
 import { nodeAt, runSuite, testFiles } from './suite.js';
-import { environmentOf, fail, ROOT, run, runNpm } from './tools.js';
+import { environmentOf, fail, ROOT, run } from './tools.js';
 
 const MAJORS = ['20', '22', '24', '26'];
 const PACKAGE = `node-${process.platform}-${process.arch}`;
-const chosen = process.argv.slice(2);
+const isNumber = (argument) => /^\d+$/.test(argument);
+const chosen = process.argv.slice(2).filter(isNumber);
+const words = process.argv.slice(2).filter((argument) => !isNumber(argument));
 
 const unknown = chosen.filter((major) => !MAJORS.includes(major));
 if (unknown.length > 0) {
@@ -20,9 +23,9 @@ const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
 if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
-const files = testFiles([]);
+const files = testFiles(words);
 if (files.length === 0) {
-  fail('Cannot test: found no test file');
+  fail(`Cannot test: found no test file${words.length > 0 ? ` named ${words.join(' or ')}` : ''}`);
 }
 
 const sum = { passed: 0, failed: 0 };
@@ -50,20 +53,17 @@ async function testUnder(major) {
   return { passed, failed: failures };
 }
 
-/** The Node of a major version, from the cache or else from npm. */
+/** The Node of a major version, which is in the cache by then. */
 function install(major) {
-  const directory = join(ROOT, '.cache/nodes', major);
-  const path = join(directory, 'node_modules', PACKAGE, 'bin/node');
-  if (!existsSync(path)) {
-    console.log(`test-nodes: installing Node ${major}`);
-    const spec = `${PACKAGE}@${major}`;
-    const { exitCode, output } = runNpm(['install', '--prefix', directory, '--no-save', '--no-package-lock', spec]);
-    if (exitCode !== 0 || !existsSync(path)) {
-      rmSync(directory, { recursive: true, force: true });
-      process.stdout.write(output);
-      console.log(`node ${major}: 0 passed, 1 failed: npm cannot install ${spec}`);
-      return undefined;
-    }
+  const directory = `.cache/nodes/${major}`;
+  const path = join(ROOT, directory, 'node_modules', PACKAGE, 'bin/node');
+  const installed = installPinned(`scripts/nodes/${major}`, directory, {
+    onInstall: () => console.log(`test-nodes: installing Node ${major}`),
+  });
+  if (installed.exitCode !== 0 || !existsSync(path)) {
+    process.stdout.write(installed.output);
+    console.log(`node ${major}: 0 passed, 1 failed: npm cannot install ${PACKAGE}`);
+    return undefined;
   }
   const { exitCode, output } = run(path, ['--version'], { quiet: true, env: environmentOf(path) });
   if (exitCode !== 0) {

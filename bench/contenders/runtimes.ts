@@ -1,6 +1,6 @@
-/** Bun and Deno: each from its npm package, kept in .cache/bench. */
+/** Bun and Deno: each from its npm package, pinned in bench/runtimes and kept in .cache/bench. */
 
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Presence } from '../contender.js';
 import { CACHE, source } from '../places.js';
@@ -8,35 +8,42 @@ import { ROLES } from '../servers/roles.js';
 import { firstLine, runTool } from './tools.js';
 
 interface Package {
+  /** Its folder in bench/runtimes: a package.json with the exact version, and the lock file by which npm checks what it fetches. */
+  readonly pins: string;
   readonly name: string;
-  readonly version: string;
   /** Its program, within the package. */
   readonly program: string;
 }
 
+const PIN_FILES = ['package.json', 'package-lock.json'];
+
 /** Bun's packages have another word for Node's arm64. */
 const BUN_ARCH = process.arch === 'arm64' ? 'aarch64' : process.arch;
-const BUN: Package = { name: `@oven/bun-${process.platform}-${BUN_ARCH}`, version: '1.4.5', program: 'bin/bun' };
-const DENO: Package = { name: `@deno/${process.platform}-${process.arch}-glibc`, version: '2.9.6', program: 'deno' };
+const BUN: Package = { pins: 'bun', name: `@oven/bun-${process.platform}-${BUN_ARCH}`, program: 'bin/bun' };
+const DENO: Package = { pins: 'deno', name: `@deno/${process.platform}-${process.arch}-glibc`, program: 'deno' };
 
-const folderOf = ({ name, version }: Package): string => join(CACHE, 'npm', `${name.replace('/', '-')}-${version}`);
+const pinOf = ({ pins }: Package, file: string): string => source(`runtimes/${pins}/${file}`);
+
+/** A folder for each version. */
+function folderOf(wanted: Package): string {
+  const { optionalDependencies } = JSON.parse(readFileSync(pinOf(wanted, 'package.json'), 'utf8'));
+  return join(CACHE, 'npm', `${wanted.pins}-${optionalDependencies[wanted.name]}`);
+}
+
 const pathOf = (found: Package): string => join(folderOf(found), 'node_modules', found.name, found.program);
 
 function prepare(wanted: Package): Presence {
   const path = pathOf(wanted);
   if (!existsSync(path)) {
-    const spec = `${wanted.name}@${wanted.version}`;
-    const quietly = [
-      '--no-save',
-      '--no-package-lock',
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-    ];
-    const { done, output } = runTool('npm', ['install', '--prefix', folderOf(wanted), ...quietly, spec]);
+    const folder = folderOf(wanted);
+    mkdirSync(folder, { recursive: true });
+    for (const file of PIN_FILES) {
+      copyFileSync(pinOf(wanted, file), join(folder, file));
+    }
+    const quietly = ['--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const { done, output } = runTool('npm', ['ci', '--prefix', folder, ...quietly]);
     if (!done || !existsSync(path)) {
-      return { missing: `npm cannot install ${spec}: ${firstLine(output)}` };
+      return { missing: `npm cannot install ${wanted.name}: ${firstLine(output)}` };
     }
   }
   const { done, output } = runTool(path, ['--version']);

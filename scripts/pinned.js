@@ -1,0 +1,32 @@
+/** Installing what a folder of pins says: a package.json with exact versions, and a lock file by which npm checks what it fetches. */
+
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
+import { ROOT, runNpm } from './tools.js';
+
+const PINS = ['package.json', 'package-lock.json'];
+
+/**
+ * Installs the packages that `pins` names into `directory`, both from the project's directory, unless just these are there.
+ * No package's script runs. Returns npm's exit code, 0 where there was nothing to do, and its output.
+ */
+export function installPinned(pins, directory, { args = [], onInstall = () => undefined } = {}) {
+  const done = { exitCode: 0, output: '' };
+  const installStamp = `${directory}/node_modules/.overlapped-install`;
+  const key = keyOf([...PINS.map((name) => read(`${pins}/${name}`)), process.platform, process.arch]);
+  if (stampOf(installStamp) === key) {
+    return done;
+  }
+  onInstall();
+  removeStamp(installStamp);
+  mkdirSync(join(ROOT, directory), { recursive: true });
+  for (const name of PINS) {
+    copyFileSync(join(ROOT, pins, name), join(ROOT, directory, name));
+  }
+  const result = runNpm(['ci', '--prefix', join(ROOT, directory), '--include=optional', '--ignore-scripts', ...args]);
+  if (result.exitCode === 0) {
+    stamp(installStamp, key);
+  }
+  return result;
+}
