@@ -5,7 +5,7 @@ import type { Driver, DriverName, DriverOptions, DriverSource, Probe, Refusal } 
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
-import { OperationError } from './error.js';
+import { OperationError, textOf } from './error.js';
 import { IoUringDriver } from './io-uring/driver.js';
 import { probeIoUring, refuseIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
@@ -105,7 +105,7 @@ export function openWhole<Whole>(open: () => Whole): Whole {
  * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, what opening fails with
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
-  if (typeof name !== 'string') {
+  if (typeof name !== 'string' && typeof name?.open === 'function') {
     return { driver: name.open(options), passedOver: [] };
   }
   if (name === 'auto') {
@@ -115,7 +115,7 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
   if (known === undefined) {
     throw new OperationError({
       code: 'ERR_UNKNOWN_DRIVER',
-      reason: `Expected auto, ${DRIVER_NAMES.join(', ')}; got ${name}`,
+      reason: `Expected auto, ${DRIVER_NAMES.join(', ')}; got ${textOf(name)}`,
       syscall: 'open driver',
     });
   }

@@ -3,8 +3,8 @@
 import { isIP } from 'node:net';
 import type { Slab } from '../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../ffi/sockaddr.js';
-import type { SocketAddress } from './address.js';
-import { OperationError } from './error.js';
+import { SOCKET_FAMILIES, type SocketAddress } from './address.js';
+import { OperationError, textOf } from './error.js';
 
 /** What differs between systems. */
 export interface AddressSystem {
@@ -33,7 +33,7 @@ function invalid(reason: string, address: SocketAddress): OperationError {
 /** Programs pass addresses too: the text of one must be a text before anything reads it. */
 function checkText(name: 'address' | 'path', value: unknown): void {
   if (typeof value !== 'string') {
-    const reason = `${name}: expected a string, got ${value === null ? 'null' : typeof value}`;
+    const reason = `${name}: expected a string, got ${textOf(value)}`;
     throw new OperationError({ code: 'EINVAL', reason, syscall: 'address' });
   }
 }
@@ -44,12 +44,20 @@ export function splitZone(address: string): { readonly text: string; readonly zo
   return at < 0 ? { text: address, zone: undefined } : { text: address.slice(0, at), zone: address.slice(at + 1) };
 }
 
+/** @throws OperationError `EINVAL` for what is no address at all */
+function checkAddress(address: SocketAddress | null | undefined): void {
+  if (!(SOCKET_FAMILIES as readonly unknown[]).includes(address?.family)) {
+    const reason = `family: expected ${SOCKET_FAMILIES.join(', ')}, got ${textOf(address?.family)}`;
+    throw new OperationError({ code: 'EINVAL', reason, syscall: 'address' });
+  }
+}
+
 /** Whether it is an IPv4 address inside IPv6 (`::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2), in any spelling. */
 export function isMapped(address: SocketAddress): boolean {
-  if (address.family !== 'ipv6') {
+  if (address?.family !== 'ipv6' || typeof address.address !== 'string') {
     return false;
   }
-  const { text } = splitZone(String(address.address));
+  const { text } = splitZone(address.address);
   return isIP(text) === 6 && hasMappedPrefix(parseIpv6(text));
 }
 
@@ -73,11 +81,12 @@ export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: nu
   const bytes = slab.u8.subarray(byteOffset, byteOffset + SOCKADDR_BYTES_MAX);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   bytes.fill(0);
+  checkAddress(address);
   if (address.family === 'unix') {
     return encodeUnix(system, bytes, view, address);
   }
   if (!Number.isInteger(address.port) || address.port < 0 || address.port > 65535) {
-    throw invalid(`A port is a whole number from 0 to 65535, got ${address.port}:`, address);
+    throw invalid(`A port is a whole number from 0 to 65535, got ${textOf(address.port)}:`, address);
   }
   checkText('address', address.address);
   const { text, zone } = splitZone(address.address);

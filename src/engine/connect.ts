@@ -5,7 +5,7 @@ import { ConnectRace } from './connect-race.js';
 import type { Connection } from './connection.js';
 import { checkHandlers, type Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
-import { type ConnectionOptions, checkConnectionOptions, checkNumber, checkTime } from './options.js';
+import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, checkTime } from './options.js';
 import { type Endpoint, resolverOf } from './resolve.js';
 import { type EngineChoice, useEngine } from './shared-engines.js';
 import { checkSignal } from './signals.js';
@@ -39,6 +39,7 @@ const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
 export async function connect<Context = unknown, Message = Buffer>(
   options: ConnectOptions<Context, Message>,
 ): Promise<Connection<Context>> {
+  checkIsObject(options);
   const limits = checkConnectionOptions(options, 0);
   const handlers = checkHandlers(options);
   const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);

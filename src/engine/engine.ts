@@ -18,7 +18,7 @@ import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
 import { guarded, type HandlerErrorSink, warnOfHandlerError } from './handler-errors.js';
 import { errorOf } from './handlers.js';
-import { checkNumber, ENGINE_QUEUED_BYTES_MAX } from './options.js';
+import { checkNumber, ENGINE_QUEUED_BYTES_MAX, functionOr } from './options.js';
 import type { Pending } from './pending.js';
 import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
@@ -106,7 +106,10 @@ export class Engine {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
     this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
-    this.onHandlerError = guarded(options.onHandlerError ?? warnOfHandlerError, callersContext());
+    this.onHandlerError = guarded(
+      functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),
+      callersContext(),
+    );
     this.port = rootContext.runInAsyncScope(CompletionPort.create, CompletionPort, options);
     // Of a single buffer, a handler that is not known yet would keep all there is.
     this.handlersAwait = options.buffersMax === 1;

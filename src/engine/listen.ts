@@ -7,7 +7,7 @@ import { BACKLOG } from '../port/socket.js';
 import type { Engine } from './engine.js';
 import { checkHandlers, type Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';
-import { type ConnectionOptions, checkConnectionOptions, checkNumber } from './options.js';
+import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, functionOr } from './options.js';
 import { unlessClosed } from './pending.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from './resolve.js';
 import { Server, type SocketCount } from './server.js';
@@ -75,7 +75,9 @@ export async function openServer<Context>(
   options: ListenOptions<Context>,
   { socketCount, acceptedAt }: ServerPlace = {},
 ): Promise<Server<Context>> {
+  checkIsObject(options);
   const limits = checkConnectionOptions(options, FIRST_BYTE_TIMEOUT_MS);
+  const onListenError = functionOr('onListenError', options.onListenError, warnOfListenError);
   const handlers = checkHandlers(options);
   const messages = MessageRules.of(options);
   const count = (name: 'connectionsPerAddressMax' | 'acceptsPerTurnMax' | 'backlog', unlessTold: number): number =>
@@ -102,7 +104,7 @@ export async function openServer<Context>(
       limits,
       messages,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },
-      onListenError: options.onListenError ?? warnOfListenError,
+      onListenError,
       onClosed: use.release,
     });
   } catch (error) {

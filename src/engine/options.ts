@@ -1,6 +1,6 @@
 /** Options of connections, servers and engines: checked at once, with limits on everything unless told otherwise. */
 
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import { NEVER, ticksOf } from './timer-wheel.js';
 
 /** What all connections of a server, or one of `connect`, share. 0 or Infinity as a time is no limit. */
@@ -64,6 +64,31 @@ const MIB = 1024 * 1024;
 export const QUEUED_BYTES_MAX = 16 * MIB;
 export const ENGINE_QUEUED_BYTES_MAX = 256 * MIB;
 
+function wrongType(name: string, expected: string, value: unknown): OperationError {
+  const reason = `${name}: expected ${expected}, got ${textOf(value)}`;
+  return new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
+}
+
+/** @throws OperationError `ERR_INVALID_ARG_TYPE` for options that are none */
+export function checkIsObject(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw wrongType('options', 'an object', options);
+  }
+}
+
+/** A function of the program's, or the one by default. @throws OperationError `ERR_INVALID_ARG_TYPE` */
+export function functionOr<Given extends (...args: never[]) => unknown>(
+  name: string,
+  given: Given | null | undefined,
+  byDefault: Given,
+): Given {
+  const chosen = given ?? byDefault;
+  if (typeof chosen !== 'function') {
+    throw wrongType(name, 'a function', chosen);
+  }
+  return chosen;
+}
+
 /** A number in its range, or the value it has unless told. */
 export function checkNumber(
   name: string,
@@ -74,7 +99,7 @@ export function checkNumber(
   if (typeof checked !== 'number' || !(checked >= range.least && checked <= range.most)) {
     throw new OperationError({
       code: 'ERR_OUT_OF_RANGE',
-      reason: `${name}: expected a number from ${range.least} to ${range.most}, got ${String(value)}`,
+      reason: `${name}: expected a number from ${range.least} to ${range.most}, got ${textOf(value)}`,
       syscall: 'options',
     });
   }

@@ -3,7 +3,7 @@
 import dns from 'node:dns';
 import { isIP } from 'node:net';
 import type { SocketAddress } from '../drivers/address.js';
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import { isUnscopedLinkLocal, splitZone } from '../drivers/sockaddr.js';
 import { type LookupAddress, readAnswer } from './lookup-answer.js';
 
@@ -54,7 +54,7 @@ function invalid(code: string, name: string, expected: string, value: unknown): 
 
 function checkPort(port: unknown): number {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > PORT_MAX) {
-    const reason = `port: expected a whole number from 0 to ${PORT_MAX}, got ${String(port)}`;
+    const reason = `port: expected a whole number from 0 to ${PORT_MAX}, got ${textOf(port)}`;
     throw new OperationError({ code: 'ERR_SOCKET_BAD_PORT', reason, syscall: 'options' });
   }
   return port;

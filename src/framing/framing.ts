@@ -82,7 +82,7 @@ export function checkEncoded(byteLength: number, bytesMax: number): void {
 export function badOption(name: string, expected: string, value: unknown): OperationError {
   return new OperationError({
     code: 'ERR_OUT_OF_RANGE',
-    reason: `${name}: expected ${expected}, got ${String(value)}`,
+    reason: `${name}: expected ${expected}, got ${textOf(value)}`,
     syscall: 'framing',
   });
 }

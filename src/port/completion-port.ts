@@ -7,7 +7,7 @@ import { assert } from '../assert.js';
 import { openWhole } from '../drivers/choose.js';
 import type { Clock } from '../drivers/clock.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
@@ -92,7 +92,7 @@ export class CompletionPort extends PostingPort {
     if (!(timeoutMs >= 0)) {
       throw new OperationError({
         code: 'ERR_OUT_OF_RANGE',
-        reason: `timeoutMs: expected 0 or more, got ${timeoutMs}`,
+        reason: `timeoutMs: expected 0 or more, got ${textOf(timeoutMs)}`,
         syscall: 'dequeue',
       });
     }

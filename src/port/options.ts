@@ -1,7 +1,7 @@
 /** Options of a port, checked at once: a wrong one is an error that says what was found and what is wanted. */
 
 import type { DriverSource } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import { OPERATIONS_MAX } from './operations.js';
 
 export interface CompletionPortOptions {
@@ -34,7 +34,7 @@ function checkWhole(name: string, value: number, least: number, most: number, st
     const steps = step === 1 ? '' : ` in steps of ${step}`;
     throw new OperationError({
       code: 'ERR_OUT_OF_RANGE',
-      reason: `${name}: expected a whole number from ${least} to ${most}${steps}, got ${value}`,
+      reason: `${name}: expected a whole number from ${least} to ${most}${steps}, got ${textOf(value)}`,
       syscall: 'create port',
     });
   }

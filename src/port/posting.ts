@@ -1,8 +1,8 @@
 /** Posting: the part of a port that starts operations and closes sockets. */
 
 import { assert } from '../assert.js';
-import type { SocketAddress, SocketFamily } from '../drivers/address.js';
-import { OperationError } from '../drivers/error.js';
+import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../drivers/address.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import { isMapped } from '../drivers/sockaddr.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
@@ -25,6 +25,10 @@ export class PostingPort {
   /** Creates an overlapped socket for streams. @param options.dualStack IPv6 only: take IPv4 connections too */
   createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
     this.core.requireOpen('socket');
+    if (!SOCKET_FAMILIES.includes(family)) {
+      const reason = `family: expected ${SOCKET_FAMILIES.join(', ')}, got ${textOf(family)}`;
+      throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'socket' });
+    }
     const calls = this.core.driver.sockets;
     const handle = calls.create({ family, dualStack: options.dualStack ?? false });
     const socket = new OverlappedSocket(calls, handle, family, 'created');

@@ -2,7 +2,7 @@
 
 import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import type { PortCore } from './core.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
@@ -86,7 +86,7 @@ export class OverlappedSocket {
   listen(backlog: number = BACKLOG): void {
     requireState(this, 'listen', 'created');
     if (typeof backlog !== 'number' || !(backlog >= 0)) {
-      const reason = `backlog: expected a number of 0 or more, got ${String(backlog)}`;
+      const reason = `backlog: expected a number of 0 or more, got ${textOf(backlog)}`;
       throw new OperationError({ code: 'ERR_OUT_OF_RANGE', reason, syscall: 'listen' });
     }
     this.calls.listen(this.handle, Math.min(Math.floor(backlog), BACKLOG_MAX));

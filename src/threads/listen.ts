@@ -22,8 +22,8 @@ export function listen<Context = unknown, Message = Buffer>(
 ): Promise<Server<Context>>;
 export function listen(options: ThreadedListenOptions): Promise<ThreadedServer>;
 export function listen(options: ListenOptions | ThreadedListenOptions): Promise<Server | ThreadedServer> {
-  return 'threads' in options && options.threads !== undefined
-    ? listenOnThreads(options)
+  return ((options as Partial<ThreadedListenOptions> | null | undefined)?.threads ?? undefined) !== undefined
+    ? listenOnThreads(options as ThreadedListenOptions)
     : listenHere(options as ListenOptions);
 }
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
-import { OperationError } from '../drivers/error.js';
+import { OperationError, textOf } from '../drivers/error.js';
 import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import type { Handlers } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/listen.js';
@@ -95,10 +95,10 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
   const { threads, distribution = 'hand_over' } = options;
   checkNumber('threads', threads, { unlessTold: Number.NaN, least: 1, most: THREADS_MAX });
   if (!Number.isInteger(threads)) {
-    throw invalid(`threads: expected a whole number, got ${threads}`);
+    throw invalid(`threads: expected a whole number, got ${textOf(threads)}`);
   }
   if (distribution !== 'hand_over' && distribution !== 'share') {
-    throw invalid(`distribution: expected hand_over or share, got ${String(distribution)}`);
+    throw invalid(`distribution: expected hand_over or share, got ${textOf(distribution)}`);
   }
   if (distribution === 'share' && options.path !== undefined) {
     throw invalid('distribution: expected hand_over with a path, got share: Linux shares no path');

@@ -3,7 +3,7 @@
 import type { SocketAddress } from '../drivers/address.js';
 import { warnOfHandlerError } from '../engine/handler-errors.js';
 import { openListener, warnOfListenError } from '../engine/listen.js';
-import { checkNumber } from '../engine/options.js';
+import { checkNumber, functionOr } from '../engine/options.js';
 import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { callersContext } from '../port/async-context.js';
@@ -43,9 +43,9 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
     resourceLimits: options.resourceLimits,
   };
   const listeners: ThreadedListeners = {
-    onHandlerError: bound(options.onHandlerError ?? warnOfHandlerError),
-    onListenError: bound(options.onListenError ?? warnOfListenError),
-    onThreadDied: bound(options.onThreadDied ?? warnOfDeadThread),
+    onHandlerError: bound(functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError)),
+    onListenError: bound(functionOr('onListenError', options.onListenError, warnOfListenError)),
+    onThreadDied: bound(functionOr('onThreadDied', options.onThreadDied, warnOfDeadThread)),
   };
   return options.distribution === 'share'
     ? share(settings, listeners, options, address)

@@ -18,6 +18,22 @@ export function misuse(subject: Subject): void {
     }),
   );
 
+  bounded('what is no family, and what is no address', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      for (const family of ['ipv5', '', 'constructor', undefined, null, 4, {}]) {
+        assert.throws(() => port.createSocket(family as never), { code: 'ERR_INVALID_ARG_VALUE' });
+      }
+      const socket = port.createSocket('ipv4');
+      port.associate(socket);
+      const { address, port: number } = LOOPBACK as { address: string; port: number };
+      for (const wrong of [undefined, null, 5, 'x', {}, { address, port: number }, { ...LOOPBACK, family: 'ipv5' }]) {
+        assert.throws(() => socket.bind(wrong as never), { code: 'EINVAL' });
+        assert.throws(() => port.postConnect(socket, wrong as never), { code: 'EINVAL' });
+      }
+      assert.equal(port.statistics.operationsInFlight, 0);
+    }),
+  );
+
   bounded('a second accept or receive in flight', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server, listener } = await connectPair(dequeuer);

@@ -24,10 +24,10 @@ function interfaceIndex(name: string): number {
 
 /** Where to connect to: Windows does not take the address of all interfaces for the loopback, as Linux does. */
 export function connectable(address: SocketAddress): SocketAddress {
-  if (address.family === 'ipv4' && address.address === '0.0.0.0') {
+  if (address?.family === 'ipv4' && address.address === '0.0.0.0') {
     return { ...address, address: '127.0.0.1' };
   }
-  if (address.family !== 'ipv6' || isIP(address.address) !== 6) {
+  if (address?.family !== 'ipv6' || isIP(address.address) !== 6) {
     return address;
   }
   const groups = parseIpv6(splitZone(address.address).text);
