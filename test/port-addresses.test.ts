@@ -102,6 +102,13 @@ describe('addresses', () => {
     assert.throws(() => roundTrip({ family: 'unix', path: `${longest}p` }), { code: 'ENAMETOOLONG' });
   });
 
+  test('a path of a peer writes no control characters', () => {
+    const path = (text: string): string => formatAddress({ family: 'unix', path: text });
+    assert.equal(path('/run/a b/ü'), '/run/a b/ü');
+    assert.equal(path('\0name\0x'), '@name\\x00x');
+    assert.equal(path('/\u001b[2J\r\n\u009b'), '/\\x1b[2J\\x0d\\x0a\\x9b');
+  });
+
   test('no text makes anything but an address or EINVAL', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom('ipv4', 'ipv6'), fc.double(), (address, family, port) => {

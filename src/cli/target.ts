@@ -2,6 +2,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { versionOf } from '../drivers/sockaddr.js';
 import type { SocketAddress } from '../index.js';
 import { Failure } from './failure.js';
 import { whole } from './numbers.js';
@@ -42,7 +43,7 @@ export async function resolveTarget(target: Target): Promise<SocketAddress> {
     return { family: 'unix', path: target.path };
   }
   const { host, port } = target;
-  const version = isIP(host);
+  const version = versionOf(host);
   if (version !== 0) {
     return { family: version === 4 ? 'ipv4' : 'ipv6', address: host, port };
   }

@@ -19,10 +19,18 @@ export type SocketAddress =
       readonly path: string;
     };
 
-/** `127.0.0.1:4567`, `[::1]:4567` or the path, as a person would write it. */
+/** Control characters, of ASCII and of Latin-1. */
+const CONTROLS = /\p{Cc}/gu;
+
+/**
+ * `127.0.0.1:4567`, `[::1]:4567` or the path, as a person would write it. A peer's path may have any bytes: control
+ * characters are written as `\x1b`, so that it cannot write to a terminal or begin a line of a log.
+ */
 export function formatAddress(address: SocketAddress): string {
   if (address.family === 'unix') {
-    return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;
+    const { path } = address;
+    const shown = path.startsWith('\0') ? `@${path.slice(1)}` : path;
+    return shown.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
   }
   return address.family === 'ipv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }

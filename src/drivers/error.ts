@@ -2,7 +2,7 @@
 
 import { getSystemErrorMap, types } from 'node:util';
 import { assert } from '../assert.js';
-import type { SocketAddress } from './address.js';
+import { formatAddress, type SocketAddress } from './address.js';
 
 /** One line per code: the system's number, Node's code, what it means to a person. */
 export type ErrorLine = readonly [systemNumber: number, code: string, message: string];
@@ -90,7 +90,7 @@ export class OperationError extends Error {
 }
 
 function describe(address: SocketAddress): string {
-  return address.family === 'unix' ? address.path.replace('\0', '@') : `${address.address}:${address.port}`;
+  return address.family === 'unix' ? formatAddress(address) : `${address.address}:${address.port}`;
 }
 
 /**

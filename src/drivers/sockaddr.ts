@@ -44,6 +44,13 @@ export function splitZone(address: string): { readonly text: string; readonly zo
   return at < 0 ? { text: address, zone: undefined } : { text: address.slice(0, at), zone: address.slice(at + 1) };
 }
 
+/** 4 or 6 for a numeric address, 0 for any other text. `isIP` knows fewer zones than there are names of interfaces. */
+export function versionOf(address: string): 0 | 4 | 6 {
+  const { text, zone } = splitZone(address);
+  const version = isIP(text);
+  return version === 6 || (version === 4 && zone === undefined) ? version : 0;
+}
+
 /** @throws OperationError `EINVAL` for what is no address at all */
 function checkAddress(address: SocketAddress | null | undefined): void {
   if (!(SOCKET_FAMILIES as readonly unknown[]).includes(address?.family)) {
@@ -57,8 +64,7 @@ export function isMapped(address: SocketAddress): boolean {
   if (address?.family !== 'ipv6' || typeof address.address !== 'string') {
     return false;
   }
-  const { text } = splitZone(address.address);
-  return isIP(text) === 6 && hasMappedPrefix(parseIpv6(text));
+  return versionOf(address.address) === 6 && hasMappedPrefix(parseIpv6(splitZone(address.address).text));
 }
 
 /** Whether it is a link-local address of IPv6 (fe80::/10) that does not say on which interface. */
@@ -90,8 +96,8 @@ export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: nu
   }
   checkText('address', address.address);
   const { text, zone } = splitZone(address.address);
-  const version = isIP(text);
-  if (version !== (address.family === 'ipv4' ? 4 : 6) || (version === 4 && zone !== undefined)) {
+  const version = versionOf(address.address);
+  if (version !== (address.family === 'ipv4' ? 4 : 6)) {
     throw invalid(`Expected a numeric ${address.family} address:`, address);
   }
   if (version === 4) {

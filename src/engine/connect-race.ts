@@ -78,14 +78,21 @@ export class ConnectRace implements CompletionTarget, Pending {
         this.#onAbort();
         return;
       }
-      resolver().then(
-        (found) => {
-          this.#addresses = interleaved(found);
-          this.#tryNext();
-        },
-        (error: unknown) => this.#fail(error),
-      );
+      const found = resolver();
+      if (found instanceof Promise) {
+        found.then(
+          (addresses) => this.#begin(addresses),
+          (error: unknown) => this.#fail(error),
+        );
+      } else {
+        this.#begin(found);
+      }
     });
+  }
+
+  #begin(addresses: readonly SocketAddress[]): void {
+    this.#addresses = interleaved(addresses);
+    this.#tryNext();
   }
 
   /** Tries the next address. Those before it go on. */

@@ -86,7 +86,9 @@ export async function openServer<Context>(
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
   const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
-  const place = acceptedAt ?? (await placeOf(options));
+  const found = acceptedAt ?? placeOf(options);
+  // Without a name to look up the path is that of this moment's working directory, as with node:net.
+  const place = found instanceof Promise ? await found : found;
   const use = useEngine(options.engine, options.driver);
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
@@ -117,13 +119,14 @@ export async function openServer<Context>(
 }
 
 /** Where a server is to listen. Its own engine may be closed while a name is looked up. */
-async function placeOf(options: ListenOptions<never>): Promise<SocketAddress> {
+function placeOf(options: ListenOptions<never>): SocketAddress | Promise<SocketAddress> {
   const resolver = resolverOf(options, ANY_IPV6);
   const own = options.engine ?? undefined;
   if (own !== undefined) {
     checkEngine(own);
   }
-  return firstToListenAt(await unlessClosed(own, 'listen', resolver));
+  const found = resolver();
+  return found instanceof Promise ? unlessClosed(own, 'listen', found).then(firstToListenAt) : firstToListenAt(found);
 }
 
 /** @internal */

@@ -1,8 +1,7 @@
 /** What a lookup calls back with, checked: programs and resolvers answer with anything. */
 
-import { isIP } from 'node:net';
-import { OperationError } from '../drivers/error.js';
-import { splitZone } from '../drivers/sockaddr.js';
+import { OperationError, textOf } from '../drivers/error.js';
+import { versionOf } from '../drivers/sockaddr.js';
 
 export interface LookupAddress {
   readonly address: string;
@@ -45,19 +44,18 @@ export function readAnswer(host: string, answer: unknown, family: unknown): Look
 
 /** What is wrong with one address of an answer, with the code that node:net gives. */
 function problemOf(host: string, address: unknown, family: unknown): OperationError | undefined {
-  const { text, zone } = splitZone(typeof address === 'string' ? address : '');
-  const version = isIP(text);
-  if (version === 0 || (version === 4 && zone !== undefined)) {
+  const version = typeof address === 'string' ? versionOf(address) : 0;
+  if (version === 0) {
     return new OperationError({
       code: 'ERR_INVALID_IP_ADDRESS',
-      reason: `The lookup of ${host}: expected a numeric address, got ${typeof address === 'string' ? JSON.stringify(address) : typeof address}`,
+      reason: `The lookup of ${host}: expected a numeric address, got ${textOf(address)}`,
       syscall: 'lookup',
     });
   }
   if (version !== family) {
     return new OperationError({
       code: 'ERR_INVALID_ADDRESS_FAMILY',
-      reason: `The lookup of ${host}: expected the family ${version} of ${text}, got ${JSON.stringify(family) ?? typeof family}`,
+      reason: `The lookup of ${host}: expected the family ${version} of ${address}, got ${textOf(family)}`,
       syscall: 'lookup',
     });
   }

@@ -21,20 +21,14 @@ export function cancelledByClose(syscall: string): OperationError {
  * What the work resolves to, as long as the engine stays open until then; without an engine just that.
  * @throws OperationError `ECANCELED` as soon as the engine is closed; what the work fails with
  */
-export async function unlessClosed<T>(
-  engine: Closable | undefined,
-  syscall: string,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function unlessClosed<T>(engine: Closable | undefined, syscall: string, work: Promise<T>): Promise<T> {
   if (engine === undefined) {
-    return work();
+    return work;
   }
   const result = await new Promise<T>((resolve, reject) => {
     const waiting: Pending = { engineClosed: () => reject(cancelledByClose(syscall)) };
     engine.pending.add(waiting);
-    work()
-      .then(resolve, reject)
-      .finally(() => engine.pending.delete(waiting));
+    work.then(resolve, reject).finally(() => engine.pending.delete(waiting));
   });
   // It may have been closed since the work was done, before this went on.
   if (engine.closed) {

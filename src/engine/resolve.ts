@@ -1,10 +1,9 @@
 /** From what a program names (a host and port, or a path) to addresses of sockets. */
 
 import dns from 'node:dns';
-import { isIP } from 'node:net';
 import type { SocketAddress } from '../drivers/address.js';
 import { OperationError, textOf } from '../drivers/error.js';
-import { isUnscopedLinkLocal, splitZone } from '../drivers/sockaddr.js';
+import { isUnscopedLinkLocal, versionOf } from '../drivers/sockaddr.js';
 import { type LookupAddress, readAnswer } from './lookup-answer.js';
 
 /** What a lookup is asked for, as `node:net` asks: all addresses of a family, or of both. */
@@ -41,15 +40,18 @@ export interface Endpoint {
   readonly lookup?: Lookup;
 }
 
-/** Finds the addresses of an endpoint, in the order of the resolver: one at least. */
-export type Resolver = () => Promise<readonly SocketAddress[]>;
+/** Finds the addresses of an endpoint, in the order of the resolver: one at least. At once, where no name is looked up. */
+export type Resolver = () => readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 
 const PORT_MAX = 65_535;
 const FAMILIES: ReadonlySet<unknown> = new Set([0, 4, 6]);
 
 function invalid(code: string, name: string, expected: string, value: unknown): OperationError {
-  const found = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : typeof value;
-  return new OperationError({ code, reason: `${name}: expected ${expected}, got ${found}`, syscall: 'options' });
+  return new OperationError({
+    code,
+    reason: `${name}: expected ${expected}, got ${textOf(value)}`,
+    syscall: 'options',
+  });
 }
 
 function checkPort(port: unknown): number {
@@ -84,7 +86,7 @@ export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {
   const path = endpoint.path ?? undefined;
   if (path !== undefined) {
     const address = { family: 'unix', path: checkText('path', path) } as const;
-    return async () => [address];
+    return () => [address];
   }
   const port = checkPort(endpoint.port);
   const host = namesHost(endpoint) ? checkText('host', endpoint.host) : defaultHost;
@@ -100,19 +102,15 @@ export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {
   if (lookup !== undefined && typeof lookup !== 'function') {
     throw invalid('ERR_INVALID_ARG_TYPE', 'lookup', 'a function', lookup);
   }
-  const version = numericVersion(host);
-  return async () => {
-    const found =
-      version > 0 ? [{ address: host, family: version }] : await lookUp(host, { family, hints, all: true }, lookup);
-    return found.map(({ address, family }) => ({ family: family === 6 ? 'ipv6' : 'ipv4', address, port }));
-  };
-}
-
-/** 4 or 6 for a numeric address, whatever its zone is called; 0 for a name. */
-function numericVersion(host: string): number {
-  const { text, zone } = splitZone(host);
-  const version = isIP(text);
-  return version === 4 && zone !== undefined ? 0 : version;
+  const toAddress = ({ address, family }: LookupAddress): SocketAddress => ({
+    family: family === 6 ? 'ipv6' : 'ipv4',
+    address,
+    port,
+  });
+  const version = versionOf(host);
+  return version > 0
+    ? () => [toAddress({ address: host, family: version })]
+    : async () => (await lookUp(host, { family, hints, all: true }, lookup)).map(toAddress);
 }
 
 /** The answer's first call back counts, or what the lookup throws, at once or by a promise. */

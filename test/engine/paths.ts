@@ -127,6 +127,17 @@ function relative(subject: EngineSubject): void {
     assert.equal(existsSync(join(directory, 'x/socket')), false);
   });
 
+  scene('a change of the directory right after the call comes too late', async (stage, directory) => {
+    mkdirSync('x');
+    process.chdir('x');
+    const listening = stage.listen({ path: 'socket' });
+    process.chdir('..');
+    const server = await listening;
+    assert.equal(existsSync(join(directory, 'x/socket')), true);
+    await server.close();
+    assert.equal(existsSync(join(directory, 'x/socket')), false);
+  });
+
   scene('a path over a link and back is not shortened', async (stage, directory) => {
     mkdirSync('deep/er', { recursive: true });
     symlinkSync('deep/er', 'link');
