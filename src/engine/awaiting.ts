@@ -23,22 +23,27 @@ export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
 export function awaitHandler(connection: Connection, promise: PromiseLike<unknown>, handler: HandlerName): void {
   const { engine } = connection.group;
   // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
-  const buffer = engine.chunkBuffer;
+  const { chunkBuffer: buffer, lentBytes } = engine;
   buffer?.retain();
+  engine.held.change(connection, lentBytes);
+  connection.messages?.countMemory();
   engine.handlersAwait = true;
   connection.flags |= AWAITING;
+  engine.paused.add(connection);
   Promise.resolve(promise).then(
-    () => settled(connection, buffer),
+    () => settled(connection, buffer, lentBytes),
     (error: unknown) => {
       handlerFailed(connection, error, handler);
-      settled(connection, buffer);
+      settled(connection, buffer, lentBytes);
     },
   );
 }
 
-function settled(connection: Connection, buffer: PoolBuffer | undefined): void {
+function settled(connection: Connection, buffer: PoolBuffer | undefined, lentBytes: number): void {
   buffer?.release();
   connection.flags &= ~AWAITING;
+  connection.group.engine.held.change(connection, -lentBytes);
+  connection.messages?.countMemory();
   const { flags, held, messages } = connection;
   if ((flags & (PAUSED | CLOSING)) === 0) {
     beginAnew(connection);

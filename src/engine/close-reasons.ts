@@ -33,6 +33,12 @@ export const CLOSE_REASONS = [
   'write_queue_full',
   /** More than the engine's `queuedBytesMax` waited in all, and most of it here. */
   'process_queue_full',
+  /** A message was not complete `messageTimeoutMs` after its first byte. */
+  'message_timeout',
+  /** What was received and held on this connection took more memory than `heldBytesMax`. */
+  'held_full',
+  /** What was received and held took more than the engine's `heldBytesMax` in all, and this connection held the most. */
+  'process_held_full',
   /** The server had `connectionsMax` connections. */
   'connections_max',
   /** The peer's address had `connectionsPerAddressMax` connections. */

@@ -13,6 +13,8 @@ const RESETTING: ReadonlySet<CloseReason> = new Set([
   'write_stall',
   'write_queue_full',
   'process_queue_full',
+  'held_full',
+  'process_held_full',
   'drain_deadline',
 ]);
 
@@ -73,10 +75,12 @@ export function finishIfIdle(connection: Connection): void {
   }
 }
 
-/** What was held is nobody's any more. */
+/** Drops what was received and not delivered. */
 function dropHeld(connection: Connection): void {
-  const { held } = connection;
+  const { held, messages } = connection;
+  connection.group.engine.held.forget(connection);
   connection.held = undefined;
+  messages?.drop();
   for (const chunk of held ?? []) {
     chunk.buffer?.release();
   }

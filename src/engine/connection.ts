@@ -55,6 +55,8 @@ export class Connection<Context = unknown> implements Timed {
   bytesWritten = 0;
   /** Bytes written that the system has not taken yet. */
   queuedBytes = 0;
+  /** Memory that holds what was received and is not delivered, unfinished messages, and subscriptions; in bytes. */
+  heldBytes = 0;
   /** @internal */
   queue: WriteQueue | undefined = undefined;
   /** @internal */

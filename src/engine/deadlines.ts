@@ -4,6 +4,7 @@ import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
 import { CLOSING, END_TOLD, ENDING, LINGERING, RESTING, SENDING, SHUT } from './flags.js';
+import type { MessageSide } from './messages.js';
 import type { ConnectionLimits } from './options.js';
 import { movedTick, NEVER, tickAfter } from './timer-wheel.js';
 
@@ -36,9 +37,15 @@ function firstDeadline(connection: Connection): Deadline {
   if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | RESTING)) === 0) {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
   }
-  const heartbeat = connection.messages?.heartbeat;
-  if (heartbeat !== undefined && (flags & (END_TOLD | RESTING)) === 0) {
-    consider(heartbeat.dueTick(connection), 'heartbeat');
+  const { messages } = connection;
+  if (messages !== undefined && (flags & (END_TOLD | RESTING)) === 0) {
+    if (messages.heartbeat !== undefined) {
+      consider(messages.heartbeat.dueTick(connection), 'heartbeat');
+    }
+    if (messages.messageTick !== NEVER && connection.held === undefined) {
+      // What is held may complete the message. Delivered in the next turn, it sets the limit again.
+      consider(tickAfter(messages.messageTick, messages.messageTicks), 'message_timeout');
+    }
   }
   if ((flags & SENDING) !== 0) {
     consider(tickAfter(sentTick, limits.writeStallTicks), 'write_stall');
@@ -83,6 +90,14 @@ export function armWriteStall(connection: Connection): void {
   }
 }
 
+/** A message has begun: its limit matters, unless the connection is looked at before that anyway. */
+export function armMessage(connection: Connection, { messageTick, messageTicks }: MessageSide): void {
+  const tick = tickAfter(messageTick, messageTicks);
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    connection.group.engine.wheel.set(connection, tick);
+  }
+}
+
 /** Looks at the send in flight: a slow peer takes long for all of it, and something now and then. */
 function lookAtSend(connection: Connection): void {
   const { queue, socket } = connection;
@@ -105,6 +120,7 @@ export function moveTicks(connection: Connection, ticks: number): void {
   connection.deadlineTick = movedTick(connection.deadlineTick, ticks);
   if (messages !== undefined) {
     messages.pingTick = movedTick(messages.pingTick, ticks);
+    messages.messageTick = movedTick(messages.messageTick, ticks);
   }
 }
 
@@ -115,12 +131,16 @@ export function beginAnew(connection: Connection): void {
   const awaitsFirst = connection.bytesRead === 0 && (flags & (END_TOLD | ENDING)) === 0;
   const awaitsEnd = (flags & (SHUT | END_TOLD)) === SHUT;
   const heartbeat = (flags & END_TOLD) === 0 ? messages?.heartbeat : undefined;
-  if (!awaitsFirst && !awaitsEnd && heartbeat === undefined) {
+  const awaitsRest = messages !== undefined && messages.messageTick !== NEVER;
+  if (!awaitsFirst && !awaitsEnd && !awaitsRest && heartbeat === undefined) {
     return;
   }
   engine.wheel.look();
   if (awaitsFirst || awaitsEnd) {
     connection.phaseTick = engine.wheel.tick;
+  }
+  if (awaitsRest) {
+    messages.messageTick = engine.wheel.tick;
   }
   heartbeat?.listensAgain(connection);
   engine.armTimer(connection);

@@ -8,57 +8,35 @@ import { callersContext, rootContext } from '../port/async-context.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
-import type { CompletionPortOptions } from '../port/options.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer, moveTicks } from './deadlines.js';
 import { shutDown } from './ending.js';
+import type { EngineOptions } from './engine-options.js';
 import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
 import { guarded, type HandlerErrorSink, warnOfHandlerError } from './handler-errors.js';
 import { errorOf } from './handlers.js';
-import { checkNumber, ENGINE_QUEUED_BYTES_MAX, functionOr } from './options.js';
+import { HeldMemory, PausedConnections } from './held-memory.js';
+import { IdleQueues } from './idle-queues.js';
+import { checkNumber, ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX, functionOr } from './options.js';
 import type { Pending } from './pending.js';
 import { received, resumeNow } from './receiving.js';
 import { flush, sent } from './sending.js';
 import { Sharing } from './shared-bytes.js';
 import { ConnectionCounters, EngineCounters } from './statistics.js';
+import type { CompletionTarget, TurnTask } from './targets.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './timer-wheel.js';
 import { TurnList } from './turn-list.js';
 import { WriteChunks } from './write-chunks.js';
 import { WriteQueue } from './write-queue.js';
 
-/** Write queues that are kept for the next connection that writes. */
-const IDLE_QUEUES_MAX = 256;
-
 /** With more than this share of `queuedBytesMax` waiting to be sent, the engine is crowded. */
 const CROWDED_SHARE = 1 / 8;
 
-export interface EngineOptions extends CompletionPortOptions {
-  /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
-  readonly queuedBytesMax?: number;
-  /**
-   * Called with what a handler threw or rejected with where its connection has no handler `error`, or that one failed
-   * too, and with the handler's name, its connection and the peer's address. By default a process warning. What it
-   * throws itself is an uncaught exception of the process.
-   */
-  readonly onHandlerError?: HandlerErrorSink;
-}
-
-/** A socket's completion key that is no connection's: a listener's, or an attempt to connect. */
-export interface CompletionTarget {
-  /** A completion of the socket; it may throw, which the target is told by `failed`. */
-  completed(completion: Completion): void;
-  failed(error: Error): void;
-  /** The engine closes. */
-  engineClosed(): void;
-}
-
-/** Something to be done in the next turn. */
-export interface TurnTask {
-  turn(): void;
-}
+export type { EngineOptions } from './engine-options.js';
+export type { CompletionTarget, TurnTask } from './targets.js';
 
 export class Engine {
   /** @internal */
@@ -81,14 +59,14 @@ export class Engine {
   chunk: Buffer | undefined = undefined;
   /** @internal */
   chunkBuffer: PoolBuffer | undefined = undefined;
+  /** @internal Memory of what a handler is being told that is no receive buffer's. */
+  lentBytes = 0;
   /** @internal Whether handlers are known to return promises, and so to keep what they are lent. */
   handlersAwait: boolean;
   readonly #chunks = new WriteChunks();
   /** @internal Of what is sent to many. */
   readonly sharing = new Sharing(this.#chunks);
-  /** Queues that nobody writes to, the first `#idleQueuesCount` of them. */
-  readonly #idleQueues: (WriteQueue | undefined)[] = Array.from({ length: IDLE_QUEUES_MAX }, () => undefined);
-  #idleQueuesCount = 0;
+  readonly #idleQueues = new IdleQueues();
   readonly #dirty = new TurnList<Connection>();
   readonly #resuming = new TurnList<Connection>();
   readonly #finishing = new TurnList<Connection>();
@@ -96,6 +74,10 @@ export class Engine {
   readonly #laden = new Set<Connection>();
   /** @internal Awaited by somebody, and never finished once the engine is closed. */
   readonly pending = new Set<Pending>();
+  /** @internal */
+  readonly held: HeldMemory;
+  /** @internal */
+  readonly paused = new PausedConnections();
   /** Who keeps the process alive. */
   #references = 0;
   /** When the batch that is being dispatched began, by the clock. */
@@ -105,6 +87,8 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
+    const heldRange = { ...range, unlessTold: ENGINE_HELD_BYTES_MAX };
+    this.held = new HeldMemory(checkNumber('heldBytesMax', options.heldBytesMax, heldRange));
     this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
     this.onHandlerError = guarded(
       functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),
@@ -180,6 +164,11 @@ export class Engine {
     }
   }
 
+  /** @internal The pump's hook. */
+  begin(): void {
+    this.paused.stopAll();
+  }
+
   /** @internal The pump's hook: what has gathered since the last batch. */
   flush(): void {
     const began = this.#batchBeganAt;
@@ -229,6 +218,16 @@ export class Engine {
   /** @internal */
   get hasWork(): boolean {
     return this.#dirty.length + this.#resuming.length + this.#finishing.length + this.#tasks.length > 0;
+  }
+
+  /** @internal */
+  get owesTurn(): boolean {
+    return this.paused.length > 0;
+  }
+
+  /** Memory that holds what was received on all connections: see `heldBytesMax`. */
+  get heldBytes(): number {
+    return this.held.bytes;
   }
 
   /** @internal */
@@ -291,9 +290,7 @@ export class Engine {
 
   /** @internal A queue for a connection that begins to write. */
   takeQueue(): WriteQueue {
-    return this.#idleQueuesCount === 0
-      ? new WriteQueue(this.port, this.#chunks)
-      : (this.#idleQueues[--this.#idleQueuesCount] as WriteQueue);
+    return this.#idleQueues.take() ?? new WriteQueue(this.port, this.#chunks);
   }
 
   /** @internal The connection has nothing to send. */
@@ -301,10 +298,7 @@ export class Engine {
     const { queue } = connection;
     connection.queue = undefined;
     if (queue !== undefined) {
-      queue.rest();
-      if (this.#idleQueuesCount < IDLE_QUEUES_MAX) {
-        this.#idleQueues[this.#idleQueuesCount++] = queue;
-      }
+      this.#idleQueues.give(queue);
     }
   }
 

@@ -52,5 +52,9 @@ export const STREAMED = 524288;
 export const NEEDS_FLUSH = 1048576;
 /** The program itself called `end`: writing behind that is its mistake. */
 export const ENDED = 2097152;
+/** It is in the engine's list of those whose receive is cancelled in the next turn, unless they are resumed by then. */
+export const STOPS_SOON = 8388608;
+/** Its receives complete once each: a receive that went on has brought more than the connection should hold. */
+export const RECEIVES_ONCE = 16777216;
 /** It does not keep the process alive. */
 export const UNREFERENCED = 65536;

@@ -4,11 +4,13 @@ import { Framer } from '../framing/framer.js';
 import { checkFraming, type Framing, invalid, isFramingError } from '../framing/framing.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
+import { armMessage } from './deadlines.js';
 import { tellMessage } from './events.js';
-import { CLOSING, HOLDING, OVER_SHARE } from './flags.js';
+import { AWAITING, CLOSING, HOLDING, OVER_SHARE } from './flags.js';
 import { handlerFailed } from './handler-errors.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
-import { checkNumber } from './options.js';
+import { checkNumber, checkTime } from './options.js';
+import { NEVER, ticksOf } from './timer-wheel.js';
 
 /** What `listen` and `connect` take for messages. */
 export interface MessageOptions<Message = unknown> {
@@ -16,22 +18,33 @@ export interface MessageOptions<Message = unknown> {
   readonly framing?: Framing<Message, never>;
   /** Messages that one connection may hand over before the others have their turn; 1,000 unless told. */
   readonly messagesPerTurnMax?: number;
+  /**
+   * The longest time from the first byte of a message until it is complete, however its bytes trickle in; later the
+   * connection is closed, `message_timeout`. In ms; 120,000 by default, 0 or Infinity for no limit. The time does not run
+   * while the connection is paused, and begins anew when it is resumed.
+   */
+  readonly messageTimeoutMs?: number;
   /** Asks silent peers for a sign of life, and closes the connection when none comes. Needs a framing. */
   readonly heartbeat?: HeartbeatOptions<Message>;
 }
 
 const MESSAGES_PER_TURN = { unlessTold: 1000, least: 1, most: Infinity } as const;
 
+/** Time for a message of 1 MiB, the most that `lengthPrefixed` takes by default, at 70 kbit/s. */
+const MESSAGE_TIMEOUT_MS = 120_000;
+
 /** What connections of a group do with messages. */
 export class MessageRules {
   readonly framing: Framing<unknown>;
   readonly messagesPerTurnMax: number;
+  readonly messageTicks: number;
   readonly heartbeat: Heartbeat | undefined;
 
   /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
   constructor(framing: Framing<unknown>, options: MessageOptions<unknown>) {
     this.framing = framing;
     this.messagesPerTurnMax = checkNumber('messagesPerTurnMax', options.messagesPerTurnMax, MESSAGES_PER_TURN);
+    this.messageTicks = ticksOf(checkTime('messageTimeoutMs', options.messageTimeoutMs, MESSAGE_TIMEOUT_MS));
     this.heartbeat =
       (options.heartbeat ?? undefined) === undefined
         ? undefined
@@ -60,6 +73,10 @@ export class MessageSide {
   /** Pings since something came, and the tick of the last one. */
   missed = 0;
   pingTick: number;
+  /** The tick when the message began that is incomplete; NEVER when there is none, or it is not the peer who is late. */
+  messageTick = NEVER;
+  /** Memory of the framer as it was counted last. */
+  #countedBytes = 0;
 
   constructor(connection: Connection, rules: MessageRules) {
     this.#connection = connection;
@@ -72,6 +89,16 @@ export class MessageSide {
     return this.#rules.heartbeat;
   }
 
+  /** The most bytes of an incomplete message. */
+  get frameBytesMax(): number {
+    return this.#framer.frameBytesMax;
+  }
+
+  /** The longest time for a message. */
+  get messageTicks(): number {
+    return this.#rules.messageTicks;
+  }
+
   /** Whether messages wait that have come already. */
   get stopped(): boolean {
     return this.#framer.stopped;
@@ -80,27 +107,25 @@ export class MessageSide {
   /** Bytes have come. */
   received(chunk: Buffer): void {
     this.#count = 0;
-    this.#decode(() => this.#framer.push(chunk, this.#emit));
+    this.#decode(chunk);
   }
 
   /** Messages that waited go on. */
   proceed(): void {
     this.#count = 0;
-    this.#decode(() => this.#framer.proceed(this.#emit));
+    this.#decode(undefined);
   }
 
   /**
    * Bytes that are no messages close the connection: that is the peer's fault, and no other's. Anything else that a framing
    * throws is a mistake of the program.
    */
-  #decode(decode: () => void): void {
+  #decode(chunk: Buffer | undefined): void {
     const { context } = this.#connection.group;
+    const framer = this.#framer;
+    let completed = false;
     try {
-      if (context === undefined) {
-        decode();
-      } else {
-        context.runInAsyncScope(decode);
-      }
+      completed = context === undefined ? this.#run(chunk) : context.runInAsyncScope(this.#run, this, chunk);
     } catch (error) {
       if (isFramingError(error)) {
         close(this.#connection, 'framing_error', error);
@@ -108,6 +133,48 @@ export class MessageSide {
         handlerFailed(this.#connection, error, 'framing');
       }
     }
+    if (framer.memoryBytes !== 0 || this.#countedBytes !== 0) {
+      this.#decoded(completed);
+    }
+  }
+
+  #run(chunk: Buffer | undefined): boolean {
+    return chunk === undefined ? this.#framer.proceed(this.#emit) : this.#framer.push(chunk, this.#emit);
+  }
+
+  /** Bytes wait, or did: counts their memory, and the time of a message that is incomplete. */
+  #decoded(completed: boolean): void {
+    const framer = this.#framer;
+    const connection = this.#connection;
+    const { engine } = connection.group;
+    if ((connection.flags & CLOSING) !== 0) {
+      this.drop();
+      return;
+    }
+    if (framer.pendingBytes === 0 || framer.stopped) {
+      this.messageTick = NEVER;
+    } else if (completed || this.messageTick === NEVER) {
+      this.messageTick = engine.wheel.tick;
+      armMessage(connection, this);
+    }
+    this.countMemory();
+  }
+
+  /** Counts the memory that is held for the connection's messages. */
+  countMemory(): void {
+    const connection = this.#connection;
+    const more = this.#framer.memoryBytes - this.#countedBytes;
+    // Memory that the framer let go may be that of the message for which a handler is awaited.
+    if (more > 0 || (more < 0 && (connection.flags & AWAITING) === 0)) {
+      this.#countedBytes += more;
+      connection.group.engine.held.change(connection, more);
+    }
+  }
+
+  /** The connection is closing: nobody wants the rest. */
+  drop(): void {
+    this.#framer.clear();
+    this.#countedBytes = 0;
   }
 
   readonly #emit = (message: unknown): boolean => {

@@ -26,6 +26,12 @@ export interface ConnectionOptions {
   readonly highWaterMarkBytes?: number;
   /** With more than this waiting to be sent the connection is closed, `write_queue_full`; 16 MiB unless told. */
   readonly queuedBytesMax?: number;
+  /**
+   * When received data that the connection holds takes more memory than this, it is closed, `held_full`: chunks while it is
+   * paused, unfinished messages, subscriptions. In bytes, 1 to Infinity; by default 16 MiB and, with a framing, its
+   * `frameBytesMax` besides.
+   */
+  readonly heldBytesMax?: number;
   /** Bytes that one connection may hand to handlers before the others have their turn; 256 KiB unless told. */
   readonly turnBytesMax?: number;
   /** With neither a byte received nor one sent for so long the connection is closed; no limit unless told. */
@@ -48,6 +54,9 @@ export interface ConnectionLimits {
   /** The same while the engine is crowded. */
   readonly crowdedHighWaterMarkBytes: number;
   readonly queuedBytesMax: number;
+  /** Besides one message of the framing, if it is the default. */
+  readonly heldBytesMax: number;
+  readonly heldBytesMaxGiven: boolean;
   readonly turnBytesMax: number;
   readonly idleTicks: number;
   readonly firstByteTicks: number;
@@ -63,6 +72,8 @@ const MIB = 1024 * 1024;
 
 export const QUEUED_BYTES_MAX = 16 * MIB;
 export const ENGINE_QUEUED_BYTES_MAX = 256 * MIB;
+export const HELD_BYTES_MAX = 16 * MIB;
+export const ENGINE_HELD_BYTES_MAX = 256 * MIB;
 
 function wrongType(name: string, expected: string, value: unknown): OperationError {
   const reason = `${name}: expected ${expected}, got ${textOf(value)}`;
@@ -129,6 +140,8 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
     highWaterMarkBytes: highWaterMark(256 * KIB),
     crowdedHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
+    heldBytesMax: bytes('heldBytesMax', HELD_BYTES_MAX),
+    heldBytesMaxGiven: options.heldBytesMax !== undefined,
     turnBytesMax: bytes('turnBytesMax', 256 * KIB),
     idleTicks,
     firstByteTicks,

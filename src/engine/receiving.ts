@@ -3,7 +3,7 @@
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
-import type { Connection } from './connection.js';
+import type { Connection, HeldChunk } from './connection.js';
 import { armTimer, beginAnew } from './deadlines.js';
 import { endSending } from './ending.js';
 import { tellAndAwait, tellData } from './events.js';
@@ -18,6 +18,7 @@ import {
   OVER_SHARE,
   PAUSED,
   PEER_ENDED,
+  RECEIVES_ONCE,
   RECEIVING,
   RESUMING,
   SHUT,
@@ -26,12 +27,21 @@ import {
   STREAMED,
   UNREAD,
 } from './flags.js';
+import { stopReceiving } from './held-memory.js';
+
+/** A chunk that fills no more than this share of its receive buffer is copied: it would keep all of the buffer. */
+const COPIED_SHARE = 0.5;
+
+/** When a paused connection has been brought more chunks than this, each of its later receives brings one. */
+const HELD_CHUNKS_FEW = 4;
+
+const ONCE = { once: true } as const;
 
 /** Keeps a receive in flight, unless the connection does not want more now. */
 export function receive(connection: Connection): void {
   if ((connection.flags & (RECEIVING | STOPPED | PEER_ENDED | CLOSING)) === 0 && connection.held === undefined) {
     const { engine } = connection.group;
-    engine.port.postReceive(connection.socket);
+    engine.port.postReceive(connection.socket, (connection.flags & RECEIVES_ONCE) === 0 ? undefined : ONCE);
     engine.counters.receivesPosted++;
     connection.flags |= RECEIVING;
   }
@@ -86,6 +96,7 @@ function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | und
 function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
   const { engine } = connection.group;
   engine.chunkBuffer = buffer;
+  engine.lentBytes = buffer === undefined ? chunk.length : 0;
   if (connection.messages !== undefined) {
     connection.messages.received(chunk);
   } else {
@@ -94,25 +105,36 @@ function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | un
     engine.chunk = undefined;
   }
   engine.chunkBuffer = undefined;
+  engine.lentBytes = 0;
 }
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
 function hold(connection: Connection, completion: Completion): void {
-  const { port } = connection.group.engine;
-  const { data } = completion;
-  const chunk = port.poolShort
-    ? { buffer: undefined, bytes: Buffer.from(data) }
-    : { buffer: completion.take(), bytes: data };
+  const { engine } = connection.group;
+  const chunk = heldChunk(engine.port.poolShort, completion);
   connection.held ??= [];
   connection.held.push(chunk);
+  if (connection.held.length > HELD_CHUNKS_FEW) {
+    connection.flags |= RECEIVES_ONCE;
+  }
+  engine.held.change(connection, memoryOf(chunk));
   stopReceiving(connection);
 }
 
-function stopReceiving(connection: Connection): void {
-  if ((connection.flags & (RECEIVING | STOPPING)) === RECEIVING) {
-    connection.flags |= STOPPING;
-    connection.group.engine.port.cancel(connection.socket, 'receive');
+function heldChunk(poolShort: boolean, completion: Completion): HeldChunk {
+  const { buffer, data } = completion;
+  if (buffer !== undefined && !poolShort && data.length > buffer.sizeBytes * COPIED_SHARE) {
+    return { buffer: completion.take(), bytes: data };
   }
+  // In memory of its own, as a piece of Node's pool would keep the whole pool.
+  const bytes = Buffer.allocUnsafeSlow(data.length);
+  data.copy(bytes);
+  return { buffer: undefined, bytes };
+}
+
+/** What a chunk holds: all of its receive buffer, or its copy. */
+function memoryOf({ buffer, bytes }: HeldChunk): number {
+  return buffer === undefined ? bytes.length : buffer.sizeBytes;
 }
 
 /** A receive without bytes: the end of the stream, an error, or the end that was asked for. */
@@ -157,8 +179,8 @@ function tellEnd(connection: Connection): void {
 }
 
 export function pause(connection: Connection): void {
-  // The receive in flight goes on until it brings something: pausing and resuming between two messages costs nothing.
   connection.flags |= PAUSED;
+  connection.group.engine.paused.add(connection);
 }
 
 export function resume(connection: Connection): void {
@@ -187,6 +209,7 @@ export function resumeNow(connection: Connection): void {
       deliver(connection, chunk.bytes, chunk.buffer);
     } finally {
       chunk.buffer?.release();
+      connection.group.engine.held.change(connection, -memoryOf(chunk));
     }
   }
   if ((connection.flags & (HOLDING | CLOSING)) !== 0) {

@@ -118,6 +118,8 @@ export interface EngineStatistics {
   readonly acceptsDelayed: number;
   /** Bytes written on all connections that the system has not taken yet. */
   readonly queuedBytes: number;
+  /** Memory that holds what was received on all connections. */
+  readonly heldBytes: number;
   readonly turns: number;
   readonly handlersMs: number;
 }
@@ -146,6 +148,7 @@ export function engineStatistics(engine: Engine): EngineStatistics {
     receivesDelayed: port.receivesDelayed,
     acceptsDelayed: port.acceptsDelayed,
     queuedBytes: engine.queuedBytes,
+    heldBytes: engine.heldBytes,
     turns: counters.turns,
     handlersMs: counters.handlersMs,
   };

@@ -16,7 +16,8 @@ function outside(): boolean {
  */
 export class Framer<Message> {
   readonly #framing: Framing<Message, never>;
-  readonly #frameBytesMax: number;
+  /** The most bytes of an incomplete message. */
+  readonly frameBytesMax: number;
   /** Holds the bytes that wait, from `#start` to `#end`. Undefined in most idle connections. */
   #rest: Buffer | undefined;
   #start = 0;
@@ -29,7 +30,7 @@ export class Framer<Message> {
 
   constructor(framing: Framing<Message, never>) {
     this.#framing = framing;
-    this.#frameBytesMax = framing.frameBytesMax ?? FRAME_BYTES_MAX;
+    this.frameBytesMax = framing.frameBytesMax ?? FRAME_BYTES_MAX;
   }
 
   /** Bytes that wait for more of their message. */
@@ -121,8 +122,8 @@ export class Framer<Message> {
   /** Bytes are left after decoding. Without a stop they are one incomplete message. */
   #left(): void {
     this.#seenBytes = this.#stopped ? 0 : this.pendingBytes;
-    if (!this.#stopped && this.pendingBytes > this.#frameBytesMax) {
-      throw tooLarge(this.pendingBytes, this.#frameBytesMax);
+    if (!this.#stopped && this.pendingBytes > this.frameBytesMax) {
+      throw tooLarge(this.pendingBytes, this.frameBytesMax);
     }
   }
 
@@ -140,7 +141,7 @@ export class Framer<Message> {
    */
   #move(length: number): void {
     const old = this.#rest;
-    const doubled = Math.min(2 * this.pendingBytes, this.#frameBytesMax);
+    const doubled = Math.min(2 * this.pendingBytes, this.frameBytesMax);
     const rest = Buffer.allocUnsafeSlow(Math.max(REST_BYTES_FIRST, length, doubled));
     old?.copy(rest, 0, this.#start, this.#end);
     this.#rest = rest;

@@ -105,6 +105,12 @@ export const ENGINE_METRICS: readonly Definition<EngineStatistics>[] = [
     read: ({ queuedBytes }) => queuedBytes,
   },
   {
+    type: 'gauge',
+    name: 'engine_held_bytes',
+    help: 'Memory that holds what was received and not delivered, unfinished messages, and subscriptions.',
+    read: ({ heldBytes }) => heldBytes,
+  },
+  {
     type: 'counter',
     name: 'engine_receives_delayed_total',
     help: 'Receives that waited for a buffer.',

@@ -16,6 +16,8 @@ export type CompletionHandler = (completion: Completion) => void;
 
 /** What a layer above the port does in each turn, besides handling completions. */
 export interface TurnHooks {
+  /** Called at the beginning of each turn. It must not throw. */
+  begin(): void;
   /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
   flush(): void;
   /** Called when what had come was handled: what came in time is not late because this turn is. */
@@ -26,6 +28,8 @@ export interface TurnHooks {
   readonly dueAt: number;
   /** Whether it was due when `flush` ended. */
   readonly late: boolean;
+  /** Whether `begin` has something to do: then a turn follows this one, after the event loop has run promises. */
+  readonly owesTurn: boolean;
 }
 
 export interface PumpOptions {
@@ -96,6 +100,9 @@ export class Pump {
           return;
         }
         this.#next = 0;
+        if (rounds === 0) {
+          this.#hooks?.begin();
+        }
         this.#hooks?.flush();
         this.#dequeued += this.#port.getQueuedCompletions(this.#batch, this.#waitMs());
         rounds++;
@@ -111,10 +118,11 @@ export class Pump {
   /** How long this thread may sleep. */
   #waitMs(): number {
     const hooks = this.#hooks;
-    if (hooks === undefined || (!hooks.hasWork && hooks.dueAt === Infinity)) {
+    const hasWork = hooks?.hasWork === true || hooks?.owesTurn === true;
+    if (hooks === undefined || (!hasWork && hooks.dueAt === Infinity)) {
       return Infinity;
     }
-    return hooks.hasWork ? 0 : Math.max(0, hooks.dueAt - this.#port.clock.now());
+    return hasWork ? 0 : Math.max(0, hooks.dueAt - this.#port.clock.now());
   }
 
   #hasWork(): boolean {
@@ -161,6 +169,7 @@ export class Pump {
   #rounds(): boolean {
     let rounds = 0;
     let productive = false;
+    this.#hooks?.begin();
     this.#hooks?.flush();
     do {
       if (this.#port.closed && !this.#port.hasWork()) {
@@ -220,7 +229,7 @@ export class Pump {
 
   /** Before the event loop goes on: it must bring the next turn. */
   #park(productive: boolean): void {
-    if (this.#hasWork()) {
+    if (this.#hasWork() || this.#hooks?.owesTurn === true) {
       // Also of a port that is closed and has no watch any more.
       if (this.#immediate === undefined) {
         this.#schedule();

@@ -19,6 +19,7 @@ class Limits {
   /** What had been received whenever limits were applied. */
   readonly receivedBefore: number[] = [];
   readonly hooks: NonNullable<PumpOptions['hooks']> = {
+    begin: () => undefined,
     flush: () => undefined,
     timePassed: () => {
       this.receivedBefore.push(this.received);
@@ -27,6 +28,7 @@ class Limits {
       }
     },
     hasWork: false,
+    owesTurn: false,
     dueAt: 0,
     late: true,
   };

@@ -130,10 +130,10 @@ export class Stage {
     await eventually(() => this.history.complete, `the last close: ${this.history.incomplete}`);
     this.history.check();
     const { sockets, operationsInFlight, buffersLent, sendBlocksHeld } = this.engine.port.statistics;
-    const { queuedBytes } = this.engine;
+    const { queuedBytes, heldBytes } = this.engine;
     assert.deepEqual(
-      { sockets, operationsInFlight, buffersLent, sendBlocksHeld, queuedBytes },
-      { sockets: 0, operationsInFlight: 0, buffersLent: 0, sendBlocksHeld: 0, queuedBytes: 0 },
+      { sockets, operationsInFlight, buffersLent, sendBlocksHeld, queuedBytes, heldBytes },
+      { sockets: 0, operationsInFlight: 0, buffersLent: 0, sendBlocksHeld: 0, queuedBytes: 0, heldBytes: 0 },
     );
     await eventually(() => this.#unended === '', 'the end of what was posted');
   }

@@ -9,6 +9,7 @@ import { type SystemCapabilities, systemCapabilities } from '../support/system.j
 import { connecting } from './connecting.js';
 import { conversations } from './conversations.js';
 import { ending } from './ending.js';
+import { holding } from './holding.js';
 import { hostile } from './hostile.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
@@ -28,6 +29,7 @@ const TOPICS = {
   writing,
   ending,
   pausing,
+  holding,
   limits,
   strangers,
   servers,

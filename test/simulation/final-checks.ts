@@ -19,6 +19,8 @@ export function checkEngine(world: World, engine: Engine): void {
   nothing('write chunks are', engine.chunksHeld);
   nothing('entries of the timer wheel are', engine.wheel.count);
   nothing('queued bytes are', engine.queuedBytes);
+  nothing('held bytes are', engine.heldBytes);
+  nothing('connections that hold much are', engine.held.mostHeld() === undefined ? 0 : 1);
   nothing('references are', engine.references);
   nothing('laden connections are', engine.mostQueued() === undefined ? 0 : 1);
   same('connects', counters.connectsPosted, counters.connectsCompleted);

@@ -50,6 +50,11 @@ export function inspectConnection(side: EngineSide): void {
     !side.drainOwed || (flags & (NEEDS_DRAIN | ENDED | LINGERING)) !== 0,
     () => `${name}: drain is owed, and the connection has forgotten it`,
   );
+  const held = (connection.held ?? []).reduce((sum, { buffer, bytes }) => sum + (buffer?.sizeBytes ?? bytes.length), 0);
+  world.check(
+    connection.heldBytes === held,
+    () => `${name}: holds ${held} bytes, and ${connection.heldBytes} are counted`,
+  );
   const overdue = overdueLimit(side);
   world.check(overdue === undefined, () => `${name}: ${overdue} should have ended it`);
 }

@@ -11,6 +11,8 @@ const WITH_ERROR: ReadonlySet<CloseReason> = new Set([
   'handler_error',
   'write_queue_full',
   'process_queue_full',
+  'held_full',
+  'process_held_full',
 ]);
 
 /** A limit of so many ticks is never kept earlier than this after its beginning, in ms. */
@@ -41,6 +43,8 @@ const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolea
   deadline: ({ deeds, world }) => world.now() >= deeds.deadlineAt,
   write_queue_full: ({ outgoing, connection }) =>
     outgoing.written - connection.bytesWritten > connection.group.limits.queuedBytesMax,
+  held_full: ({ connection }) => connection.group.limits.heldBytesMaxGiven,
+  process_held_full: ({ connection }) => connection.group.engine.held.bytesMax <= 4000,
   process_queue_full: ({ world, outgoing, connection }) =>
     outgoing.written > connection.bytesWritten &&
     connection.group.engine.queuedBytes <= connection.group.engine.queuedBytesMax + world.writeBytesMax,

@@ -10,6 +10,7 @@ type Settings = Pick<
   | 'allowHalfOpen'
   | 'firstByteTimeoutMs'
   | 'halfClosedTimeoutMs'
+  | 'heldBytesMax'
   | 'highWaterMarkBytes'
   | 'idleTimeoutMs'
   | 'lingerMs'
@@ -41,6 +42,7 @@ export function chooseSettings(chance: Chance): Settings {
     shutdownTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
     sendBufferBytes: chance.maybeSize(0.5, 256, 65_536),
     receiveBufferBytes: chance.maybeSize(0.5, 256, 65_536),
+    heldBytesMax: chance.maybeSize(0.08, 1, 2000),
   });
 }
 
@@ -61,6 +63,7 @@ export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
     bufferSizeBytes: chance.pick([64, 128, 256, 1024, 1024, 4096, 4096]),
     fillReleasedBuffers: chance.rate(0.8),
     queuedBytesMax: chance.maybeSize(0.25, 3000, 200_000),
+    heldBytesMax: chance.maybeSize(0.08, 1, 4000),
   });
 }
 

@@ -29,6 +29,7 @@ for (let index = 0; index < 20; index++) {
 }
 let hookThrows = false;
 const hooks: TurnHooks = {
+  begin: () => undefined,
   flush: () => undefined,
   timePassed() {
     if (hookThrows) {
@@ -37,6 +38,7 @@ const hooks: TurnHooks = {
     }
   },
   hasWork: false,
+  owesTurn: false,
   dueAt: Infinity,
   late: false,
 };

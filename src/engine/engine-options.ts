@@ -1,0 +1,21 @@
+/** Options of an engine. */
+
+import type { CompletionPortOptions } from '../port/options.js';
+import type { HandlerErrorSink } from './handler-errors.js';
+
+export interface EngineOptions extends CompletionPortOptions {
+  /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
+  readonly queuedBytesMax?: number;
+  /**
+   * When received data that the engine holds takes more memory than this, on all connections together, the connection that
+   * holds the most is closed, `process_held_full`: chunks of paused connections, unfinished messages, subscriptions. In
+   * bytes, 1 to Infinity; 256 MiB by default.
+   */
+  readonly heldBytesMax?: number;
+  /**
+   * Called with what a handler threw or rejected with where its connection has no handler `error`, or that one failed
+   * too, and with the handler's name, its connection and the peer's address. By default a process warning. What it
+   * throws itself is an uncaught exception of the process.
+   */
+  readonly onHandlerError?: HandlerErrorSink;
+}

@@ -1,0 +1,315 @@
+/** What is received and held has a limit: chunks of paused connections and unfinished messages, on one and on all. */
+
+import assert from 'node:assert/strict';
+import type { Connection, Engine, Server } from 'overlapped';
+import { delimited, type Framing, lengthPrefixed } from 'overlapped/framing';
+import { RECEIVING } from '../../src/engine/flags.js';
+import { eventually, onceInTime, sha256, someBytes } from '../support/harness.js';
+import type { PeerClient } from '../support/peer-client.js';
+import { type EngineSubject, type Stage, scenes } from './subject.js';
+
+const MIB = 1024 * 1024;
+const LIMIT_MS = 150;
+
+/** The first `held` bytes of a message of `byteLength`. */
+function partOf(byteLength: number, held: number): Buffer {
+  const bytes = Buffer.alloc(4 + held, 'm');
+  bytes.writeUInt32BE(byteLength);
+  return bytes;
+}
+
+/** Connections to a server, in the order of their peers. */
+async function connections(stage: Stage, server: Server, count: number): Promise<[Connection, PeerClient][]> {
+  const pairs: [Connection, PeerClient][] = [];
+  for (let index = 0; index < count; index++) {
+    const before = new Set(server.connections());
+    const peer = await stage.peer(server);
+    await eventually(() => server.connectionsCount === index + 1, 'a connection');
+    const [connection] = [...server.connections()].filter((one) => !before.has(one));
+    pairs.push([connection as Connection, peer]);
+  }
+  return pairs;
+}
+
+/** Counts the cancels that an engine asks for. */
+function countCancels(engine: Engine): { count: number } {
+  const cancels = { count: 0 };
+  const { port } = engine;
+  const cancel = port.cancel.bind(port);
+  port.cancel = (socket, what) => {
+    cancels.count++;
+    cancel(socket, what);
+  };
+  return cancels;
+}
+
+function pausedOnes(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('a paused connection receives nothing more, though it had a receive in flight', async (stage) => {
+    const pieces: Buffer[] = [];
+    const { connection, peer } = await stage.pair({
+      data(connection, chunk) {
+        pieces.push(Buffer.from(chunk));
+        if (pieces.length === 1) {
+          connection.pause();
+        }
+      },
+    });
+    peer.socket.write('x');
+    await eventually(() => connection.paused && (connection.flags & RECEIVING) === 0, 'the end of the receive');
+    const data = someBytes(4 * MIB);
+    const other = await stage.pair({ data: (connection, chunk) => connection.write(chunk) });
+    peer.socket.end(data);
+    for (let round = 1; round <= 20; round++) {
+      other.peer.socket.write('ping');
+      await eventually(() => other.peer.bytes === 4 * round, `echo ${round}`);
+    }
+    assert.deepEqual([connection.heldBytes, stage.engine.heldBytes, connection.held], [0, 0, undefined]);
+    connection.resume();
+    await eventually(() => connection.closed, 'the end');
+    assert.equal(sha256(Buffer.concat(pieces).subarray(1)), sha256(data));
+  });
+
+  scene('resumed by a promise, a connection keeps the receive that is in flight', async (stage) => {
+    const cancels = countCancels(stage.engine);
+    const rounds = 50;
+    let pieces = 0;
+    const { peer } = await stage.pair({
+      data(connection, chunk) {
+        pieces++;
+        connection.write(chunk);
+        connection.pause();
+        void Promise.resolve().then(() => connection.resume());
+      },
+    });
+    for (let round = 1; round <= rounds; round++) {
+      peer.socket.write('ping');
+      await eventually(() => peer.bytes === 4 * round, `echo ${round}`);
+    }
+    // A second piece of one turn is held, which ends the receive.
+    assert(cancels.count <= pieces - rounds, `${cancels.count} cancels of ${pieces} pieces`);
+  });
+
+  scene('paused in a handler and resumed in the next turns again and again, it loses nothing', async (stage) => {
+    const pieces: Buffer[] = [];
+    const { connection, peer } = await stage.pair({
+      data(connection, chunk) {
+        pieces.push(Buffer.from(chunk));
+        connection.pause();
+        setImmediate(() => {
+          connection.resume();
+          connection.pause();
+          setImmediate(() => connection.resume());
+        });
+      },
+    });
+    const data = someBytes(2 * MIB);
+    peer.socket.end(data);
+    await eventually(() => connection.closed, 'the end');
+    assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
+  });
+}
+
+function awaitedOnes(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('while a handler is awaited nothing more is received, and its message counts', async (stage) => {
+    const byteLength = 300_000;
+    let settle: (() => void) | undefined;
+    const { connection, peer } = await stage.pair({
+      framing: lengthPrefixed() as Framing<never, never>,
+      async message() {
+        await new Promise<void>((resolve) => {
+          settle = resolve;
+        });
+      },
+    });
+    peer.socket.write(partOf(byteLength, byteLength));
+    await eventually(() => settle !== undefined && (connection.flags & RECEIVING) === 0, 'the message');
+    assert(connection.heldBytes >= byteLength, `${connection.heldBytes} bytes`);
+    assert.equal(connection.heldBytes, stage.engine.heldBytes);
+    peer.socket.write(partOf(byteLength, byteLength));
+    settle?.();
+    settle = undefined;
+    await eventually(() => settle !== undefined, 'the next message');
+    (settle as unknown as () => void)();
+    await eventually(() => connection.heldBytes === 0, 'nothing is held');
+  });
+}
+
+function caps(subject: EngineSubject): void {
+  const scene = scenes(subject);
+  const framing = lengthPrefixed() as Framing<never, never>;
+  const ignore = (): void => undefined;
+
+  scene('a message that takes more memory than a connection may hold closes it: held_full', async (stage) => {
+    const server = await stage.listen({ framing, message: ignore, error: ignore, heldBytesMax: 100_000 });
+    const pairs = await connections(stage, server, 2);
+    const [[large, largePeer], [small, smallPeer]] = pairs as [[Connection, PeerClient], [Connection, PeerClient]];
+    smallPeer.socket.write(partOf(90_000, 60_000));
+    largePeer.socket.write(partOf(MIB, 300_000));
+    await eventually(() => large.closed, 'the close');
+    const { reason, errors } = stage.history.of(large);
+    assert.deepEqual([reason, (errors[0] as NodeJS.ErrnoException).code], ['held_full', 'ERR_HELD_BYTES_FULL']);
+    await eventually(() => small.heldBytes >= 60_000, 'the other one');
+    assert(small.heldBytes <= 100_000, `${small.heldBytes} bytes`);
+    assert.equal(server.statistics().engine.heldBytes, small.heldBytes);
+    smallPeer.socket.write(Buffer.alloc(30_000));
+    await eventually(() => small.heldBytes === 0, 'the message is complete');
+    assert.equal(server.statistics().connections.closesByReason.held_full, 1);
+  });
+
+  scene(
+    'with too much held on all connections, the one with the most is closed: process_held_full',
+    async (stage) => {
+      const server = await stage.listen({ framing, message: ignore, error: ignore });
+      const pairs = await connections(stage, server, 4);
+      const sizes = [100_000, 200_000, 50_000, 100_000];
+      for (const [index, [connection, { socket }]] of pairs.entries()) {
+        const size = sizes[index] as number;
+        socket.write(partOf(MIB, size));
+        await eventually(() => connection.heldBytes >= size || connection.closed, `message ${index}`);
+      }
+      await eventually(() => server.connectionsCount === 3, 'the close');
+      const [first, most, third, last] = pairs.map(([connection]) => connection);
+      assert.equal(stage.history.of(most as Connection).reason, 'process_held_full');
+      const held = [first, third, last].reduce((sum, connection) => sum + (connection as Connection).heldBytes, 0);
+      assert.equal(stage.engine.heldBytes, held);
+      assert.equal(server.statistics().connections.closesByReason.process_held_full, 1);
+    },
+    { engine: { heldBytesMax: 400_000 } },
+  );
+
+  scene(
+    'the memory of an unfinished message is no more than twice its bytes, and no more than it may have',
+    async (stage) => {
+      const { connection, peer } = await stage.pair({ framing, message: ignore });
+      peer.socket.write(partOf(MIB, 0));
+      let sent = 4;
+      for (const byteLength of [1000, 10_000, 200_000, 600_000]) {
+        peer.socket.write(Buffer.alloc(byteLength));
+        sent += byteLength;
+        await eventually(() => connection.bytesRead === sent, `${sent} bytes`);
+        const { heldBytes } = connection;
+        assert(heldBytes >= sent && heldBytes <= Math.min(2 * sent + 512, MIB + 4), `${heldBytes} hold ${sent}`);
+      }
+    },
+  );
+
+  scene('a message of the longest kind is held though it is longer than heldBytesMax is by default', async (stage) => {
+    const longest = 20 * MIB;
+    let seen = 0;
+    const { connection, peer } = await stage.pair({
+      framing: lengthPrefixed({ messageBytesMax: longest }) as Framing<never, never>,
+      message: (_, message) => {
+        seen = (message as Buffer).length;
+      },
+    });
+    peer.socket.end(Buffer.concat([partOf(longest, 0), Buffer.alloc(longest)]));
+    await eventually(() => connection.closed, 'the end');
+    assert.deepEqual([seen, stage.history.reasons], [longest, ['finished']]);
+  });
+}
+
+function messageTimes(subject: EngineSubject): void {
+  const scene = scenes(subject);
+  const framing = delimited() as Framing<never, never>;
+
+  scene('a message that trickles in is closed on time: message_timeout', async (stage) => {
+    const { server, connection, peer } = await stage.pair({
+      framing,
+      message: () => undefined,
+      messageTimeoutMs: LIMIT_MS,
+    });
+    const began = performance.now();
+    peer.socket.write('whole\nbegun');
+    const trickle = setInterval(() => peer.socket.write('x'), 10);
+    await eventually(() => connection.closed, 'the close');
+    clearInterval(trickle);
+    const took = performance.now() - began;
+    assert.deepEqual(stage.history.reasons, ['message_timeout']);
+    assert(took >= LIMIT_MS, `closed after ${took} ms`);
+    assert.equal(server.statistics().connections.closesByReason.message_timeout, 1);
+  });
+
+  scene('messages that are complete in time go on for ever, and silence between them is no message', (stage) =>
+    onceInTime(async () => {
+      let messages = 0;
+      const { connection, peer } = await stage.pair({
+        framing,
+        message: () => {
+          messages++;
+        },
+        messageTimeoutMs: 2 * LIMIT_MS,
+      });
+      for (let round = 1; round <= 8; round++) {
+        peer.socket.write('one and a half\nand the ');
+        await eventually(() => messages === 2 * round - 1, 'the first');
+        await new Promise((resolve) => setTimeout(resolve, LIMIT_MS / 3));
+        peer.socket.write('rest\n');
+        await eventually(() => messages === 2 * round, 'the second');
+      }
+      await new Promise((resolve) => setTimeout(resolve, 3 * LIMIT_MS));
+      assert.equal(connection.closing, false);
+    }),
+  );
+
+  scene('while a connection is paused no message is late; resumed, it has its time again', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      framing,
+      message: () => undefined,
+      messageTimeoutMs: LIMIT_MS,
+    });
+    peer.socket.write('begun');
+    await eventually(() => connection.bytesRead === 5, 'the beginning');
+    connection.pause();
+    await new Promise((resolve) => setTimeout(resolve, 2 * LIMIT_MS));
+    assert.equal(connection.closing, false);
+    const began = performance.now();
+    connection.resume();
+    await eventually(() => connection.closed, 'the close');
+    assert(performance.now() - began >= LIMIT_MS);
+    assert.deepEqual(stage.history.reasons, ['message_timeout']);
+  });
+
+  scene('messages that wait for the program are not late, nor is what comes behind them', async (stage) => {
+    const seen: string[] = [];
+    const { connection, peer } = await stage.pair({
+      framing,
+      message(connection, message) {
+        seen.push(String(message));
+        connection.pause();
+      },
+      messageTimeoutMs: LIMIT_MS,
+    });
+    peer.socket.write('1\n2\n3\nbegun');
+    for (let round = 1; round <= 3; round++) {
+      await eventually(() => seen.length === round, `message ${round}`);
+      await new Promise((resolve) => setTimeout(resolve, LIMIT_MS));
+      assert.equal(connection.closing, false);
+      connection.resume();
+    }
+    await eventually(() => connection.closed, 'the close');
+    assert.deepEqual([seen, stage.history.reasons], [['1', '2', '3'], ['message_timeout']]);
+  });
+
+  scene('0 is no limit', async (stage) => {
+    const { connection, peer } = await stage.pair({
+      framing,
+      message: () => undefined,
+      messageTimeoutMs: 0,
+      firstByteTimeoutMs: 0,
+    });
+    peer.socket.write('begun');
+    await eventually(() => connection.bytesRead === 5, 'the beginning');
+    assert.equal(stage.engine.wheel.count, 0);
+  });
+}
+
+export function holding(subject: EngineSubject): void {
+  pausedOnes(subject);
+  awaitedOnes(subject);
+  caps(subject);
+  messageTimes(subject);
+}
