@@ -200,6 +200,11 @@ export interface Driver {
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
   /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
   hasWork(): boolean;
+  /**
+   * When `poll` is to be called again after the system had no memory for what it does, by `clock`: `hasWork` does not ask
+   * for it until then. Infinity, or absent, when nothing waits for that.
+   */
+  readonly retryAt?: number;
   /** Whether `hasWork` also tells when something has come: then it can be waited for, for a moment, by looking there. */
   readonly seesArrivals: boolean;
 
@@ -207,6 +212,9 @@ export interface Driver {
   readonly wakeDescriptor: number;
 
   watch(onReady: () => void): LoopWatch;
-  /** Gives everything back to the system. Nothing may be in flight any more. */
+  /**
+   * Gives everything back to the system. Nothing may be in flight any more, unless `poll` has thrown: then nothing
+   * completes from here on, and only `forget` and the calls on sockets follow.
+   */
   close(): void;
 }

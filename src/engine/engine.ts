@@ -13,6 +13,7 @@ import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer, moveTicks } from './deadlines.js';
 import { shutDown } from './ending.js';
+import { endAll } from './engine-ending.js';
 import type { EngineOptions } from './engine-options.js';
 import { finish } from './finishing.js';
 import { CLOSING, DIRTY, LADEN, RESUMING } from './flags.js';
@@ -191,6 +192,11 @@ export class Engine {
     if (this.wheel.advance()) {
       this.flush();
     }
+  }
+
+  /** @internal The pump's hook: the port has failed, and with it every server and connection. */
+  failed(error: Error): void {
+    endAll(this, error);
   }
 
   #ticksMoved(ticks: number): void {
@@ -373,16 +379,7 @@ export class Engine {
     if (this.port.closed) {
       return;
     }
-    for (const pending of [...this.pending]) {
-      pending.engineClosed();
-    }
-    for (const { key } of [...this.port.sockets]) {
-      if (key instanceof Connection) {
-        close(key, 'engine_closed');
-      } else if (key !== undefined) {
-        (key as CompletionTarget).engineClosed();
-      }
-    }
+    endAll(this);
     this.sharing.rest();
     this.port.close();
   }

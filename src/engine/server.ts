@@ -215,8 +215,9 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     let connection: Connection<Context>;
     try {
       connection = new Connection<Context>(this, socket);
+      this.engine.associate(socket, connection as Connection);
     } catch (error) {
-      // A framing of the program's own: nobody has heard of this connection, and the next ones need not fail.
+      // A framing of the program's own, or the system: nobody has heard of this connection, and the next ones need not fail.
       this.#addresses?.remove(socket);
       this.counters.countError(error);
       this.#drop(socket, { reset: true });
@@ -225,7 +226,6 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     }
     this.counters.opened++;
     this.engine.reference(1);
-    this.engine.associate(socket, connection as Connection);
     try {
       if (this.limits.timed || this.messages?.heartbeat !== undefined) {
         armTimer(connection as Connection);

@@ -78,8 +78,14 @@ export class CompletionPort extends PostingPort {
     return this.core.passedOver;
   }
 
+  /** Whether it was closed, or has failed. */
   get closed(): boolean {
     return this.core.closed;
+  }
+
+  /** What the port failed with, if the system refused for good what its driver needs: then it is closed. */
+  get failure(): OperationError | undefined {
+    return this.core.failure;
   }
 
   /**
@@ -106,6 +112,8 @@ export class CompletionPort extends PostingPort {
     }
     try {
       this.#dequeue(batch, timeoutMs);
+    } catch (error) {
+      this.#failed(error);
     } finally {
       this.core.queue.close();
     }
@@ -119,12 +127,10 @@ export class CompletionPort extends PostingPort {
     let left = waits ? timeoutMs : 0;
     for (;;) {
       let wait = left;
-      if (delays.acceptsDueAt !== Infinity) {
-        const due = delays.acceptsDueAt - driver.clock.now();
-        wait = Math.min(left, Math.max(0, due));
-        if (due <= 0) {
-          delays.retryAccepts();
-        }
+      if (this.dueAt !== Infinity) {
+        const now = driver.clock.now();
+        wait = Math.min(left, Math.max(0, this.dueAt - now));
+        this.#retryDue(now);
       }
       if (delays.receivesDue) {
         delays.retryReceives();
@@ -138,6 +144,40 @@ export class CompletionPort extends PostingPort {
       }
       // Nothing that goes up: an accept retried, a connection closed, a signal, a bare wake.
       left = deadline === Infinity ? left : Math.max(0, deadline - driver.clock.now());
+    }
+  }
+
+  /** Posts what was held back until now. */
+  #retryDue(now: number): void {
+    const { delays, settler } = this.core;
+    if (delays.acceptsDueAt <= now) {
+      delays.retryAccepts();
+    }
+    if (delays.interruptedDueAt <= now) {
+      delays.retryInterrupted((socket) => settler.sends.restart(socket));
+    }
+  }
+
+  /**
+   * The system refuses for good what the driver needs. Everything in flight ends with that error and the port is closed, so
+   * that each owner of an operation hears of it, and the owner of the port once.
+   */
+  #failed(error: unknown): void {
+    if (!(error instanceof OperationError)) {
+      throw error;
+    }
+    const { core } = this;
+    core.failure = error;
+    closeWakeHandle(this.#wakeHandle);
+    core.settler.failAll(-(error.systemNumber ?? core.driver.errors.numberOf('ECANCELED')));
+    core.closed = true;
+    // It stays among the open ports for good: the kernel may use its memory for some time.
+    const { pump } = core;
+    pump?.portClosed();
+    core.driver.close();
+    pump?.portFailed(error);
+    for (const socket of [...core.settler.sockets]) {
+      this.closeSocket(socket);
     }
   }
 
@@ -239,8 +279,13 @@ export class CompletionPort extends PostingPort {
       this.closeSocket(socket);
     }
     const deadline = performance.now() + CLOSE_TIMEOUT_MS;
-    while (this.core.operations.inFlight > 0 && performance.now() < deadline) {
-      this.core.driver.poll(this.core.settler, CLOSE_COMPLETIONS, 100);
+    try {
+      while (this.core.operations.inFlight > 0 && performance.now() < deadline) {
+        this.core.driver.poll(this.core.settler, CLOSE_COMPLETIONS, 100);
+      }
+    } catch (error) {
+      this.#failed(error);
+      return;
     }
     if (this.core.operations.inFlight > 0) {
       // Its memory must stay: the port remains among the open ones for good.
@@ -286,7 +331,13 @@ export class CompletionPort extends PostingPort {
 
   /** @internal When the port wants a turn by itself, by `clock`; Infinity when never. */
   get dueAt(): number {
-    return this.core.delays.acceptsDueAt;
+    const { delays, driver } = this.core;
+    return Math.min(delays.acceptsDueAt, delays.interruptedDueAt, driver.retryAt ?? Infinity);
+  }
+
+  /** @internal Whether the driver is to be left alone until `dueAt`. */
+  get rests(): boolean {
+    return (this.core.driver.retryAt ?? Infinity) !== Infinity;
   }
 
   /** @internal */

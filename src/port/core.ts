@@ -24,6 +24,8 @@ export class PortCore {
   readonly settler: Settler;
   pump: Pump | undefined = undefined;
   closed = false;
+  /** What the port failed with, if it did: it is closed then. */
+  failure: OperationError | undefined = undefined;
 
   constructor(options: CheckedOptions) {
     this.pool = new BufferPool(options.buffersMax, options.bufferSizeBytes, options.fillReleasedBuffers);
@@ -50,7 +52,8 @@ export class PortCore {
 
   requireOpen(syscall: string): void {
     if (this.closed) {
-      throw new OperationError({ code: 'EBADF', reason: 'The port is closed', syscall });
+      const reason = this.failure === undefined ? 'The port is closed' : `The port has failed: ${this.failure.message}`;
+      throw new OperationError({ code: 'EBADF', reason, syscall });
     }
   }
 

@@ -1,12 +1,14 @@
 /**
  * Operations held back for want of something: receives that found the buffer pool empty, accepts that found no free
- * descriptor. They are not over; they are posted again when there are buffers, when a socket is closed, or (an accept:
- * others free descriptors too) after a while.
+ * descriptor, and whatever the system had no memory for, or interrupted. They are not over; they are posted again when
+ * there are buffers, when a socket is closed, or (others free descriptors and memory too) after a while.
  */
 
+import type { SocketAddress } from '../drivers/address.js';
 import type { Driver } from '../drivers/driver.js';
 import { Fifo } from '../drivers/fifo.js';
-import { ACCEPT, type OperationTable } from './operations.js';
+import { Retry } from '../drivers/retry.js';
+import { ACCEPT, CONNECT, type OperationTable } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
 
 /** Time until an accept that found no descriptor is tried again unasked, in ms. */
@@ -22,6 +24,10 @@ export class Delays {
   readonly #operations: OperationTable;
   readonly #receives = new Fifo<Waiting>();
   #accepts: Waiting[] = [];
+  /** What failed for a moment only: operations, and sockets whose sends did. */
+  #interrupted: Waiting[] = [];
+  readonly #sending = new Set<OverlappedSocket>();
+  readonly #retry: Retry;
   /** When accepts are tried again, by the driver's clock; Infinity when none waits. */
   acceptsDueAt = Infinity;
   /** How often an operation was held back. */
@@ -31,6 +37,7 @@ export class Delays {
   constructor(driver: Driver, operations: OperationTable) {
     this.#driver = driver;
     this.#operations = operations;
+    this.#retry = new Retry(driver.clock);
   }
 
   delayReceive(slot: number): void {
@@ -44,6 +51,37 @@ export class Delays {
     this.#operations.delayed[slot] = 1;
     this.#accepts.push({ slot, generation: this.#operations.generation[slot] as number });
     this.acceptsDueAt = Math.min(this.acceptsDueAt, this.#driver.clock.now() + ACCEPT_RETRY_MS);
+  }
+
+  /** The system had no memory for an operation, or interrupted it. */
+  delayInterrupted(slot: number): void {
+    this.#operations.delayed[slot] = 1;
+    this.#interrupted.push({ slot, generation: this.#operations.generation[slot] as number });
+    this.#retry.failed();
+  }
+
+  /** The same for the first send of a socket. */
+  delaySend(socket: OverlappedSocket): void {
+    this.#sending.add(socket);
+    this.#retry.failed();
+  }
+
+  /** When what was interrupted is tried again, by the driver's clock; Infinity when nothing was. */
+  get interruptedDueAt(): number {
+    return this.#retry.at;
+  }
+
+  /** Posts what was interrupted. @param restart begins a socket's sends, if any are left */
+  retryInterrupted(restart: (socket: OverlappedSocket) => void): void {
+    const operations = this.#interrupted;
+    const sockets = [...this.#sending];
+    this.#interrupted = [];
+    this.#sending.clear();
+    this.#retry.clear();
+    for (const waiting of operations) {
+      this.#postIfCurrent(waiting);
+    }
+    sockets.forEach(restart);
   }
 
   /** Whether receives wait though there are buffers. */
@@ -92,9 +130,11 @@ export class Delays {
 
   #post(slot: number): void {
     const { kind, generation, sockets, once } = this.#operations;
-    const { handle } = sockets[slot] as OverlappedSocket;
+    const { handle, connectAddress } = sockets[slot] as OverlappedSocket;
     if (kind[slot] === ACCEPT) {
       this.#driver.postAccept(slot, generation[slot] as number, handle);
+    } else if (kind[slot] === CONNECT) {
+      this.#driver.postConnect(slot, generation[slot] as number, handle, connectAddress as SocketAddress);
     } else {
       this.#driver.postReceive(slot, generation[slot] as number, handle, once[slot] === 1, true);
     }

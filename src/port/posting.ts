@@ -10,6 +10,9 @@ import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
 import type { PieceSink, Pieces } from './send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
+/** Tries to have a closed socket break its connection. */
+const RESET_TRIES_MAX = 3;
+
 /** What can be cancelled on a socket. */
 export type Cancellable = 'accept' | 'connect' | 'receive' | 'send';
 
@@ -234,6 +237,20 @@ export class PostingPort {
     }
   }
 
+  /** Closing never fails: where the system cannot do this now, the peer may see the end of the stream instead. */
+  #resetOnClose({ handle }: OverlappedSocket): void {
+    for (let tries = 1; tries <= RESET_TRIES_MAX; tries++) {
+      try {
+        this.core.driver.sockets.setOption(handle, 'resetOnClose', 1);
+        return;
+      } catch (error) {
+        if (!(error instanceof OperationError)) {
+          throw error;
+        }
+      }
+    }
+  }
+
   /**
    * Closes a socket. A listener stops listening at once. What is in flight completes with `ECANCELED`; when the last
    * of it has been dequeued the socket is given back to the system, and the peer sees the end of the stream.
@@ -247,7 +264,7 @@ export class PostingPort {
     if (socket.state === 'listening') {
       this.core.driver.sockets.shutdownBoth(socket.handle);
     } else if (options.reset === true) {
-      this.core.driver.sockets.setOption(socket.handle, 'resetOnClose', 1);
+      this.#resetOnClose(socket);
     }
     socket.state = 'closing';
     for (const slot of [socket.readSlot, socket.connectSlot]) {

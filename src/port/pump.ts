@@ -22,6 +22,8 @@ export interface TurnHooks {
   flush(): void;
   /** Called when what had come was handled: what came in time is not late because this turn is. */
   timePassed(): void;
+  /** Called once, in a turn or while the port is closed, when the port has failed: nothing completes any more. */
+  failed?(error: Error): void;
   /** Whether `flush` has something to do at once. */
   readonly hasWork: boolean;
   /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
@@ -35,6 +37,11 @@ export interface TurnHooks {
 export interface PumpOptions {
   /** Told what the handler threw. */
   readonly onError?: (error: unknown, completion: Completion) => void;
+  /**
+   * Called once if the port itself fails, because the system refuses for good what its driver needs. All operations end with
+   * that error, and the port is closed. Without it `run` throws the error, and `start` makes it an uncaught exception.
+   */
+  readonly onFailure?: (error: Error) => void;
   /** The most completions dequeued at once; 256 unless told. */
   readonly batchCompletions?: number;
   /** @internal */
@@ -53,6 +60,7 @@ export class Pump {
   readonly #onError: PumpOptions['onError'];
   readonly #batch: CompletionBatch;
   readonly #hooks: TurnHooks | undefined;
+  readonly #onFailure: ((error: Error) => void) | undefined;
   /** The next completion of the batch to dispatch. */
   #next = 0;
   /** Completions that were ever dequeued. */
@@ -76,6 +84,8 @@ export class Pump {
   #referenced = true;
   #inTurn = false;
   #stopped = false;
+  /** In the event loop, by `start`. */
+  #started = false;
 
   constructor(port: CompletionPort, handler: CompletionHandler, options: PumpOptions) {
     this.#port = port;
@@ -83,10 +93,12 @@ export class Pump {
     this.#onError = options.onError;
     this.#batch = new CompletionBatch(options.batchCompletions);
     this.#hooks = options.hooks;
+    this.#onFailure = options.onFailure;
   }
 
   /** In the event loop. */
   start(): void {
+    this.#started = true;
     this.#watch = this.#port.watch(() => this.#turn());
     this.#schedule();
   }
@@ -97,6 +109,7 @@ export class Pump {
     while (!this.#stopped) {
       if (this.#next === this.#batch.length) {
         if (this.#port.closed && !this.#port.hasWork()) {
+          this.#throwFailure();
           return;
         }
         this.#next = 0;
@@ -244,7 +257,9 @@ export class Pump {
       this.posted();
       return;
     }
-    this.#watch?.arm();
+    if (!this.#port.rests) {
+      this.#watch?.arm();
+    }
     const dueAt = Math.min(this.#port.dueAt, this.#hooks?.dueAt ?? Infinity);
     if (dueAt < this.#timerDueAt) {
       this.#setTimer(dueAt);
@@ -300,6 +315,28 @@ export class Pump {
       } finally {
         completion.release();
       }
+    }
+  }
+
+  /** What nobody else hears of is thrown by `run`. */
+  #throwFailure(): void {
+    const { failure } = this.#port;
+    if (failure !== undefined && this.#hooks === undefined && this.#onFailure === undefined) {
+      throw failure;
+    }
+  }
+
+  /** The port has failed: its owner hears of it. The one that called `run` does so by what that throws. */
+  portFailed(error: Error): void {
+    this.#hooks?.failed?.(error);
+    if (this.#onFailure !== undefined) {
+      try {
+        this.#onFailure(error);
+      } catch (thrown) {
+        throwLater(thrown);
+      }
+    } else if (this.#hooks === undefined && this.#started) {
+      throwLater(error);
     }
   }
 

@@ -14,10 +14,14 @@ import type { OverlappedSocket } from './socket.js';
 /** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
 export type SendEnd = (slot: number, result: number) => void;
 
+/** Nothing is wrong with the connection: the same bytes can be sent a moment later. */
+const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
+
 export class SendQueue {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
   readonly #onEnd: SendEnd;
+  readonly #delay: (socket: OverlappedSocket) => void;
   readonly #cancelled: number;
   readonly #gather: Gather = {
     count: 0,
@@ -25,7 +29,9 @@ export class SendQueue {
     lengths: new Float64Array(GATHER_PIECES_MAX),
   };
 
-  constructor(driver: Driver, operations: OperationTable, onEnd: SendEnd) {
+  /** @param delay called for a socket whose sends could not go on for the moment: they do so by `restart` */
+  constructor(driver: Driver, operations: OperationTable, onEnd: SendEnd, delay: (socket: OverlappedSocket) => void) {
+    this.#delay = delay;
     this.#driver = driver;
     this.#operations = operations;
     this.#onEnd = onEnd;
@@ -55,11 +61,29 @@ export class SendQueue {
       this.#take(socket, result);
     }
     if (result < 0) {
-      // A hole in the stream: nothing behind it may go out.
-      this.failAll(socket, result);
+      this.#failed(socket, result, cancelled);
     } else if (cancelled) {
       this.failAll(socket, this.#cancelled);
     } else {
+      this.#start(socket);
+    }
+  }
+
+  #failed(socket: OverlappedSocket, result: number, cancelled: boolean): void {
+    if (!FOR_A_MOMENT.has(this.#driver.errors.codeOf(-result))) {
+      // A hole in the stream: nothing behind it may go out.
+      this.failAll(socket, result);
+    } else if (cancelled) {
+      // Such as a send of io_uring, which was interrupted to end it.
+      this.failAll(socket, this.#cancelled);
+    } else {
+      this.#delay(socket);
+    }
+  }
+
+  /** Goes on with what could not go on for a moment. */
+  restart(socket: OverlappedSocket): void {
+    if (!socket.sending) {
       this.#start(socket);
     }
   }

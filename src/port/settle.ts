@@ -1,5 +1,6 @@
 /** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
 
+import { assert } from '../assert.js';
 import type { CompletionSink, Driver } from '../drivers/driver.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Completion } from './completion.js';
@@ -12,6 +13,9 @@ import { OverlappedSocket } from './socket.js';
 
 /** An accept that finds no descriptor or memory is held back, not ended. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
+/** The same operation can succeed a moment later. (A receive's ENOBUFS is the pool's: it waits for a buffer.) */
+const FOR_A_MOMENT = new Set(['EINTR', 'EAGAIN', 'ENOMEM']);
 
 /** A connection that failed before it was accepted (accept(2) says to take these like "try again"). */
 const CLIENT_WENT_AWAY = new Set([
@@ -61,7 +65,12 @@ export class Settler implements CompletionSink {
     this.#pool = parts.pool;
     this.#delays = parts.delays;
     this.#sendMemory = parts.sendMemory;
-    this.sends = new SendQueue(parts.driver, parts.operations, (slot, result) => this.#sendEnded(slot, result));
+    this.sends = new SendQueue(
+      parts.driver,
+      parts.operations,
+      (slot, result) => this.#sendEnded(slot, result),
+      (socket) => this.#delays.delaySend(socket),
+    );
   }
 
   complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
@@ -109,13 +118,7 @@ export class Settler implements CompletionSink {
       return;
     }
     if (result < 0) {
-      if (this.#driver.errors.codeOf(-result) !== 'ENOBUFS') {
-        this.#end(slot, result);
-      } else if (this.#operations.cancelled[slot] === 1) {
-        this.endCancelled(slot);
-      } else {
-        this.#delays.delayReceive(slot);
-      }
+      this.#receiveFailed(slot, result);
       return;
     }
     if (result === 0 && socket.sending && this.#driver.sockets.isBroken?.(socket.handle) === true) {
@@ -125,6 +128,19 @@ export class Settler implements CompletionSink {
     }
     const completion = more ? this.#next(slot, result) : this.#end(slot, result);
     completion.buffer = buffer < 0 ? undefined : this.#pool.lend(buffer);
+  }
+
+  #receiveFailed(slot: number, result: number): void {
+    const code = this.#driver.errors.codeOf(-result);
+    if (code !== 'ENOBUFS' && !FOR_A_MOMENT.has(code)) {
+      this.#end(slot, result);
+    } else if (this.#operations.cancelled[slot] === 1) {
+      this.endCancelled(slot);
+    } else if (code === 'ENOBUFS') {
+      this.#delays.delayReceive(slot);
+    } else {
+      this.#delays.delayInterrupted(slot);
+    }
   }
 
   #accepted(slot: number, listener: OverlappedSocket, result: number, more: boolean): void {
@@ -148,11 +164,13 @@ export class Settler implements CompletionSink {
 
   #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
     const code = this.#driver.errors.codeOf(-result);
-    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code);
+    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || FOR_A_MOMENT.has(code);
     if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
       this.endCancelled(slot);
     } else if (NO_DESCRIPTOR.has(code)) {
       this.#delays.delayAccept(slot);
+    } else if (FOR_A_MOMENT.has(code)) {
+      this.#delays.delayInterrupted(slot);
     } else if (CLIENT_WENT_AWAY.has(code)) {
       this.#driver.postAccept(slot, this.#operations.generation[slot] as number, listener.handle);
     } else {
@@ -165,6 +183,15 @@ export class Settler implements CompletionSink {
       this.endCancelled(slot);
       return;
     }
+    if (result < 0 && this.#driver.errors.codeOf(-result) === 'EINTR') {
+      if (this.#operations.cancelled[slot] === 0) {
+        this.#delays.delayInterrupted(slot);
+        return;
+      }
+      socket.state = 'failed';
+      this.endCancelled(slot);
+      return;
+    }
     socket.state = result < 0 ? 'failed' : 'connected';
     this.#end(slot, result);
   }
@@ -172,6 +199,25 @@ export class Settler implements CompletionSink {
   #sendEnded(slot: number, result: number): void {
     this.#sendMemory.release(slot);
     this.#end(slot, result);
+  }
+
+  /** The driver completes nothing any more: all that is in flight ends with an error number, negated. */
+  failAll(result: number): void {
+    for (const socket of [...this.sockets]) {
+      const ends = socket.closed ? this.#cancelled : result;
+      socket.lastWithDriver = -1;
+      socket.sendsCancelled = false;
+      this.sends.failAll(socket, ends);
+      for (const slot of [socket.readSlot, socket.connectSlot]) {
+        if (slot >= 0) {
+          this.#end(slot, ends);
+        }
+      }
+      if (socket.state === 'connecting') {
+        socket.state = 'failed';
+      }
+    }
+    assert(this.#operations.inFlight === 0);
   }
 
   /** Ends an operation that its closing socket or its poster no longer wants. */

@@ -21,6 +21,7 @@ import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';
 import { WakeDescriptor } from '../linux/wake.js';
+import { PolledCall } from '../polled-call.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
 /** Events taken by one epoll_wait at the most; the kernel gives the others their turn with the next. */
@@ -37,6 +38,7 @@ export class EpollPoller implements Poller {
   readonly #event = new Slab(epoll_event.size);
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
   readonly #withhold: ReadonlySet<string>;
+  readonly #wait = new PolledCall('epoll_wait', linuxErrors);
 
   constructor(withhold: ReadonlySet<string>) {
     this.#withhold = withhold;
@@ -74,8 +76,12 @@ export class EpollPoller implements Poller {
 
   wait(sink: ReadinessSink, timeoutMs: number): number {
     const { i32, address } = this.#events;
-    const timeout = timeoutMs === Infinity ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
+    const waitMs = this.#wait.begin(timeoutMs);
+    const timeout = waitMs === Infinity ? -1 : Math.min(Math.ceil(waitMs), 0x7fff_ffff);
     const count = this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
+    if (count < 0) {
+      return this.#wait.failed(lastErrno());
+    }
     for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
       const events = i32[word] as number;
       const descriptor = i32[word + DATA_WORD] as number;
@@ -91,8 +97,11 @@ export class EpollPoller implements Poller {
         (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
       );
     }
-    // -1 is EINTR: a signal came first, and nothing is ready.
-    return Math.max(0, count);
+    return count;
+  }
+
+  get retryAt(): number {
+    return this.#wait.retryAt;
   }
 
   get wakeDescriptor(): number {

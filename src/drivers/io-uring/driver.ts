@@ -3,7 +3,6 @@
  * ring, and one system call a turn hands over the first and gathers the second.
  */
 
-import { assert } from '../../assert.js';
 import { ECANCELED, ENOENT, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
@@ -37,10 +36,11 @@ import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
-import { receivesMultishot } from './multishot-probe.js';
+import { forgetProbe, receivesMultishot } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
 import { RingWatch } from './ring-watch.js';
+import { SubmissionBacklog } from './submission-backlog.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
 const WAKE_SLOT = -1;
@@ -52,6 +52,9 @@ const CANCEL_SLOT = -2;
  * kernel's, one for each such send: with buffers of 8 KiB that is so at 1 MiB, and not at 256 KiB (seen on 6.18).
  */
 const SEND_BYTES_MAX = 256 * 1024;
+
+/** Calls that make room for one entry, at the most: a kernel that takes none after these takes none for now. */
+const ENTER_TRIES_MAX = 16;
 
 export class IoUringDriver implements Driver {
   readonly name = 'io_uring';
@@ -71,6 +74,9 @@ export class IoUringDriver implements Driver {
   /** Peer addresses of connects, until the kernel has copied them at submission. */
   #addresses: Slab[] = [];
   readonly #stash = new CompletionStash();
+  readonly #backlog = new SubmissionBacklog();
+  /** The entry that is being prepared is in here: the ring's entries, or one of the backlog's. */
+  #sqes: Int32Array;
   /**
    * Their receives complete once each. A multishot one misses the end of the stream when it came with the last bytes: the
    * kernel does not look again where nothing is queued, and nothing wakes it any more (seen on 6.18).
@@ -83,6 +89,7 @@ export class IoUringDriver implements Driver {
     this.#withhold = options.withhold;
     const { ring, buffers } = openRings(options.submissionEntries, setup.flags, options.buffers);
     this.#ring = ring;
+    this.#sqes = ring.sqes;
     this.#buffers = buffers;
     const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
@@ -119,11 +126,8 @@ export class IoUringDriver implements Driver {
     slot: number,
     generation: number,
   ): number {
-    if (!this.#ring.hasRoom) {
-      this.#makeRoom();
-    }
-    const word = this.#ring.next();
-    const sqes = this.#ring.sqes;
+    const word = this.#next();
+    const sqes = this.#sqes;
     sqes[word] = opcode | (ioprio << 16);
     sqes[word + 1] = socket;
     sqes[word + 2] = 0;
@@ -143,16 +147,39 @@ export class IoUringDriver implements Driver {
     return word;
   }
 
-  /** Submits until there is room, taking completions out of the kernel's way if it asks for that. */
-  #makeRoom(): void {
-    for (let tries = 0; !this.#ring.hasRoom; tries++) {
-      assert(tries < 1000, 'The kernel takes no more submissions');
-      this.#enter(0);
-      if (!this.#ring.hasRoom) {
-        this.#stash.takeAll(this.#ring);
+  /** Takes the next entry; returns its first word in `#sqes`. */
+  #next(): number {
+    const ring = this.#ring;
+    if ((this.#backlog.length === 0 && ring.hasRoom) || this.#makeRoom()) {
+      this.#sqes = ring.sqes;
+      return ring.next();
+    }
+    this.#sqes = this.#backlog.add();
+    return 0;
+  }
+
+  /** Submits until there is room, taking completions out of the kernel's way if it asks for that; whether there is room. */
+  #makeRoom(): boolean {
+    const ring = this.#ring;
+    for (let tries = 0; !ring.hasRoom && ring.retry.at === Infinity && tries < ENTER_TRIES_MAX; tries++) {
+      try {
+        this.#enter(0);
+      } catch {
+        // A post never fails: the next poll meets the same error.
+        return false;
+      }
+      if (!ring.hasRoom) {
+        this.#stash.takeAll(ring);
       }
     }
-    if (this.#ring.toSubmit === 0) {
+    this.#backlog.drain(ring);
+    this.#forgetAddresses();
+    return this.#backlog.length === 0 && ring.hasRoom;
+  }
+
+  /** Once all connects are submitted the kernel has copied their addresses. */
+  #forgetAddresses(): void {
+    if (this.#addresses.length > 0 && this.#ring.toSubmit === 0 && this.#backlog.length === 0) {
       this.#addresses = [];
     }
   }
@@ -160,7 +187,16 @@ export class IoUringDriver implements Driver {
   /** The one call of a turn: hands over what was posted, and lets the kernel complete what it can. */
   #enter(timeoutMs: number): void {
     this.#buffers.offer();
-    this.#ring.enter(timeoutMs);
+    if (this.#backlog.length > 0) {
+      this.#backlog.drain(this.#ring);
+    }
+    try {
+      this.#ring.enter(timeoutMs);
+    } catch (error) {
+      // What worked when it was tried does so no more: the next port tries again.
+      forgetProbe();
+      throw error;
+    }
   }
 
   postAccept(slot: number, generation: number, socket: number): void {
@@ -172,7 +208,7 @@ export class IoUringDriver implements Driver {
     const byteLength = encodeSockaddr(linuxAddresses, memory, 0, address);
     const word = this.#prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
     // connect's length is in `off`.
-    this.#ring.sqes[word + 2] = byteLength;
+    this.#sqes[word + 2] = byteLength;
     this.#addresses.push(memory);
   }
 
@@ -184,7 +220,7 @@ export class IoUringDriver implements Driver {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
     const mode = (hasWaited ? 0 : IORING_RECVSEND_POLL_FIRST) | multishot;
     const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
-    const sqes = this.#ring.sqes;
+    const sqes = this.#sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
     sqes[word + 10] = BUFFER_GROUP;
   }
@@ -203,8 +239,8 @@ export class IoUringDriver implements Driver {
   cancel(slot: number, generation: number): void {
     const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
     // The entry to cancel is named by its user_data, in `addr`.
-    this.#ring.sqes[word + 4] = slot;
-    this.#ring.sqes[word + 5] = generation;
+    this.#sqes[word + 4] = slot;
+    this.#sqes[word + 5] = generation;
   }
 
   /**
@@ -238,9 +274,7 @@ export class IoUringDriver implements Driver {
         return;
       }
       this.#enter(timeoutMs);
-      if (ring.toSubmit === 0 && this.#addresses.length > 0) {
-        this.#addresses = [];
-      }
+      this.#forgetAddresses();
     }
     const { words, cqes, cqMask } = ring;
     // The head moves on before each completion goes up: what the sink does may post, and a full ring may take the rest.
@@ -304,7 +338,14 @@ export class IoUringDriver implements Driver {
 
   hasWork(): boolean {
     const ring = this.#ring;
-    return ring.toSubmit > 0 || ring.ready > 0 || this.#stash.length > 0 || ring.hasDeferred;
+    if (ring.ready > 0 || this.#stash.length > 0) {
+      return true;
+    }
+    return (ring.toSubmit > 0 || ring.hasDeferred) && ring.retry.at === Infinity;
+  }
+
+  get retryAt(): number {
+    return this.#ring.retry.at;
   }
 
   get wakeDescriptor(): number {

@@ -28,6 +28,10 @@ export function receivesMultishot(): boolean {
   return known;
 }
 
+export function forgetProbe(): void {
+  known = undefined;
+}
+
 function tryMultishot(): boolean {
   const pair = new Slab(8);
   if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.address) < 0) {

@@ -50,7 +50,7 @@ export class RingWatch implements LoopWatch {
       this.#ring.setNotifying(true);
     }
     // What came before notifications were on brings none; the kernel marks it in memory before it looks at the switch.
-    if (this.#ring.ready > 0 || this.#ring.hasDeferred) {
+    if (this.#ring.ready > 0 || (this.#ring.hasDeferred && this.#ring.retry.at === Infinity)) {
       setImmediate(() => this.#closed || this.#onReady());
     }
   }

@@ -7,6 +7,7 @@ import {
   EBUSY,
   EINTR,
   EINVAL,
+  ENOMEM,
   ETIME,
   MAP_POPULATE,
   MAP_SHARED,
@@ -41,10 +42,13 @@ import {
   io_uring_sqe,
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { systemClock } from '../clock.js';
+import type { OperationError } from '../error.js';
 import { type Mapping, mapped, opened, unmapping } from '../ledger.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
+import { Retry } from '../retry.js';
 
 /** Completions that fit for each submission entry: a multishot operation brings many for one. */
 const COMPLETIONS_PER_SUBMISSION = 4;
@@ -96,6 +100,9 @@ export class Ring {
   sqes: Int32Array = NOTHING;
   /** Submission entries that the kernel has not been told of. */
   toSubmit = 0;
+  /** When the kernel is entered again after it had no memory. */
+  readonly retry = new Retry(systemClock);
+  #failure: OperationError | undefined;
 
   /** @param flags of a set-up that the kernel accepts */
   constructor(entries: number, flags: number) {
@@ -207,10 +214,24 @@ export class Ring {
   }
 
   /**
-   * Submits what was prepared, and gathers completions.
+   * Submits what was prepared, and gathers completions. Where the kernel has no memory for that, it returns with nothing
+   * lost, and `retry` says when to enter again; a call that waits first waits until then.
    * @param timeoutMs how long to wait for a completion: 0 does not wait
+   * @throws OperationError what the kernel refuses for good, at each call from then on
    */
   enter(timeoutMs: number): void {
+    if (this.retry.at !== Infinity) {
+      this.retry.block(timeoutMs);
+      this.#enter(0);
+    } else {
+      this.#enter(timeoutMs);
+    }
+  }
+
+  #enter(timeoutMs: number): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
     this.giveBack();
     Atomics.store(this.#words, this.#sqTail, this.#tail);
     let flags = IORING_ENTER_GETEVENTS;
@@ -231,15 +252,33 @@ export class Ring {
       argument,
       argumentBytes,
     );
+    this.retry.clear();
     if (submitted >= 0) {
       this.toSubmit -= submitted;
-      return;
+    } else {
+      this.#enterFailed(lastErrno());
     }
-    const errno = lastErrno();
-    // Interrupted or timed out before anything was submitted, or the kernel wants completions read or memory freed
-    // first: what is not submitted stays for the next call.
-    if (errno !== EINTR && errno !== ETIME && errno !== EBUSY && errno !== EAGAIN) {
-      throw linuxErrors.create(errno, 'io_uring_enter');
+  }
+
+  /** What is not submitted stays for the next call. */
+  #enterFailed(errno: number): void {
+    switch (errno) {
+      case EINTR:
+      case ETIME:
+        // Interrupted, or timed out, before anything was submitted.
+        return;
+      case EBUSY:
+      case EAGAIN:
+      case ENOMEM:
+        // The kernel wants completions read first, or memory to be freed.
+        if (this.ready === 0) {
+          this.retry.failed();
+        }
+        return;
+      default:
+        // EBADR, too: completions were lost for want of memory.
+        this.#failure = linuxErrors.create(errno, 'io_uring_enter');
+        throw this.#failure;
     }
   }
 

@@ -1,6 +1,5 @@
 /** Windows' own completion port: its handle, dequeuing from it, and packets of our own. */
 
-import { assert } from '../../assert.js';
 import { Slab } from '../../ffi/memory.js';
 import {
   FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
@@ -11,6 +10,7 @@ import {
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { OVERLAPPED_ENTRY } from '../../ffi/windows/structs.js';
+import { PolledCall } from '../polled-call.js';
 import { windowsErrors } from '../windows/errors.js';
 
 /** Completion keys: sockets need none, as their operations are known by the address of their OVERLAPPED. */
@@ -82,6 +82,7 @@ export class Entries {
 export class NativePort {
   readonly handle: number;
   readonly #kernel32 = kernel32();
+  readonly #call = new PolledCall('GetQueuedCompletionStatusEx', windowsErrors);
 
   constructor() {
     this.handle = this.#kernel32.CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1);
@@ -101,17 +102,23 @@ export class NativePort {
     }
   }
 
-  /** Dequeues up to `entriesMax` entries; nothing in time is 0. */
+  /** Dequeues up to `entriesMax` entries; nothing in time is 0. @throws OperationError what will not pass */
   dequeue(entries: Entries, entriesMax: number, timeoutMs: number): number {
-    const wait = timeoutMs === Infinity ? INFINITE : Math.min(Math.ceil(timeoutMs), WAIT_MS_MAX);
+    const waitMs = this.#call.begin(timeoutMs);
+    const wait = waitMs === Infinity ? INFINITE : Math.min(Math.ceil(waitMs), WAIT_MS_MAX);
     const count = Math.min(entriesMax, ENTRIES_MAX);
     const { handle } = this;
     const call = this.#kernel32.GetQueuedCompletionStatusEx;
     if (call(handle, entries.address, count, entries.countAddress, wait, 0) === 0) {
-      assert(this.#kernel32.GetLastError() === WAIT_TIMEOUT);
-      return 0;
+      const number = this.#kernel32.GetLastError();
+      return number === WAIT_TIMEOUT ? 0 : this.#call.failed(number);
     }
     return entries.count;
+  }
+
+  /** When to dequeue again after the system had no memory; Infinity when that was not so. */
+  get retryAt(): number {
+    return this.#call.retryAt;
   }
 
   close(): void {

@@ -367,6 +367,10 @@ export class IocpDriver implements Driver {
     return 1;
   }
 
+  get retryAt(): number {
+    return this.#port.retryAt;
+  }
+
   get wakeDescriptor(): number {
     return this.#port.handle;
   }

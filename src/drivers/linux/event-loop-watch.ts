@@ -10,9 +10,11 @@ import { Socket } from 'node:net';
 import { assert } from '../../assert.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
+  EBUSY,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
   EFD_SEMAPHORE,
+  EINTR,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLLET,
@@ -24,6 +26,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
+import { OperationError } from '../error.js';
 import { opened } from '../ledger.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
@@ -33,6 +36,8 @@ const READ_BYTES = 64;
 
 /** Loop iterations that a test wake-up may take to arrive. libuv registers the pipe in one and reports in the next. */
 const PROOF_ITERATIONS_MAX = 100;
+
+const DUPLICATE_TRIES_MAX = 16;
 
 type State = 'registering' | 'proving' | 'watching' | 'closed';
 
@@ -83,17 +88,24 @@ export class EventLoopWatch implements LoopWatch {
     this.#nextIteration();
   }
 
+  /** All that will be needed, or none. */
   #reserve(): void {
     const { eventfd, pipe2 } = this.#libc;
-    this.#reserved.endless = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
-    this.#reserved.proof = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-    this.#reserved.spare = eventfd(0, EFD_CLOEXEC);
-    Object.values(this.#reserved).forEach(opened);
-    if (this.#reserved.spare < 0 || pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK) < 0) {
-      const error = linuxErrors.create(lastErrno(), 'pipe2');
+    try {
+      this.#reserved.endless = this.#open('eventfd', eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC));
+      this.#reserved.proof = this.#open('eventfd', eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+      this.#reserved.spare = this.#open('eventfd', eventfd(0, EFD_CLOEXEC));
+      this.#check(pipe2(this.#memory.address, O_CLOEXEC | O_NONBLOCK), 'pipe2');
+    } catch (error) {
       this.#closeReserved();
       throw error;
     }
+  }
+
+  #open(syscall: string, descriptor: number): number {
+    this.#check(descriptor, syscall);
+    opened(descriptor);
+    return descriptor;
   }
 
   #closeReserved(): void {
@@ -121,7 +133,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#immediate = undefined;
     this.#iterations++;
     if (this.#state === 'registering' && this.#iterations >= 2) {
-      this.#startProof();
+      this.#orFail(() => this.#startProof());
     } else if (this.#state === 'proving' && this.#iterations > PROOF_ITERATIONS_MAX) {
       this.#fail('a test wake-up did not arrive');
     }
@@ -132,7 +144,7 @@ export class EventLoopWatch implements LoopWatch {
   }
 
   #startProof(): void {
-    closeDescriptor(this.#reserved.spare);
+    this.#closeSpare();
     this.#loopEpoll = findEpollThatWatches(this.#pipeRead);
     this.#reserved.spare = this.#libc.eventfd(0, EFD_CLOEXEC);
     opened(this.#reserved.spare);
@@ -149,24 +161,56 @@ export class EventLoopWatch implements LoopWatch {
     // The largest count there is (eventfd(2)): one read a wake-up will not use it up.
     this.#memory.u32.set([0xffff_fffe, 0xffff_ffff]);
     this.#check(this.#libc.write(endless, this.#memory.address, 8), 'write');
-    this.#check(this.#libc.dup3(endless, this.#pipeRead, O_CLOEXEC), 'dup3');
-    closeDescriptor(this.#pipeWrite);
+    this.#check(this.#duplicate(endless), 'dup3');
     this.#control(EPOLL_CTL_ADD, this.#reserved.proof);
+    closeDescriptor(this.#pipeWrite);
     this.#state = 'proving';
+  }
+
+  #closeSpare(): void {
+    if (this.#reserved.spare >= 0) {
+      closeDescriptor(this.#reserved.spare);
+    }
+  }
+
+  /** dup3 may be interrupted, or meet another thread that opens something (dup(2), EINTR and EBUSY). */
+  #duplicate(descriptor: number): number {
+    for (let tries = 1; ; tries++) {
+      const result = this.#libc.dup3(descriptor, this.#pipeRead, O_CLOEXEC);
+      if (result >= 0 || tries === DUPLICATE_TRIES_MAX || ![EINTR, EBUSY].includes(lastErrno())) {
+        return result;
+      }
+    }
+  }
+
+  /** What fails here is no reason to fail for whoever uses the port: another way to wake the loop takes over. */
+  #orFail(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof OperationError)) {
+        throw error;
+      }
+      this.#fail(`${error.syscall} failed with ${error.code}`);
+    }
   }
 
   /** libuv has read the eventfd because something under its number was ready. */
   #wokenUp(): boolean {
     if (this.#state === 'proving') {
-      this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
-      this.#closeReserved();
-      this.#control(EPOLL_CTL_ADD, this.#descriptor);
-      this.#state = 'watching';
+      this.#orFail(() => this.#startWatching());
     }
     if (this.#state === 'watching') {
       this.#onReady();
     }
     return true;
+  }
+
+  #startWatching(): void {
+    this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
+    this.#control(EPOLL_CTL_ADD, this.#descriptor);
+    this.#closeReserved();
+    this.#state = 'watching';
   }
 
   #fail(reason: string): void {
@@ -188,12 +232,11 @@ export class EventLoopWatch implements LoopWatch {
 
   close(): void {
     assert(this.#state !== 'closed');
+    // Closing a descriptor takes it out of every epoll, but the port's own stays open behind this.
     if (this.#state === 'watching') {
-      this.#control(EPOLL_CTL_DEL, this.#descriptor);
+      this.#callControl(EPOLL_CTL_DEL, this.#descriptor);
     } else if (this.#state === 'registering') {
       closeDescriptor(this.#pipeWrite);
-    } else {
-      this.#control(EPOLL_CTL_DEL, this.#reserved.proof);
     }
     this.#closeReserved();
     this.#state = 'closed';
@@ -202,10 +245,14 @@ export class EventLoopWatch implements LoopWatch {
   }
 
   #control(operation: number, descriptor: number): void {
+    this.#check(this.#callControl(operation, descriptor), 'epoll_ctl');
+  }
+
+  #callControl(operation: number, descriptor: number): number {
     const { u32, address } = this.#memory;
     u32[epoll_event.events >> 2] = this.#events;
     this.#memory.setAddress(epoll_event.data, this.#pipeRead);
-    this.#check(this.#libc.epoll_ctl(this.#loopEpoll, operation, descriptor, address), 'epoll_ctl');
+    return this.#libc.epoll_ctl(this.#loopEpoll, operation, descriptor, address);
   }
 
   #check(result: number, syscall: string): void {

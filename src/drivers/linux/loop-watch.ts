@@ -1,12 +1,20 @@
-/** How a port on Linux wakes Node's event loop: by libuv's own epoll, or by a waiting thread when that fails. */
+/**
+ * How a port on Linux wakes Node's event loop: by libuv's own epoll, by a waiting thread when that fails, and by a timer for
+ * as long as that one fails too.
+ */
 
 import type { LoopWatch } from '../driver.js';
+import { OperationError } from '../error.js';
 import { WaitingThread } from '../waiting-thread.js';
 import { DescriptorWait } from './descriptor-wait.js';
 import { EventLoopWatch } from './event-loop-watch.js';
+import { PolledWatch } from './polled-watch.js';
 
 /** A feature name for `withhold`: do without libuv's epoll. */
 export const LOOP_WATCH_FEATURE = 'event_loop_watch';
+
+/** Looks of the timer between two tries to start the waiting thread. */
+const LOOKS_BEFORE_TRY = 50;
 
 export interface DescriptorWatchOptions {
   readonly withhold: ReadonlySet<string>;
@@ -16,27 +24,57 @@ export interface DescriptorWatchOptions {
 
 /** Watches a descriptor that becomes readable when `poll` would bring something. */
 export class DescriptorWatch implements LoopWatch {
+  readonly #descriptor: number;
+  /** Drains the descriptor, if it needs that, and has the port look. */
+  readonly #look: () => void;
   #watch: LoopWatch;
   #referenced = true;
 
   constructor(descriptor: number, onReady: () => void, options: DescriptorWatchOptions) {
     const { withhold, drain } = options;
-    const wait = (reason: string): LoopWatch =>
-      new WaitingThread(`a waiting thread, because ${reason}`, new DescriptorWait(descriptor), () => {
-        drain?.();
-        onReady();
-      });
-    if (withhold.has(LOOP_WATCH_FEATURE)) {
-      this.#watch = wait("Node's own epoll was not to be used");
-      return;
-    }
-    this.#watch = new EventLoopWatch(descriptor, drain !== undefined, onReady, (reason) => {
-      this.#watch = wait(reason);
-      if (!this.#referenced) {
-        this.#watch.unref();
+    this.#descriptor = descriptor;
+    this.#look = () => {
+      drain?.();
+      onReady();
+    };
+    this.#watch = withhold.has(LOOP_WATCH_FEATURE)
+      ? this.#waitingThread("Node's own epoll was not to be used")
+      : new EventLoopWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
+  }
+
+  #waitingThread(reason: string): LoopWatch {
+    return new WaitingThread(`a waiting thread, because ${reason}`, new DescriptorWait(this.#descriptor), this.#look);
+  }
+
+  #fallBack(reason: string): void {
+    try {
+      this.#use(this.#waitingThread(reason));
+    } catch (error) {
+      if (!(error instanceof OperationError)) {
+        throw error;
       }
-      this.#watch.arm();
+      this.#useTimer(reason, `${reason}, and ${error.syscall} failed with ${error.code}`);
+    }
+  }
+
+  #useTimer(first: string, reason: string): void {
+    let looks = 0;
+    const timer = new PolledWatch(reason, () => {
+      looks++;
+      if (looks % LOOKS_BEFORE_TRY === 0) {
+        this.#fallBack(first);
+      }
+      this.#look();
     });
+    this.#use(timer);
+  }
+
+  #use(watch: LoopWatch): void {
+    this.#watch = watch;
+    if (!this.#referenced) {
+      watch.unref();
+    }
+    watch.arm();
   }
 
   get kind(): string {

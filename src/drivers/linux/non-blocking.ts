@@ -1,15 +1,7 @@
 /** The calls of the readiness drivers on Linux, for sockets that never block. */
 
 import { lastErrno } from '../../ffi/library.js';
-import {
-  EAGAIN,
-  ECANCELED,
-  EINPROGRESS,
-  ENOBUFS,
-  MSG_NOSIGNAL,
-  SO_ERROR,
-  SOL_SOCKET,
-} from '../../ffi/linux/constants.js';
+import { EAGAIN, ECANCELED, EINPROGRESS, EINTR, ENOBUFS, MSG_NOSIGNAL } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
 import type { SocketAddress } from '../address.js';
@@ -50,11 +42,16 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
 
   connect(socket: number, address: SocketAddress): number {
     const byteLength = encodeSockaddr(linuxAddresses, this.#address, 0, address);
-    return this.#libc.connect(socket, this.#address.address, byteLength) < 0 ? -lastErrno() : 0;
+    if (this.#libc.connect(socket, this.#address.address, byteLength) === 0) {
+      return 0;
+    }
+    const errno = lastErrno();
+    // Interrupted, it goes on all the same (connect(2)).
+    return errno === EINTR ? -EINPROGRESS : -errno;
   }
 
   connectResult(socket: number): number {
-    return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
+    return -this.takeError(socket);
   }
 
   receive(socket: number, address: number, byteLength: number): number {

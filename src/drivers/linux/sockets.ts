@@ -12,6 +12,7 @@ import {
   SHUT_RDWR,
   SHUT_WR,
   SIOCOUTQ,
+  SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
   SO_OOBINLINE,
@@ -81,15 +82,24 @@ export class LinuxSockets implements SocketCalls {
     const socket = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
     this.#check(socket, 'socket');
     markOwnSocket(socket);
-    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit it. Without it io_uring does not look
-    // again behind an urgent mark for what has come already (tcp_inq says 0 there, seen on kernel 6.18).
-    if (creation.family !== 'unix') {
-      this.#setInt(socket, SOL_SOCKET, SO_OOBINLINE, 1);
-    }
-    if (creation.family === 'ipv6') {
-      this.#setInt(socket, IPPROTO_IPV6, IPV6_V6ONLY, creation.dualStack ? 0 : 1);
+    try {
+      this.#prepare(socket, creation);
+    } catch (error) {
+      this.#libc.close(socket);
+      throw error;
     }
     return socket;
+  }
+
+  #prepare(socket: number, { family, dualStack }: SocketCreation): void {
+    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit it. Without it io_uring does not look
+    // again behind an urgent mark for what has come already (tcp_inq says 0 there, seen on kernel 6.18).
+    if (family !== 'unix') {
+      this.#setInt(socket, SOL_SOCKET, SO_OOBINLINE, 1);
+    }
+    if (family === 'ipv6') {
+      this.#setInt(socket, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+    }
   }
 
   bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined {
@@ -176,10 +186,20 @@ export class LinuxSockets implements SocketCalls {
 
   /** An option that is one int. */
   getInt(socket: number, level: number, name: number): number {
-    const { address, u32, i32 } = this.#scratch;
+    this.#check(this.#readInt(socket, level, name), 'getsockopt');
+    return this.#scratch.i32[0] as number;
+  }
+
+  /** Reads such an option into the scratch memory; returns what getsockopt does. */
+  #readInt(socket: number, level: number, name: number): number {
+    const { address, u32 } = this.#scratch;
     u32[LENGTH_OFFSET >> 2] = 8;
-    this.#check(this.#libc.getsockopt(socket, level, name, address, address + LENGTH_OFFSET), 'getsockopt');
-    return i32[0] as number;
+    return this.#libc.getsockopt(socket, level, name, address, address + LENGTH_OFFSET);
+  }
+
+  /** What was wrong with a socket, as the system remembers it: its number, or 0. Asking makes it forget. */
+  protected takeError(socket: number): number {
+    return this.#readInt(socket, SOL_SOCKET, SO_ERROR) < 0 ? lastErrno() : (this.#scratch.i32[0] as number);
   }
 
   #setInt(socket: number, level: number, name: number, value: number): void {

@@ -1,12 +1,14 @@
 /** Wake-ups on Linux: a descriptor that any thread may write. */
 
 import { lastErrno } from '../../ffi/library.js';
-import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
+import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
 import { opened } from '../ledger.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
+
+const TRIES_MAX = 16;
 
 let one: Slab | undefined;
 
@@ -14,10 +16,19 @@ let one: Slab | undefined;
 export function wakeDescriptor(descriptor: number): void {
   one ??= new Slab(8);
   one.u32[0] = 1;
-  if (libc().write(descriptor, one.address, 8) < 0) {
-    const errno = lastErrno();
-    if (errno !== EAGAIN) {
-      throw linuxErrors.create(errno, 'write');
+  const { address } = one;
+  const errno = uninterrupted(() => libc().write(descriptor, address, 8)) < 0 ? lastErrno() : 0;
+  if (errno !== 0 && errno !== EAGAIN) {
+    throw linuxErrors.create(errno, 'write');
+  }
+}
+
+/** A call again until no signal interrupts it. These never block, so that hardly happens. */
+function uninterrupted(call: () => number): number {
+  for (let tries = 1; ; tries++) {
+    const result = call();
+    if (result >= 0 || tries === TRIES_MAX || lastErrno() !== EINTR) {
+      return result;
     }
   }
 }
@@ -47,7 +58,8 @@ export class WakeDescriptor {
 
   /** The wake-ups since the last call. */
   take(): number {
-    return this.#libc.read(this.descriptor, this.#counter.address, 8) < 0 ? 0 : (this.#counter.u32[0] as number);
+    const { address, u32 } = this.#counter;
+    return uninterrupted(() => this.#libc.read(this.descriptor, address, 8)) < 0 ? 0 : (u32[0] as number);
   }
 
   close(): void {
@@ -79,7 +91,7 @@ export class WakePipe {
 
   /** The wake-ups since the last call. */
   take(): number {
-    const bytes = this.#libc.read(this.readable, this.#bytes.address, PIPE_BYTES);
+    const bytes = uninterrupted(() => this.#libc.read(this.readable, this.#bytes.address, PIPE_BYTES));
     return bytes < 0 ? 0 : bytes >> 3;
   }
 

@@ -326,7 +326,12 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     return this.#poller.watch(onReady);
   }
 
+  get retryAt(): number {
+    return this.#poller.retryAt;
+  }
+
   close(): void {
+    this.#table.abandon();
     this.#poller.close();
   }
 }

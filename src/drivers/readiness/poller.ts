@@ -19,8 +19,14 @@ export interface Poller {
   /** An operation waits for the socket to become readable, or no longer does. An edge-triggered poller ignores it. */
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
-  /** Reports sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. */
+  /**
+   * Reports sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. A call that was interrupted,
+   * or had no memory, reports none.
+   * @throws OperationError what the system refuses for good
+   */
   wait(sink: ReadinessSink, timeoutMs: number): number;
+  /** When to call `wait` again after the system had no memory; Infinity when that was not so. */
+  readonly retryAt: number;
 
   readonly wakeDescriptor: number;
   watch(onReady: () => void): LoopWatch;

@@ -39,6 +39,12 @@ export class SocketTable {
   writeAddress = new Float64Array(SOCKETS_FIRST);
   writeByteLength = new Float64Array(SOCKETS_FIRST);
 
+  /** Forgets every operation. */
+  abandon(): void {
+    this.readKind.fill(IDLE);
+    this.writeKind.fill(IDLE);
+  }
+
   /** Makes room for a socket's number. */
   reach(socket: number): void {
     if (socket < this.length) {

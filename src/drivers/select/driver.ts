@@ -18,7 +18,7 @@ export function openSelectOnLinux(options: DriverOptions): Driver {
       features: ['more_than_1024_descriptors', ...sockets.features],
       sockets,
       errors: linuxErrors,
-      poller: new SelectPoller(new LinuxSelect()),
+      poller: new SelectPoller(new LinuxSelect(), linuxErrors),
     },
     options,
   );
@@ -32,7 +32,7 @@ export function openSelectOnWindows(options: DriverOptions): Driver {
       features: ['more_than_64_sockets'],
       sockets,
       errors: windowsErrors,
-      poller: new SelectPoller(new WindowsSelect(sockets)),
+      poller: new SelectPoller(new WindowsSelect(sockets), windowsErrors),
     },
     options,
   );

@@ -4,11 +4,10 @@
  */
 
 import { lastErrno } from '../../ffi/library.js';
-import { EINTR } from '../../ffi/linux/constants.js';
+import { EBADF, F_GETFD } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { linuxErrors } from '../linux/errors.js';
 import { setTimeval } from '../linux/time.js';
 import { WakeDescriptor } from '../linux/wake.js';
 import type { WaitDone } from '../waiting-thread.js';
@@ -94,15 +93,29 @@ class BitmapCall implements SelectCall {
     setTimeval(this.#timeout, 0, timeoutMs);
     const timeout = timeoutMs === Infinity ? 0 : this.#timeout.address;
     const count = this.#libc.select(highest + 1, this.#read.slab.address, this.#write.slab.address, 0, timeout);
-    if (count >= 0) {
-      return count;
+    return count < 0 ? -lastErrno() : count;
+  }
+
+  findClosed(systemNumber: number): number {
+    if (systemNumber !== EBADF) {
+      return 0;
     }
-    const errno = lastErrno();
-    if (errno !== EINTR) {
-      throw linuxErrors.create(errno, 'select');
+    const read = this.#read.slab.i32;
+    const write = this.#write.slab.i32;
+    let count = 0;
+    for (let word = 0; word < this.#words; word++) {
+      let closed = 0;
+      for (let asked = (read[word] as number) | (write[word] as number); asked !== 0; asked &= asked - 1) {
+        const bit = 31 - Math.clz32(asked & -asked);
+        if (this.#libc.fcntl((word << 5) | bit, F_GETFD) < 0) {
+          closed |= 1 << bit;
+          count++;
+        }
+      }
+      read[word] = (read[word] as number) & closed;
+      write[word] = (write[word] as number) & closed;
     }
-    // A signal came first, and nothing is ready.
-    return 0;
+    return count;
   }
 
   /** Copies what is wanted, with room for descriptors up to `highest`. */

@@ -1,8 +1,10 @@
 /** Readiness from select: sets of sockets, asked anew at each wait. */
 
 import type { LoopWatch } from '../driver.js';
+import type { ErrorTable } from '../error.js';
 import { reaching } from '../grown.js';
 import { InterruptibleWait } from '../interruptible-wait.js';
+import { PolledCall } from '../polled-call.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 import { type WaitDone, WaitingThread } from '../waiting-thread.js';
 import type { SelectCall, SelectSystem, SelectWake } from './system.js';
@@ -13,14 +15,16 @@ export class SelectPoller implements Poller {
   readonly #system: SelectSystem;
   readonly #wake: SelectWake;
   readonly #call: SelectCall;
+  readonly #wait: PolledCall;
   #generations = new Int32Array(SOCKETS_FIRST);
   /** Who is told what the running wait has found. */
   #sink: ReadinessSink | undefined;
   /** Counts changes of what is asked for, so that a waiting thread knows when it is out of date. */
   changes = 0;
 
-  constructor(system: SelectSystem) {
+  constructor(system: SelectSystem, errors: ErrorTable) {
     this.#system = system;
+    this.#wait = new PolledCall('select', errors);
     this.#wake = system.openWake();
     this.#call = system.createCall();
     system.add(this.#wake.socket);
@@ -50,7 +54,14 @@ export class SelectPoller implements Poller {
   }
 
   wait(sink: ReadinessSink, timeoutMs: number): number {
-    const count = this.#call.select(timeoutMs);
+    let count = this.#call.select(this.#wait.begin(timeoutMs));
+    if (count < 0) {
+      const number = -count;
+      count = this.#call.findClosed(number);
+      if (count === 0) {
+        return this.#wait.failed(number);
+      }
+    }
     if (count > 0) {
       this.#sink = sink;
       this.#call.forEachReady(this.#found);
@@ -72,6 +83,10 @@ export class SelectPoller implements Poller {
     }
     this.#sink?.ready(socket, this.#generations[socket] as number, readable, writable, false);
   };
+
+  get retryAt(): number {
+    return this.#wait.retryAt;
+  }
 
   get wakeDescriptor(): number {
     return this.#wake.descriptor;

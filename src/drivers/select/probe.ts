@@ -1,28 +1,33 @@
 /** Whether select can be used here: asks for a wake-up, with no time to wait. */
 
 import type { Probe } from '../driver.js';
-import { OperationError } from '../error.js';
+import { type ErrorTable, OperationError } from '../error.js';
+import { linuxErrors } from '../linux/errors.js';
+import { windowsErrors } from '../windows/errors.js';
 import { WindowsNonBlocking } from '../windows/non-blocking.js';
 import { LinuxSelect } from './linux.js';
 import type { SelectSystem } from './system.js';
 import { WindowsSelect } from './windows.js';
 
 export function probeSelectOnLinux(): Probe {
-  return probe(() => new LinuxSelect(), 'epoll');
+  return probe(() => new LinuxSelect(), linuxErrors, 'epoll');
 }
 
 export function probeSelectOnWindows(): Probe {
-  return probe(() => new WindowsSelect(new WindowsNonBlocking()), 'iocp');
+  return probe(() => new WindowsSelect(new WindowsNonBlocking()), windowsErrors, 'iocp');
 }
 
-function probe(open: () => SelectSystem, alternative: string): Probe {
+function probe(open: () => SelectSystem, errors: ErrorTable, alternative: string): Probe {
   try {
     const system = open();
     const wake = system.openWake();
     try {
       system.add(wake.socket);
       system.wantRead(wake.socket, true);
-      system.createCall().select(0);
+      const ready = system.createCall().select(0);
+      if (ready < 0 && errors.codeOf(-ready) !== 'EINTR') {
+        throw errors.create(-ready, 'select');
+      }
     } finally {
       wake.close();
     }

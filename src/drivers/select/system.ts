@@ -23,8 +23,13 @@ export interface SelectSystem {
 
 /** Memory for one call at a time: select puts its answer where the question was. */
 export interface SelectCall {
-  /** Asks for what is wanted at this moment, for up to `timeoutMs`; returns how much is ready. */
+  /** Asks for what is wanted at this moment, for up to `timeoutMs`; returns how much is ready, or the error, negated. */
   select(timeoutMs: number): number;
+  /**
+   * Behind an error that says that a descriptor is not open: finds those, which are ready from then on, so that the
+   * operations on them fail, and no others; returns how many they are, 0 for any other error.
+   */
+  findClosed(systemNumber: number): number;
   /** What `select` has found, when that was something. */
   forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void;
   /** Asks on a thread of libuv's pool, also for `interrupt`; `done` is called when something is ready, or the time is over. */

@@ -4,11 +4,10 @@
  */
 
 import { Slab } from '../../ffi/memory.js';
-import { INVALID_SOCKET } from '../../ffi/windows/constants.js';
+import { INVALID_SOCKET, SO_TYPE, SOL_SOCKET, WSAENOTSOCK } from '../../ffi/windows/constants.js';
 import { fd_set, timeval } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { WaitDone } from '../waiting-thread.js';
-import { windowsErrors } from '../windows/errors.js';
 import type { WindowsNonBlocking } from '../windows/non-blocking.js';
 import type { SocketRecords } from '../windows/socket-records.js';
 import { setTimeval } from '../windows/time.js';
@@ -45,6 +44,13 @@ class HandleSet {
 
   handleAt(index: number): number {
     return this.#slab.addressAt(fd_set.fd_array + index * HANDLE_BYTES);
+  }
+
+  /** Leaves only the handles that are to be kept. */
+  keep(isKept: (handle: number) => boolean): void {
+    const handles = Array.from({ length: this.count }, (_, index) => this.handleAt(index)).filter(isKept);
+    this.clear();
+    handles.forEach((handle) => this.add(handle));
   }
 
   /** For select: a set that is passed must not be empty ("select function", "Remarks"). */
@@ -102,6 +108,8 @@ class CountedCall implements SelectCall {
   readonly #write = new HandleSet();
   readonly #except = new HandleSet();
   readonly #timeout = new Slab(timeval.size);
+  /** The value of an option, and its length. */
+  readonly #answer = new Slab(8);
 
   constructor(wanted: WindowsSelect) {
     this.#wanted = wanted;
@@ -113,8 +121,23 @@ class CountedCall implements SelectCall {
     const [read, write, except] = [this.#read.address, this.#write.address, this.#except.address];
     const timeout = timeoutMs === Infinity ? 0 : this.#timeout.address;
     const count = this.#ws2_32.select(0, read, write, except, timeout);
-    if (count < 0) {
-      throw windowsErrors.create(this.#ws2_32.WSAGetLastError(), 'select');
+    return count < 0 ? -this.#ws2_32.WSAGetLastError() : count;
+  }
+
+  findClosed(systemNumber: number): number {
+    if (systemNumber !== WSAENOTSOCK) {
+      return 0;
+    }
+    this.#writeWanted();
+    const { u32, address } = this.#answer;
+    const isClosed = (handle: number): boolean => {
+      u32[1] = 4;
+      return this.#ws2_32.getsockopt(handle, SOL_SOCKET, SO_TYPE, address, address + 4) < 0;
+    };
+    let count = 0;
+    for (const set of [this.#read, this.#write, this.#except]) {
+      set.keep(isClosed);
+      count += set.count;
     }
     return count;
   }

@@ -14,6 +14,7 @@ import {
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import type { SocketAddress } from '../address.js';
+import type { OperationError } from '../error.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
@@ -68,7 +69,12 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
 
   connectResult(socket: number): number {
     this.records.of(socket).connecting = false;
-    return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
+    try {
+      return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
+    } catch (error) {
+      // It is the connect that fails, and not whoever asks.
+      return -((error as OperationError).systemNumber as number);
+    }
   }
 
   receive(socket: number, address: number, byteLength: number): number {

@@ -95,7 +95,12 @@ export class WindowsSockets implements SocketCalls {
     }
     const socket = this.records.add(new SocketRecord(handle, family));
     if (family === 'ipv6') {
-      this.#setInt(handle, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+      try {
+        this.#setInt(handle, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+      } catch (error) {
+        this.close(socket);
+        throw error;
+      }
     }
     return socket;
   }

@@ -46,10 +46,15 @@ export class WakeSockets {
   constructor(sockets: WindowsNonBlocking) {
     this.#sockets = sockets;
     [this.#writable, this.socket] = connectedPair(sockets);
-    for (const socket of [this.#writable, this.socket]) {
-      sockets.setOption(socket, 'noDelay', 1);
-      // Closing leaves no port behind that waits for the connection's last segments.
-      sockets.setOption(socket, 'resetOnClose', 1);
+    try {
+      for (const socket of [this.#writable, this.socket]) {
+        sockets.setOption(socket, 'noDelay', 1);
+        // Closing leaves no port behind that waits for the connection's last segments.
+        sockets.setOption(socket, 'resetOnClose', 1);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
     }
     this.descriptor = sockets.records.of(this.#writable).handle;
   }

@@ -39,6 +39,8 @@ export const SHUT_RDWR = 2;
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
 
+export const F_GETFD = 1;
+
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 
@@ -67,6 +69,7 @@ export const MAP_POPULATE = 0x8000;
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EBUSY = 16;

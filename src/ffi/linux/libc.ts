@@ -20,6 +20,7 @@ function declareLibc() {
     epoll_ctl: library.declare('int epoll_ctl(int epfd, int op, int fd, int64_t event)'),
     epoll_wait: library.declare('int epoll_wait(int epfd, int64_t events, int maxevents, int timeout)'),
     eventfd: library.declare('int eventfd(uint32_t initval, int flags)'),
+    fcntl: library.declare('int fcntl(int fd, int cmd)'),
     getpeername: library.declare('int getpeername(int fd, int64_t addr, int64_t addrlen)'),
     getsockname: library.declare('int getsockname(int fd, int64_t addr, int64_t addrlen)'),
     getsockopt: library.declare('int getsockopt(int fd, int level, int optname, int64_t optval, int64_t optlen)'),

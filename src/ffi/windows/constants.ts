@@ -21,6 +21,7 @@ export const SO_OOBINLINE = 0x0100;
 export const SO_SNDBUF = 0x1001;
 export const SO_RCVBUF = 0x1002;
 export const SO_ERROR = 0x1007;
+export const SO_TYPE = 0x1008;
 /** ~SO_REUSEADDR: nobody else may bind the same address, not even with SO_REUSEADDR. */
 export const SO_EXCLUSIVEADDRUSE = -5;
 export const SO_UPDATE_ACCEPT_CONTEXT = 0x700b;

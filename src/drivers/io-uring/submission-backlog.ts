@@ -1,0 +1,32 @@
+/**
+ * Submission entries that found the ring full while the kernel took none, for want of memory. They go first when there is
+ * room, in order. It is empty in normal work.
+ */
+
+import { io_uring_sqe } from '../../ffi/linux/structs.js';
+import { Fifo } from '../fifo.js';
+import type { Ring } from './ring.js';
+
+const ENTRY_WORDS = io_uring_sqe.size >> 2;
+
+export class SubmissionBacklog {
+  readonly #entries = new Fifo<Int32Array>();
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** Memory for one more entry. */
+  add(): Int32Array {
+    const entry = new Int32Array(ENTRY_WORDS);
+    this.#entries.push(entry);
+    return entry;
+  }
+
+  /** Moves entries into the ring while it has room. */
+  drain(ring: Ring): void {
+    while (this.#entries.length > 0 && ring.hasRoom) {
+      ring.sqes.set(this.#entries.shift(), ring.next());
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/** The system call that a readiness poller waits in: what its failures mean, and when to make it again. */
+
+import { systemClock } from './clock.js';
+import type { ErrorTable } from './error.js';
+import { Retry } from './retry.js';
+
+/** Nothing is wrong, but for the moment. */
+const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EAGAIN', 'ENOMEM', 'ENOBUFS']);
+
+export class PolledCall {
+  readonly #name: string;
+  readonly #errors: ErrorTable;
+  readonly #retry = new Retry(systemClock);
+
+  constructor(name: string, errors: ErrorTable) {
+    this.#name = name;
+    this.#errors = errors;
+  }
+
+  /** To be asked before each call: how long it may wait. Behind a failure it is this that waits. */
+  begin(timeoutMs: number): number {
+    if (this.#retry.at === Infinity) {
+      return timeoutMs;
+    }
+    this.#retry.block(timeoutMs);
+    this.#retry.clear();
+    return 0;
+  }
+
+  /** The call has failed. Returns what is ready: nothing. @throws OperationError what will not pass */
+  failed(systemNumber: number): 0 {
+    const code = this.#errors.codeOf(systemNumber);
+    if (FOR_A_MOMENT.has(code)) {
+      this.#retry.failed();
+    } else if (code !== 'EINTR') {
+      throw this.#errors.create(systemNumber, this.#name);
+    }
+    return 0;
+  }
+
+  /** When the call is to be made again; Infinity when that can wait until there is something to do. */
+  get retryAt(): number {
+    return this.#retry.at;
+  }
+}
