@@ -31,12 +31,7 @@ const closeChannel = channel('overlapped:connection:close');
 
 /** Subscribers run in the context of the handlers, as a trace of the program's own would. */
 function publish(to: Channel, message: ConnectionOpened | ConnectionFailed | ConnectionClosed): void {
-  const { context } = message.connection.group;
-  if (context === undefined) {
-    to.publish(message);
-  } else {
-    context.runInAsyncScope(to.publish, to, message);
-  }
+  message.connection.group.context.run(to.publish, to, message);
 }
 
 /** Publishes that a connection is there. */

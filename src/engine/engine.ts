@@ -95,13 +95,13 @@ export class Engine {
       functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),
       callersContext(),
     );
-    this.port = rootContext.runInAsyncScope(CompletionPort.create, CompletionPort, options);
+    this.port = rootContext.enter(CompletionPort.create, CompletionPort, options);
     // Of a single buffer, a handler that is not known yet would keep all there is.
     this.handlersAwait = options.buffersMax === 1;
     this.wheel = new TimerWheel(this.port.clock, (ticks) => this.#ticksMoved(ticks));
     try {
       // Handlers enter the context of their own `listen` or `connect`; nothing runs in that of who made the engine.
-      rootContext.runInAsyncScope(() => this.port.start((completion) => this.#handle(completion), { hooks: this }));
+      rootContext.enter(() => this.port.start((completion) => this.#handle(completion), { hooks: this }), undefined);
     } catch (error) {
       this.port.close();
       throw error;

@@ -4,7 +4,7 @@ import { awaitHandler, isPromise } from './awaiting.js';
 import type { Connection } from './connection.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
-import type { HandlerName, Handlers } from './handlers.js';
+import type { HandlerName } from './handlers.js';
 
 export function tellData(connection: Connection, chunk: Buffer): void {
   const { handlers } = connection;
@@ -13,10 +13,7 @@ export function tellData(connection: Connection, chunk: Buffer): void {
   }
   const { context } = connection.group;
   try {
-    const returned =
-      context === undefined
-        ? handlers.data(connection, chunk)
-        : context.runInAsyncScope(handlers.data, handlers, connection, chunk);
+    const returned = context.runWith(handlers.data, handlers, connection, chunk);
     if (isPromise(returned)) {
       awaitHandler(connection, returned, 'data');
     }
@@ -62,24 +59,22 @@ export function tell(connection: Connection, event: PlainEvent): void {
 export function tellAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
   const { handlers } = connection;
   const handler = handlers[event];
-  return handler === undefined ? undefined : call(connection, NAMES[event], handler, undefined, undefined);
+  return handler === undefined ? undefined : call(connection, NAMES[event], handler);
 }
 
-/** Calls a handler with up to two arguments besides its connection. */
-function call(
+/** Calls a handler with what it is given besides its connection: in a turn, but for `shutdown`, which `close` brings about. */
+function call<Rest extends unknown[]>(
   connection: Connection,
   name: HandlerName,
-  handler: (connection: Connection, ...rest: never[]) => unknown,
-  first: unknown,
-  second: unknown,
+  handler: (connection: Connection, ...rest: Rest) => unknown,
+  ...rest: Rest
 ): Promise<void> | undefined {
   const { group, handlers } = connection;
-  const called = handler as (connection: Connection, first: unknown, second: unknown) => unknown;
   try {
     const returned =
-      group.context === undefined
-        ? called.call(handlers, connection, first, second)
-        : group.context.runInAsyncScope(called, handlers, connection, first, second);
+      name === 'shutdown'
+        ? group.context.enter(handler, handlers, connection, ...rest)
+        : group.context.run(handler, handlers, connection, ...rest);
     return isPromise(returned) ? watched(connection, returned, name) : undefined;
   } catch (error) {
     handlerFailed(connection, error, name);
@@ -111,12 +106,14 @@ export function tellClose(connection: Connection): void {
   publishEnding(connection, ending);
   if (error !== undefined) {
     if (handlers.error !== undefined) {
-      void call(connection, 'error', handlers.error, error, handler);
+      void (handler === undefined
+        ? call(connection, 'error', handlers.error, error)
+        : call(connection, 'error', handlers.error, error, handler));
     } else if (handler !== undefined) {
       reportHandlerError(connection, error, handler);
     }
   }
   if (handlers.close !== undefined) {
-    void call(connection, 'close', handlers.close as NonNullable<Handlers['close']>, reason, undefined);
+    void call(connection, 'close', handlers.close, reason);
   }
 }

@@ -12,8 +12,8 @@ import type { Topics } from './topics.js';
 export interface ConnectionGroup {
   readonly engine: Engine;
   readonly handlers: Handlers;
-  /** The async context of the program's `listen` or `connect`, for its handlers; undefined where it has no stores. */
-  readonly context: AsyncContext | undefined;
+  /** The async context of the program's `listen` or `connect`, for its handlers. */
+  readonly context: AsyncContext;
   readonly limits: ConnectionLimits;
   readonly counters: ConnectionCounters;
   /** What messages are, where bytes are messages. */

@@ -89,14 +89,10 @@ export const warnOfHandlerError: HandlerErrorSink = (error, { handler, remoteAdd
 };
 
 /** Wraps a sink so that it never throws into its caller, and runs in the context in which it was given. */
-export function guarded(sink: HandlerErrorSink, context: AsyncContext | undefined): HandlerErrorSink {
+export function guarded(sink: HandlerErrorSink, context: AsyncContext): HandlerErrorSink {
   return (error, info) => {
     try {
-      if (context === undefined) {
-        sink(error, info);
-      } else {
-        context.runInAsyncScope(sink, undefined, error, info);
-      }
+      context.enter(sink, undefined, error, info);
     } catch (thrown) {
       throwLater(thrown);
     }

@@ -67,14 +67,9 @@ export class Heartbeat {
 
   /** Its time comes in a turn of the engine, not in a call of the framing: the program's context must be entered. */
   #ping(connection: Connection): void {
-    const { context } = connection.group;
-    const send = (): boolean => sendMessage(connection, made(this.#options.ping, undefined));
+    const { ping } = this.#options;
     try {
-      if (context === undefined) {
-        send();
-      } else {
-        context.runInAsyncScope(send);
-      }
+      connection.group.context.run(() => sendMessage(connection, made(ping, undefined)), undefined);
     } catch (error) {
       handlerFailed(connection, error, 'heartbeat');
     }

@@ -173,10 +173,10 @@ export function setSocketOptions(socket: OverlappedSocket, options: ConnectionOp
     socket.setOption('noDelay', options.noDelay === false ? 0 : 1);
     socket.setOption('keepAlive', options.keepAlive === false ? 0 : 1);
   }
-  if (options.sendBufferBytes !== undefined) {
-    socket.setOption('sendBufferBytes', options.sendBufferBytes);
-  }
-  if (options.receiveBufferBytes !== undefined) {
-    socket.setOption('receiveBufferBytes', options.receiveBufferBytes);
+  for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
+    const byteLength = options[name] ?? undefined;
+    if (byteLength !== undefined) {
+      socket.setOption(name, byteLength);
+    }
   }
 }

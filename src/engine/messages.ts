@@ -106,45 +106,48 @@ export class MessageSide {
 
   /** Bytes have come. */
   received(chunk: Buffer): void {
+    const framer = this.#framer;
+    let completed = false;
     this.#count = 0;
-    this.#decode(chunk);
+    try {
+      completed = this.#connection.group.context.runWith(framer.push, framer, chunk, this.#emit);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#decoded(completed);
   }
 
   /** Messages that waited go on. */
   proceed(): void {
+    const framer = this.#framer;
+    let completed = false;
     this.#count = 0;
-    this.#decode(undefined);
+    try {
+      completed = this.#connection.group.context.run(framer.proceed, framer, this.#emit);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#decoded(completed);
   }
 
   /**
    * Bytes that are no messages close the connection: that is the peer's fault, and no other's. Anything else that a framing
    * throws is a mistake of the program.
    */
-  #decode(chunk: Buffer | undefined): void {
-    const { context } = this.#connection.group;
-    const framer = this.#framer;
-    let completed = false;
-    try {
-      completed = context === undefined ? this.#run(chunk) : context.runInAsyncScope(this.#run, this, chunk);
-    } catch (error) {
-      if (isFramingError(error)) {
-        close(this.#connection, 'framing_error', error);
-      } else {
-        handlerFailed(this.#connection, error, 'framing');
-      }
-    }
-    if (framer.memoryBytes !== 0 || this.#countedBytes !== 0) {
-      this.#decoded(completed);
+  #failed(error: unknown): void {
+    if (isFramingError(error)) {
+      close(this.#connection, 'framing_error', error);
+    } else {
+      handlerFailed(this.#connection, error, 'framing');
     }
   }
 
-  #run(chunk: Buffer | undefined): boolean {
-    return chunk === undefined ? this.#framer.proceed(this.#emit) : this.#framer.push(chunk, this.#emit);
-  }
-
-  /** Bytes wait, or did: counts their memory, and the time of a message that is incomplete. */
+  /** Where bytes wait, or did: counts their memory, and the time of a message that is incomplete. */
   #decoded(completed: boolean): void {
     const framer = this.#framer;
+    if (framer.memoryBytes === 0 && this.#countedBytes === 0) {
+      return;
+    }
     const connection = this.#connection;
     const { engine } = connection.group;
     if ((connection.flags & CLOSING) !== 0) {

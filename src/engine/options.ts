@@ -136,7 +136,7 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
   const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
-    lingerMs: options.lingerMs === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
+    lingerMs: (options.lingerMs ?? undefined) === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
     highWaterMarkBytes: highWaterMark(256 * KIB),
     crowdedHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,

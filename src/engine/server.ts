@@ -68,7 +68,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   /** @internal */
   readonly handlers: Handlers;
   /** @internal */
-  readonly context: AsyncContext | undefined = callersContext();
+  readonly context: AsyncContext = callersContext();
   /** @internal */
   readonly limits: ConnectionLimits;
   /** @internal */
@@ -184,11 +184,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.#error = error;
     this.counters.countError(error);
     void this.close();
-    if (this.context === undefined) {
-      this.#onListenError(error);
-    } else {
-      this.context.runInAsyncScope(this.#onListenError, undefined, error);
-    }
+    this.context.enter(this.#onListenError, undefined, error);
   }
 
   /** @internal Takes as many of the accepted sockets as one turn may. */
@@ -261,8 +257,8 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
    * Stops listening, asks each connection to end (`shutdown`, or `end()` where there is no such handler), and resets
    * those that are left at the deadline. Resolves when all are closed.
    */
-  close(options: CloseOptions = {}): Promise<void> {
-    const deadlineMs = checkTime('deadlineMs', options.deadlineMs, DEADLINE_MS);
+  close(options?: CloseOptions | null): Promise<void> {
+    const deadlineMs = checkTime('deadlineMs', options?.deadlineMs, DEADLINE_MS);
     if (this.#closed === undefined) {
       this.#closed = new Promise((resolve) => {
         this.#whenClosed = resolve;

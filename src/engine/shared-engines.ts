@@ -36,11 +36,12 @@ export function checkEngine(engine: Engine): void {
 }
 
 /** Uses an engine of the caller's, or the shared one of a driver. */
-export function useEngine(own: Engine | undefined, driver = 'auto'): EngineUse {
+export function useEngine(own: Engine | undefined | null, named: string | undefined | null): EngineUse {
   if (own !== undefined && own !== null) {
     checkEngine(own);
     return { engine: own, release: () => undefined };
   }
+  const driver = named ?? 'auto';
   const shared = sharedEngine(driver);
   shared.users++;
   let used = true;

@@ -4,7 +4,7 @@ import { CLOSE_REASONS, type CloseReason } from './close-reasons.js';
 import type { Engine } from './engine.js';
 
 /** Codes that are counted by themselves. Errors of a program may have any, even one that a peer has sent. */
-const CODES_MAX = 64;
+export const CODES_MAX = 64;
 
 /** The most characters of a code that are kept. */
 const CODE_LENGTH_MAX = 64;

@@ -1,67 +1,216 @@
 /**
  * The async context (AsyncLocalStorage) that a program's functions run in: that of the call that they were given to, as
- * with `node:net`, and never that of the program part that started the port or happened to post last.
+ * with `node:net`, and never that of the part of the program that started the port, posted last, or ran before in the
+ * same turn.
  *
- * Entering a context costs some 15 to 30 ns on Node 20. Most programs have no store at all where they call `listen` or
- * `connect`, so a context is only remembered where its stores differ from those of the root context, in which every turn
- * of an engine runs. Node offers no call for that comparison. An `AsyncResource` carries the stores in properties under
- * symbols, on Node 20 and 22 one for each AsyncLocalStorage, since 24 one for all; a check at load proves that this holds
- * here, and where it does not (Bun, a later Node), every context is remembered.
+ * Since Node 24 (AsyncContextFrame), entering a context restores the one before when it is left, and costs some 10 ns.
+ * On Node 20 and 22 a store is a property of the current AsyncResource, under a symbol of its AsyncLocalStorage. There a
+ * store that a function enters (`enterWith`) stays on the resource, which therefore is cleaned before each call. In return
+ * the stores can be looked at: a program that has none when it calls `listen` or `connect` has its handlers of data and
+ * messages called directly, in the root context of the turn. A check at load decides which of the two this runtime is; one
+ * that is neither (Bun) is treated as the first.
  */
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
-
-export type AsyncContext = AsyncResource;
 
 const TYPE = 'OVERLAPPED';
 
 /** The symbols of an AsyncResource that are no store: its own number and that of its maker. */
 const NUMBERS = /async_id_symbol/;
 
-function storeKeys(context: AsyncContext): symbol[] {
-  return Object.getOwnPropertySymbols(context).filter(({ description }) => !NUMBERS.test(description ?? ''));
+/** The most stores that a resource is cleaned of one by one. */
+const KEYS_MAX = 32;
+
+type Call<Self, Rest extends unknown[], Result> = (this: Self, ...rest: Rest) => Result;
+
+/** A context that functions of a program can be called in. */
+export interface AsyncContext {
+  /** Calls from anywhere, such as from within another call of the program. */
+  enter<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result;
+  /** Calls from a turn of an engine, which is in the root context and in no call of the program. */
+  run<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result;
+  /** The same for the hot path, without a list of arguments. */
+  runWith<Self, A, B, Result>(call: Call<Self, [A, B], Result>, self: Self, a: A, b: B): Result;
 }
 
-function storeOf(context: AsyncContext, key: symbol): unknown {
-  return (context as unknown as Record<symbol, unknown>)[key];
+type Stores = Record<symbol, unknown>;
+
+function storesOf(resource: AsyncResource): Stores {
+  return resource as unknown as Stores;
 }
 
-/** Whether the two have the same stores. */
-function alike(one: AsyncContext, other: AsyncContext): boolean {
-  const keys = [...storeKeys(one), ...storeKeys(other)];
-  return keys.every((key) => storeOf(one, key) === storeOf(other, key));
+function storeKeys(resource: AsyncResource): symbol[] {
+  return Object.getOwnPropertySymbols(resource).filter(({ description }) => !NUMBERS.test(description ?? ''));
 }
 
-/** A context without stores, wherever the library is loaded: a lazy import may run on behalf of one request. */
-function emptyContext(): AsyncContext {
-  const context = new AsyncResource(TYPE);
-  for (const key of storeKeys(context)) {
-    Reflect.set(context, key, undefined);
+function hasStores(resource: AsyncResource): boolean {
+  return storeKeys(resource).some((key) => storesOf(resource)[key] !== undefined);
+}
+
+/** A resource without stores, wherever the library is loaded: a lazy import may run on behalf of one request. */
+function emptyResource(): AsyncResource {
+  const resource = new AsyncResource(TYPE);
+  for (const key of storeKeys(resource)) {
+    Reflect.set(resource, key, undefined);
   }
-  return context;
+  return resource;
 }
 
-/** Whether stores are where this file looks for them. */
-function storesAreVisible(): boolean {
+/** Whether stores are properties of resources, and a resource without them has none. */
+function findStoresAsProperties(): boolean {
   const probe = new AsyncLocalStorage<number>();
+  const resource = emptyResource();
   try {
-    return probe.run(1, () => {
-      const empty = emptyContext();
-      const sees = empty.runInAsyncScope(() => probe.getStore()) !== undefined;
-      return !sees && !alike(new AsyncResource(TYPE), empty);
-    });
+    const found = probe.run(1, () => hasStores(new AsyncResource(TYPE)));
+    const empty = probe.run(1, () => resource.runInAsyncScope(() => probe.getStore())) === undefined;
+    resource.runInAsyncScope(() => probe.enterWith(2));
+    return found && empty && hasStores(resource);
   } finally {
     probe.disable();
   }
 }
 
-const VISIBLE = storesAreVisible();
+const STORES_ARE_PROPERTIES = findStoresAsProperties();
 
-/** The context in which engines run. */
-export const rootContext: AsyncContext = VISIBLE ? emptyContext() : new AsyncResource(TYPE);
+/** Leaving restores what was before. */
+class RestoredScope implements AsyncContext {
+  readonly #resource: AsyncResource;
 
-/** The context of the caller; undefined where it is the root context, which needs no entering in a turn of an engine. */
-export function callersContext(): AsyncContext | undefined {
-  const context = new AsyncResource(TYPE);
-  return VISIBLE && alike(context, rootContext) ? undefined : context;
+  constructor(resource: AsyncResource) {
+    this.#resource = resource;
+  }
+
+  enter<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    return this.#resource.runInAsyncScope(call, self, ...rest);
+  }
+
+  run<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    return this.#resource.runInAsyncScope(call, self, ...rest);
+  }
+
+  runWith<Self, A, B, Result>(call: Call<Self, [A, B], Result>, self: Self, a: A, b: B): Result {
+    return this.#resource.runInAsyncScope(call, self, a, b);
+  }
+}
+
+// Not looked up on resources whose prototype is a proxy.
+const runInAsyncScope = AsyncResource.prototype.runInAsyncScope as (
+  this: AsyncResource,
+  call: unknown,
+  self: unknown,
+  ...rest: unknown[]
+) => unknown;
+
+/** A resource whose stores are what they were in the beginning at each call. */
+class CleanedScope implements AsyncContext {
+  readonly #resource: AsyncResource;
+  readonly #stores: ReadonlyMap<symbol, unknown>;
+  /** Stores of the beginning, and those that were entered in it later. */
+  readonly #keys: symbol[];
+  /** A call in it goes on: cleaning would take a store from under that. */
+  #busy = false;
+
+  constructor(resource: AsyncResource) {
+    this.#resource = resource;
+    this.#keys = storeKeys(resource);
+    this.#stores = new Map(this.#keys.map((key) => [key, storesOf(resource)[key]]));
+    // A property that an object does not have yet is set through its prototype, which thereby sees each new store once.
+    const prototype = new Proxy(AsyncResource.prototype, {
+      set: (_, key, value, receiver) => {
+        this.#keys.push(key as symbol);
+        return Reflect.defineProperty(receiver, key, { value, configurable: true, enumerable: true, writable: true });
+      },
+    });
+    Object.setPrototypeOf(resource, prototype);
+  }
+
+  clean(): void {
+    if (this.#keys.length === 0) {
+      return;
+    }
+    const stores = storesOf(this.#resource);
+    if (this.#keys.length - this.#stores.size > KEYS_MAX) {
+      // A program that makes AsyncLocalStorages without end.
+      for (const key of this.#keys.splice(this.#stores.size)) {
+        Reflect.deleteProperty(stores, key);
+      }
+    }
+    for (const key of this.#keys) {
+      stores[key] = this.#stores.get(key);
+    }
+  }
+
+  enter<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    if (this.#busy) {
+      return this.#copy().runInAsyncScope(call, self, ...rest);
+    }
+    this.clean();
+    this.#busy = true;
+    try {
+      return runInAsyncScope.call(this.#resource, call, self, ...rest) as Result;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  run<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    return this.enter(call, self, ...rest);
+  }
+
+  runWith<Self, A, B, Result>(call: Call<Self, [A, B], Result>, self: Self, a: A, b: B): Result {
+    return this.enter(call, self, a, b);
+  }
+
+  #copy(): AsyncResource {
+    const copy = emptyResource();
+    for (const [key, value] of this.#stores) {
+      Reflect.set(copy, key, value);
+    }
+    return copy;
+  }
+}
+
+/** Of a program without stores: the root context, which a turn is in already. */
+class Direct implements AsyncContext {
+  readonly #root: CleanedScope;
+
+  constructor(root: CleanedScope) {
+    this.#root = root;
+  }
+
+  enter<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    return this.#root.enter(call, self, ...rest);
+  }
+
+  run<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result {
+    this.#root.clean();
+    return call.apply(self, rest);
+  }
+
+  runWith<Self, A, B, Result>(call: Call<Self, [A, B], Result>, self: Self, a: A, b: B): Result {
+    this.#root.clean();
+    return call.call(self, a, b);
+  }
+}
+
+function rootOfProperties(): AsyncContext {
+  const resource = new AsyncResource(TYPE);
+  for (const key of storeKeys(resource)) {
+    Reflect.deleteProperty(resource, key);
+  }
+  return new Direct(new CleanedScope(resource));
+}
+
+/** The context in which engines run their turns: no store is in it. */
+export const rootContext: AsyncContext = STORES_ARE_PROPERTIES
+  ? rootOfProperties()
+  : new RestoredScope(emptyResource());
+
+/** The context of the caller. */
+export function callersContext(): AsyncContext {
+  const resource = new AsyncResource(TYPE);
+  if (!STORES_ARE_PROPERTIES) {
+    return new RestoredScope(resource);
+  }
+  return hasStores(resource) ? new CleanedScope(resource) : rootContext;
 }

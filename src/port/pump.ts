@@ -5,7 +5,7 @@
 
 import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
-import { type AsyncContext, callersContext, rootContext } from './async-context.js';
+import { type AsyncContext, callersContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
 import { Lag } from './lag.js';
@@ -75,7 +75,7 @@ export class Pump {
   readonly #lag = new Lag();
   readonly #workHasCome = (): boolean => this.#port.hasWork();
   /** The context of the call that started it: a turn does not run in that of whoever posted something. */
-  readonly #context: AsyncContext = callersContext() ?? rootContext;
+  readonly #context: AsyncContext = callersContext();
   /** Once, and not with each turn: V8 looks for the code of a new function when it is called first. */
   readonly #immediateTurn = (): void => {
     this.#immediate = undefined;
@@ -158,7 +158,7 @@ export class Pump {
 
   #turn(): void {
     if (!this.#inTurn && !this.#stopped) {
-      this.#context.runInAsyncScope(this.#turnInContext, this);
+      this.#context.enter(this.#turnInContext, this);
     }
   }
 

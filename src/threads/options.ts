@@ -92,7 +92,8 @@ function invalid(reason: string): OperationError {
 
 /** The checked options that each thread gets. @throws OperationError `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` */
 export function checkThreadedOptions(options: ThreadedListenOptions): ListenOptions {
-  const { threads, distribution = 'hand_over' } = options;
+  const { threads } = options;
+  const distribution = options.distribution ?? 'hand_over';
   checkNumber('threads', threads, { unlessTold: Number.NaN, least: 1, most: THREADS_MAX });
   if (!Number.isInteger(threads)) {
     throw invalid(`threads: expected a whole number, got ${textOf(threads)}`);
@@ -100,13 +101,13 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
   if (distribution !== 'hand_over' && distribution !== 'share') {
     throw invalid(`distribution: expected hand_over or share, got ${textOf(distribution)}`);
   }
-  if (distribution === 'share' && options.path !== undefined) {
+  if (distribution === 'share' && (options.path ?? undefined) !== undefined) {
     throw invalid('distribution: expected hand_over with a path, got share: Linux shares no path');
   }
   if (typeof (options.driver ?? 'auto') !== 'string') {
     throw invalid('driver: expected the name of a driver, as threads cannot share one of your own');
   }
-  const { connectionsMax } = options;
+  const connectionsMax = options.connectionsMax ?? undefined;
   checkNumber('connectionsMax', connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const share = connectionsMax === undefined ? {} : { connectionsMax: Math.ceil(connectionsMax / threads) };
   return { ...postable(options), ...share };
@@ -114,7 +115,9 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
 
 /** Options for the threads: they must be values that can be posted. */
 function postable(options: ThreadedListenOptions): ListenOptions {
-  const plain = Object.entries(options).filter(([name, value]) => !KEPT.has(name) && value !== undefined);
+  const plain = Object.entries(options).filter(
+    ([name, value]) => !KEPT.has(name) && (value ?? undefined) !== undefined,
+  );
   for (const [name, value] of [...plain, ['engineOptions', options.engineOptions] as const]) {
     if (name === 'engine' || name === 'reusePort') {
       throw invalid(`${name}: expected it without threads only: each has its own`);

@@ -130,7 +130,7 @@ export function checkTopic(topic: unknown): void {
 }
 
 export function refuseFilter(filter: unknown): void {
-  if (filter !== undefined) {
+  if (filter !== undefined && filter !== null) {
     const reason = 'A filter is a function, and stays in its thread: let those who are meant subscribe to a topic';
     throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'broadcast' });
   }

@@ -175,8 +175,8 @@ export class ThreadedServer implements CrewOwner {
    * Stops listening, and closes the connections of all threads as a server's `close` does; then the threads end. A
    * thread that has not ended two seconds behind the deadline is terminated. Resolves when all have ended.
    */
-  close(options: CloseOptions = {}): Promise<void> {
-    const deadlineMs = checkTime('deadlineMs', options.deadlineMs, DEADLINE_MS);
+  close(options?: CloseOptions | null): Promise<void> {
+    const deadlineMs = checkTime('deadlineMs', options?.deadlineMs, DEADLINE_MS);
     this.#acceptor?.close();
     const closed = this.#crew.close(deadlineMs);
     this.#closed ??= closed.then(() => {

@@ -23,7 +23,7 @@ function warnOfDeadThread(error: Error): void {
 /** Called in the async context of `listen`, whatever brought the news. */
 function bound<Rest extends unknown[]>(listener: (...rest: Rest) => void): (...rest: Rest) => void {
   const context = callersContext();
-  return context === undefined ? listener : (...rest) => context.runInAsyncScope(listener, undefined, ...rest);
+  return (...rest) => context.enter(listener, undefined, ...rest);
 }
 
 /** What `listen` does with `threads`. */
@@ -40,7 +40,7 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
       driver: (options.driver as string | undefined) ?? 'auto',
       acceptedAt: undefined,
     },
-    resourceLimits: options.resourceLimits,
+    resourceLimits: options.resourceLimits ?? undefined,
   };
   const listeners: ThreadedListeners = {
     onHandlerError: bound(functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError)),

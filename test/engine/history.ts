@@ -1,7 +1,7 @@
 /** The events of connections in the order in which handlers were called, and what must hold of each order. */
 
 import assert from 'node:assert/strict';
-import type { CloseReason, Connection, Handlers } from 'overlapped';
+import type { CloseReason, Connection, HandlerName, Handlers } from 'overlapped';
 
 type EventName = 'open' | 'data' | 'drain' | 'end' | 'shutdown' | 'error' | 'close';
 
@@ -36,9 +36,9 @@ export class History {
         },
       }),
       ...(error && {
-        error: (connection: Connection, problem: Error) => {
+        error: (connection: Connection, problem: Error, ...handler: [] | [HandlerName | undefined]) => {
           this.#note(connection, 'error').errors.push(problem);
-          return error.call(handlers, connection, problem);
+          return error.call(handlers, connection, problem, ...handler);
         },
       }),
       close: (connection: Connection, reason: CloseReason) => {

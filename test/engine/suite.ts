@@ -6,9 +6,12 @@ import type { SimNetwork } from 'overlapped/sim';
 import type { DriverCapabilities } from '../contract/subject.js';
 import { nodePeers, type Peers } from '../support/peers.js';
 import { type SystemCapabilities, systemCapabilities } from '../support/system.js';
+import { asyncHandlers } from './async-handlers.js';
 import { connecting } from './connecting.js';
+import { contexts } from './contexts.js';
 import { conversations } from './conversations.js';
 import { ending } from './ending.js';
+import { handlerFailures } from './handler-failures.js';
 import { holding } from './holding.js';
 import { hostile } from './hostile.js';
 import { limits } from './limits.js';
@@ -39,6 +42,9 @@ const TOPICS = {
   streams,
   'web streams': webStreams,
   messages,
+  'async handlers': asyncHandlers,
+  'async contexts': contexts,
+  'failures of handlers': handlerFailures,
   lives,
   hostile,
 };
