@@ -1,4 +1,4 @@
-/** Files of Unix-domain sockets that cannot be removed are said to be; Node's permission model is no reason for it. */
+/** Files of Unix-domain sockets that cannot be removed are said to be, and what Node's permission model means. */
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,6 +17,17 @@ const RESTRICTED = [
   '--allow-fs-read=*',
   ...(flags.has('--allow-net') ? ['--allow-net'] : []),
 ];
+
+test('without --allow-net there is no network', {
+  skip: flags.has('--allow-net') ? false : 'this Node has no --allow-net',
+}, async () => {
+  const nodeOptions = RESTRICTED.filter((flag) => flag !== '--allow-net');
+  for (const driver of ['auto', ...system.drivers]) {
+    const { exitCode, stderr } = await runProgram('path-left', [driver, '/nowhere/socket'], { nodeOptions });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERR_ACCESS_DENIED: Node's permission model denies.*use --allow-net/);
+  }
+});
 
 for (const driver of system.drivers) {
   test(`a path that cannot be removed is a warning with ${driver}`, { timeout: 60_000 }, async () => {

@@ -14,6 +14,7 @@ import { probeIocp } from './iocp/probe.js';
 import { allOrNothing, type Ledger } from './ledger.js';
 import { giveBackOnLinux, reclaimOnLinux } from './linux/reclaim.js';
 import { wakeDescriptor } from './linux/wake.js';
+import { requireNetwork } from './permission.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';
@@ -102,12 +103,13 @@ export function openWhole<Whole>(open: () => Whole): Whole {
 
 /**
  * Opens a driver by name, with `auto` the first that can be opened, or one of the caller's own.
- * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, what opening fails with
+ * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, what opening fails with
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
   if (typeof name !== 'string' && typeof name?.open === 'function') {
     return { driver: name.open(options), passedOver: [] };
   }
+  requireNetwork();
   if (name === 'auto') {
     return openBest(options);
   }

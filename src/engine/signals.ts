@@ -12,11 +12,16 @@ export function checkSignal(signal: AbortSignal | null | undefined): void {
   if (signal === undefined || signal === null) {
     return;
   }
-  if (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+  const { aborted, addEventListener, removeEventListener } = signal;
+  if (
+    typeof aborted !== 'boolean' ||
+    typeof addEventListener !== 'function' ||
+    typeof removeEventListener !== 'function'
+  ) {
     const reason = `signal: expected an AbortSignal, got ${typeof signal}`;
     throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
   }
-  if (signal.aborted) {
+  if (aborted) {
     throw abortReason(signal);
   }
 }

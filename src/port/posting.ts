@@ -25,7 +25,7 @@ export class PostingPort {
     this.core = core;
   }
 
-  /** Creates an overlapped socket for streams. @param options.dualStack IPv6 only: take IPv4 connections too */
+  /** Creates an overlapped socket for streams. @param options.dualStack of an IPv6 listener: take IPv4 connections too */
   createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
     this.core.requireOpen('socket');
     if (!SOCKET_FAMILIES.includes(family)) {
