@@ -122,7 +122,8 @@ export class Connection<Context = unknown> implements Timed {
   /**
    * Subscribes to a topic of its server: `server.publish` sends to all who have.
    * @returns false when it had already, or is closed
-   * @throws OperationError `ERR_NO_SERVER` on a connection that `connect` made
+   * @throws OperationError `ERR_TOPICS_MAX` above the limits on topics, `ERR_TOPIC_TOO_LONG` for a name of more than
+   * `topicBytesMax`, `ERR_NO_SERVER` on a connection that `connect` made
    */
   subscribe(topic: string): boolean {
     const topics = topicsOf(this.group);

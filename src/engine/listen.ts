@@ -12,12 +12,14 @@ import { unlessClosed } from './pending.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from './resolve.js';
 import { Server, type SocketCount } from './server.js';
 import { checkEngine, type EngineChoice, useEngine } from './shared-engines.js';
+import { checkTopicOptions, type TopicOptions, Topics } from './topics.js';
 
 export interface ListenOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
     Endpoint,
     EngineChoice,
     MessageOptions<Message>,
+    TopicOptions,
     Handlers<Context, Message> {
   /** IPv6 only, without IPv4 connections; off unless told. */
   readonly ipv6Only?: boolean;
@@ -85,6 +87,7 @@ export async function openServer<Context>(
   const backlog = count('backlog', BACKLOG);
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
   const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
+  const topics = new Topics(checkTopicOptions(options));
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const found = acceptedAt ?? placeOf(options);
   // Without a name to look up the path is that of this moment's working directory, as with node:net.
@@ -105,6 +108,7 @@ export async function openServer<Context>(
       handlers,
       limits,
       messages,
+      topics,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },
       onListenError,
       onClosed: use.release,

@@ -24,7 +24,7 @@ import { piecesOf } from './send-message.js';
 import type { SharedBytes } from './shared-bytes.js';
 import { ConnectionCounters, type ServerStatistics, serverStatistics } from './statistics.js';
 import { Alarm } from './timer-wheel.js';
-import { Topics } from './topics.js';
+import type { Topics } from './topics.js';
 
 export interface ServerLimits {
   readonly connectionsMax: number;
@@ -48,6 +48,7 @@ export interface ServerParts {
   readonly limits: ConnectionLimits;
   readonly messages: MessageRules | undefined;
   readonly serverLimits: ServerLimits;
+  readonly topics: Topics;
   /** Told what ended the listening, if an error did. */
   readonly onListenError: (error: Error) => void;
   /** Called when the server and all its connections are closed. */
@@ -76,7 +77,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   /** @internal */
   readonly messages: MessageRules | undefined;
   /** @internal */
-  readonly topics = new Topics();
+  readonly topics: Topics;
   readonly #listener: OverlappedSocket | undefined;
   readonly #socketCount: SocketCount | undefined;
   readonly #serverLimits: ServerLimits;
@@ -101,6 +102,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
     this.handlers = parts.handlers;
     this.limits = parts.limits;
     this.messages = parts.messages;
+    this.topics = parts.topics;
     this.#listener = parts.listener;
     this.#socketCount = parts.socketCount;
     this.#serverLimits = parts.serverLimits;

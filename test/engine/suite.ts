@@ -24,6 +24,7 @@ import { servers } from './servers.js';
 import { strangers } from './strangers.js';
 import { streams } from './streams.js';
 import type { EngineSubject } from './subject.js';
+import { topics } from './topics.js';
 import { webStreams } from './web-streams.js';
 import { writing } from './writing.js';
 
@@ -45,6 +46,7 @@ const TOPICS = {
   'async handlers': asyncHandlers,
   'async contexts': contexts,
   'failures of handlers': handlerFailures,
+  topics,
   lives,
   hostile,
 };
