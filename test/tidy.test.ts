@@ -24,6 +24,7 @@ const ENTRIES = [
  */
 const LAYERS = [
   'assert.ts',
+  'runtime.ts',
   'shared-by-copies.ts',
   'ffi',
   'win32.ts',
@@ -52,6 +53,14 @@ const SYSTEM_QUESTIONS = [
 /** Written in pieces, so that this file is not found. */
 const LEFTOVERS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK', 'WI' + 'P'].join('|')})\\b`);
 
+/** Globals of Node that test runners replace, or whose environments lack them. */
+const RUNTIME = 'src/runtime.ts';
+const REPLACED_GLOBALS = [
+  ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+  ...['queueMicrotask', 'performance', 'structuredClone', 'process', 'Buffer', 'TextEncoder', 'TextDecoder', 'URL'],
+  ...['MessageChannel', 'ReadableStream', 'WritableStream'],
+];
+
 const FILES = filesBelow('');
 const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json').map((path) =>
   path.replace(/package\.json$/, 'package-lock.json'),
@@ -71,6 +80,13 @@ describe('sources', () => {
   test('the system is asked for in one file', () => {
     const askers = SOURCES.filter((path) => SYSTEM_QUESTIONS.some((question) => question.test(codeOf(path))));
     assert.deepEqual(askers, ['src/drivers/choose.ts']);
+  });
+
+  test('what test runners replace is imported, and never a global', () => {
+    const users = SOURCES.filter((path) => path !== RUNTIME).flatMap((path) =>
+      globalsOf(path).map((name) => `${path}: ${name}`),
+    );
+    assert.deepEqual(users, []);
   });
 
   test(`no file is longer than ${LINES_MAX} lines`, () => {
@@ -242,6 +258,16 @@ function codeOf(path: string): string {
   return read(path)
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** Names that a file uses and neither imports nor declares, as far as the rule about globals cares. */
+function globalsOf(path: string): string[] {
+  const code = codeOf(path).replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
+  const imports = [...code.matchAll(/^import [^;]*;/gm)].map(([text]) => text).join('\n');
+  const rest = code.replace(/^import [^;]*;/gm, '');
+  return REPLACED_GLOBALS.filter(
+    (name) => new RegExp(`(?<![.\\w#])${name}\\b(?!\\s*:)`).test(rest) && !new RegExp(`\\b${name}\\b`).test(imports),
+  ).concat(/\bglobalThis\.(?=[a-z])/.test(rest) ? ['globalThis'] : []);
 }
 
 function titlesOf(page: string): string[] {

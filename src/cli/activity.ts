@@ -4,6 +4,7 @@
  */
 
 import { type Connection, formatAddress } from '../index.js';
+import { clearTimeout, performanceNow, setTimeout } from '../runtime.js';
 
 /** Time between two lines, in ms. */
 export const LINE_INTERVAL_MS = 1000;
@@ -100,7 +101,7 @@ export class Activity {
       return;
     }
     this.lineDue = true;
-    const waitMs = Math.max(0, this.#toldAt + LINE_INTERVAL_MS - performance.now());
+    const waitMs = Math.max(0, this.#toldAt + LINE_INTERVAL_MS - performanceNow());
     this.#timer = setTimeout(() => this.flush(), Math.ceil(waitMs));
   }
 
@@ -122,7 +123,7 @@ export class Activity {
       openedAddress: opened === 1 ? this.#openedAddress : undefined,
       closedAddress: closed === 1 ? this.#closedAddress : undefined,
       closedBytes: this.#closedBytes,
-      endedAtMs: performance.now(),
+      endedAtMs: performanceNow(),
     };
     this.#begin(totals, period.endedAtMs);
     this.#write(period, totals);

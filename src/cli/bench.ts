@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EngineOptions, formatAddress } from '../index.js';
+import { performanceNow } from '../runtime.js';
 import { type BenchFigures, writeFigures } from './bench-report.js';
 import { openEngine } from './engine.js';
 import { EXIT_FAILED, Failure } from './failure.js';
@@ -85,10 +86,10 @@ async function run(load: LoadRun, loadOptions: LoadOptions, options: BenchOption
     progress.start();
     load.send();
     await during(load, options.warmup);
-    const before = { at: performance.now(), messages: load.messages };
+    const before = { at: performanceNow(), messages: load.messages };
     load.measure();
     await during(load, options.duration);
-    const seconds = (performance.now() - before.at) / 1000;
+    const seconds = (performanceNow() - before.at) / 1000;
     const messages = load.messages - before.messages;
     const late = (): string =>
       `messages are missing: ${load.inFlight} did not come back in ${RETURN_TIMEOUT_MS / 1000} s; the server does not echo all it is sent`;

@@ -1,6 +1,8 @@
 /** What the echo server does on one thread and on many alike. */
 
+import type { Buffer } from 'node:buffer';
 import type { Connection } from '../index.js';
+import { setImmediate, setInterval } from '../runtime.js';
 
 /** While draining: time between two looks at the connections, in ms. */
 const LOOK_MS = 100;

@@ -1,6 +1,7 @@
 /** The echo server of the command line: what comes in goes out again, straight from the buffer it came in. */
 
 import { type Engine, listen, type Server, type SocketAddress } from '../index.js';
+import { clearInterval } from '../runtime.js';
 import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS, echoBack, isQuiet, lookOften } from './echo-rules.js';
 import { endpointOf } from './target.js';

@@ -1,6 +1,8 @@
 /** The echo server on many threads. What happens there is asked for once in a while. */
 
+import { URL } from 'node:url';
 import { listen, type SocketAddress, type ThreadedServer } from '../index.js';
+import { clearInterval, setInterval } from '../runtime.js';
 import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS } from './echo-rules.js';
 import { endpointOf } from './target.js';

@@ -1,7 +1,10 @@
 /** `overlapped echo`: the seed's echo server, in Node's event loop, until a signal ends it. */
 
+import { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
+import process from 'node:process';
 import { formatAddress, type SocketAddress } from '../index.js';
+import { performanceNow } from '../runtime.js';
 import { Activity, type Totals } from './activity.js';
 import { type EchoReport, jsonReport, type Listening, textReport } from './echo-report.js';
 import { drain, listenForEcho, totalsOf } from './echo-server.js';
@@ -112,7 +115,7 @@ const serveOnThreads: Serve = async (options, address, activity, fail) => {
 
 /** Serves until the end; what goes wrong with accepting ends it too. */
 async function serve(options: EchoOptions, address: SocketAddress, report: EchoReport): Promise<void> {
-  const startedAt = performance.now();
+  const startedAt = performanceNow();
   const activity = new Activity(report.activity);
   let failure: Error | undefined;
   let stop: () => void = () => undefined;
@@ -134,7 +137,7 @@ async function serve(options: EchoOptions, address: SocketAddress, report: EchoR
     await stopped;
     await server.drain(options.drainTimeout);
     activity.flush();
-    report.totals(server.totals(), (performance.now() - startedAt) / 1000);
+    report.totals(server.totals(), (performanceNow() - startedAt) / 1000);
   } finally {
     server.close();
   }

@@ -1,6 +1,7 @@
 /** One thread of the load: what `load-threads.ts` starts. */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { setInterval } from '../runtime.js';
 import { openEngine } from './engine.js';
 import { Load } from './load.js';
 import {

@@ -1,6 +1,7 @@
 /** The load on an echo server from several threads, each with its part of the connections. */
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { URL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../index.js';
 import { WorkerEnd } from '../threads/worker-end.js';

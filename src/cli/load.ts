@@ -1,7 +1,9 @@
 /** The load on an echo server: messages on many connections, every byte that returns checked, every round trip timed. */
 
+import type { Buffer } from 'node:buffer';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { type Connection, connect, type Engine, type SocketAddress } from '../index.js';
+import { performanceNow } from '../runtime.js';
 import { EXIT_FAILED, Failure } from './failure.js';
 import { connectFailure, connectionFailure, wrongData } from './load-failures.js';
 import { Pattern, PERIOD_BYTES } from './pattern.js';
@@ -141,7 +143,7 @@ export class Load implements LoadRun {
   /** Begins to send: from now on each message that returns is followed by another. */
   send(): void {
     this.#sending = true;
-    const now = performance.now();
+    const now = performanceNow();
     for (const connection of this.#connections) {
       for (let count = 0; count < this.#options.pipeline; count++) {
         this.#sendNext(connection, now);
@@ -198,7 +200,7 @@ export class Load implements LoadRun {
 
   /** Messages are complete: each is followed by the next. */
   #returned(connection: LoadConnection, traffic: Traffic): void {
-    const now = performance.now();
+    const now = performanceNow();
     const { sizeBytes, pipeline } = this.#options;
     while (traffic.missing <= 0 && traffic.inFlight > 0) {
       traffic.missing += sizeBytes;

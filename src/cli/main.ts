@@ -1,6 +1,8 @@
 /** The command line: what can be asked for, and the one place where a failure becomes a line and an exit code. */
 
 import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { URL } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { BenchOptions } from './bench.js';
 import type { EchoOptions } from './echo.js';

@@ -1,5 +1,7 @@
 /** Standard output, which may end before we do: `overlapped doctor | head -1` is no error. */
 
+import process from 'node:process';
+
 let gone = false;
 let onGone: (() => void) | undefined;
 

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 
 /** A prime, so that a loss or repetition of whole messages or buffers (powers of two, mostly) shifts the pattern. */
 export const PERIOD_BYTES = 4093;

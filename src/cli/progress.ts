@@ -1,6 +1,8 @@
 /** A progress bar on the terminal; nothing where standard error is none. */
 
+import process from 'node:process';
 import { SingleBar } from 'cli-progress';
+import { clearInterval, performanceNow, setInterval } from '../runtime.js';
 import type { LoadRun } from './load.js';
 
 const UPDATE_MS = 200;
@@ -25,7 +27,7 @@ export class Progress {
 
   start(): void {
     if (this.#bar !== undefined) {
-      this.#startedAt = performance.now();
+      this.#startedAt = performanceNow();
       this.#updatedAt = this.#startedAt;
       this.#bar.start(100, 0, { rate: 0, left: Math.ceil(this.#seconds) });
       this.#timer = setInterval(() => this.#update(), UPDATE_MS);
@@ -33,7 +35,7 @@ export class Progress {
   }
 
   #update(): void {
-    const now = performance.now();
+    const now = performanceNow();
     const seconds = (now - this.#startedAt) / 1000;
     const rate = ((this.#load.messages - this.#messagesBefore) * 1000) / (now - this.#updatedAt);
     this.#messagesBefore = this.#load.messages;

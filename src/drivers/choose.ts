@@ -1,5 +1,6 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
+import process from 'node:process';
 import { assert } from '../assert.js';
 import type { Driver, DriverName, DriverOptions, DriverSource, Probe, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';

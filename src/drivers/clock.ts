@@ -1,7 +1,6 @@
 /** Time as a port has it: the system's, or a simulation's own. */
 
-// Node's global of this name is a getter, which costs more than the clock.
-import { performance } from 'node:perf_hooks';
+import { clearTimeout, performanceNow, setTimeout } from '../runtime.js';
 
 export interface ClockTimer {
   ref(): void;
@@ -41,6 +40,6 @@ class SystemTimer implements ClockTimer {
 /** The clock of every driver that runs on a real system. */
 export const systemClock: Clock = {
   passes: true,
-  now: () => performance.now(),
+  now: () => performanceNow(),
   setTimer: (callback, delayMs) => new SystemTimer(callback, delayMs),
 };

@@ -1,5 +1,6 @@
 /** Addresses in the system's form. */
 
+import { Buffer } from 'node:buffer';
 import { isIP } from 'node:net';
 import type { Slab } from '../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../ffi/sockaddr.js';

@@ -3,7 +3,9 @@
  * descriptor that the loop could watch, and any driver where the loop's own watch does not work.
  */
 
+import process from 'node:process';
 import { assert } from '../assert.js';
+import { setTimeout } from '../runtime.js';
 import type { LoopWatch } from './driver.js';
 
 /**

@@ -1,5 +1,6 @@
 /** `connect`: a connection to the first address that answers. */
 
+import type { Buffer } from 'node:buffer';
 import { Client } from './client.js';
 import { ConnectRace } from './connect-race.js';
 import type { Connection } from './connection.js';

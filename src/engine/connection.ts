@@ -1,5 +1,6 @@
 /** A connection, as programs hold it. What it does is in `receiving.ts`, `sending.ts` and `closing.ts`. */
 
+import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { SocketAddress } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';

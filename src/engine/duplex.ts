@@ -1,5 +1,6 @@
 /** A connection as a stream of Node: `connection.toDuplex()`. */
 
+import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import type { Connection } from './connection.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';

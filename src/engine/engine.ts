@@ -3,6 +3,7 @@
  * turn does what has gathered since: delivers what was held, tells ends, posts what was written.
  */
 
+import type { Buffer } from 'node:buffer';
 import type { DriverName } from '../drivers/driver.js';
 import { callersContext, rootContext } from '../port/async-context.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';

@@ -1,5 +1,6 @@
 /** Calling handlers: what they throw, or reject with later, ends their connection and nothing else. */
 
+import type { Buffer } from 'node:buffer';
 import { awaitHandler, isPromise } from './awaiting.js';
 import type { Connection } from './connection.js';
 import { publishEnding, publishOpened } from './diagnostics.js';

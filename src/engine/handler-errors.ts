@@ -1,5 +1,6 @@
 /** What handlers threw where nobody else takes it: the sink that a program gave, or warnings, in a bounded number. */
 
+import process from 'node:process';
 import { setTimeout } from 'node:timers';
 import { formatAddress, type SocketAddress } from '../drivers/address.js';
 import { isError, textOf } from '../drivers/error.js';

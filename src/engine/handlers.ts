@@ -1,5 +1,6 @@
 /** Handlers, shared by all connections of a server: what a program may give, and how it is checked. */
 
+import type { Buffer } from 'node:buffer';
 import { isError, OperationError, textOf } from '../drivers/error.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';

@@ -1,5 +1,6 @@
 /** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
 
+import type { Buffer } from 'node:buffer';
 import type { Connection } from './connection.js';
 import { handlerFailed } from './handler-errors.js';
 import { checkNumber } from './options.js';

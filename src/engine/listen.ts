@@ -1,5 +1,7 @@
 /** `listen`: a server from options. */
 
+import type { Buffer } from 'node:buffer';
+import process from 'node:process';
 import type { SocketAddress } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';
 import type { OverlappedSocket } from '../port/socket.js';

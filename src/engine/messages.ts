@@ -1,5 +1,6 @@
 /** Connections with a framing: their bytes are messages. */
 
+import type { Buffer } from 'node:buffer';
 import { Framer } from '../framing/framer.js';
 import { checkFraming, type Framing, invalid, isFramingError } from '../framing/framing.js';
 import { close } from './closing.js';

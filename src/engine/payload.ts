@@ -1,5 +1,6 @@
 /** What can be sent: bytes or text. */
 
+import { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
 
 export type Payload = Uint8Array | string;

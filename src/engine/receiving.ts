@@ -1,5 +1,6 @@
 /** The receiving side of a connection. */
 
+import { Buffer } from 'node:buffer';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';

@@ -4,6 +4,7 @@ import type { SocketAddress } from '../drivers/address.js';
 import { type AsyncContext, callersContext } from '../port/async-context.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
+import { queueMicrotask } from '../runtime.js';
 import { AddressCounts } from './address-counts.js';
 import { type ConnectionFilter, sendToAll, sendToMembers } from './audience.js';
 import type { CloseReason } from './close-reasons.js';

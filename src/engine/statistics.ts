@@ -1,5 +1,6 @@
 /** Counts, cheap enough to be always on. */
 
+import { Buffer } from 'node:buffer';
 import { CLOSE_REASONS, type CloseReason } from './close-reasons.js';
 import type { Engine } from './engine.js';
 

@@ -1,5 +1,6 @@
 /** `for await (const chunk of connection)`. */
 
+import { Buffer } from 'node:buffer';
 import type { Connection } from './connection.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
 

@@ -3,7 +3,9 @@
  * side ends. The connection's own handlers are told everything else as before.
  */
 
+import type { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
+import { queueMicrotask } from '../runtime.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED } from './flags.js';

@@ -1,5 +1,6 @@
 /** A connection as web streams: `connection.toWeb()`. */
 
+import type { Buffer } from 'node:buffer';
 import {
   type ReadableByteStreamController,
   ReadableStream,

@@ -3,6 +3,7 @@
  * that it leaves as one piece and nothing is allocated for it. Chunks are cut from slabs, which come and go with need.
  */
 
+import { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import { Slab } from '../ffi/memory.js';
 import { Held } from '../port/held.js';

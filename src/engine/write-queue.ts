@@ -4,6 +4,7 @@
  * connections write one piece in a turn: it needs no list.
  */
 
+import { Buffer } from 'node:buffer';
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { CompletionPort } from '../port/completion-port.js';

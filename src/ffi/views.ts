@@ -1,5 +1,7 @@
 /** Views of a piece of memory, made directly. */
 
+import { Buffer } from 'node:buffer';
+
 type ViewClass = new (memory: ArrayBufferLike, byteOffset: number, byteLength: number) => Buffer;
 
 /**

@@ -1,5 +1,6 @@
 /** Messages that all have the same size. */
 
+import type { Buffer } from 'node:buffer';
 import { Views } from '../ffi/views.js';
 import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
 

@@ -1,5 +1,6 @@
 /** The bytes of one connection on their way to messages: an incomplete message waits here for the rest of it. */
 
+import { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import { type Emit, FRAME_BYTES_MAX, type Framing, tooLarge } from './framing.js';
 

@@ -1,5 +1,6 @@
 /** What a framing is: how messages lie in a stream of bytes. */
 
+import type { Buffer } from 'node:buffer';
 import { isError, OperationError, textOf } from '../drivers/error.js';
 
 /** The most bytes of an incomplete message when a framing names no limit of its own. */

@@ -1,5 +1,6 @@
 /** Whole numbers in headers: of 1, 2 or 4 bytes in either order, or as many as they need (LEB128, as Protocol Buffers have it). */
 
+import type { Buffer } from 'node:buffer';
 import { invalid } from './framing.js';
 
 /** What `read` says when the bytes end before the number does. */

@@ -1,5 +1,6 @@
 /** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
 
+import type { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';

@@ -8,6 +8,7 @@ import { openWhole } from '../drivers/choose.js';
 import type { Clock } from '../drivers/clock.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import { OperationError, textOf } from '../drivers/error.js';
+import { performanceNow } from '../runtime.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
@@ -278,9 +279,9 @@ export class CompletionPort extends PostingPort {
     for (const socket of [...this.core.settler.sockets]) {
       this.closeSocket(socket);
     }
-    const deadline = performance.now() + CLOSE_TIMEOUT_MS;
+    const deadline = performanceNow() + CLOSE_TIMEOUT_MS;
     try {
-      while (this.core.operations.inFlight > 0 && performance.now() < deadline) {
+      while (this.core.operations.inFlight > 0 && performanceNow() < deadline) {
         this.core.driver.poll(this.core.settler, CLOSE_COMPLETIONS, 100);
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Completions as they are dequeued: records that are used again with the next batch. */
 
+import type { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import type { ErrorTable } from '../drivers/error.js';
 import { OperationError } from '../drivers/error.js';

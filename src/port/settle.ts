@@ -1,5 +1,6 @@
 /** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
 
+import process from 'node:process';
 import { assert } from '../assert.js';
 import type { CompletionSink, Driver } from '../drivers/driver.js';
 import type { BufferPool } from './buffer-pool.js';

@@ -4,7 +4,7 @@
  * looking is wasted. So it is tried for as long as it mostly succeeds, and else now and then.
  */
 
-import { performance } from 'node:perf_hooks';
+import { performanceNow } from '../runtime.js';
 
 /** How long one try lasts at the most, in ms, where each look is an iteration of the event loop: nothing else waits for it. */
 export const SPIN_MS = 0.05;
@@ -48,13 +48,13 @@ export class Spin {
     if (this.#score <= 0 && this.#parkings % TRIAL_PARKINGS !== 0) {
       return false;
     }
-    this.#until = performance.now() + this.#durationMs;
+    this.#until = performanceNow() + this.#durationMs;
     return true;
   }
 
   /** Whether the try has lasted long enough. */
   get expired(): boolean {
-    return performance.now() > this.#until;
+    return performanceNow() > this.#until;
   }
 
   /** Ends a try. */

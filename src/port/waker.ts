@@ -3,6 +3,7 @@
 import { wakePort } from '../drivers/choose.js';
 import type { DriverName } from '../drivers/driver.js';
 import { OperationError } from '../drivers/error.js';
+import { performanceNow } from '../runtime.js';
 
 /** Words of the state that threads share. */
 const CLOSED = 0;
@@ -49,9 +50,9 @@ export function postWakeUp(handle: WakeHandle): void {
 export function closeWakeHandle(handle: WakeHandle): void {
   const state = new Int32Array(handle.state);
   Atomics.store(state, CLOSED, 1);
-  const deadline = performance.now() + WAKING_MS_MAX;
+  const deadline = performanceNow() + WAKING_MS_MAX;
   for (let waking = Atomics.load(state, WAKING); waking > 0; waking = Atomics.load(state, WAKING)) {
-    if (performance.now() > deadline) {
+    if (performanceNow() > deadline) {
       return;
     }
     Atomics.wait(state, WAKING, waking, 1);

@@ -4,6 +4,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { HandlerErrorInfo } from '../engine/handler-errors.js';
 import type { ListenOptions } from '../engine/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
+import { clearTimeout, setTimeout } from '../runtime.js';
 import { BackOff } from './back-off.js';
 import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
 import type { Published } from './publications.js';

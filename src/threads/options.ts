@@ -1,7 +1,8 @@
 /** Options of a server on many threads: what is posted to them, and what stays in the main thread. */
 
+import type { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { pathToFileURL, URL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import { OperationError, textOf } from '../drivers/error.js';
 import type { HandlerErrorSink } from '../engine/handler-errors.js';
@@ -9,6 +10,7 @@ import type { Handlers } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
 import type { Endpoint } from '../engine/resolve.js';
+import { structuredClone } from '../runtime.js';
 import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 

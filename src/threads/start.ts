@@ -1,5 +1,6 @@
 /** Starting a server on many threads. */
 
+import process from 'node:process';
 import type { SocketAddress } from '../drivers/address.js';
 import { warnOfHandlerError } from '../engine/handler-errors.js';
 import { openListener, warnOfListenError } from '../engine/listen.js';

@@ -1,11 +1,13 @@
 /** One thread of a server, from its start to its end or death: the worker, and what the main thread knows of it. */
 
+import { URL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { reclaimThread } from '../drivers/choose.js';
 import { OperationError } from '../drivers/error.js';
 import { Ledger } from '../drivers/ledger.js';
 import { errorOf } from '../engine/handlers.js';
 import type { ServerStatistics } from '../engine/statistics.js';
+import { clearTimeout, performanceNow, setTimeout } from '../runtime.js';
 import { unpackError } from './errors.js';
 import type { FromThread, PostedInfo, ThreadData, ThreadReady, ToThread } from './protocol.js';
 import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
@@ -93,7 +95,7 @@ export class Thread {
         this.#end.loaded();
         return;
       case 'ready': {
-        this.#readyAt = performance.now();
+        this.#readyAt = performanceNow();
         this.#becameReady(message);
         return;
       }
@@ -149,7 +151,7 @@ export class Thread {
 
   /** For how long it has been ready, in ms; 0 when it never was. */
   get livedMs(): number {
-    return Math.max(0, performance.now() - this.#readyAt);
+    return Math.max(0, performanceNow() - this.#readyAt);
   }
 
   /** Sockets of the system are this thread's from now on. */

@@ -1,5 +1,6 @@
 /** What runs in each thread: an engine, and a server with the handlers of the program's module. */
 
+import process from 'node:process';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';

@@ -1,6 +1,7 @@
 /** How a completion port wakes Node's event loop: a thread of libuv's pool dequeues while the loop has nothing to do. */
 
 import { kernel32 } from '../../ffi/windows/kernel32.js';
+import { performanceNow } from '../../runtime.js';
 import type { ThreadWait, WaitDone } from '../waiting-thread.js';
 import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from './completion-port.js';
 
@@ -75,8 +76,8 @@ export class IocpWait implements ThreadWait {
     }
     this.interrupt();
     const nap = new Int32Array(new SharedArrayBuffer(4));
-    const deadline = performance.now() + RETURN_MS_MAX;
-    while (this.entries.count === 0 && performance.now() < deadline) {
+    const deadline = performanceNow() + RETURN_MS_MAX;
+    while (this.entries.count === 0 && performanceNow() < deadline) {
       Atomics.wait(nap, 0, 0, 1);
     }
   }

@@ -4,6 +4,7 @@
  * what it gave is in a ring in memory: nothing is in flight behind it, and no second system call is needed.
  */
 
+import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { assert } from '../../assert.js';
 import { viewOf } from '../../ffi/library.js';

@@ -3,7 +3,9 @@
  * Node's permission model knows of neither, and node:fs might not be allowed to remove what bind was allowed to make.
  */
 
+import { Buffer } from 'node:buffer';
 import { type BigIntStats, lstatSync } from 'node:fs';
+import process from 'node:process';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AT_FDCWD,

@@ -5,6 +5,7 @@
  * Node calls us, as it would for any socket. `docs/event-loop.md` tells what else was tried.
  */
 
+import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { assert } from '../../assert.js';
@@ -25,6 +26,7 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { clearImmediate, setImmediate } from '../../runtime.js';
 import type { LoopWatch } from '../driver.js';
 import { OperationError } from '../error.js';
 import { opened } from '../ledger.js';

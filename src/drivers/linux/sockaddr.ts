@@ -1,5 +1,6 @@
 /** Addresses as Linux has them. */
 
+import { Buffer } from 'node:buffer';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';

@@ -3,6 +3,7 @@
  * operations: bytes are written as far as there is room, and read as far as they are there.
  */
 
+import { Buffer } from 'node:buffer';
 import { assert } from '../../assert.js';
 import type { SocketAddress } from '../address.js';
 import { linuxErrors } from '../linux/errors.js';

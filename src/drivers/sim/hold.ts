@@ -1,5 +1,7 @@
 /** What keeps Node's process alive: started ports, timers and endpoints, each unless `unref`. */
 
+import { clearInterval, setInterval } from '../../runtime.js';
+
 /** Node's timers count whole ms up to this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 

@@ -3,6 +3,7 @@
  * at a time, each from an iteration of its own. A virtual clock goes on when nobody has anything to do any more.
  */
 
+import { clearTimeout, setImmediate, setTimeout } from '../../runtime.js';
 import type { Clock, ClockTimer } from '../clock.js';
 import type { LoopWatch } from '../driver.js';
 import { EventQueue, type SimEvent } from './event-queue.js';

@@ -1,5 +1,7 @@
 /** The two clocks that a simulated network can have. */
 
+import { performanceNow } from '../../runtime.js';
+
 export interface TimeSource {
   /** Whether time passes by itself. */
   readonly real: boolean;
@@ -16,11 +18,11 @@ export class RealTime implements TimeSource {
   readonly real = true;
 
   now(): number {
-    return performance.now();
+    return performanceNow();
   }
 
   passTo(at: number): void {
-    for (let left = at - performance.now(); left > 0; left = at - performance.now()) {
+    for (let left = at - performanceNow(); left > 0; left = at - performanceNow()) {
       Atomics.wait(never, 0, 0, left);
     }
   }

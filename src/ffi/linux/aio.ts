@@ -1,5 +1,7 @@
 /** Numbers of Linux's asynchronous I/O (`linux/aio_abi.h`, `linux/fs.h`), by their own names. */
 
+import process from 'node:process';
+
 /** Numbers of its calls: the older ones differ from one kind of processor to the other. */
 export interface AioCalls {
   readonly io_setup: number;

@@ -1,5 +1,7 @@
 /** Numbers of the Linux headers that overlapped uses, by their own names (generic architectures: x64, arm64). */
 
+import process from 'node:process';
+
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;

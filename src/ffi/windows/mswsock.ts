@@ -3,6 +3,7 @@
  * calling mswsock.dll directly makes each time (WSAIoctl, "Remarks").
  */
 
+import { Buffer } from 'node:buffer';
 import { type ForeignFunction, functionAt } from '../library.js';
 import { Slab } from '../memory.js';
 import { SIO_GET_EXTENSION_FUNCTION_POINTER } from './constants.js';
