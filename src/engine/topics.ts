@@ -1,5 +1,6 @@
 /** Who has subscribed to what: a topic exists as long as it has a subscriber. */
 
+import { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
 import type { Connection } from './connection.js';
 import { checkNumber } from './options.js';
