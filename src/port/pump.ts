@@ -6,7 +6,7 @@
 import type { ClockTimer } from '../drivers/clock.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { clearImmediate, setImmediate } from '../runtime.js';
-import { type AsyncContext, type AsyncContext, callersContext, callersContext, rootContext } from './async-context.js';
+import { type AsyncContext, callersContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
 import { Lag } from './lag.js';
