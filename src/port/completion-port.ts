@@ -11,20 +11,24 @@ import { OperationError, textOf } from '../drivers/error.js';
 import { performanceNow } from '../runtime.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
+import { portClosed, portOpened } from './open-ports.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
 import { PostingPort } from './posting.js';
 import { type CompletionHandler, Pump, type PumpOptions } from './pump.js';
 import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
 
+/**
+ * The longest single wait of a driver, in ms. A thread inside a system call can be neither terminated nor left by
+ * `process.exit()`, so a longer wait is many of these, with JavaScript in between.
+ */
+const WAIT_MS_MAX = 1000;
+
 /** How long closing a port may wait for the system to end what is in flight, in ms. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 /** Completions taken at once while a port closes. */
 const CLOSE_COMPLETIONS = 1024;
-
-/** Ports that are not closed. The kernel may touch their memory, so it must not be collected. */
-const openPorts = new Set<CompletionPort>();
 
 /** Counts of a port at one moment. */
 export interface PortStatistics {
@@ -61,7 +65,7 @@ export class CompletionPort extends PostingPort {
   private constructor(options: CheckedOptions) {
     super(new PortCore(options));
     this.#wakeHandle = createWakeHandle(this.core.driver.name, this.core.driver.wakeDescriptor);
-    openPorts.add(this);
+    portOpened(this);
   }
 
   /** The driver in use. */
@@ -127,10 +131,11 @@ export class CompletionPort extends PostingPort {
     const deadline = waits && timeoutMs !== Infinity ? driver.clock.now() + timeoutMs : Infinity;
     let left = waits ? timeoutMs : 0;
     for (;;) {
-      let wait = left;
+      // Virtual time jumps to the end of a wait: cutting it would only add moments to a simulation.
+      let wait = driver.clock.passes ? Math.min(left, WAIT_MS_MAX) : left;
       if (this.dueAt !== Infinity) {
         const now = driver.clock.now();
-        wait = Math.min(left, Math.max(0, this.dueAt - now));
+        wait = Math.min(wait, Math.max(0, this.dueAt - now));
         this.#retryDue(now);
       }
       if (delays.receivesDue) {
@@ -300,7 +305,7 @@ export class CompletionPort extends PostingPort {
     this.core.closed = true;
     this.core.pump?.portClosed();
     this.core.driver.close();
-    openPorts.delete(this);
+    portClosed(this);
   }
 
   /** @internal A number that grows while a send is in flight and the peer takes something, as far as that is known. */

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { postWakeUp, type WakeHandle } from 'overlapped';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, longestBut, onceInTime, WAIT_MS } from '../support/harness.js';
-import { startWorker } from '../support/leftovers.js';
+import { createPort, startWorker } from '../support/leftovers.js';
 import { connectNode } from '../support/node-client.js';
 import { system } from '../support/system.js';
 import { bounded, given, type Subject } from './subject.js';
@@ -56,6 +57,40 @@ export function threads(subject: Subject): void {
       assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`);
     });
   });
+
+  for (const mode of ['run', 'dequeue'] as const) {
+    withThreads(`a worker that waits with nothing to do (${mode}) can be terminated`, async () => {
+      const worker = startWorker(programPath('waiting-worker'), { options: subject.options, mode });
+      await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) });
+      // Time to enter the system call: earlier the worker could be terminated in any case.
+      await sleep(50);
+      assert.equal(await worker.terminate(), 1);
+    });
+
+    withThreads(`process.exit() ends the process while a worker waits with nothing to do (${mode})`, async () => {
+      const result = await runProgram('exit-while-waiting', [subject.programOptions, mode]);
+      assert.deepEqual([result.exitCode, result.signal, result.stderr], [7, null, '']);
+    });
+  }
+
+  for (const how of ['return', 'throw', 'exit'] as const) {
+    withThreads(`a worker that ends by itself (${how}) leaves no port taken, and its peers see a reset`, async () => {
+      const worker = startWorker(programPath('ending-worker'), { options: subject.options });
+      worker.on('error', () => undefined);
+      const [number] = (await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) })) as [number];
+      const client = await connectNode(number);
+      client.socket.write('ping');
+      await eventually(() => client.bytes === 4, 'the echo');
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
+      worker.postMessage(how);
+      assert.equal(await ended, how === 'throw' ? 1 : 0);
+      await eventually(() => client.closed, 'its connection is closed');
+      assert.equal(client.code, 'ECONNRESET');
+      const socket = createPort(subject.options).createSocket('ipv4');
+      socket.bind({ family: 'ipv4', address: '127.0.0.1', port: number });
+      socket.listen();
+    });
+  }
 
   withThreads(
     'workers terminated under load, again and again, crash nothing',
