@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import { probeDrivers } from '../index.js';
-import { checkDriver, type DriverCheck } from './driver-check.js';
+import { checkDriver, type DriverCheck, noteOnWorkers } from './driver-check.js';
 import { type Limit, type Limits, limitAdvice, readLimits } from './limits.js';
 import { writeJson, writeLine } from './output.js';
 
@@ -64,6 +64,10 @@ function driverRows(check: DriverCheck): [string, string][] {
   }
   if (check.features !== undefined) {
     rows.push(['', `features: ${check.features.join(', ') || 'none'}`]);
+  }
+  const note = noteOnWorkers(check);
+  if (note !== undefined) {
+    rows.push(['', note]);
   }
   return rows;
 }

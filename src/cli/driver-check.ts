@@ -48,6 +48,13 @@ export async function checkDriver({ name, probe }: DriverReport): Promise<Driver
   }
 }
 
+/** What holds for a driver in workers only; undefined when nothing does. */
+export function noteOnWorkers({ name, features }: DriverCheck): string | undefined {
+  return name === 'io_uring' && features !== undefined && !features.includes('defer_taskrun')
+    ? 'not in workers, which take epoll: this kernel has no DEFER_TASKRUN (Linux 6.1)'
+    : undefined;
+}
+
 /** The time in µs that a wake-up takes while the event loop sleeps, the median of some, or null when one does not arrive. */
 async function timeWakeUp(port: CompletionPort): Promise<number | null> {
   let arrived: () => void = () => undefined;

@@ -1,12 +1,15 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
 import process from 'node:process';
+import { isMainThread } from 'node:worker_threads';
 import { assert } from '../assert.js';
-import type { Driver, DriverName, DriverOptions, DriverSource, Probe, Refusal } from './driver.js';
+import { uninterrupted } from '../ffi/worker-table.js';
+import type { Driver, DriverName, DriverOptions, DriverSource, Probe, ProbeOptions, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
 import { OperationError, textOf } from './error.js';
+import { guardWorkers, type Reclaim, reclaimWorker } from './guardian.js';
 import { IoUringDriver } from './io-uring/driver.js';
 import { probeIoUring, refuseIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
@@ -21,8 +24,7 @@ import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';
 import { wakeSocket } from './windows/wake.js';
 
-/** Gives back what a dead thread of this process has left. Windows has no way to know which sockets were a thread's. */
-type Reclaim = (ledger: Ledger, thread: number) => void;
+/** Windows has no way to know which sockets were a thread's. */
 const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
 
 /** Closes what was opened for something that cannot be built after all. Windows' drivers write nothing down. */
@@ -30,7 +32,7 @@ const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: Ledger) => v
 
 interface Candidate {
   readonly name: DriverName;
-  readonly probe: () => Probe;
+  readonly probe: (options: ProbeOptions) => Probe;
   readonly open: (options: DriverOptions) => Driver;
   /** What to say where the probe said yes and opening failed. */
   readonly refuse?: (error: OperationError) => Refusal;
@@ -66,17 +68,22 @@ const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
   select: 'Linux or Windows',
 };
 
+/** Asks for a port of this thread. What the probe opens for a moment is not left open when the thread is stopped. */
+function probeHere({ probe }: Candidate, withhold: ReadonlySet<string>): Probe {
+  return uninterrupted(() => probe({ withhold, inWorker: !isMainThread }));
+}
+
 export interface DriverReport {
   readonly name: DriverName;
   readonly probe: Probe;
 }
 
-/** What each driver's probe says on this system, in order of preference. */
+/** What each driver's probe says for a port of this thread, in order of preference. */
 export function probeDrivers(): readonly DriverReport[] {
-  const here = CANDIDATES.map(({ name, probe }) => ({ name, probe: probe() }));
+  const candidates = CANDIDATES.map((candidate) => ({ name: candidate.name, probe: probeHere(candidate, new Set()) }));
   const elsewhere = DRIVER_NAMES.filter((name) => !CANDIDATES.some((candidate) => candidate.name === name));
   return [
-    ...here,
+    ...candidates,
     ...elsewhere.map((name) => ({
       name,
       probe: {
@@ -97,9 +104,9 @@ export interface Choice {
   readonly passedOver: readonly string[];
 }
 
-/** Calls what opens descriptors: all that it wants, or when it throws, none. */
+/** Calls what opens descriptors: all that it wants, or when it throws, none. The thread is not stopped in between. */
 export function openWhole<Whole>(open: () => Whole): Whole {
-  return allOrNothing(open, GIVES_BACK[process.platform] ?? (() => undefined));
+  return uninterrupted(() => allOrNothing(open, GIVES_BACK[process.platform] ?? (() => undefined)));
 }
 
 /**
@@ -123,7 +130,10 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
     });
   }
   const candidate = CANDIDATES.find((driver) => driver.name === known);
-  const probe = candidate?.probe() ?? probeDrivers().find((report) => report.name === known)?.probe;
+  const probe =
+    candidate === undefined
+      ? probeDrivers().find((report) => report.name === known)?.probe
+      : probeHere(candidate, options.withhold);
   if (candidate === undefined || probe === undefined || !probe.usable) {
     throw unavailable(probe?.usable === false ? `${probe.reason}; ${probe.advice}` : `No such driver: ${name}`);
   }
@@ -156,7 +166,7 @@ function openBest(options: DriverOptions): Choice {
 
 /** The driver, or why it cannot be used here. @throws OperationError what no other driver would help against */
 function tryToOpen(candidate: Candidate, options: DriverOptions): Driver | Refusal {
-  const probe = candidate.probe();
+  const probe = probeHere(candidate, options.withhold);
   if (!probe.usable) {
     if (FALLS_NOT_ON.has(probe.code)) {
       throw unavailable(`${candidate.name}: ${probe.reason}; ${probe.advice}`, probe.code);
@@ -201,11 +211,15 @@ export function wakePort(name: DriverName, descriptor: number): void {
   candidate.wake(descriptor);
 }
 
+const reclaim: Reclaim = RECLAIMS[process.platform] ?? (() => undefined);
+
+guardWorkers(reclaim);
+
 /**
- * Closes what a thread of this process had open when it died: what is in its ledger, and its sockets. Does nothing where
- * the system has no way to tell them.
+ * Closes what a worker of this thread had open when it died: what is in its ledger, and its sockets. Does nothing where
+ * the system has no way to know them.
  * @param thread its `threadId`
  */
-export function reclaimThread(ledger: Ledger, thread: number): void {
-  RECLAIMS[process.platform]?.(ledger, thread);
+export function reclaimThread(thread: number): void {
+  reclaimWorker(thread, reclaim);
 }

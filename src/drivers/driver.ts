@@ -26,6 +26,14 @@ export interface Refusal {
 /** Whether this system can run a driver. */
 export type Probe = { readonly usable: true } | Refusal;
 
+/** What a probe may depend on besides the system. */
+export interface ProbeOptions {
+  /** Names of optional system features to do without. */
+  readonly withhold: ReadonlySet<string>;
+  /** Whether the port will run in a worker, which may be terminated while the process goes on. */
+  readonly inWorker: boolean;
+}
+
 /** The port's receive buffers as a driver sees them: equal pieces of one slab. */
 export interface ReceiveBuffers {
   readonly count: number;

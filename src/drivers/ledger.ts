@@ -1,13 +1,14 @@
 /**
  * What a thread has open that the process would keep if the thread died: descriptors that are no sockets, mapped
- * memory, and a context of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down
- * beforehand, in memory that another thread reads then. Sockets are not in it: they come and go too often, and systems
- * mark them better.
+ * memory, and contexts of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down
+ * beforehand, in its row of the workers' table, which the thread that started it reads then. Sockets are not in it: they
+ * come and go too often, and systems mark them better.
  *
  * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
  */
 
 import { assert } from '../assert.js';
+import { NOTES_BYTES, ownNotes } from '../ffi/worker-table.js';
 
 /** Descriptors of ports: a handful each. What does not fit is not written down. */
 const DESCRIPTORS_MAX = 256;
@@ -15,9 +16,12 @@ const DESCRIPTORS_MAX = 256;
 const MAPPINGS_MAX = 64;
 
 const MAPPINGS_OFFSET = 4 * DESCRIPTORS_MAX;
-/** The one context of the thread. */
-const CONTEXT_OFFSET = MAPPINGS_OFFSET + 16 * MAPPINGS_MAX;
-const BYTES = CONTEXT_OFFSET + 8;
+/** Contexts of asynchronous I/O: one of the thread, for each copy of the package in it. */
+const CONTEXTS_MAX = 4;
+const CONTEXTS_OFFSET = MAPPINGS_OFFSET + 16 * MAPPINGS_MAX;
+const MARKS_OFFSET = CONTEXTS_OFFSET + 8 * CONTEXTS_MAX;
+const BYTES = MARKS_OFFSET + 8;
+assert(BYTES <= NOTES_BYTES);
 
 export interface Mapping {
   readonly address: number;
@@ -25,19 +29,21 @@ export interface Mapping {
 }
 
 export class Ledger {
-  readonly memory: SharedArrayBuffer;
   /** Each descriptor and 1, as 0 is free. */
   readonly #descriptors: Int32Array;
   /** Address and length by turns; an address of 0 is free. */
   readonly #mappings: Float64Array;
-  /** Its address, or 0. */
-  readonly #context: Float64Array;
+  /** Their addresses; 0 is free. */
+  readonly #contexts: Float64Array;
+  /** Whether sockets of the thread are marked. */
+  readonly #marks: Int32Array;
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
-    this.memory = memory;
-    this.#descriptors = new Int32Array(memory, 0, DESCRIPTORS_MAX);
-    this.#mappings = new Float64Array(memory, MAPPINGS_OFFSET, 2 * MAPPINGS_MAX);
-    this.#context = new Float64Array(memory, CONTEXT_OFFSET, 1);
+  constructor(notes: Int8Array = new Int8Array(BYTES)) {
+    const { buffer, byteOffset } = notes;
+    this.#descriptors = new Int32Array(buffer, byteOffset, DESCRIPTORS_MAX);
+    this.#mappings = new Float64Array(buffer, byteOffset + MAPPINGS_OFFSET, 2 * MAPPINGS_MAX);
+    this.#contexts = new Float64Array(buffer, byteOffset + CONTEXTS_OFFSET, CONTEXTS_MAX);
+    this.#marks = new Int32Array(buffer, byteOffset + MARKS_OFFSET, 1);
   }
 
   add(descriptor: number): void {
@@ -87,24 +93,44 @@ export class Ledger {
     return mappings;
   }
 
-  get context(): number | undefined {
-    return this.#context[0] === 0 ? undefined : this.#context[0];
+  addContext(address: number): void {
+    const free = this.#contexts.indexOf(0);
+    if (free >= 0) {
+      this.#contexts[free] = address;
+    }
   }
 
-  set context(address: number) {
-    this.#context[0] = address;
+  removeContext(address: number): void {
+    const index = this.#contexts.indexOf(address);
+    if (index >= 0) {
+      this.#contexts[index] = 0;
+    }
+  }
+
+  get contexts(): readonly number[] {
+    return [...this.#contexts].filter((address) => address !== 0);
+  }
+
+  get hasMarks(): boolean {
+    return this.#marks[0] !== 0;
+  }
+
+  marked(): void {
+    this.#marks[0] = 1;
   }
 }
 
-/** This thread's, if somebody asked it to keep one. */
-let own: Ledger | undefined;
+/** This thread's, if somebody reads it when the thread is dead. */
+const own = openOwn();
 
-/** From now on this thread writes down what it opens. Others read it when the thread is dead. */
-export function keepLedger(memory: SharedArrayBuffer): void {
-  own = new Ledger(memory);
+function openOwn(): Ledger | undefined {
+  const notes = ownNotes();
+  return notes === undefined ? undefined : new Ledger(notes);
 }
 
-export function keepsLedger(): boolean {
+/** This thread has a socket that is to be closed when the thread has died. Returns false when nobody will. */
+export function marksSocket(): boolean {
+  own?.marked();
   return own !== undefined;
 }
 
@@ -153,12 +179,10 @@ export function unmapping(mapping: Mapping): void {
 
 /** The thread has a context of asynchronous I/O, at an address. */
 export function contextOpened(address: number): void {
-  if (own !== undefined) {
-    own.context = address;
-  }
+  own?.addContext(address);
 }
 
 /** It is about to be given back. */
-export function contextClosing(): void {
-  contextOpened(0);
+export function contextClosing(address: number): void {
+  own?.removeContext(address);
 }

@@ -2,7 +2,13 @@
  * The one file that imports koffi. Everything native that overlapped calls goes through here.
  */
 
+import './enter-koffi.js';
 import koffi from 'koffi';
+import { endUninterrupted, uninterrupted } from './worker-table.js';
+
+// `enter-koffi.js` has begun it. What may make koffi throw is uninterrupted too: all but calling a declared function with
+// numbers, and asking for an address.
+endUninterrupted();
 
 /** A foreign function as TypeScript sees it: plain numbers in, a plain number out. */
 export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => number) & {
@@ -24,7 +30,7 @@ export class Library {
   /** Opens a library. `null` is the process itself, so that LD_PRELOAD libraries reach our calls. */
   constructor(name: string | null) {
     try {
-      this.#handle = koffi.load(name);
+      this.#handle = uninterrupted(() => koffi.load(name));
     } catch (cause) {
       // koffi's message does not say which library.
       throw new LibraryError(`There is no ${name} on this system: ${(cause as Error).message}`, { cause });
@@ -33,7 +39,7 @@ export class Library {
 
   /** Declares one function. Addresses are declared as `int64_t` and passed as numbers: they fit in 2^53. */
   declare(prototype: string): ForeignFunction {
-    return this.#handle.func(prototype) as unknown as ForeignFunction;
+    return uninterrupted(() => this.#handle.func(prototype)) as unknown as ForeignFunction;
   }
 }
 
@@ -42,7 +48,7 @@ export class Library {
  * @param prototype without a name: koffi registers named types once per thread, for all copies of this package
  */
 export function functionAt(address: number, prototype: string): ForeignFunction {
-  return koffi.decode(BigInt(address), koffi.proto(prototype)) as unknown as ForeignFunction;
+  return uninterrupted(() => koffi.decode(BigInt(address), koffi.proto(prototype))) as unknown as ForeignFunction;
 }
 
 /** `errno` as the last foreign call left it. Read it at once: the next foreign call replaces it. */
@@ -66,7 +72,7 @@ export function addressOfBytes(bytes: Uint8Array): number {
 
 /** A view of `byteLength` bytes of mapped memory. The mapping must outlive every use of the view. */
 export function viewOf(address: number, byteLength: number): ArrayBuffer {
-  return koffi.view(BigInt(address), byteLength);
+  return uninterrupted(() => koffi.view(BigInt(address), byteLength));
 }
 
 /** Size and field offsets that the C compiler's rules give a struct; the layout test compares our tables with it. */

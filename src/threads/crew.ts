@@ -11,7 +11,7 @@ import type { Published } from './publications.js';
 import { Thread, type ThreadOwner } from './thread.js';
 
 export interface CrewSettings {
-  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'ledger' | 'backlogs'>;
+  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs'>;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 

@@ -26,7 +26,6 @@ export interface ThreadData {
   readonly acceptedAt: SocketAddress | undefined;
   /** Open connections of each thread. */
   readonly counts: SharedArrayBuffer;
-  readonly ledger: SharedArrayBuffer;
   /** Of what is published, on its way to the thread, and from it to the main thread. */
   readonly backlogs: { readonly in: SharedArrayBuffer; readonly out: SharedArrayBuffer };
 }

@@ -4,7 +4,7 @@ import { URL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { reclaimThread } from '../drivers/choose.js';
 import { OperationError } from '../drivers/error.js';
-import { Ledger } from '../drivers/ledger.js';
+import { guardThread } from '../drivers/guardian.js';
 import { errorOf } from '../engine/handlers.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { clearTimeout, performanceNow, setTimeout } from '../runtime.js';
@@ -30,7 +30,7 @@ export interface ThreadOwner {
 }
 
 export interface ThreadStart {
-  readonly data: Omit<ThreadData, 'ledger' | 'backlogs'>;
+  readonly data: Omit<ThreadData, 'backlogs'>;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
@@ -45,7 +45,6 @@ export class Thread {
   readonly #worker: Worker;
   readonly #end: WorkerEnd;
   readonly #owner: ThreadOwner;
-  readonly #ledger = new Ledger();
   /** Of what it has published. */
   readonly #backlog = new Backlog();
   readonly #outbox: Outbox;
@@ -77,11 +76,12 @@ export class Thread {
     const backlogs = { in: backlog.memory, out: this.#backlog.memory };
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       name: `overlapped ${data.thread}`,
-      workerData: { ...data, ledger: this.#ledger.memory, backlogs } satisfies ThreadData,
+      workerData: { ...data, backlogs } satisfies ThreadData,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
     this.#end = new WorkerEnd(this.#worker);
     this.id = this.#worker.threadId;
+    guardThread(this.id);
     this.#worker.on('message', (message: FromThread) => this.#told(message));
     this.#worker.on('error', (error: unknown) => {
       this.#error ??= errorOf(error);
@@ -132,7 +132,7 @@ export class Thread {
   #exited(exitCode: number): void {
     this.#isOver = true;
     clearTimeout(this.#endTimer);
-    reclaimThread(this.#ledger, this.id);
+    reclaimThread(this.id);
     for (const request of [...this.#requests.keys()]) {
       this.#answer(request, this.#last);
     }

@@ -4,7 +4,6 @@ import process from 'node:process';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
-import { keepLedger } from '../drivers/ledger.js';
 import { Engine } from '../engine/engine.js';
 import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import { type ListenOptions, openServer } from '../engine/listen.js';
@@ -96,29 +95,11 @@ function obey(engine: Engine, server: Server, inThread: ServerInThread, message:
   }
 }
 
-/**
- * Also behind an error that nobody catches, and `process.exit` in a handler: the system is done with this thread's
- * memory before it is freed.
- */
-function closeAtExit(engine: Engine): void {
-  process.on('exit', () => {
-    const { port } = engine;
-    if (!port.closed) {
-      for (const socket of [...port.sockets]) {
-        port.closeSocket(socket, { reset: true });
-      }
-      port.close();
-    }
-  });
-}
-
 async function start(): Promise<void> {
-  keepLedger(data.ledger);
   try {
     const onHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) =>
       say({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
-    closeAtExit(engine);
     say({ kind: 'loaded' });
     const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), say);
     const inThread = new ServerInThread(engine, outbox);

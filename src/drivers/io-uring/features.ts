@@ -15,10 +15,13 @@ import { acceptsSetup } from './ring.js';
 /** What every ring is set up with. */
 const BASE_FLAGS = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
 
+/** The kernel completes operations only when the ring's thread enters it (6.1). */
+export const DEFER_TASKRUN = 'defer_taskrun';
+
 /** Set-up features that are tried, each with its flag, the oldest first. */
 export const OPTIONAL_SETUP = [
   { name: 'single_issuer', flags: IORING_SETUP_SINGLE_ISSUER },
-  { name: 'defer_taskrun', flags: IORING_SETUP_DEFER_TASKRUN },
+  { name: DEFER_TASKRUN, flags: IORING_SETUP_DEFER_TASKRUN },
   { name: 'no_sqarray', flags: IORING_SETUP_NO_SQARRAY },
 ] as const;
 
@@ -64,8 +67,8 @@ export function findSetup(withhold: ReadonlySet<string>): RingSetup {
  */
 function setupWith(options: readonly (typeof OPTIONAL_SETUP)[number][]): RingSetup {
   const single = options.some(({ name }) => name === 'single_issuer');
-  const used = options.filter(({ name }) => name !== 'defer_taskrun' || single);
-  const deferred = used.some(({ name }) => name === 'defer_taskrun');
+  const used = options.filter(({ name }) => name !== DEFER_TASKRUN || single);
+  const deferred = used.some(({ name }) => name === DEFER_TASKRUN);
   const flags = used.reduce((sum, option) => sum | option.flags, BASE_FLAGS);
   return {
     flags: deferred ? flags : flags | IORING_SETUP_COOP_TASKRUN,

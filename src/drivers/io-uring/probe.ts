@@ -1,20 +1,34 @@
 /** Whether io_uring can be used here: containers and sysctl often refuse it, and old kernels lack what is needed. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import type { Probe, Refusal } from '../driver.js';
+import type { Probe, ProbeOptions, Refusal } from '../driver.js';
 import { OperationError } from '../error.js';
+import { DEFER_TASKRUN, findSetup } from './features.js';
 import { receivesMultishot } from './multishot-probe.js';
 
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 
 /**
+ * Without DEFER_TASKRUN the kernel carries out operations in any system call of the thread that posted them. A worker that
+ * is terminated frees its memory by such calls while its ring still has receives, so received bytes would be written into
+ * memory that is somebody else's by then (seen on 6.18). With DEFER_TASKRUN only entering the ring carries them out, and
+ * nobody enters the ring of a terminated worker.
+ */
+const UNSAFE_IN_WORKER: Refusal = {
+  usable: false,
+  reason: 'a ring without DEFER_TASKRUN (Linux 6.1) would receive into freed memory when a worker is terminated',
+  advice: 'run Linux 6.1 or later, use the driver epoll in workers, or open the port in the main thread',
+};
+
+/**
  * Sets a ring up, registers with it and enters it: each of the three calls may be refused alone. What has worked once in
  * this thread is not tried again.
  */
-export function probeIoUring(): Probe {
+export function probeIoUring({ withhold, inWorker }: ProbeOptions): Probe {
   try {
     receivesMultishot();
-    return { usable: true };
+    const isSafe = !inWorker || findSetup(withhold).features.includes(DEFER_TASKRUN);
+    return isSafe ? { usable: true } : UNSAFE_IN_WORKER;
   } catch (error) {
     if (error instanceof OperationError) {
       return refuseIoUring(error);

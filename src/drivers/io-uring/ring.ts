@@ -42,6 +42,7 @@ import {
   io_uring_sqe,
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { uninterrupted } from '../../ffi/worker-table.js';
 import { systemClock } from '../clock.js';
 import type { OperationError } from '../error.js';
 import { type Mapping, mapped, opened, unmapping } from '../ledger.js';
@@ -308,10 +309,12 @@ export class Ring {
   close(): void {
     this.#words = NOTHING;
     this.sqes = NOTHING;
-    for (const mapping of this.#mapped) {
-      unmapping(mapping);
-      this.#libc.munmap(mapping.address, mapping.byteLength);
-    }
+    uninterrupted(() => {
+      for (const mapping of this.#mapped) {
+        unmapping(mapping);
+        this.#libc.munmap(mapping.address, mapping.byteLength);
+      }
+    });
     this.#mapped.length = 0;
     closeDescriptor(this.descriptor);
   }

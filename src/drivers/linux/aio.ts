@@ -97,7 +97,7 @@ export class AioContext {
     process.once('exit', () => {
       const address = this.#address;
       this.#address = 0;
-      contextClosing();
+      contextClosing(address);
       destroyContext(address);
     });
   }

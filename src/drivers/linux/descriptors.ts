@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { libc } from '../../ffi/linux/libc.js';
+import { uninterrupted } from '../../ffi/worker-table.js';
 import { closing } from '../ledger.js';
 
 /** The soft limit of open files (proc(5)); Infinity when there is none, or it cannot be read. */
@@ -16,6 +17,8 @@ export function descriptorsMax(): number {
 
 /** Closes a descriptor that was written down as opened. */
 export function closeDescriptor(descriptor: number): void {
-  closing(descriptor);
-  libc().close(descriptor);
+  uninterrupted(() => {
+    closing(descriptor);
+    libc().close(descriptor);
+  });
 }

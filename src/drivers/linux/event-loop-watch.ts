@@ -26,6 +26,7 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { uninterrupted } from '../../ffi/worker-table.js';
 import { clearImmediate, setImmediate } from '../../runtime.js';
 import type { LoopWatch } from '../driver.js';
 import { OperationError } from '../error.js';
@@ -135,7 +136,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#immediate = undefined;
     this.#iterations++;
     if (this.#state === 'registering' && this.#iterations >= 2) {
-      this.#orFail(() => this.#startProof());
+      uninterrupted(() => this.#orFail(() => this.#startProof()));
     } else if (this.#state === 'proving' && this.#iterations > PROOF_ITERATIONS_MAX) {
       this.#fail('a test wake-up did not arrive');
     }

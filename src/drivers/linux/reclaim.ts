@@ -31,8 +31,9 @@ export function reclaimOnLinux(ledger: Ledger, thread: number): void {
   const { close, setsockopt } = libc();
   // The ring is among them: it goes before the sockets that its operations may still hold.
   closeAll(ledger);
-  if (ledger.context !== undefined) {
-    destroyContextOfDead(ledger.context);
+  ledger.contexts.forEach(destroyContextOfDead);
+  if (!ledger.hasMarks) {
+    return;
   }
   const option = new Slab(linger.size);
   option.i32[linger.l_onoff >> 2] = 1;

@@ -34,6 +34,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { linger, tcp_info } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6 } from '../../ffi/sockaddr.js';
+import { uninterrupted } from '../../ffi/worker-table.js';
 import type { SocketAddress, SocketFamily } from '../address.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
@@ -79,9 +80,12 @@ export class LinuxSockets implements SocketCalls {
   }
 
   create(creation: SocketCreation): number {
-    const socket = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
-    this.#check(socket, 'socket');
-    markOwnSocket(socket);
+    const socket = uninterrupted(() => {
+      const made = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
+      this.#check(made, 'socket');
+      markOwnSocket(made);
+      return made;
+    });
     try {
       this.#prepare(socket, creation);
     } catch (error) {

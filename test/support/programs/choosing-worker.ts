@@ -1,0 +1,20 @@
+/** A worker that opens a port, closes it, and says which driver it had, or why there was none. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { CompletionPort, type CompletionPortOptions, OperationError } from 'overlapped';
+
+function choose(): object {
+  try {
+    const port = CompletionPort.create(workerData as CompletionPortOptions);
+    const { driver, passedOver } = port;
+    port.close();
+    return { driver, passedOver };
+  } catch (error) {
+    if (error instanceof OperationError) {
+      return { code: error.code, message: error.message };
+    }
+    throw error;
+  }
+}
+
+parentPort?.postMessage(choose());

@@ -1,0 +1,7 @@
+/** A worker that says that it begins to load the library. */
+
+import { workerData } from 'node:worker_threads';
+
+Atomics.store(workerData as Int32Array, 0, 1);
+const { CompletionPort } = await import('overlapped');
+CompletionPort.create({ buffersMax: 16 }).close();
