@@ -25,7 +25,7 @@ export const SOCKADDR_BYTES_MAX = 128;
 const SCOPE_MAX = 0xffff_ffff;
 
 /** sun_path without the NUL that ends it (unix(7)). */
-const UNIX_PATH_BYTES_MAX = sockaddr_un.size - sockaddr_un.sun_path - 1;
+export const UNIX_PATH_BYTES_MAX = sockaddr_un.size - sockaddr_un.sun_path - 1;
 
 function invalid(reason: string, address: SocketAddress): OperationError {
   return new OperationError({ code: 'EINVAL', reason, syscall: 'address', address });

@@ -98,6 +98,20 @@ export function connecting(subject: Subject): void {
     }),
   );
 
+  bounded('an address that changes after the post', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const listener = port.createSocket('ipv4');
+      listener.bind(LOOPBACK);
+      listener.listen();
+      const socket = port.createSocket('ipv4');
+      port.associate(socket);
+      const address = { family: 'ipv4' as const, address: '127.0.0.1', port: portOf(listener) };
+      port.postConnect(socket, address);
+      Object.assign(address, { family: 'ipv6', address: 'x', port: -1 });
+      assert.equal((await dequeuer.next('connect', socket)).code, undefined);
+    }),
+  );
+
   bounded('unreachable: ENETUNREACH at once, with nothing sent', () =>
     withPort(subject.options, async (dequeuer) => {
       const start = performance.now();

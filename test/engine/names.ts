@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import { type ConnectOptions, connect, Engine, listen } from 'overlapped';
 import { eventually } from '../support/harness.js';
 import { type EngineSubject, portOf, type Scene, type Stage, scenes } from './subject.js';
@@ -121,6 +122,16 @@ function questions(scene: Scene): void {
       { hostname: NAME, family: 0, hints: 0, all: true },
       { hostname: NAME, family: 4, hints: dns.ADDRCONFIG, all: true },
     ]);
+  });
+
+  scene("Node's own lookup, and functions that are typed as one, are taken", async (stage) => {
+    const typed: LookupFunction = (_hostname, { all }, done) =>
+      all === true ? done(null, [LOCAL]) : done(null, LOCAL.address, LOCAL.family);
+    const server = await stage.listen({ host: 'localhost', port: 0, lookup: dns.lookup, family: 4 });
+    for (const lookup of [dns.lookup, typed]) {
+      const client = await stage.connect({ host: 'localhost', port: portOf(server), lookup });
+      assert.deepEqual(client.remoteAddress, server.address);
+    }
   });
 
   scene('without one it is what the program has made of dns.lookup', async (stage) => {

@@ -134,6 +134,10 @@ function relative(subject: EngineSubject): void {
     process.chdir('..');
     const server = await listening;
     assert.equal(existsSync(join(directory, 'x/socket')), true);
+    process.chdir('x');
+    const connecting = stage.connect({ path: 'socket' });
+    process.chdir('..');
+    (await connecting).destroy();
     await server.close();
     assert.equal(existsSync(join(directory, 'x/socket')), false);
   });

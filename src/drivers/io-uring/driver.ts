@@ -28,7 +28,7 @@ import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '.
 import { shorten } from '../gather.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
-import { linuxAddresses } from '../linux/sockaddr.js';
+import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
 import { MessageBlocks } from '../message-blocks.js';
@@ -205,7 +205,7 @@ export class IoUringDriver implements Driver {
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
     const memory = new Slab(SOCKADDR_BYTES_MAX);
-    const byteLength = encodeSockaddr(linuxAddresses, memory, 0, address);
+    const byteLength = encodeSockaddr(linuxAddresses, memory, 0, fromHere(address));
     const word = this.#prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
     // connect's length is in `off`.
     this.#sqes[word + 2] = byteLength;

@@ -10,7 +10,7 @@ import type { NonBlockingCalls } from '../readiness/poller.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { type AioContext, BATCHED_CALLS, threadContext } from './aio.js';
 import { linuxMessages } from './messages.js';
-import { linuxAddresses } from './sockaddr.js';
+import { fromHere, linuxAddresses } from './sockaddr.js';
 import { LinuxSockets } from './sockets.js';
 
 export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
@@ -36,13 +36,14 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
     return accepted < 0 ? -lastErrno() : accepted;
   }
 
-  checkAddress(address: SocketAddress): void {
-    encodeSockaddr(linuxAddresses, this.#address, 0, address);
+  encodeAddress(address: SocketAddress): Uint8Array {
+    const byteLength = encodeSockaddr(linuxAddresses, this.#address, 0, fromHere(address));
+    return this.#address.u8.slice(0, byteLength);
   }
 
-  connect(socket: number, address: SocketAddress): number {
-    const byteLength = encodeSockaddr(linuxAddresses, this.#address, 0, address);
-    if (this.#libc.connect(socket, this.#address.address, byteLength) === 0) {
+  connect(socket: number, encoded: Uint8Array): number {
+    this.#address.u8.set(encoded);
+    if (this.#libc.connect(socket, this.#address.address, encoded.byteLength) === 0) {
       return 0;
     }
     const errno = lastErrno();

@@ -1,10 +1,12 @@
 /** Addresses as Linux has them. */
 
 import { Buffer } from 'node:buffer';
+import process from 'node:process';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
-import type { AddressSystem } from '../sockaddr.js';
+import type { SocketAddress } from '../address.js';
+import { type AddressSystem, UNIX_PATH_BYTES_MAX } from '../sockaddr.js';
 
 /** IF_NAMESIZE: the bytes of an interface's name with the NUL that ends it (if_nametoindex(3)). */
 const INTERFACE_NAME_BYTES = 16;
@@ -33,3 +35,15 @@ export const linuxAddresses: AddressSystem = {
   interfaceIndex,
   zoneName,
 };
+
+/**
+ * A relative path as an absolute one: the kernel looks for it when the connect is handed over, which is later, and in the
+ * working directory of that moment. A path that would be too long then stays relative.
+ */
+export function fromHere(address: SocketAddress): SocketAddress {
+  if (address?.family !== 'unix' || typeof address.path !== 'string' || !/^[^/\0]/.test(address.path)) {
+    return address;
+  }
+  const path = `${process.cwd()}/${address.path}`;
+  return Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX ? address : { family: 'unix', path };
+}

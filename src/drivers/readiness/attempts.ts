@@ -4,7 +4,6 @@
  */
 
 import { assert } from '../../assert.js';
-import type { SocketAddress } from '../address.js';
 import type { FreeBuffers } from '../free-buffers.js';
 import type { MessageBlocks } from '../message-blocks.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL } from './call-batch.js';
@@ -55,7 +54,7 @@ export class Attempts {
   /** The buffer of each receive in the batch. */
   readonly #batchBuffers: Int32Array;
   /** Peer addresses of connects that were not tried yet, or go on. */
-  readonly connectAddresses = new Map<number, SocketAddress>();
+  readonly connectAddresses = new Map<number, Uint8Array>();
 
   constructor(parts: AttemptParts) {
     this.#sockets = parts.sockets;
@@ -228,7 +227,7 @@ export class Attempts {
       return this.#sockets.connectResult(socket);
     }
     assert(kind === CONNECT);
-    const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as SocketAddress);
+    const result = this.#sockets.connect(socket, this.connectAddresses.get(socket) as Uint8Array);
     if (result === -this.#sockets.inProgress) {
       this.#table.writeKind[socket] = CONNECTING;
       return -this.#sockets.wouldBlock;

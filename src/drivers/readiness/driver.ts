@@ -134,9 +134,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
-    // Now, at the caller: by the time of the call there is nobody to tell.
-    this.sockets.checkAddress(address);
-    this.#attempts.connectAddresses.set(socket, address);
+    // Now, at the caller: by the time of the call the address, its interface or the working directory may have changed, and
+    // nobody would be there to hear of an error.
+    this.#attempts.connectAddresses.set(socket, this.sockets.encodeAddress(address));
     this.#postWrite(slot, generation, socket, CONNECT, 0, 0);
   }
 

@@ -46,10 +46,10 @@ export interface NonBlockingCalls extends SocketCalls, TransferCalls {
   readonly noBuffers: number;
 
   accept(socket: number): number;
-  /** Throws an OperationError for an address that `connect` could not take. */
-  checkAddress(address: SocketAddress): void;
+  /** An address in the system's form, as `connect` takes it. @throws OperationError for what is no address */
+  encodeAddress(address: SocketAddress): Uint8Array;
   /** Starts connecting. */
-  connect(socket: number, address: SocketAddress): number;
+  connect(socket: number, encoded: Uint8Array): number;
   /** How connecting ended: 0, or negative. */
   connectResult(socket: number): number;
   /** Makes the calls of a batch, in their order; what they gave is in it then. */

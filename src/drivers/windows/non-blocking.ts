@@ -52,14 +52,15 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
     return this.adopt(handle, listener, remote);
   }
 
-  checkAddress(address: SocketAddress): void {
-    encodeSockaddr(windowsAddresses, this.#scratch, 0, connectable(address));
+  encodeAddress(address: SocketAddress): Uint8Array {
+    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, connectable(address));
+    return this.#scratch.u8.slice(0, byteLength);
   }
 
-  connect(socket: number, address: SocketAddress): number {
+  connect(socket: number, encoded: Uint8Array): number {
     const record = this.records.of(socket);
-    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, connectable(address));
-    if (this.#ws2_32.connect(record.handle, this.#scratch.address, byteLength) === 0) {
+    this.#scratch.u8.set(encoded);
+    if (this.#ws2_32.connect(record.handle, this.#scratch.address, encoded.byteLength) === 0) {
       return 0;
     }
     const number = this.#ws2_32.WSAGetLastError();

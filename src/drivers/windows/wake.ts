@@ -87,7 +87,7 @@ function connectedPair(sockets: WindowsNonBlocking): [connected: number, accepte
     for (const socket of [listener, connected]) {
       sockets.setNonBlocking(sockets.records.of(socket).handle, false);
     }
-    check(sockets.connect(connected, sockets.localAddress(listener)), 'connect');
+    check(sockets.connect(connected, sockets.encodeAddress(sockets.localAddress(listener))), 'connect');
     const accepted = acceptFrom(sockets, listener, sockets.localAddress(connected));
     sockets.setNonBlocking(sockets.records.of(connected).handle, true);
     return [connected, accepted];
