@@ -34,14 +34,21 @@ const TEXT_LENGTH_MAX = 4096;
 
 const WARNING_NAME = 'OverlappedHandlerWarning';
 
-/** Allows so many warnings in an interval, and counts those that it does not allow. */
-class WarningLimit {
+/** Allows WARNINGS_MAX in each interval, and then reports how many more there were. */
+export class WarningLimit {
+  readonly #report: (suppressed: number) => void;
+  readonly #atIntervalEnd: (over: () => void) => void;
   #allowed = 0;
   #suppressed = 0;
 
+  constructor(report: (suppressed: number) => void, atIntervalEnd: (over: () => void) => void) {
+    this.#report = report;
+    this.#atIntervalEnd = atIntervalEnd;
+  }
+
   allows(): boolean {
     if (this.#allowed === 0) {
-      setTimeout(() => this.#intervalOver(), WARNINGS_INTERVAL_MS).unref();
+      this.#atIntervalEnd(() => this.#intervalOver());
     }
     if (this.#allowed === WARNINGS_MAX) {
       this.#suppressed++;
@@ -56,13 +63,18 @@ class WarningLimit {
     this.#allowed = 0;
     this.#suppressed = 0;
     if (suppressed > 0) {
-      const text = `${suppressed} more handler errors in the last ${WARNINGS_INTERVAL_MS / 1000} s were not printed`;
-      process.emitWarning(text, WARNING_NAME);
+      this.#report(suppressed);
     }
   }
 }
 
-const limit = new WarningLimit();
+const limit = new WarningLimit(
+  (suppressed) => {
+    const text = `${suppressed} more handler errors in the last ${WARNINGS_INTERVAL_MS / 1000} s were not printed`;
+    process.emitWarning(text, WARNING_NAME);
+  },
+  (over) => setTimeout(over, WARNINGS_INTERVAL_MS).unref(),
+);
 
 function cut(text: string): string {
   return text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text;

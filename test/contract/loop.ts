@@ -1,6 +1,7 @@
 /** A port in Node's event loop. */
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { OverlappedSocket } from 'overlapped';
@@ -37,6 +38,26 @@ export function loop(subject: Subject): void {
       await eventually(() => echo.closed === 1, 'the server closes it');
     }),
   );
+
+  bounded('the handler runs in the async context of the call of start, whoever posts', async () => {
+    const store = new AsyncLocalStorage<string>();
+    const seen = new Set<string | undefined>();
+    const echo = new LoopEcho(subject.options);
+    echo.before = () => seen.add(store.getStore());
+    store.run('start', () => echo.start());
+    try {
+      const client = await store.run('somebody else', () => subject.peers.connect(echo.number));
+      for (let round = 1; round <= 3; round++) {
+        client.socket.write('ping');
+        store.run('somebody else', () => echo.port.wakeUp());
+        await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+      }
+      assert.deepEqual([...seen], ['start']);
+      client.socket.destroy();
+    } finally {
+      echo.port.close();
+    }
+  });
 
   bounded('an idle port with open connections uses no processor time', () =>
     withEcho(subject, async (echo) => {
