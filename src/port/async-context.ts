@@ -16,7 +16,11 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 const TYPE = 'OVERLAPPED';
 
 /** The symbols of an AsyncResource that are no store: its own number and that of its maker. */
-const NUMBERS = /async_id_symbol/;
+const NUMBERS: ReadonlySet<symbol> = new Set(
+  Object.getOwnPropertySymbols(new AsyncResource(TYPE)).filter(({ description = '' }) =>
+    description.includes('async_id'),
+  ),
+);
 
 /** The most stores that a resource is cleaned of one by one. */
 const KEYS_MAX = 32;
@@ -40,11 +44,16 @@ function storesOf(resource: AsyncResource): Stores {
 }
 
 function storeKeys(resource: AsyncResource): symbol[] {
-  return Object.getOwnPropertySymbols(resource).filter(({ description }) => !NUMBERS.test(description ?? ''));
+  return Object.getOwnPropertySymbols(resource).filter((key) => !NUMBERS.has(key));
 }
 
 function hasStores(resource: AsyncResource): boolean {
-  return storeKeys(resource).some((key) => storesOf(resource)[key] !== undefined);
+  for (const key of Object.getOwnPropertySymbols(resource)) {
+    if (!NUMBERS.has(key) && storesOf(resource)[key] !== undefined) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** A resource without stores, wherever the library is loaded: a lazy import may run on behalf of one request. */
@@ -93,7 +102,24 @@ class RestoredScope implements AsyncContext {
   }
 }
 
-// Not looked up on resources whose prototype is a proxy.
+/** Stores that were entered in resources that are cleaned. */
+const enteredKeys = new WeakMap<object, symbol[]>();
+
+/**
+ * A property that an object does not have yet is set through its prototypes, of which this one thereby sees each new store
+ * of a resource once.
+ */
+const watchingPrototype = new Proxy(AsyncResource.prototype, {
+  set(_, key, value, receiver: object) {
+    enteredKeys.get(receiver)?.push(key as symbol);
+    return Reflect.defineProperty(receiver, key, { value, configurable: true, enumerable: true, writable: true });
+  },
+});
+
+class WatchedResource extends AsyncResource {}
+Object.setPrototypeOf(WatchedResource.prototype, watchingPrototype);
+
+// Not looked up behind that prototype.
 const runInAsyncScope = AsyncResource.prototype.runInAsyncScope as (
   this: AsyncResource,
   call: unknown,
@@ -103,25 +129,18 @@ const runInAsyncScope = AsyncResource.prototype.runInAsyncScope as (
 
 /** A resource whose stores are what they were in the beginning at each call. */
 class CleanedScope implements AsyncContext {
-  readonly #resource: AsyncResource;
+  readonly #resource: WatchedResource;
   readonly #stores: ReadonlyMap<symbol, unknown>;
   /** Stores of the beginning, and those that were entered in it later. */
   readonly #keys: symbol[];
   /** A call in it goes on: cleaning would take a store from under that. */
   #busy = false;
 
-  constructor(resource: AsyncResource) {
+  constructor(resource: WatchedResource) {
     this.#resource = resource;
     this.#keys = storeKeys(resource);
     this.#stores = new Map(this.#keys.map((key) => [key, storesOf(resource)[key]]));
-    // A property that an object does not have yet is set through its prototype, which thereby sees each new store once.
-    const prototype = new Proxy(AsyncResource.prototype, {
-      set: (_, key, value, receiver) => {
-        this.#keys.push(key as symbol);
-        return Reflect.defineProperty(receiver, key, { value, configurable: true, enumerable: true, writable: true });
-      },
-    });
-    Object.setPrototypeOf(resource, prototype);
+    enteredKeys.set(resource, this.#keys);
   }
 
   clean(): void {
@@ -194,7 +213,7 @@ class Direct implements AsyncContext {
 }
 
 function rootOfProperties(): AsyncContext {
-  const resource = new AsyncResource(TYPE);
+  const resource = new WatchedResource(TYPE);
   for (const key of storeKeys(resource)) {
     Reflect.deleteProperty(resource, key);
   }
@@ -212,5 +231,5 @@ export function callersContext(): AsyncContext {
   if (!STORES_ARE_PROPERTIES) {
     return new RestoredScope(resource);
   }
-  return hasStores(resource) ? new CleanedScope(resource) : rootContext;
+  return hasStores(resource) ? new CleanedScope(new WatchedResource(TYPE)) : rootContext;
 }
