@@ -1,4 +1,4 @@
-/** Installing what a folder of pins says: a package.json with exact versions, and a lock file by which npm checks what it fetches. */
+/** Installs from a folder of pins: a package.json with exact versions, and the lock file by which npm checks what it fetches. */
 
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { ROOT, runNpm } from './tools.js';
 const PINS = ['package.json', 'package-lock.json'];
 
 /**
- * Installs the packages that `pins` names into `directory`, both from the project's directory, unless just these are there.
- * No package's script runs. Returns npm's exit code, 0 where there was nothing to do, and its output.
+ * Installs the packages of the folder `pins` into `directory`; both are relative to the project's directory. Does nothing when
+ * these packages are already there. No install script of a package runs. Returns npm's exit code, 0 where there was nothing to do, and its output.
  */
 export function installPinned(pins, directory, { args = [], onInstall = () => undefined } = {}) {
   const done = { exitCode: 0, output: '' };

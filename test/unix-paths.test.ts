@@ -1,4 +1,4 @@
-/** Files of Unix-domain sockets that cannot be removed are said to be, and what Node's permission model means. */
+/** A file of a Unix-domain socket that cannot be removed is a warning; and what Node's permission model changes. */
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

@@ -108,7 +108,7 @@ export interface BoundPath {
   readonly path: string;
   /** Tells it from any other file that comes to have its path; undefined when it was gone at once. */
   readonly identity: string | undefined;
-  /** Why nobody knows which file it is. */
+  /** The error because of which the identity is not known. */
   readonly problem: Error | undefined;
 }
 

@@ -74,7 +74,7 @@ export class Engine {
   readonly #finishing = new TurnList<Connection>();
   readonly #tasks = new TurnList<TurnTask>();
   readonly #laden = new Set<Connection>();
-  /** @internal Awaited by somebody, and never finished once the engine is closed. */
+  /** @internal Work that would never settle once the engine is closed. */
   readonly pending = new Set<Pending>();
   /** @internal */
   readonly held: HeldMemory;

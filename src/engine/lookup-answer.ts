@@ -1,4 +1,4 @@
-/** What a lookup calls back with, checked: programs and resolvers answer with anything. */
+/** Checks the answer of a lookup: a program's own lookup may call back with any value. */
 
 import { OperationError, textOf } from '../drivers/error.js';
 import { versionOf } from '../drivers/sockaddr.js';
@@ -8,7 +8,7 @@ export interface LookupAddress {
   readonly family: number;
 }
 
-/** Further addresses are ignored: a name's owner chooses how many it has, and each is a socket and an error. */
+/** Further addresses are ignored: the owner of a name chooses how many there are, and each costs a socket and an error. */
 export const ADDRESSES_MAX = 128;
 
 /**
@@ -42,7 +42,7 @@ export function readAnswer(host: string, answer: unknown, family: unknown): Look
   return [...usable.values()];
 }
 
-/** What is wrong with one address of an answer, with the code that node:net gives. */
+/** The error for one address of an answer, with the code that node:net gives; undefined for a usable address. */
 function problemOf(host: string, address: unknown, family: unknown): OperationError | undefined {
   const version = typeof address === 'string' ? versionOf(address) : 0;
   if (version === 0) {

@@ -1,13 +1,13 @@
-/** What is not finished when an engine is closed, and would wait for ever: a lookup that is awaited, a race of connects. */
+/** Work that would never settle once its engine is closed: a lookup that is awaited, a race of connects. */
 
 import { OperationError } from '../drivers/error.js';
 
-/** Told once when the engine closes. */
+/** Called once when the engine closes. */
 export interface Pending {
   engineClosed(): void;
 }
 
-/** The part of an engine that knows what is pending. */
+/** The part of an engine that this file needs. */
 interface Closable {
   readonly closed: boolean;
   readonly pending: Set<Pending>;
@@ -18,7 +18,7 @@ export function cancelledByClose(syscall: string): OperationError {
 }
 
 /**
- * What the work resolves to, as long as the engine stays open until then; without an engine just that.
+ * Resolves to the result of the work if the engine is still open by then. Without an engine it is the work itself.
  * @throws OperationError `ECANCELED` as soon as the engine is closed; what the work fails with
  */
 export async function unlessClosed<T>(engine: Closable | undefined, syscall: string, work: Promise<T>): Promise<T> {

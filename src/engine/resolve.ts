@@ -1,4 +1,4 @@
-/** From what a program names (a host and port, or a path) to addresses of sockets. */
+/** Resolves the endpoint that a program names (a host and port, or a path) to socket addresses. */
 
 import dns from 'node:dns';
 import type { SocketAddress } from '../drivers/address.js';
@@ -6,7 +6,7 @@ import { OperationError, textOf } from '../drivers/error.js';
 import { isUnscopedLinkLocal, versionOf } from '../drivers/sockaddr.js';
 import { type LookupAddress, readAnswer } from './lookup-answer.js';
 
-/** What a lookup is asked for, as `node:net` asks: all addresses of a family, or of both. */
+/** Options of a lookup, as `node:net` passes them: all addresses of one family, or of both. */
 export interface LookupOptions {
   readonly family: 0 | 4 | 6;
   readonly hints: number;
@@ -24,7 +24,7 @@ export type Lookup = (
   ) => void,
 ) => void;
 
-/** What `listen` and `connect` take of an address. */
+/** The address part of the options of `listen` and `connect`. */
 export interface Endpoint {
   /** A name or a numeric address. An IPv6 address may have a zone: `fe80::1%eth0`. An empty host counts as absent. */
   readonly host?: string;
@@ -73,7 +73,7 @@ function checkText(name: 'host' | 'path', value: unknown): string {
   return value;
 }
 
-/** Whether an endpoint names a host, or leaves it to the default: an empty one is as good as none, as in `node:net`. */
+/** Whether an endpoint names a host. An empty host counts as absent, as in `node:net`. */
 export function namesHost({ host }: Endpoint): boolean {
   return host !== undefined && host !== null && host !== '';
 }
@@ -113,7 +113,7 @@ export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {
     : async () => (await lookUp(host, { family, hints, all: true }, lookup)).map(toAddress);
 }
 
-/** The answer's first call back counts, or what the lookup throws, at once or by a promise. */
+/** Settles with the first callback of the lookup, or with an error that it throws or rejects with. */
 function lookUp(host: string, options: LookupOptions, lookup: Lookup | undefined): Promise<readonly LookupAddress[]> {
   return new Promise((resolve, reject) => {
     const answered: Parameters<Lookup>[2] = (error, address, family) => {
@@ -127,7 +127,7 @@ function lookUp(host: string, options: LookupOptions, lookup: Lookup | undefined
         reject(problem);
       }
     };
-    // By its property: programs replace `dns.lookup`, and node:net takes what they put there.
+    // Read the property at each call: programs replace `dns.lookup`, and node:net uses their function.
     const returned: unknown =
       lookup === undefined ? dns.lookup(host, options, answered) : lookup(host, options, answered);
     if (returned instanceof Promise) {

@@ -275,7 +275,7 @@ export class Settler implements CompletionSink {
     completion.systemNumber = 0;
   }
 
-  /** A file that stays makes the next bind fail, so it is said. */
+  /** A file that stays makes the next bind fail, so the program is warned. */
   #removePath({ boundPath }: OverlappedSocket): void {
     if (boundPath === undefined) {
       return;

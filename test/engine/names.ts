@@ -18,7 +18,7 @@ function answering(...answer: readonly unknown[]): Lookup {
   return (_hostname, _options, done) => (done as (...answer: readonly unknown[]) => void)(...answer);
 }
 
-/** A text that JSON and typeof make errors unlike a TypeError of ours, whatever the answer was. */
+/** Answers of a lookup, each with the code of its error; undefined where the connect and the listen succeed. */
 const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | undefined])[] = [
   ['an error of undefined is none', answering(undefined, [LOCAL]), undefined],
   ['an error of 0 is none', answering(0, [LOCAL]), undefined],
@@ -156,7 +156,7 @@ function questions(scene: Scene): void {
     assert.equal(server.address.family === 'unix' ? '' : server.address.address, '127.0.0.1');
   });
 
-  scene('an empty host is as good as none', async (stage) => {
+  scene('an empty host counts as absent', async (stage) => {
     const server = await stage.listen({ host: '', port: 0 });
     for (const host of ['', null as never, undefined as never]) {
       const client = await stage.connect({ host: host ?? '', port: portOf(server) });

@@ -101,7 +101,7 @@ function others(subject: EngineSubject): void {
     assert.equal(readFileSync(target, 'utf8'), 'precious');
   });
 
-  scene('its own socket by another name, behind a link, stays', async (stage, directory) => {
+  scene('its own socket, moved and reached by a link, stays', async (stage, directory) => {
     const path = join(directory, 'socket');
     const server = await stage.listen({ path });
     renameSync(path, join(directory, 'moved'));

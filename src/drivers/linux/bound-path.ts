@@ -29,7 +29,7 @@ const IS_GONE: ReadonlySet<number> = new Set([ENOENT, ENOTDIR]);
 
 let scratch: Slab | undefined;
 
-/** Writes a path as C wants it; returns its address. What it is written to serves the next call too. */
+/** Writes a path with the NUL that ends it; returns its address. The next call reuses the memory. */
 function pathAt(path: string, syscall: string): number {
   scratch ??= new Slab(PATH_MAX + statx.size);
   const bytes = Buffer.from(path);
@@ -41,7 +41,7 @@ function pathAt(path: string, syscall: string): number {
   return scratch.address;
 }
 
-/** Which file a path is: its device and inode. Undefined when there is none. @throws OperationError */
+/** The device and inode of the file at a path; undefined when there is no file. @throws OperationError */
 function identityOf(path: string): string | undefined {
   const address = pathAt(path, 'statx');
   const { u32 } = scratch as Slab;
@@ -86,8 +86,8 @@ export function boundPath(path: string): BoundPath {
 }
 
 /**
- * Removes the file that a bind made, unless it is gone or another file has its path. Call it before the socket is closed:
- * until then the kernel keeps the inode, so that no other file has its number. Between the look and the removal another
+ * Removes the file that a bind made. Does nothing when that file is gone or another file has its path. Call it before the
+ * socket is closed: until then the kernel keeps the inode, so no other file can have its number. Between the look and the removal another
  * process could still put a file of its own there; Linux has no call that does both.
  * @throws OperationError why a file that is still there could not be removed
  */
