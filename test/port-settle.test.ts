@@ -7,7 +7,7 @@ import { BufferPool } from '../src/port/buffer-pool.js';
 import { type Completion, CompletionBatch } from '../src/port/completion.js';
 import { CompletionQueue } from '../src/port/completion-queue.js';
 import { Delays } from '../src/port/delays.js';
-import { ACCEPT, OperationTable, RECEIVE, SEND, SHUTDOWN } from '../src/port/operations.js';
+import { ACCEPT, CONNECT, OperationTable, RECEIVE, SEND, SHUTDOWN } from '../src/port/operations.js';
 import { SendMemory } from '../src/port/send-memory.js';
 import { Settler } from '../src/port/settle.js';
 import { OverlappedSocket } from '../src/port/socket.js';
@@ -357,5 +357,99 @@ describe('what waits', () => {
     }
     fifo.push(entry(7));
     assert.equal(numberOf(fifo.first), 7);
+  });
+});
+
+describe('what fails for a moment', () => {
+  const EINTR = 4;
+  const ENOMEM = 12;
+
+  test('a cancelled operation that is interrupted was cancelled', () => {
+    const bench = new Bench();
+    const reads = [
+      [bench.socket('connected', 10), RECEIVE],
+      [bench.socket('listening', 11), ACCEPT],
+    ] as const;
+    for (const [socket, kind] of reads) {
+      const slot = bench.read(socket, kind);
+      bench.operations.cancelled[slot] = 1;
+      bench.complete(slot, -EINTR);
+    }
+    const connecting = bench.socket('connecting', 12);
+    const slot = bench.operations.allocate(CONNECT, connecting, undefined);
+    connecting.connectSlot = slot;
+    bench.operations.cancelled[slot] = 1;
+    bench.complete(slot, -EINTR);
+    assert.equal(connecting.state, 'failed');
+    const codes = bench.take().map(({ kind, code }) => [kind, code]);
+    assert.deepEqual(codes, [
+      ['receive', 'ECANCELED'],
+      ['accept', 'ECANCELED'],
+      ['connect', 'ECANCELED'],
+    ]);
+  });
+
+  test('a cancelled send that is interrupted was cancelled, and what it had sent counts', () => {
+    const bench = new Bench();
+    const socket = bench.socket('connected');
+    bench.send(socket, 100, 'first');
+    bench.send(socket, 50, 'second');
+    const slot = socket.firstSend;
+    // The driver takes one whole, and a part of the next.
+    bench.complete(slot, 100);
+    const second = socket.firstSend;
+    bench.complete(second, 20);
+    bench.settler.sends.cancelAll(socket);
+    bench.complete(second, -EINTR);
+    const ends = bench.take().map(({ context, code, bytes }) => [context, code, bytes]);
+    assert.deepEqual(ends, [
+      ['first', undefined, 100],
+      ['second', 'ECANCELED', 0],
+    ]);
+    assert.equal(bench.operations.inFlight, 0);
+  });
+
+  test('operations wait and are posted again, and sends go on with the bytes that are left', () => {
+    const bench = new Bench();
+    const receiver = bench.socket('connected', 10);
+    const receive = bench.read(receiver, RECEIVE);
+    const accept = bench.read(bench.socket('listening', 11), ACCEPT);
+    const sender = bench.socket('connected', 12);
+    const send = bench.send(sender, 100, 'send');
+    bench.complete(send, 30);
+    bench.driver.posted.length = 0;
+    bench.complete(receive, -ENOMEM);
+    bench.complete(accept, -EINTR);
+    bench.complete(send, -ENOMEM);
+    assert.deepEqual([bench.take(), bench.driver.posted], [[], []]);
+    assert(bench.delays.interruptedDueAt < Infinity);
+    bench.delays.retryInterrupted((socket) => bench.settler.sends.restart(socket));
+    assert.equal(bench.delays.interruptedDueAt, Infinity);
+    const posted = bench.driver.posted.map(({ what, slot, byteLength }) => [what, slot, byteLength]);
+    assert.deepEqual(posted, [
+      ['receive', receive, 0],
+      ['accept', accept, 0],
+      ['send', send, 70],
+    ]);
+    bench.complete(send, 70);
+    assert.deepEqual(
+      bench.take().map(({ context, bytes }) => [context, bytes]),
+      [['send', 100]],
+    );
+  });
+
+  test('what is cancelled while it waits ends, and is not posted again', () => {
+    const bench = new Bench();
+    const sender = bench.socket('connected', 12);
+    const send = bench.send(sender, 100, 'send');
+    bench.complete(send, -ENOMEM);
+    bench.settler.sends.cancelAll(sender);
+    assert.deepEqual(
+      bench.take().map(({ code }) => code),
+      ['ECANCELED'],
+    );
+    bench.driver.posted.length = 0;
+    bench.delays.retryInterrupted((socket) => bench.settler.sends.restart(socket));
+    assert.deepEqual(bench.driver.posted, []);
   });
 });

@@ -1,6 +1,7 @@
 /** Options of connections, servers and engines: checked at once, with limits on everything unless told otherwise. */
 
 import { OperationError, textOf } from '../drivers/error.js';
+import { checkSocketOption } from '../port/whole-numbers.js';
 import { NEVER, ticksOf } from './timer-wheel.js';
 
 /** What all connections of a server, or one of `connect`, share. 0 or Infinity as a time is no limit. */
@@ -132,6 +133,12 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
   // A mark above the cap would never be reached, nor the cap be looked at.
   const highWaterMark = (unlessTold: number): number =>
     Math.min(bytes('highWaterMarkBytes', unlessTold), queuedBytesMax);
+  for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
+    const value = options[name] ?? undefined;
+    if (value !== undefined) {
+      checkSocketOption(name, value, 'options');
+    }
+  }
   const idleTicks = ticks('idleTimeoutMs', 0);
   const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
   return {

@@ -100,7 +100,7 @@ export class CompletionPort extends PostingPort {
    * @throws OperationError `EBADF` when the port is closed and its last completion has been dequeued
    */
   getQueuedCompletions(batch: CompletionBatch, timeoutMs: number): number {
-    if (!(timeoutMs >= 0)) {
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
       throw new OperationError({
         code: 'ERR_OUT_OF_RANGE',
         reason: `timeoutMs: expected 0 or more, got ${textOf(timeoutMs)}`,

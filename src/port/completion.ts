@@ -7,6 +7,7 @@ import { OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { OperationKind } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
+import { checkWhole } from './whole-numbers.js';
 
 /** One completion. It belongs to its batch: read it before the batch is dequeued into again. */
 export class Completion {
@@ -82,9 +83,12 @@ export class CompletionBatch {
   /** Completions in the batch now. */
   length = 0;
 
-  /** @param completionsMax the most completions that one call dequeues, 1 to 65,536 */
+  /**
+   * @param completionsMax the most completions that one call dequeues, 1 to 65,536
+   * @throws OperationError `ERR_OUT_OF_RANGE`
+   */
   constructor(completionsMax: number = BATCH_COMPLETIONS) {
-    assert(Number.isInteger(completionsMax) && completionsMax >= 1 && completionsMax <= 65536);
+    checkWhole('completionsMax', completionsMax, { least: 1, most: 65536 }, 'create batch');
     this.completionsMax = completionsMax;
     for (let index = 0; index < completionsMax; index++) {
       this.entries.push(new Completion());

@@ -1,8 +1,9 @@
 /** Options of a port, checked at once: a wrong one is an error that says what was found and what is wanted. */
 
 import type { DriverSource } from '../drivers/driver.js';
-import { OperationError, textOf } from '../drivers/error.js';
+import { OperationError } from '../drivers/error.js';
 import { OPERATIONS_MAX } from './operations.js';
+import { checkWhole, type WholeRange } from './whole-numbers.js';
 
 export interface CompletionPortOptions {
   /**
@@ -29,17 +30,6 @@ const POOL_BYTES_MAX = 2 ** 31;
 
 export type CheckedOptions = Required<CompletionPortOptions>;
 
-function checkWhole(name: string, value: number, least: number, most: number, step = 1): void {
-  if (!Number.isInteger(value) || value < least || value > most || value % step !== 0) {
-    const steps = step === 1 ? '' : ` in steps of ${step}`;
-    throw new OperationError({
-      code: 'ERR_OUT_OF_RANGE',
-      reason: `${name}: expected a whole number from ${least} to ${most}${steps}, got ${textOf(value)}`,
-      syscall: 'create port',
-    });
-  }
-}
-
 /** @throws OperationError `ERR_OUT_OF_RANGE` */
 export function checkOptions(options: CompletionPortOptions): CheckedOptions {
   const checked: CheckedOptions = {
@@ -51,8 +41,10 @@ export function checkOptions(options: CompletionPortOptions): CheckedOptions {
     fillReleasedBuffers: options.fillReleasedBuffers ?? false,
     withhold: options.withhold ?? [],
   };
-  checkWhole('buffersMax', checked.buffersMax, 1, 32768);
-  checkWhole('bufferSizeBytes', checked.bufferSizeBytes, 64, 2 ** 20, 64);
+  const check = (name: keyof CheckedOptions, range: WholeRange): void =>
+    checkWhole(name, checked[name], range, 'create port');
+  check('buffersMax', { least: 1, most: 32768 });
+  check('bufferSizeBytes', { least: 64, most: 2 ** 20, step: 64 });
   if (checked.buffersMax * checked.bufferSizeBytes > POOL_BYTES_MAX) {
     throw new OperationError({
       code: 'ERR_OUT_OF_RANGE',
@@ -60,8 +52,8 @@ export function checkOptions(options: CompletionPortOptions): CheckedOptions {
       syscall: 'create port',
     });
   }
-  checkWhole('operationsMax', checked.operationsMax, 256, OPERATIONS_MAX);
-  checkWhole('submissionEntries', checked.submissionEntries, 8, 32768);
+  check('operationsMax', { least: 256, most: OPERATIONS_MAX });
+  check('submissionEntries', { least: 8, most: 32768 });
   if ((checked.submissionEntries & (checked.submissionEntries - 1)) !== 0) {
     throw new OperationError({
       code: 'ERR_OUT_OF_RANGE',

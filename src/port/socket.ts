@@ -4,14 +4,12 @@ import type { SocketAddress, SocketFamily } from '../drivers/address.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { OperationError, textOf } from '../drivers/error.js';
 import type { PortCore } from './core.js';
+import { checkSocketOption, INT_MAX, requireOption } from './whole-numbers.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
 /** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
 export const BACKLOG = 4096;
-
-/** What systems take: an int. */
-const BACKLOG_MAX = 2 ** 31 - 1;
 
 /** What most sockets of a server never need: one place for all, as there may be very many of them. */
 interface SocketNames {
@@ -89,7 +87,7 @@ export class OverlappedSocket {
       const reason = `backlog: expected a number of 0 or more, got ${textOf(backlog)}`;
       throw new OperationError({ code: 'ERR_OUT_OF_RANGE', reason, syscall: 'listen' });
     }
-    this.calls.listen(this.handle, Math.min(Math.floor(backlog), BACKLOG_MAX));
+    this.calls.listen(this.handle, Math.min(Math.floor(backlog), INT_MAX));
     this.state = 'listening';
   }
 
@@ -131,16 +129,20 @@ export class OverlappedSocket {
   /**
    * Sets an option. Accepted sockets have those of their listener.
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
-   * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`.
+   * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`; 0 is the system's
+   * own time. All are whole numbers up to 2^31 - 1.
+   * @throws OperationError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_VALUE`, `EBADF`, `ENOPROTOOPT`
    */
   setOption(option: Exclude<SocketOption, 'resetOnClose'>, value: number): void {
     requireOpen(this, 'setsockopt');
+    checkSocketOption(option, value, 'setsockopt');
     this.calls.setOption(this.handle, option, value);
   }
 
   /** An option's value. */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
     requireOpen(this, 'getsockopt');
+    requireOption(option, 'getsockopt');
     return this.calls.getOption(this.handle, option);
   }
 

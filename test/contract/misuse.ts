@@ -76,6 +76,40 @@ export function misuse(subject: Subject): void {
     }),
   );
 
+  bounded('numbers that no system takes as they are', () =>
+    withPort(subject.options, (_dequeuer, port) => {
+      const socket = port.createSocket('ipv4');
+      const range = { code: 'ERR_OUT_OF_RANGE' };
+      const before = socket.getOption('sendBufferBytes');
+      for (const value of [Infinity, Number.NaN, -1, 0, 0.5, 2 ** 31, 2 ** 32 + 5000, '5000', null, undefined]) {
+        for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
+          assert.throws(() => socket.setOption(name, value as number), range, `${name}: ${value}`);
+        }
+      }
+      for (const value of [-1, 2, 0.5, Number.NaN, true, '1']) {
+        assert.throws(() => socket.setOption('noDelay', value as number), range, `noDelay: ${value}`);
+      }
+      for (const value of [-1, 0.5, 2 ** 31, Infinity]) {
+        assert.throws(() => socket.setOption('userTimeoutMs', value), range, `userTimeoutMs: ${value}`);
+      }
+      for (const value of [-1, Number.NaN, '5']) {
+        assert.throws(() => port.getQueuedCompletions(new CompletionBatch(), value as number), range, `wait: ${value}`);
+        assert.throws(() => new CompletionBatch(value as number), range, `batch: ${value}`);
+        assert.throws(() => socket.listen(value as number), range, `backlog: ${value}`);
+      }
+      assert.throws(() => new CompletionBatch(65_537), range);
+      assert.throws(() => new CompletionBatch(1.5), range);
+      assert.throws(() => socket.setOption('linger' as 'noDelay', 1), { code: 'ERR_INVALID_ARG_VALUE' });
+      assert.throws(() => socket.getOption('linger' as 'noDelay'), { code: 'ERR_INVALID_ARG_VALUE' });
+      for (const number of [-1, 65_536, 0.5, Number.NaN, '80']) {
+        const address = { family: 'ipv4', address: '127.0.0.1', port: number as number } as const;
+        assert.throws(() => socket.bind(address), { code: 'EINVAL' }, `port: ${number}`);
+      }
+      assert.equal(socket.getOption('sendBufferBytes'), before);
+      port.closeSocket(socket);
+    }),
+  );
+
   bounded('a socket of another port', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server } = await connectPair(dequeuer);
