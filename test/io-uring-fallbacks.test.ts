@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import type { OverlappedSocket } from 'overlapped';
+import { Engine, listen, type OverlappedSocket } from 'overlapped';
+import type { MultishotReceive } from '../src/drivers/io-uring/multishot-probe.js';
+import { RECEIVES_ONCE } from '../src/engine/flags.js';
 import { runProgram } from './support/child.js';
 import { connectPair, eventually, sendAndCancel, sha256, someBytes, withPort } from './support/harness.js';
 import { LoopEcho } from './support/loop-echo.js';
@@ -16,6 +18,7 @@ const FEATURES = [
   'no_sqarray',
   'multishot_accept',
   'multishot_receive',
+  'multishot_limit',
   'event_loop_watch',
 ] as const;
 
@@ -83,13 +86,54 @@ describe('io_uring without some of its features', () => {
 
 test('what is tried keeps the memory that the kernel has of it', TIMEOUT, async () => {
   const { stdout } = await runProgram('probe-memory', []);
-  const { multishot, alive }: { multishot: boolean; alive: number[] } = JSON.parse(stdout);
+  const { multishot, alive }: { multishot: MultishotReceive; alive: number[] } = JSON.parse(stdout);
   assert(alive.length > 0);
   assert.deepEqual(new Set(alive), new Set([1]));
   await withPort({ driver: 'io_uring' }, (_dequeuer, port) => {
-    assert.equal(port.features.includes('multishot_receive'), multishot);
+    const found = ['multishot_receive', 'multishot_limit'].map((name) => port.features.includes(name));
+    assert.deepEqual(found, [multishot.supported, multishot.limited]);
   });
 });
+
+test(
+  'without multishot_limit a connection that was once brought too much receives one buffer at a time',
+  TIMEOUT,
+  async () => {
+    const engine = new Engine({ driver: 'io_uring', withhold: ['multishot_limit'] });
+    const data = someBytes(32 * 1024 * 1024);
+    let received = 0;
+    let mostAfterwards = 0;
+    let pausesAfterwards = 0;
+    const server = await listen({
+      engine,
+      host: '127.0.0.1',
+      port: 0,
+      data(connection, chunk) {
+        received += chunk.byteLength;
+        if (connection.held !== undefined && connection.held.length > 0) {
+          return;
+        }
+        const once = (connection.flags & RECEIVES_ONCE) !== 0 && pausesAfterwards < 10;
+        connection.pause();
+        setTimeout(
+          () => {
+            if (once && pausesAfterwards++ > 0) {
+              mostAfterwards = Math.max(mostAfterwards, connection.held?.length ?? 0);
+            }
+            connection.resume();
+          },
+          once || received < 8 * 1024 * 1024 ? 20 : 0,
+        );
+      },
+    });
+    const { socket } = await connectNode((server.address as { port: number }).port);
+    socket.end(data);
+    await eventually(() => received === data.byteLength, 'all bytes');
+    assert.ok(pausesAfterwards > 2, `${pausesAfterwards} pauses`);
+    assert.ok(mostAfterwards <= 1, `${mostAfterwards} chunks`);
+    engine.close();
+  },
+);
 
 describe('io_uring with tiny rings', () => {
   for (const submissionEntries of [8, 16]) {

@@ -10,6 +10,8 @@ import { type EngineSubject, type Stage, scenes } from './subject.js';
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 150;
+const BUFFER_BYTES = 65_536;
+const FEW_BUFFERS = 4;
 
 /** The first `held` bytes of a message of `byteLength`. */
 function partOf(byteLength: number, held: number): Buffer {
@@ -69,6 +71,33 @@ function pausedOnes(subject: EngineSubject): void {
     connection.resume();
     await eventually(() => connection.closed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces).subarray(1)), sha256(data));
+  });
+
+  scene('paused at the beginning of a burst, a connection holds the memory of a few buffers', async (stage) => {
+    const pieces: Buffer[] = [];
+    let most = 0;
+    const { connection, peer } = await stage.pair({
+      data(connection, chunk) {
+        pieces.push(Buffer.from(chunk));
+        most = Math.max(most, connection.heldBytes);
+        if (pieces.length % 8 === 1) {
+          connection.pause();
+          // The burst goes on for a while: the peer has filled what the system holds.
+          setTimeout(() => {
+            most = Math.max(most, connection.heldBytes);
+            connection.resume();
+          }, 20);
+        }
+      },
+    });
+    const data = someBytes(16 * MIB);
+    peer.socket.end(data);
+    await eventually(() => connection.closed, 'the end');
+    assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
+    const { driver, port } = stage.engine;
+    // Before Linux 6.17 nothing limits the first time that it happens to a connection.
+    const buffers = driver === 'io_uring' && !port.features.includes('multishot_limit') ? 33 : FEW_BUFFERS;
+    assert(most <= buffers * BUFFER_BYTES, `${most} bytes`);
   });
 
   scene('resumed by a promise, a connection keeps the receive that is in flight', async (stage) => {

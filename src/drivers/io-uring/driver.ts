@@ -35,8 +35,8 @@ import { MessageBlocks } from '../message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
-import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_RECEIVE } from './features.js';
-import { forgetProbe, receivesMultishot } from './multishot-probe.js';
+import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
+import { findMultishotReceive, forgetProbe } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
 import { RingWatch } from './ring-watch.js';
@@ -56,6 +56,12 @@ const SEND_BYTES_MAX = 256 * 1024;
 /** Calls that make room for one entry, at the most: a kernel that takes none after these takes none for now. */
 const ENTER_TRIES_MAX = 16;
 
+/**
+ * A multishot receive ends when it has filled this many buffers. Without a limit one turn brings up to 33 of a peer that
+ * sends fast (MULTISHOT_MAX_RETRY), and all of them are held when the program pauses the connection at the first.
+ */
+const RECEIVE_BUFFERS = 2;
+
 export class IoUringDriver implements Driver {
   readonly name = 'io_uring';
   readonly features: readonly string[];
@@ -71,6 +77,8 @@ export class IoUringDriver implements Driver {
   readonly #withhold: ReadonlySet<string>;
   readonly #acceptMode: number;
   readonly #receiveMode: number;
+  /** The most bytes of a multishot receive; 0 for no limit. */
+  readonly #receiveBytesMax: number;
   /** Peer addresses of connects, until the kernel has copied them at submission. */
   #addresses: Slab[] = [];
   readonly #stash = new CompletionStash();
@@ -100,7 +108,9 @@ export class IoUringDriver implements Driver {
       return mode;
     };
     this.#acceptMode = uses(MULTISHOT_ACCEPT, true, IORING_ACCEPT_MULTISHOT);
-    this.#receiveMode = uses(MULTISHOT_RECEIVE, receivesMultishot(), IORING_RECV_MULTISHOT);
+    const multishot = findMultishotReceive();
+    this.#receiveMode = uses(MULTISHOT_RECEIVE, multishot.supported, IORING_RECV_MULTISHOT);
+    this.#receiveBytesMax = uses(MULTISHOT_LIMIT, multishot.limited, RECEIVE_BUFFERS * options.buffers.sizeBytes);
     this.features = features;
     this.#armWake();
   }
@@ -223,6 +233,10 @@ export class IoUringDriver implements Driver {
     const sqes = this.#sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
     sqes[word + 10] = BUFFER_GROUP;
+    if (multishot !== 0) {
+      // `optlen`
+      sqes[word + 11] = this.#receiveBytesMax;
+    }
   }
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {

@@ -25,9 +25,10 @@ export const OPTIONAL_SETUP = [
   { name: 'no_sqarray', flags: IORING_SETUP_NO_SQARRAY },
 ] as const;
 
-/** Features of operations; the first is part of kernel 5.19, the second came with 6.0. */
+/** Features of operations; the first is part of kernel 5.19, the second came with 6.0, the third with 6.17. */
 export const MULTISHOT_ACCEPT = 'multishot_accept';
 export const MULTISHOT_RECEIVE = 'multishot_receive';
+export const MULTISHOT_LIMIT = 'multishot_limit';
 
 export interface RingSetup {
   readonly flags: number;

@@ -1,4 +1,7 @@
-/** Whether this kernel has multishot receive (6.0): tried once, on a pair of sockets with a ring of their own. */
+/**
+ * Whether this kernel has multishot receive (6.0), and a limit on the bytes that one brings (6.17): tried once, on a pair of
+ * sockets with a ring of their own.
+ */
 
 import { lastErrno } from '../../ffi/library.js';
 import { AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
@@ -17,13 +20,19 @@ import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
 import { findSetup } from './features.js';
 import { Ring } from './ring.js';
 
-const BUFFERS = { count: 2, sizeBytes: 64, strideBytes: 64 } as const;
+const BUFFERS = { count: 4, sizeBytes: 64, strideBytes: 64 } as const;
 const COMPLETION_TIMEOUT_MS = 200;
 const ENTER_TRIES_MAX = 5;
 
-let known: boolean | undefined;
+export interface MultishotReceive {
+  readonly supported: boolean;
+  /** Whether `optlen` of the entry limits its bytes. Before Linux 6.17 such an entry fails with EINVAL. */
+  readonly limited: boolean;
+}
 
-export function receivesMultishot(): boolean {
+let known: MultishotReceive | undefined;
+
+export function findMultishotReceive(): MultishotReceive {
   known ??= tryMultishot();
   return known;
 }
@@ -32,7 +41,7 @@ export function forgetProbe(): void {
   known = undefined;
 }
 
-function tryMultishot(): boolean {
+function tryMultishot(): MultishotReceive {
   const pair = new Slab(8);
   if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.address) < 0) {
     throw linuxErrors.create(lastErrno(), 'socketpair');
@@ -48,24 +57,21 @@ function tryMultishot(): boolean {
   }
 }
 
-function tryOn(ring: Ring, receiver: number, sender: number): boolean {
+function tryOn(ring: Ring, receiver: number, sender: number): MultishotReceive {
   const memory = new Slab(BUFFERS.count * BUFFERS.sizeBytes);
   let buffers: BufferRing | undefined;
   try {
     buffers = new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 });
     buffers.offer();
-    const word = ring.next();
-    ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
-    ring.sqes[word + 1] = receiver;
-    ring.sqes[word + 10] = BUFFER_GROUP;
-    libc().write(sender, memory.address, 1);
-    const goesOn = nextCompletionGoesOn(ring);
+    // The first byte reaches the limit, which ends the receive; only a receive without a limit goes on.
+    const first = tryReceive(ring, receiver, sender, memory, 1);
+    const second = first.more ? first : tryReceive(ring, receiver, sender, memory, 0);
     libc().shutdown(sender, SHUT_WR);
     // The end of the stream ends the operation: nothing of it is left when the ring goes.
-    for (let more = goesOn, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
-      more = nextCompletionGoesOn(ring);
+    for (let { more } = second, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
+      ({ more } = nextCompletion(ring));
     }
-    return goesOn;
+    return { supported: second.more, limited: first.bytes === 1 && !first.more };
   } finally {
     ring.close();
     // The kernel has found the buffers in the one, and filled the other.
@@ -73,16 +79,36 @@ function tryOn(ring: Ring, receiver: number, sender: number): boolean {
   }
 }
 
-/** Waits for one completion; whether it says that more will come. */
-function nextCompletionGoesOn(ring: Ring): boolean {
+interface Received {
+  /** Negative for an error. */
+  readonly bytes: number;
+  /** Whether more completions come. */
+  readonly more: boolean;
+}
+
+/** Posts a multishot receive, and sends it one byte. */
+function tryReceive(ring: Ring, receiver: number, sender: number, memory: Slab, limitBytes: number): Received {
+  const word = ring.next();
+  ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
+  ring.sqes[word + 1] = receiver;
+  ring.sqes[word + 10] = BUFFER_GROUP;
+  ring.sqes[word + 11] = limitBytes;
+  libc().write(sender, memory.address, 1);
+  return nextCompletion(ring);
+}
+
+/** Waits for one completion. */
+function nextCompletion(ring: Ring): Received {
   for (let tries = 0; ring.ready === 0; tries++) {
     if (tries === ENTER_TRIES_MAX) {
-      return false;
+      return { bytes: 0, more: false };
     }
     // A signal, or a shortage of memory, ends it early.
     ring.enter(COMPLETION_TIMEOUT_MS);
   }
-  const flags = ring.words[ring.cqes + ((ring.head & ring.cqMask) << 2) + 3] as number;
+  const word = ring.cqes + ((ring.head & ring.cqMask) << 2);
+  const bytes = ring.words[word + 2] as number;
+  const flags = ring.words[word + 3] as number;
   ring.advance((ring.head + 1) | 0);
-  return (flags & IORING_CQE_F_MORE) !== 0;
+  return { bytes, more: (flags & IORING_CQE_F_MORE) !== 0 };
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Probe, ProbeOptions, Refusal } from '../driver.js';
 import { OperationError } from '../error.js';
 import { DEFER_TASKRUN, findSetup } from './features.js';
-import { receivesMultishot } from './multishot-probe.js';
+import { findMultishotReceive } from './multishot-probe.js';
 
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 
@@ -26,7 +26,7 @@ const UNSAFE_IN_WORKER: Refusal = {
  */
 export function probeIoUring({ withhold, inWorker }: ProbeOptions): Probe {
   try {
-    receivesMultishot();
+    findMultishotReceive();
     const isSafe = !inWorker || findSetup(withhold).features.includes(DEFER_TASKRUN);
     return isSafe ? { usable: true } : UNSAFE_IN_WORKER;
   } catch (error) {

@@ -5,7 +5,7 @@
 
 import { queryObjects } from 'node:v8';
 import { BufferRing } from '../../../src/drivers/io-uring/buffer-ring.js';
-import { receivesMultishot } from '../../../src/drivers/io-uring/multishot-probe.js';
+import { findMultishotReceive } from '../../../src/drivers/io-uring/multishot-probe.js';
 import { Ring } from '../../../src/drivers/io-uring/ring.js';
 
 const alive: number[] = [];
@@ -15,5 +15,5 @@ Ring.prototype.enter = function (timeoutMs: number): void {
   alive.push(queryObjects(BufferRing, { format: 'count' }));
   enter.call(this, timeoutMs);
 };
-const multishot = receivesMultishot();
+const multishot = findMultishotReceive();
 console.log(JSON.stringify({ multishot, alive }));
