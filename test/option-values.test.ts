@@ -35,7 +35,17 @@ const VALUES: Readonly<Record<string, unknown>> = {
 };
 
 const CONNECTION = [
-  ...['noDelay', 'keepAlive', 'allowHalfOpen', 'lingerMs', 'highWaterMarkBytes', 'queuedBytesMax', 'turnBytesMax'],
+  ...[
+    'noDelay',
+    'keepAlive',
+    'sendBufferBytes',
+    'receiveBufferBytes',
+    'allowHalfOpen',
+    'lingerMs',
+    'highWaterMarkBytes',
+    'queuedBytesMax',
+    'turnBytesMax',
+  ],
   ...['idleTimeoutMs', 'firstByteTimeoutMs', 'writeStallTimeoutMs', 'halfClosedTimeoutMs', 'shutdownTimeoutMs'],
   ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver'],
   ...[
