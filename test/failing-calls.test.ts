@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 import { CompletionBatch, type Connection, connect, Engine, listen, type Server } from 'overlapped';
 import { libc } from '../src/ffi/linux/libc.js';
+import { programPath } from './support/child.js';
 import { type ERRNO, type Faults, withFaults } from './support/faults.js';
 import { connectPair, eventually, sha256, someBytes, withPort } from './support/harness.js';
 import { connectNode, type NodeClient } from './support/node-client.js';
@@ -372,4 +373,37 @@ test('connections that are paused hear of a failure too', TIMEOUT, async () => {
   );
   assert.deepEqual(reasons, ['error', 'error']);
   clients.forEach(({ socket }) => socket.destroy());
+});
+
+test('a thread whose port fails is replaced, and its connections end', TIMEOUT, async () => {
+  const died: Error[] = [];
+  const server = await listen({
+    threads: 2,
+    module: programPath('failing-port'),
+    driver: 'io_uring',
+    host: '127.0.0.1',
+    port: 0,
+    onThreadDied: (error) => died.push(error),
+    onListenError: (error) => assert.fail(error),
+  });
+  const { address } = server;
+  assert(address.family !== 'unix');
+  try {
+    const [first, second] = await Promise.all([connectNode(address.port), connectNode(address.port)]);
+    await eventually(() => first.bytes === 1 && second.bytes === 1, 'both are served');
+    first.socket.write('fail');
+    await eventually(() => first.closed && server.threadsReplaced === 1, 'the thread is replaced');
+    assert.deepEqual(
+      died.map((error) => (error as NodeJS.ErrnoException).code),
+      ['EPERM'],
+    );
+    const third = await connectNode(address.port);
+    for (const client of [second, third]) {
+      client.socket.write('ping');
+      await eventually(() => client.bytes === 5, 'an echo of a thread that lives');
+      client.socket.destroy();
+    }
+  } finally {
+    await server.close({ deadlineMs: 0 });
+  }
 });

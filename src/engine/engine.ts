@@ -49,6 +49,8 @@ export class Engine {
   readonly counters = new EngineCounters();
   /** @internal Of all connections that `connect` made. */
   readonly clientCounters = new ConnectionCounters();
+  /** @internal Called when the port has failed: whoever serves without a socket of its own hears of it in no other way. */
+  onFailed: (error: Error) => void = () => undefined;
   /** @internal It never throws. */
   readonly onHandlerError: HandlerErrorSink;
   readonly queuedBytesMax: number;
@@ -198,6 +200,7 @@ export class Engine {
   /** @internal The pump's hook: the port has failed, and with it every server and connection. */
   failed(error: Error): void {
     endAll(this, error);
+    this.onFailed(error);
   }
 
   #ticksMoved(ticks: number): void {

@@ -181,6 +181,12 @@ export class CompletionPort extends PostingPort {
     const { pump } = core;
     pump?.portClosed();
     core.driver.close();
+    for (const socket of core.settler.sockets) {
+      if (socket.state === 'connected') {
+        // An end would pass for the whole of the stream.
+        this.resetOnClose(socket);
+      }
+    }
     pump?.portFailed(error);
     for (const socket of [...core.settler.sockets]) {
       this.closeSocket(socket);

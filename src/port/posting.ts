@@ -237,8 +237,8 @@ export class PostingPort {
     }
   }
 
-  /** Closing never fails: where the system cannot do this now, the peer may see the end of the stream instead. */
-  #resetOnClose({ handle }: OverlappedSocket): void {
+  /** @internal Closing never fails: where the system cannot do this now, the peer may see the end of the stream instead. */
+  protected resetOnClose({ handle }: OverlappedSocket): void {
     for (let tries = 1; tries <= RESET_TRIES_MAX; tries++) {
       try {
         this.core.driver.sockets.setOption(handle, 'resetOnClose', 1);
@@ -264,7 +264,7 @@ export class PostingPort {
     if (socket.state === 'listening') {
       this.core.driver.sockets.shutdownBoth(socket.handle);
     } else if (options.reset === true) {
-      this.#resetOnClose(socket);
+      this.resetOnClose(socket);
     }
     socket.state = 'closing';
     for (const slot of [socket.readSlot, socket.connectSlot]) {

@@ -8,6 +8,7 @@ import { Engine } from '../engine/engine.js';
 import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import { type ListenOptions, openServer } from '../engine/listen.js';
 import type { Server, SocketCount } from '../engine/server.js';
+import { setImmediate } from '../runtime.js';
 import { packError } from './errors.js';
 import type { ThreadModule } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';
@@ -95,11 +96,20 @@ function obey(engine: Engine, server: Server, inThread: ServerInThread, message:
   }
 }
 
+/** The thread's port has failed: handlers hear of their connections' ends in this turn, and another thread takes its place. */
+function endFailed(error: Error): void {
+  setImmediate(() => {
+    say({ kind: 'failed', error: packError(error) });
+    process.exit(1);
+  });
+}
+
 async function start(): Promise<void> {
   try {
     const onHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) =>
       say({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
+    engine.onFailed = endFailed;
     say({ kind: 'loaded' });
     const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), say);
     const inThread = new ServerInThread(engine, outbox);

@@ -1,0 +1,16 @@
+/** Handlers that threads load: they echo, and a connection that says `fail` has its thread's kernel refuse io_uring. */
+
+import type { ThreadModule } from 'overlapped';
+import { Faults } from '../faults.js';
+
+const handlers: ThreadModule = ({ thread }) => ({
+  open: (connection) => void connection.write(String(thread)),
+  data: (connection, chunk) => {
+    if (chunk.toString() === 'fail') {
+      new Faults('io_uring_enter', 'EPERM', () => true);
+    }
+    connection.write(chunk);
+  },
+});
+
+export default handlers;
