@@ -87,6 +87,28 @@ export function resets(subject: Subject): void {
     port.closeSocket(server);
   });
 
+  eachRound(
+    'a reset behind bytes that nobody has received yet is told after them',
+    subject,
+    async (dequeuer, listener) => {
+      const { port } = dequeuer;
+      const { client, server } = await connect(subject, dequeuer, listener);
+      await new Promise<void>((resolve) => client.socket.write('last words', () => resolve()));
+      await reset(dequeuer, client);
+      port.postReceive(server);
+      let seen = await dequeuer.next('receive', server);
+      for (let count = 0; count < 10 && seen.bytes > 0; count++) {
+        // A system may drop what was there before.
+        if (!seen.more) {
+          port.postReceive(server);
+        }
+        seen = await dequeuer.next('receive', server);
+      }
+      assertReset(subject, seen);
+      port.closeSocket(server);
+    },
+  );
+
   eachRound('a reset while a send is in flight: ECONNRESET or EPIPE', subject, async (dequeuer, listener) => {
     const connection = await connect(subject, dequeuer, listener);
     await getStuck(dequeuer, connection);

@@ -223,12 +223,15 @@ export class IoUringDriver implements Driver {
   }
 
   /**
-   * Tried at once, a receive without anything to receive would fail where there is no buffer. One that has waited for a
-   * buffer is: behind a poll, those that are in flight would always come before it.
+   * A multishot receive that is told to poll first, and finds something at once, reads that and does not look again: a
+   * reset that lies behind those bytes would never be seen (on 6.18). So it is tried at once, except where there is no
+   * buffer: there it would fail though nothing has come yet. One that has waited for a buffer is tried in any case: after
+   * a poll, those that are in flight would always come before it.
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
-    const mode = (hasWaited ? 0 : IORING_RECVSEND_POLL_FIRST) | multishot;
+    const tried = hasWaited || (multishot !== 0 && this.#buffers.free > 0);
+    const mode = tried ? multishot : IORING_RECVSEND_POLL_FIRST | multishot;
     const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
     const sqes = this.#sqes;
     sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
