@@ -4,10 +4,13 @@ import type { Completion } from '../port/completion.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 import { endingsArePublished } from './diagnostics.js';
-import { CLOSING, IN_FLIGHT } from './flags.js';
+import { CLOSING, IN_FLIGHT, TRUNCATED } from './flags.js';
 import type { HandlerName } from './handlers.js';
 
-/** Reasons for which the peer sees a reset: nothing that is still on its way would be read, or wanted. */
+/**
+ * Reasons for which the peer always sees a reset: nothing that is still on its way would be read, or wanted. For the
+ * others it sees the end of the stream, unless bytes of the stream were dropped: a stream that was cut never ends well.
+ */
 const RESETTING: ReadonlySet<CloseReason> = new Set([
   'reset',
   'write_stall',
@@ -37,11 +40,13 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
   }
   const { engine, counters, limits } = connection.group;
   connection.flags |= CLOSING;
-  connection.ending = { reason, error, handler };
+  // A connection that lingers was closed by the program before: that is its reason, whatever ends the lingering.
+  connection.ending ??= { reason, error, handler };
   learnPeer(connection);
-  if (error !== undefined) {
-    counters.countError(error);
+  if (connection.ending.error !== undefined) {
+    counters.countError(connection.ending.error);
   }
+  const cut = connection.queuedBytes > 0 || (connection.flags & TRUNCATED) !== 0;
   engine.wheel.remove(connection);
   engine.unladen(connection);
   engine.queuedBytes -= connection.queuedBytes;
@@ -51,7 +56,7 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
     engine.giveQueue(connection);
   }
   dropHeld(connection);
-  const reset = RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
+  const reset = cut || RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
   engine.port.closeSocket(connection.socket, { reset });
   finishIfIdle(connection);
 }

@@ -9,9 +9,10 @@ import type { OverlappedSocket } from '../port/socket.js';
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
 import { timeIsUp } from './deadlines.js';
+import { drained } from './drained.js';
 import { ConnectionDuplex } from './duplex.js';
 import { destroy, endSending } from './ending.js';
-import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, PAUSED, UNREAD, UNREFERENCED } from './flags.js';
+import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, LINGERING, PAUSED, UNREAD, UNREFERENCED } from './flags.js';
 import type { ConnectionGroup } from './group.js';
 import type { HandlerName, Handlers } from './handlers.js';
 import type { MessageSide } from './messages.js';
@@ -113,6 +114,16 @@ export class Connection<Context = unknown> implements Timed {
   }
 
   /**
+   * Waits until there is room: fulfilled at once while at most the high-water mark waits to be sent, else when at most
+   * half of it does. So a loop writes on: `if (!connection.write(chunk)) await connection.drained();`
+   * @throws what the connection fails with, or `ERR_STREAM_PREMATURE_CLOSE` when it closes before;
+   * `ERR_STREAM_WRITE_AFTER_END` when our side has ended
+   */
+  drained(): Promise<void> {
+    return drained(this as Connection);
+  }
+
+  /**
    * Sends a message, in the framing of the server or of `connect`. It is `write` in everything else.
    * @throws FramingError what the framing cannot encode; OperationError as `write`
    */
@@ -149,7 +160,8 @@ export class Connection<Context = unknown> implements Timed {
   }
 
   /**
-   * Closes the connection without waiting; what was not sent is dropped, or see `lingerMs`. `close` follows, behind
+   * Closes the connection: nothing more is read or written. What was written before is sent for at most `lingerMs` (1 s by
+   * default), without blocking; if something is left then, it is dropped and the peer sees a reset. `close` follows, after
    * `error` when there is an error. Does nothing on a connection that is closing.
    */
   destroy(error?: Error | null): void {
@@ -190,12 +202,12 @@ export class Connection<Context = unknown> implements Timed {
 
   /** Whether more may come from the peer. */
   get readable(): boolean {
-    return (this.flags & (END_TOLD | CLOSING)) === 0;
+    return (this.flags & (END_TOLD | CLOSING | LINGERING)) === 0;
   }
 
   /** Whether it is closing or closed: `close` comes, or has come. */
   get closing(): boolean {
-    return (this.flags & CLOSING) !== 0;
+    return (this.flags & (CLOSING | LINGERING)) !== 0;
   }
 
   /** Whether `close` has come. */
@@ -210,6 +222,10 @@ export class Connection<Context = unknown> implements Timed {
    */
   setDeadline(timeoutMs: number): void {
     const ticks = ticksOf(checkTime('timeoutMs', timeoutMs, Number.NaN));
+    if ((this.flags & LINGERING) !== 0) {
+      // Its linger time is its deadline.
+      return;
+    }
     const { wheel } = this.group.engine;
     wheel.look();
     this.deadlineTick = tickAfter(wheel.tick, ticks);
@@ -236,7 +252,8 @@ export class Connection<Context = unknown> implements Timed {
 
   /**
    * What comes, in copies, until the peer's end: `for await (const chunk of connection)`. Little is received ahead of the
-   * loop. Leaving the loop early destroys the connection; behind the peer's end our side is ended too, unless `allowHalfOpen`.
+   * loop, and nothing is handed to it while more than the high-water mark waits to be sent. Leaving the loop early destroys
+   * the connection; after the peer's end our side is ended too, unless `allowHalfOpen`.
    * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, a framing, or a stream of it already. The loop
    * throws what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
    */

@@ -1,8 +1,9 @@
 /** A connection as a stream of Node: `connection.toDuplex()`. */
 
 import { Buffer } from 'node:buffer';
-import { Duplex } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 import type { Connection } from './connection.js';
+import type { Payload } from './payload.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
 
 type Done = (error?: Error | null) => void;
@@ -13,13 +14,21 @@ interface WriteRequest {
   readonly encoding: BufferEncoding;
 }
 
+/** What Node's documentation of deprecation DEP0003 names for looking at writes that wait in a stream. */
+interface WaitingWrites {
+  readonly _writableState?: { getBuffer?(): readonly WriteRequest[] };
+}
+
 /** Text in UTF-8 is written as it is, without a Buffer for each piece. */
-function dataOf({ chunk, encoding }: WriteRequest): Uint8Array | string {
+function dataOf({ chunk, encoding }: WriteRequest): Payload {
   return typeof chunk !== 'string' || encoding === 'utf8' ? chunk : Buffer.from(chunk, encoding);
 }
 
 export class ConnectionDuplex extends Duplex implements ConnectionStream {
   readonly #streaming: Streaming;
+  readonly #endsWithPeer: boolean;
+  /** What is piped into it and has not ended. */
+  readonly #sources = new Set<Readable>();
   #over = false;
   #whenOver: (() => void) | undefined;
 
@@ -32,6 +41,28 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
       writableHighWaterMark: crowdedHighWaterMarkBytes,
     });
     this.#streaming = new Streaming(connection, this);
+    this.#endsWithPeer = !allowHalfOpen;
+    this.on('pipe', (source: Readable) => this.#piped(source));
+    this.on('unpipe', (source: Readable) => this.#unpiped(source));
+  }
+
+  /**
+   * Without `allowHalfOpen` Node ends the writing side once the peer's end was read. What is piped in may have more by
+   * then, such as a transform that was held up: ending before it would cut what it sends, so our side ends after it.
+   */
+  #piped(source: Readable): void {
+    this.#sources.add(source);
+    this.allowHalfOpen = true;
+  }
+
+  #unpiped(source: Readable): void {
+    this.#sources.delete(source);
+    if (this.#sources.size === 0 && this.#endsWithPeer) {
+      this.allowHalfOpen = false;
+      if (this.readableEnded && !this.destroyed) {
+        this.end();
+      }
+    }
   }
 
   override _read(): void {
@@ -63,14 +94,49 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
     this.#streaming.finish(done);
   }
 
-  /** Destroys the connection, unless it is over already; the stream is closed when the connection is. */
+  /**
+   * Destroys the connection, unless it is over already; the stream is closed when the connection is. With a socket of
+   * node:net the system has what was written before, as far as it had room: here it is sent in the linger time.
+   */
   override _destroy(error: Error | null, done: Done): void {
     if (this.#over) {
       done(error);
-    } else {
-      this.#whenOver = () => done(error);
-      this.#streaming.connection.destroy(error ?? undefined);
+      return;
     }
+    this.#whenOver = () => done(error);
+    if (this.#isCut(error)) {
+      this.#streaming.truncate();
+    }
+    this.#streaming.destroy(error ?? undefined, this.#waiting());
+  }
+
+  /** Whether an error breaks off a stream that was to go on: a pipeline that failed, a write that came after our end. */
+  #isCut(error: Error | null): boolean {
+    if (error === null) {
+      return false;
+    }
+    const late = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_WRITE_AFTER_END';
+    return this.#sources.size > 0 || (late && this.#endsWithPeer && this.readableEnded);
+  }
+
+  /**
+   * What was written and waits in the stream, in copies: Node calls the callbacks of such writes at once, with an error,
+   * and then the memory is the program's. More than a connection may have queued is not kept, and the stream cut.
+   */
+  #waiting(): Payload[] {
+    const requests = (this as unknown as WaitingWrites)._writableState?.getBuffer?.() ?? [];
+    let bytesLeft = this.#streaming.connection.group.limits.queuedBytesMax;
+    const copies: Payload[] = [];
+    for (const request of requests) {
+      const data = dataOf(request);
+      bytesLeft -= data.length;
+      if (bytesLeft < 0) {
+        this.#streaming.truncate();
+        break;
+      }
+      copies.push(typeof data === 'string' ? data : Buffer.from(data));
+    }
+    return copies;
   }
 
   connectionClosed(error: Error | undefined, finished: boolean): void {
@@ -81,12 +147,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
       // A connection that was closed without an error is to a stream of Node one that was destroyed.
       this.destroy(error);
     } else if (!this.writableEnded) {
-      // Our side was ended at the connection itself. What is left to be read still is: the stream closes behind it.
+      // Our side was ended at the connection itself. What is left to be read still is: the stream closes after it.
       this.end();
     }
-  }
-
-  serverCloses(): void {
-    this.end();
   }
 }

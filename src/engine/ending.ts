@@ -41,18 +41,25 @@ export function endWhenDone(connection: Connection): void {
   }
 }
 
-/** Closes by the application's wish; with a linger time, behind what was written. */
+/** Closes because the program wants it, after what was written is sent or the linger time is over. */
 export function destroy(connection: Connection, why: unknown): void {
-  const error = why === undefined ? undefined : errorOf(why);
-  const { lingerMs } = connection.group.limits;
-  if (lingerMs === undefined || lingerMs === 0 || connection.queuedBytes === 0 || error !== undefined) {
-    close(connection, 'destroyed', error);
-  } else if ((connection.flags & (LINGERING | CLOSING)) === 0) {
-    // Nothing more is read, and the peer's own end is not waited for.
-    connection.flags |= LINGERING | PAUSED;
-    connection.setDeadline(lingerMs);
-    endSending(connection);
+  if ((connection.flags & LINGERING) !== 0) {
+    return;
   }
+  const error = why === undefined ? undefined : errorOf(why);
+  if (connection.group.limits.lingerMs === 0 || connection.queuedBytes === 0) {
+    close(connection, 'destroyed', error);
+  } else if ((connection.flags & CLOSING) === 0) {
+    linger(connection, error);
+  }
+}
+
+/** Goes on sending for the linger time; nothing more is read, and the peer's own end is not waited for. */
+export function linger(connection: Connection, error: Error | undefined): void {
+  connection.setDeadline(connection.group.limits.lingerMs);
+  connection.ending = { reason: 'destroyed', error, handler: undefined };
+  connection.flags |= LINGERING | PAUSED;
+  endSending(connection);
 }
 
 /** The shutdown in flight has completed: our end is out. */

@@ -1,6 +1,7 @@
 /** The end of a connection: its last operation has ended. */
 
 import type { Connection } from './connection.js';
+import { tellNeverDrained } from './drained.js';
 import { tellClose } from './events.js';
 import { CLOSED, UNREFERENCED } from './flags.js';
 
@@ -14,6 +15,7 @@ export function finish(connection: Connection): void {
     counters.closesByReason[reason]++;
   }
   tellClose(connection);
+  tellNeverDrained(connection);
   if ((connection.flags & UNREFERENCED) === 0) {
     engine.reference(-1);
   }

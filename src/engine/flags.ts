@@ -37,6 +37,8 @@ export const SHUT = 1024;
 
 /** `write` returned false: `drain` is owed. */
 export const NEEDS_DRAIN = 2048;
+/** Somebody waits for room in its queue, see `drained.ts`. */
+export const WANTS_ROOM = 4194304;
 /** It is in the engine's list of those with something to post. */
 export const DIRTY = 4096;
 /** It is in the engine's set of those with much to send. */
@@ -47,7 +49,9 @@ export const CLOSING = 16384;
 export const CLOSED = 32768;
 /** `destroy` was called with something to send: it is closed when that is sent, at the latest when its linger time is over. */
 export const LINGERING = 131072;
-/** It is read as a stream, which ends our side itself; and the stream waits until all that was written is sent. */
+/** Its stream was cut: bytes that a stream had taken are not sent, so the peer must see a reset and no end. */
+export const TRUNCATED = 134217728;
+/** It is read as a stream, which ends our side itself; and the stream waits until there is room for more of its write. */
 export const STREAMED = 524288;
 export const NEEDS_FLUSH = 1048576;
 /** The program itself called `end`: writing behind that is its mistake. */

@@ -14,8 +14,8 @@ export interface ConnectionOptions {
   readonly sendBufferBytes?: number;
   readonly receiveBufferBytes?: number;
   /**
-   * What `destroy` does with what was written and not sent yet: undefined drops it, 0 also resets the connection, more
-   * goes on sending for at most so many ms. It never blocks.
+   * How long `destroy` goes on sending what was written before, in ms; 1,000 by default. What is left then is dropped, and
+   * the peer sees a reset. 0 drops it and resets the connection at once; with Infinity only the other limits end it.
    */
   readonly lingerMs?: number;
   /** Whether our side stays open when the peer ends its own; off unless told, as in Node. */
@@ -50,7 +50,7 @@ export interface ConnectionOptions {
 /** The same, checked, with times in ticks of the timer wheel. */
 export interface ConnectionLimits {
   readonly allowHalfOpen: boolean;
-  readonly lingerMs: number | undefined;
+  readonly lingerMs: number;
   readonly highWaterMarkBytes: number;
   /** The same while the engine is crowded. */
   readonly crowdedHighWaterMarkBytes: number;
@@ -70,6 +70,9 @@ export interface ConnectionLimits {
 
 const KIB = 1024;
 const MIB = 1024 * 1024;
+
+/** Enough for bytes for which the peer's system has room; a peer that does not read holds memory no longer. */
+const LINGER_MS = 1000;
 
 export const QUEUED_BYTES_MAX = 16 * MIB;
 export const ENGINE_QUEUED_BYTES_MAX = 256 * MIB;
@@ -143,7 +146,7 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
   const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
-    lingerMs: (options.lingerMs ?? undefined) === undefined ? undefined : checkTime('lingerMs', options.lingerMs, 0),
+    lingerMs: checkTime('lingerMs', options.lingerMs, LINGER_MS),
     highWaterMarkBytes: highWaterMark(256 * KIB),
     crowdedHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,

@@ -4,7 +4,7 @@ import { invalid } from '../framing/framing.js';
 import type { Connection } from './connection.js';
 import type { MessageRules } from './messages.js';
 import type { Payload } from './payload.js';
-import { highWaterMark } from './sending.js';
+import { highWaterMark } from './room.js';
 
 /** The bytes of a message. */
 export function piecesOf(messages: MessageRules | undefined, message: unknown): readonly Payload[] {

@@ -5,6 +5,7 @@ import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
 import { armWriteStall } from './deadlines.js';
+import { tellDrained } from './drained.js';
 import { tell } from './events.js';
 import {
   CLOSING,
@@ -19,8 +20,12 @@ import {
   SHUT,
   SHUTTING,
   STREAMED,
+  TRUNCATED,
+  WANTS_ROOM,
 } from './flags.js';
 import { checkPayload } from './payload.js';
+import { writeAfterEnd } from './refusals.js';
+import { highWaterMark } from './room.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from './shared-bytes.js';
 
 /** `drain` comes at this share of the high-water mark. */
@@ -30,6 +35,11 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
   if ((connection.flags & (ENDING | CLOSING)) !== 0) {
     return refuse(connection);
   }
+  return append(connection, data);
+}
+
+/** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
+export function append(connection: Connection, data: Uint8Array | string): boolean {
   checkPayload(data);
   const { engine, counters } = connection.group;
   if (data.length === 0) {
@@ -69,15 +79,6 @@ export function writeShared(connection: Connection, shared: SharedBytes): boolea
   return written(connection, shared.byteLength);
 }
 
-/**
- * What `write` returns false above. A large send costs the system less for each byte, so one connection may have much
- * waiting, for as long as all together have little.
- */
-export function highWaterMark({ group }: Connection): number {
-  const { engine, limits } = group;
-  return engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes;
-}
-
 /** Whether `write` says to go on. Whoever is told to wait is told `drain`. */
 function hasRoom(connection: Connection): boolean {
   const room = connection.queuedBytes <= highWaterMark(connection);
@@ -114,17 +115,8 @@ function queueFull(bytesMax: number, whose: string): OperationError {
   });
 }
 
-/** What is written behind our own end. */
-export function writeAfterEnd(): OperationError {
-  return new OperationError({
-    code: 'ERR_STREAM_WRITE_AFTER_END',
-    reason: 'The connection was ended on our side',
-    syscall: 'write',
-  });
-}
-
 function refuse(connection: Connection): false {
-  if ((connection.flags & (ENDED | CLOSING)) === ENDED) {
+  if ((connection.flags & (ENDED | CLOSING | LINGERING)) === ENDED) {
     throw writeAfterEnd();
   }
   return false;
@@ -154,7 +146,9 @@ export function flush(connection: Connection): void {
 function end(connection: Connection): void {
   const { flags } = connection;
   const { engine } = connection.group;
-  if ((flags & (END_TOLD | STREAMED)) === END_TOLD) {
+  if ((flags & TRUNCATED) !== 0) {
+    close(connection, 'destroyed');
+  } else if ((flags & (END_TOLD | STREAMED)) === END_TOLD) {
     // The peer has ended before us: closing says the same, in one call less.
     connection.flags |= SHUT;
     close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
@@ -189,19 +183,29 @@ export function sent(connection: Connection, completion: Completion): void {
   if (connection.queuedBytes === 0) {
     engine.giveQueue(connection);
   }
-  flush(connection);
-  if ((connection.flags & CLOSING) !== 0) {
-    return;
+  const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
+  const low = waits && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE;
+  if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
+    // Before the next send is posted: what the stream writes now leaves with it, and before our end.
+    connection.flags &= ~NEEDS_FLUSH;
+    tell(connection, 'flushed');
   }
-  if ((connection.flags & NEEDS_DRAIN) !== 0 && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE) {
+  flush(connection);
+  if (low && (connection.flags & CLOSING) === 0) {
+    tellRoom(connection);
+  }
+}
+
+/** At most half of the high-water mark waits to be sent. */
+function tellRoom(connection: Connection): void {
+  if ((connection.flags & NEEDS_DRAIN) !== 0) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (ENDED | LINGERING)) === 0) {
       // Also where not the program has ended our side, but its server's close: it may read on only then.
       tell(connection, 'drain');
     }
   }
-  if ((connection.flags & NEEDS_FLUSH) !== 0 && connection.queuedBytes === 0) {
-    connection.flags &= ~NEEDS_FLUSH;
-    tell(connection, 'flushed');
+  if ((connection.flags & WANTS_ROOM) !== 0) {
+    tellDrained(connection);
   }
 }

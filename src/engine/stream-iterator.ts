@@ -2,6 +2,9 @@
 
 import { Buffer } from 'node:buffer';
 import type { Connection } from './connection.js';
+import { whenDrained } from './drained.js';
+import { ENDING } from './flags.js';
+import { isFull } from './room.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
 
 type Result = IteratorResult<Buffer, undefined>;
@@ -19,11 +22,14 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   /** Received ahead of the loop. */
   #chunks: Buffer[] = [];
   #bytes = 0;
+  /** Calls in order. While there are any, no chunk waits, or the connection is full. */
   readonly #waiting: Waiting[] = [];
   /** Nothing more comes: the peer has ended, or the loop is over. */
   #ended = false;
-  /** What the next call of `next` behind the last chunk throws. */
+  /** What the next call of `next` after the last chunk throws. */
   #error: Error | undefined;
+  /** It is called when the connection has room again. */
+  #awaitsRoom = false;
 
   constructor(connection: Connection) {
     this.#streaming = new Streaming(connection, this);
@@ -34,82 +40,114 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   }
 
   next(): Promise<Result> {
-    const value = this.#chunks.shift();
-    if (value !== undefined) {
-      this.#bytes -= value.byteLength;
-      if (this.#bytes < READ_AHEAD_BYTES_MAX) {
-        this.#streaming.connection.resume();
-      }
-      return Promise.resolve({ done: false, value });
-    }
-    if (this.#error !== undefined) {
-      const error = this.#error;
-      this.#error = undefined;
-      return Promise.reject(error);
-    }
-    if (this.#ended) {
-      this.#streaming.readToTheEnd();
-      return Promise.resolve(DONE);
-    }
-    this.#streaming.connection.resume();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
+      this.#serve();
     });
   }
 
   /** The loop was left. Nobody reads any more, so the connection is of no use: Node's streams see it the same way. */
-  return(): Promise<Result> {
-    this.#chunks = [];
-    this.#error = undefined;
-    this.#end();
-    this.#streaming.connection.destroy();
-    return Promise.resolve(DONE);
+  return(value?: unknown): Promise<Result> {
+    this.#leave();
+    return Promise.resolve({ done: true, value: value as undefined });
   }
 
-  received(chunk: Buffer): void {
-    const value = Buffer.from(chunk);
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      waiting.resolve({ done: false, value });
-    } else if (!this.#ended) {
-      this.#chunks.push(value);
-      this.#bytes += value.byteLength;
-      if (this.#bytes >= READ_AHEAD_BYTES_MAX) {
-        this.#streaming.connection.pause();
+  /** An error was thrown into a generator that delegates to this: it is the generator's, and the loop is left. */
+  throw(error?: unknown): Promise<Result> {
+    this.#leave();
+    return Promise.reject(error);
+  }
+
+  #leave(): void {
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#error = undefined;
+    this.#ended = true;
+    this.#streaming.connection.destroy();
+    this.#serve();
+  }
+
+  /**
+   * Whether the loop is to wait though there is a chunk for it. A loop that writes what it reads has nothing else to be
+   * held up by, and would fill the queue of the connection until its cap resets it.
+   */
+  #heldUp(): boolean {
+    const { connection } = this.#streaming;
+    return (connection.flags & ENDING) === 0 && !connection.closed && isFull(connection);
+  }
+
+  /** Answers the calls that can be answered. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      if (this.#chunks.length === 0 && this.#ended) {
+        this.#finish(this.#waiting.shift() as Waiting);
+      } else if (this.#heldUp()) {
+        this.#awaitRoom();
+        return;
+      } else if (this.#chunks.length === 0) {
+        this.#streaming.connection.resume();
+        return;
+      } else {
+        const { resolve } = this.#waiting.shift() as Waiting;
+        resolve({ done: false, value: this.#takeChunk() });
       }
     }
   }
 
-  peerEnded(): void {
-    if (this.#waiting.length > 0) {
+  #takeChunk(): Buffer {
+    const chunk = this.#chunks.shift() as Buffer;
+    this.#bytes -= chunk.byteLength;
+    if (this.#bytes < READ_AHEAD_BYTES_MAX) {
+      this.#streaming.connection.resume();
+    }
+    return chunk;
+  }
+
+  /** Everything was read. */
+  #finish({ resolve, reject }: Waiting): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) {
       this.#streaming.readToTheEnd();
-    }
-    this.#end();
-  }
-
-  #end(): void {
-    this.#ended = true;
-    for (const { resolve } of this.#waiting.splice(0)) {
       resolve(DONE);
+    } else {
+      reject(error);
     }
   }
 
-  /** What came before is read first. Behind the peer's end the loop ends well, whatever becomes of our own side. */
-  connectionClosed(): void {
+  #awaitRoom(): void {
+    if (!this.#awaitsRoom) {
+      this.#awaitsRoom = true;
+      whenDrained(this.#streaming.connection, () => {
+        this.#awaitsRoom = false;
+        this.#serve();
+      });
+    }
+  }
+
+  received(chunk: Buffer): void {
     if (this.#ended) {
       return;
     }
-    const error = this.#streaming.whyClosed();
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) {
-      this.#error = error;
-    } else {
-      waiting.reject(error);
+    this.#chunks.push(Buffer.from(chunk));
+    this.#bytes += chunk.byteLength;
+    this.#serve();
+    if (this.#bytes >= READ_AHEAD_BYTES_MAX) {
+      this.#streaming.connection.pause();
     }
-    this.#end();
   }
 
-  serverCloses(): void {
-    this.#streaming.connection.end();
+  peerEnded(): void {
+    this.#ended = true;
+    this.#serve();
+  }
+
+  /** What came before is read first. After the peer's end the loop ends well, whatever becomes of our own side. */
+  connectionClosed(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#error = this.#streaming.whyClosed();
+    }
+    this.#serve();
   }
 }

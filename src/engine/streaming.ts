@@ -7,11 +7,15 @@ import type { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
 import { queueMicrotask } from '../runtime.js';
 import type { CloseReason } from './close-reasons.js';
+import { close } from './closing.js';
 import type { Connection } from './connection.js';
-import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED } from './flags.js';
+import { linger } from './ending.js';
+import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED, TRUNCATED } from './flags.js';
 import type { HandlerName, Handlers } from './handlers.js';
-import { writeAfterEnd } from './sending.js';
-import { COPY_BYTES_MAX } from './write-queue.js';
+import { checkPayload, type Payload } from './payload.js';
+import { whyClosed, writeAfterEnd } from './refusals.js';
+import { append } from './sending.js';
+import { StreamWrite } from './stream-write.js';
 
 /** What a stream keeps for its reader before it pauses the connection. */
 export const READ_AHEAD_BYTES_MAX = 64 * 1024;
@@ -24,16 +28,9 @@ export interface ConnectionStream {
   peerEnded(): void;
   /** The connection is over. `finished`: both sides had ended; else it failed, if there is an error, or was closed. */
   connectionClosed(error: Error | undefined, finished: boolean): void;
-  /** The server is closing, and the connection's own handlers leave it to the stream. */
-  serverCloses(): void;
 }
 
 type Done = (error?: Error) => void;
-
-/** Whether the connection has bytes of its own once they are written. */
-function isCopied(data: Uint8Array | string): boolean {
-  return typeof data === 'string' || data.byteLength <= COPY_BYTES_MAX;
-}
 
 /** Who reads the connection, if somebody does. */
 function readerOf({ flags, messages, handlers }: Connection): string | undefined {
@@ -51,7 +48,8 @@ export class Streaming implements Handlers {
   readonly connection: Connection;
   readonly #stream: ConnectionStream;
   readonly #own: Handlers;
-  #whenFlushed: Done | undefined;
+  /** The write that is under way. */
+  #write: StreamWrite | undefined;
   #whenFinished: Done | undefined;
 
   /** @throws OperationError `ERR_ALREADY_READ` */
@@ -88,8 +86,9 @@ export class Streaming implements Handlers {
     return this.#own.drain?.(connection);
   }
 
+  /** The stream goes on until it ends by itself: only the program knows whether an answer is in progress. */
   shutdown(connection: Connection): unknown {
-    return this.#own.shutdown === undefined ? this.#stream.serverCloses() : this.#own.shutdown(connection);
+    return this.#own.shutdown?.(connection);
   }
 
   /** Without an own handler it is the stream's alone. */
@@ -102,11 +101,9 @@ export class Streaming implements Handlers {
     return this.#own.close?.(connection, reason);
   }
 
-  /** All that was written is sent. */
+  /** There is room for more of the write. */
   flushed(): void {
-    const done = this.#whenFlushed;
-    this.#whenFlushed = undefined;
-    done?.();
+    this.#goOn();
   }
 
   /** Our end is out. */
@@ -119,9 +116,9 @@ export class Streaming implements Handlers {
   #over(): void {
     const { ending } = this.connection;
     this.#stream.connectionClosed(ending?.error, ending?.reason === 'finished');
-    // Whoever still waits is told behind the stream, which knows by now that it is over.
-    const waiting = [this.#whenFlushed, this.#whenFinished];
-    this.#whenFlushed = undefined;
+    // Whoever still waits is called after the stream, which knows by now that it is over.
+    const waiting = [this.#write?.done, this.#whenFinished];
+    this.#write = undefined;
     this.#whenFinished = undefined;
     for (const done of waiting) {
       done?.(this.whyClosed());
@@ -130,39 +127,60 @@ export class Streaming implements Handlers {
 
   /** For whoever wanted more of a connection that is over. */
   whyClosed(): Error {
-    const { ending } = this.connection;
-    const reason = `The connection was closed before it had finished: ${ending?.reason}`;
-    return ending?.error ?? new OperationError({ code: 'ERR_STREAM_PREMATURE_CLOSE', reason, syscall: 'stream' });
+    return whyClosed(this.connection);
   }
 
   /**
-   * Writes for a stream, which writes one thing at a time.
+   * Writes for a stream, which writes one thing at a time, of any size: the connection is given a piece whenever it has
+   * room, as a stream waits for its callback and so has no other way to be held up.
+   * @param pieces they are this write's from now on
    * @param done called when the bytes are the caller's again and the connection wants more
    */
-  write(pieces: readonly (Uint8Array | string)[], done: Done): void {
+  write(pieces: Payload[], done: Done): void {
     const { connection } = this;
     if ((connection.flags & (ENDING | CLOSING)) === ENDING) {
       // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
       done(writeAfterEnd());
       return;
     }
-    let more = true;
     try {
-      for (const data of pieces) {
-        more = connection.write(data) && isCopied(data) && more;
-      }
+      pieces.forEach(checkPayload);
+      this.#write = new StreamWrite(pieces, done);
     } catch (error) {
       done(error as Error);
       return;
     }
-    if ((connection.flags & CLOSING) !== 0) {
-      done(this.whyClosed());
-    } else if (more || connection.queuedBytes === 0) {
-      done();
-    } else {
-      connection.flags |= NEEDS_FLUSH;
-      this.#whenFlushed = done;
+    this.#goOn();
+  }
+
+  /** Gives the connection more of the write that is under way, as far as there is room. */
+  #goOn(): void {
+    const { connection } = this;
+    const write = this.#write;
+    if (write === undefined) {
+      return;
     }
+    let error: Error | undefined;
+    try {
+      while ((connection.flags & CLOSING) === 0) {
+        const piece = write.next(connection);
+        if (piece === undefined) {
+          break;
+        }
+        append(connection, piece);
+      }
+    } catch (thrown) {
+      error = thrown as Error;
+    }
+    if ((connection.flags & CLOSING) !== 0) {
+      error ??= this.whyClosed();
+    }
+    if (error === undefined && !write.isTaken(connection)) {
+      connection.flags |= NEEDS_FLUSH;
+      return;
+    }
+    this.#write = undefined;
+    write.done(error);
   }
 
   /** Ends our side for a stream. @param done called when our end is out */
@@ -176,6 +194,34 @@ export class Streaming implements Handlers {
       this.#whenFinished = done;
       connection.end();
     }
+  }
+
+  /**
+   * Destroys the connection for a stream. What the stream has taken is sent before, in the linger time of the connection.
+   * @param left what waits in the stream itself; its memory must stay as it is
+   */
+  destroy(error: Error | undefined, left: readonly Payload[] = []): void {
+    const { connection } = this;
+    const open = (connection.flags & (ENDING | CLOSING)) === 0 && connection.group.limits.lingerMs !== 0;
+    if (open && (this.#write?.ended === false || left.length > 0)) {
+      this.#write ??= new StreamWrite([], () => undefined);
+      this.#write.add(left);
+      linger(connection, error);
+      this.#goOn();
+    } else {
+      connection.destroy(error);
+    }
+  }
+
+  /** The stream is cut: when the connection closes, its peer must not take that for an end. */
+  truncate(): void {
+    this.connection.flags |= TRUNCATED;
+  }
+
+  /** Breaks the connection off: nothing more of the stream is sent, and the peer sees a reset. */
+  abort(error: Error | undefined): void {
+    this.truncate();
+    close(this.connection, 'destroyed', error);
   }
 
   /** The reader has had everything up to the peer's end: unless our side is to stay open, it ends too. */

@@ -17,8 +17,13 @@ type WritingController = WritableStreamDefaultController & { readonly signal: Ab
 export interface WebStreams {
   /** What comes, as a stream of bytes: it can be read into buffers of one's own. `cancel` destroys the connection. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent. `close` ends our side, `abort` destroys the connection. */
+  /** What is sent. `close` ends our side, `abort` breaks the connection: the peer sees a reset. */
   readonly writable: WritableStream<Uint8Array | string>;
+}
+
+/** An `AbortError`, which is also what an abort without a reason gives, is somebody's wish and no failure. */
+function failureOf(reason: unknown): Error | undefined {
+  return reason instanceof Error && reason.name !== 'AbortError' ? reason : undefined;
 }
 
 export class WebConnection implements ConnectionStream, WebStreams {
@@ -40,7 +45,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
         pull: () => connection.resume(),
         cancel: (reason) => {
           this.#ended = true;
-          this.#destroy(reason);
+          this.#streaming.destroy(failureOf(reason));
         },
       },
       { highWaterMark: READ_AHEAD_BYTES_MAX },
@@ -51,7 +56,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
           this.#writing = controller;
           // Told at once, where a sink's own `abort` waits for the write or the close that is under way.
           const { signal } = controller as WritingController;
-          signal.addEventListener('abort', () => this.#destroy(signal.reason));
+          signal.addEventListener('abort', () => this.#streaming.abort(failureOf(signal.reason)));
         },
         write: (chunk) => this.#settled((done) => this.#streaming.write([chunk], done)),
         close: () => this.#settled((done) => this.#streaming.finish(done)),
@@ -71,12 +76,6 @@ export class WebConnection implements ConnectionStream, WebStreams {
         }
       });
     });
-  }
-
-  /** An `AbortError`, which is also what an abort without a reason gives, is somebody's wish and no failure. */
-  #destroy(reason: unknown): void {
-    const failed = reason instanceof Error && reason.name !== 'AbortError';
-    this.#streaming.connection.destroy(failed ? reason : undefined);
   }
 
   received(chunk: Buffer): void {
@@ -110,10 +109,5 @@ export class WebConnection implements ConnectionStream, WebStreams {
       this.#reading?.error(error);
     }
     this.#writing?.error(error);
-  }
-
-  /** A stream that others hold cannot be ended from here: what they write from now on is refused. */
-  serverCloses(): void {
-    this.#streaming.connection.end();
   }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection } from 'overlapped';
 import { eventually, sha256, someBytes } from '../support/harness.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { type EngineSubject, scenes } from './subject.js';
 
 const MIB = 1024 * 1024;
@@ -93,17 +94,57 @@ export function ending(subject: EngineSubject): void {
     },
   );
 
-  scene('without a linger time destroy drops what is not sent', async (stage) => {
-    const { connection, peer } = await stage.pair();
-    peer.socket.pause();
-    connection.write(someBytes(12 * MIB));
-    await after(20);
-    connection.destroy();
-    await eventually(() => connection.closed, 'the close');
-    assert.equal(stage.engine.queuedBytes, 0);
-    peer.socket.resume();
-    await eventually(() => peer.ended || peer.closed, 'the end');
-    assert(peer.bytes < 12 * MIB);
+  scene(
+    'what destroy cannot send in the linger time is dropped, and the peer sees a reset',
+    async (stage) => {
+      // A second by default.
+      const { connection, client } = await stage.ends();
+      client.pause();
+      connection.write(someBytes(12 * MIB));
+      connection.destroy();
+      await eventually(() => connection.closed, 'the close');
+      assert.equal(stage.engine.queuedBytes, 0);
+      client.resume();
+      await eventually(() => client.closed, 'the end');
+      assert(client.bytesRead < 12 * MIB);
+      assert.deepEqual(stage.history.reasons.sort(), ['destroyed', 'peer_reset']);
+    },
+    { needs: 'resetRemembered' },
+  );
+
+  scene('what was just written is sent before destroy closes, also with an error', async (stage) => {
+    for (const error of [undefined, new Error('Not understood')]) {
+      const { connection, peer } = await stage.pair({ error: () => undefined });
+      connection.write('400 ');
+      connection.write(someBytes(100_000));
+      connection.destroy(error);
+      connection.destroy(new Error('Too late to matter'));
+      assert.deepEqual([connection.closing, connection.readable, connection.writable], [true, false, false]);
+      assert.equal(connection.write('dropped'), false);
+      connection.setDeadline(1);
+      await eventually(() => peer.ended && connection.closed, 'the end');
+      assert.equal(peer.bytes, 100_004);
+      const { errors, reason } = stage.history.of(connection);
+      assert.deepEqual([errors, reason], [error === undefined ? [] : [error], 'destroyed']);
+    }
+  });
+
+  scene('while a destroyed connection lingers its end is known, whatever ends it', async (stage) => {
+    const problem = new Error('Not wanted');
+    for (const end of [
+      ({ connection }: { connection: Connection }) => connection.reset(),
+      ({ peer }: { peer: PeerClient }) => peer.socket.resetAndDestroy(),
+    ]) {
+      const { connection, peer } = await stage.pair({ lingerMs: 60_000, error: () => undefined });
+      peer.socket.pause();
+      connection.write(someBytes(12 * MIB));
+      await after(20);
+      connection.destroy(problem);
+      end({ connection, peer });
+      await eventually(() => connection.closed, 'the close');
+      const { errors, reason } = stage.history.of(connection);
+      assert.deepEqual([errors, reason], [[problem], 'destroyed']);
+    }
   });
 
   scene('with a linger time of 0 destroy resets', async (stage) => {
@@ -120,7 +161,7 @@ export function ending(subject: EngineSubject): void {
     peer.socket.pause();
     connection.write(data);
     connection.destroy();
-    assert.deepEqual([connection.writable, connection.closing], [false, false]);
+    assert.deepEqual([connection.writable, connection.closing, connection.closed], [false, true, false]);
     peer.socket.write('more from the peer');
     await after(50);
     peer.socket.resume();

@@ -10,10 +10,12 @@ import { asyncHandlers } from './async-handlers.js';
 import { connecting } from './connecting.js';
 import { contexts } from './contexts.js';
 import { conversations } from './conversations.js';
+import { cuts } from './cuts.js';
 import { ending } from './ending.js';
 import { handlerFailures } from './handler-failures.js';
 import { holding } from './holding.js';
 import { hostile } from './hostile.js';
+import { iterating } from './iterating.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
 import { messages } from './messages.js';
@@ -22,6 +24,7 @@ import { paths } from './paths.js';
 import { pausing } from './pausing.js';
 import { servers } from './servers.js';
 import { strangers } from './strangers.js';
+import { streamWrites } from './stream-writes.js';
 import { streams } from './streams.js';
 import type { EngineSubject } from './subject.js';
 import { topics } from './topics.js';
@@ -32,6 +35,7 @@ const TOPICS = {
   conversations,
   writing,
   ending,
+  'what the peer sees': cuts,
   pausing,
   holding,
   limits,
@@ -41,6 +45,8 @@ const TOPICS = {
   names,
   paths,
   streams,
+  'what streams write': streamWrites,
+  iterating,
   'web streams': webStreams,
   messages,
   'async handlers': asyncHandlers,

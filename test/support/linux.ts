@@ -23,6 +23,7 @@ export const linux: TestSystem = {
     signals: true,
     shell: true,
     resetRemembered: true,
+    resetRememberedBehindEnd: true,
     threads: true,
     urgentData: true,
     sendProgress: true,

@@ -12,6 +12,7 @@ export const SIM_CAPABILITIES = {
   reusePort: true,
   userTimeout: true,
   resetRemembered: true,
+  resetRememberedBehindEnd: true,
   sendProgress: true,
   threads: 'a simulated network lives in one thread of one process',
   descriptorLimit: 'what a process may have does not limit it; sim-network.test.ts has its own limit',

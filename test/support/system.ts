@@ -28,6 +28,8 @@ export interface SystemCapabilities {
   readonly shell: Availability;
   /** A reset that comes while no receive is posted is told by the next one. */
   readonly resetRemembered: Availability;
+  /** The same for a socket that has ended its own side. */
+  readonly resetRememberedBehindEnd: Availability;
   /** A port can be reached from other threads and other processes. */
   readonly threads: Availability;
   /** Urgent data (MSG_OOB). */

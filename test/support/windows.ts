@@ -32,6 +32,11 @@ export function unlessWine(reason: string): Availability {
   return wine === undefined || `Wine ${wine} ${reason}`;
 }
 
+/** Windows keeps it. Wine's server looks after the socket of an overlapped receive itself, and what it reads is gone. */
+export const IOCP_RESET_REMEMBERED = unlessWine(
+  "reads a socket's error when nobody receives, and forgets it: node:net's sockets end too",
+);
+
 class HandleList {
   readonly #slab = new Slab(HANDLES_BYTES);
   readonly #query = new Library('ntdll.dll').declare(
@@ -71,6 +76,9 @@ export const windows: TestSystem = {
     signals: 'Windows has none between processes: wine-cli.test.ts presses Ctrl-C',
     shell: 'Windows has no POSIX shell',
     resetRemembered: true,
+    resetRememberedBehindEnd: unlessWine(
+      'takes the reset of a connection of which it has ended one side for the other end',
+    ),
     threads: true,
     urgentData: true,
     sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
