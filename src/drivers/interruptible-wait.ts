@@ -1,6 +1,7 @@
-/** A wait on a thread of libuv's pool that is interrupted by a wake-up of its own. */
+/** A wait on another thread that is interrupted by a wake-up of its own. */
 
-import type { ThreadWait, WaitDone } from './waiting-thread.js';
+import type { BlockingCall } from '../ffi/blocking-calls.js';
+import type { ThreadWait } from './waiting-thread.js';
 
 /** Something among what the system is asked to wait for, that any thread may make ready. */
 export interface Wake {
@@ -11,13 +12,16 @@ export interface Wake {
 }
 
 export abstract class InterruptibleWait<W extends Wake> implements ThreadWait {
+  abstract readonly call: BlockingCall;
+  /** Each watch has a wait of its own. */
+  readonly busy = false;
   protected readonly wake: W;
 
   constructor(wake: W) {
     this.wake = wake;
   }
 
-  abstract start(timeoutMs: number, done: WaitDone): void;
+  abstract begin(timeoutMs: number): readonly number[];
 
   abstract stale(): boolean;
 

@@ -1,29 +1,37 @@
 /**
- * Waking Node's event loop from a thread that waits: one call at a time on libuv's pool. It serves select, which has no
- * descriptor that the loop could watch, and any driver where the loop's own watch does not work.
+ * Waking Node's event loop from a thread that waits: for what has no descriptor that the loop could watch, and wherever
+ * the loop's own watch does not work. Until the thread is there, and where there can be none, a timer looks.
  */
 
 import process from 'node:process';
 import { assert } from '../assert.js';
-import { setTimeout } from '../runtime.js';
+import type { BlockingCall } from '../ffi/blocking-calls.js';
+import { clearTimeout, setTimeout } from '../runtime.js';
+import { BlockingThread, type BlockingThreadOwner } from './blocking-thread.js';
 import type { LoopWatch } from './driver.js';
 
 /**
- * The longest single wait. A worker that is terminated from outside is torn down only when its thread of the pool has
- * returned, so this bounds how long that takes; an idle port wakes up once in this time.
+ * The longest single wait. A worker that is terminated from outside is torn down only when its waiting thread has
+ * returned, so this bounds how long that takes.
  */
 export const WAIT_MS_MAX = 1000;
 
-/** The same for a port that is not referenced: a process with nothing else to do ends within this time. */
-const WAIT_UNREFERENCED_MS_MAX = 100;
+/** How long a port that is parked goes without a look while its thread starts, in ms. */
+const LOOK_MS = 1;
 
-/** Told how a call on a thread of the pool went: why it failed, or what it returned, which is 0 when its time was over. */
-export type WaitDone = (error: unknown, result: unknown) => void;
+/** The same when there is no thread and will be none. */
+const LOOK_WITHOUT_THREAD_MS = 10;
 
-/** One blocking wait on another thread. */
+/** Looks before the thread is started: many ports live shorter than a thread takes to start. */
+const LOOKS_FIRST = 16;
+
+/** A blocking call that waits. */
 export interface ThreadWait {
-  /** Starts waiting; calls `done` on this thread when it is over. */
-  start(timeoutMs: number, done: WaitDone): void;
+  readonly call: BlockingCall;
+  /** A call of an earlier watch has not ended yet, and no other may begin. */
+  readonly busy: boolean;
+  /** Parameters for a call that begins now. What they point to stays as it is until `ended`. */
+  begin(timeoutMs: number, thread: BlockingThread): readonly number[];
   /** Ends the wait, or the next one. */
   interrupt(): void;
   /** Whether what the running wait looks at is out of date. */
@@ -34,57 +42,112 @@ export interface ThreadWait {
   close(): void;
 }
 
+/** Those whose thread may be doing something. */
 const waiting = new Set<WaitingThread>();
 
-/** A process that exits joins the threads of the pool: none may go on waiting. */
-function interruptAll(): void {
+/** A process or worker that exits joins its threads: none may go on waiting then. */
+function endAll(): void {
   for (const thread of waiting) {
-    thread.interrupt();
+    thread.exiting();
   }
 }
 
 /** LoopWatch by a waiting thread. */
-export class WaitingThread implements LoopWatch {
-  readonly kind: string;
+export class WaitingThread implements LoopWatch, BlockingThreadOwner {
+  readonly #kind: string;
   readonly #wait: ThreadWait;
   readonly #onReady: () => void;
+  #thread: BlockingThread | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  /** Why there is no thread. */
+  #failure: string | undefined;
   #referenced = true;
   #running = false;
   #closed = false;
 
   constructor(kind: string, wait: ThreadWait, onReady: () => void) {
-    this.kind = kind;
+    this.#kind = kind;
     this.#wait = wait;
     this.#onReady = onReady;
-    if (waiting.size === 0) {
-      process.on('exit', interruptAll);
-    }
-    waiting.add(this);
+  }
+
+  get kind(): string {
+    return this.#failure === undefined
+      ? this.#kind
+      : `a look every ${LOOK_WITHOUT_THREAD_MS} ms, because there is no waiting thread: ${this.#failure}`;
   }
 
   arm(): void {
     assert(!this.#closed);
-    if (!this.#running) {
+    if (this.#running) {
+      if (this.#wait.stale()) {
+        this.#wait.interrupt();
+      }
+    } else if (this.#thread?.loaded === true && !this.#wait.busy) {
       this.#running = true;
-      const timeoutMs = this.#referenced ? WAIT_MS_MAX : WAIT_UNREFERENCED_MS_MAX;
-      this.#wait.start(timeoutMs, (error, result) => this.#done(error === null && result === 0));
-    } else if (this.#wait.stale()) {
-      this.interrupt();
+      this.#thread.start(this.#wait.begin(WAIT_MS_MAX, this.#thread));
+    } else {
+      this.#lookLater();
     }
   }
 
-  #done(nothing: boolean): void {
+  #lookLater(): void {
+    if (this.#timer === undefined) {
+      const delayMs = this.#failure === undefined ? LOOK_MS : LOOK_WITHOUT_THREAD_MS;
+      this.#timer = setTimeout(() => this.#look(), delayMs);
+      if (!this.#referenced) {
+        this.#timer.unref();
+      }
+    }
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (++this.#looks === LOOKS_FIRST) {
+      this.#startThread();
+    }
+    this.#onReady();
+  }
+
+  #startThread(): void {
+    if (waiting.size === 0) {
+      process.on('exit', endAll);
+    }
+    waiting.add(this);
+    try {
+      this.#thread = new BlockingThread(this.#wait.call, this);
+    } catch (error) {
+      this.threadFailed((error as Error).message);
+      return;
+    }
+    this.#showReference();
+  }
+
+  threadLoaded(): void {
+    this.#stopLooking();
+    this.#onReady();
+  }
+
+  threadFailed(reason: string): void {
+    this.#thread = undefined;
+    this.#failure = reason;
+    if (this.#running) {
+      this.callEnded(-1);
+    } else {
+      this.#forget();
+    }
+  }
+
+  callEnded(result: number): void {
     this.#running = false;
     this.#wait.ended();
     if (this.#closed) {
-      this.#wait.close();
-    } else if (nothing && this.#referenced && !this.#wait.stale()) {
+      this.#end();
+    } else if (result === 0 && !this.#wait.stale()) {
       this.arm();
-    } else if (this.#referenced) {
-      this.#onReady();
     } else {
-      // A request of the pool holds the loop and cannot be unreferenced; between two of them, this lets it end.
-      setTimeout(() => this.#closed || this.#onReady(), 0).unref();
+      this.#onReady();
     }
   }
 
@@ -94,26 +157,60 @@ export class WaitingThread implements LoopWatch {
 
   ref(): void {
     this.#referenced = true;
+    this.#showReference();
   }
 
   unref(): void {
     this.#referenced = false;
-    if (this.#running) {
-      this.interrupt();
+    this.#showReference();
+  }
+
+  #showReference(): void {
+    if (this.#referenced) {
+      this.#thread?.ref();
+      this.#timer?.ref();
+    } else {
+      this.#thread?.unref();
+      this.#timer?.unref();
     }
+  }
+
+  #stopLooking(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   close(): void {
     assert(!this.#closed);
     this.#closed = true;
-    waiting.delete(this);
-    if (waiting.size === 0) {
-      process.off('exit', interruptAll);
-    }
+    this.#stopLooking();
     if (this.#running) {
-      this.interrupt();
+      // The loop goes on until the call has ended, so that what it uses is given back.
+      this.#thread?.ref();
+      this.#wait.interrupt();
     } else {
-      this.#wait.close();
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#thread?.close();
+    this.#thread = undefined;
+    this.#wait.close();
+    this.#forget();
+  }
+
+  /** At the end of the process, or of this worker. */
+  exiting(): void {
+    if (this.#running) {
+      this.#wait.interrupt();
+    }
+    this.#thread?.forbidCalls();
+  }
+
+  #forget(): void {
+    if (waiting.delete(this) && waiting.size === 0) {
+      process.off('exit', endAll);
     }
   }
 }

@@ -230,7 +230,7 @@ export class IocpDriver implements Driver {
     if (waited > 0) {
       return waited;
     }
-    const alone = this.#wait.waits ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
+    const alone = this.#wait.busy ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
     this.#entriesLast = this.#port.dequeue(this.#entries, completionsMax, alone);
     this.#deliver(sink, this.#entries, this.#entriesLast);
     return this.#entriesLast;
@@ -238,12 +238,11 @@ export class IocpDriver implements Driver {
 
   /** Delivers what the waiting thread has dequeued, which is older than what the port has; returns how many mean something. */
   #deliverWaited(sink: CompletionSink): number {
-    const { entries } = this.#wait;
-    const { count } = entries;
-    if (count === 0) {
+    const { taken } = this.#wait;
+    if (taken === undefined) {
       return 0;
     }
-    const delivered = this.#deliver(sink, entries, count);
+    const delivered = this.#deliver(sink, taken, taken.count);
     this.#wait.delivered();
     return delivered;
   }
@@ -253,7 +252,7 @@ export class IocpDriver implements Driver {
   }
 
   hasWork(): boolean {
-    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || this.#wait.entries.count > 0;
+    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || this.#wait.taken !== undefined;
   }
 
   /** Tells what ended without a packet, at most `completionsMax`; returns how much. */

@@ -1,15 +1,13 @@
-/** Waiting until a descriptor is readable, on a thread of libuv's pool. */
+/** Waiting on another thread until a descriptor is readable. */
 
 import { POLLIN } from '../../ffi/linux/constants.js';
-import { libc } from '../../ffi/linux/libc.js';
 import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { InterruptibleWait } from '../interruptible-wait.js';
-import type { WaitDone } from '../waiting-thread.js';
 import { WakeDescriptor } from './wake.js';
 
 export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
-  readonly #libc = libc();
+  override readonly call = 'poll';
   readonly #fds = new Slab(2 * pollfd.size);
   readonly #descriptor: number;
 
@@ -18,14 +16,14 @@ export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
     this.#descriptor = descriptor;
   }
 
-  override start(timeoutMs: number, done: WaitDone): void {
+  override begin(timeoutMs: number): readonly number[] {
     const { i32, u16, address } = this.#fds;
     [this.#descriptor, this.wake.descriptor].forEach((descriptor, index) => {
       const offset = index * pollfd.size;
       i32[(offset + pollfd.fd) >> 2] = descriptor;
       u16[(offset + pollfd.events) >> 1] = POLLIN;
     });
-    this.#libc.poll.async(address, 2, timeoutMs, done);
+    return [address, 2, timeoutMs];
   }
 
   override stale(): boolean {

@@ -18,7 +18,7 @@ export function openSelectOnLinux(options: DriverOptions): Driver {
       features: ['more_than_1024_descriptors', ...sockets.features],
       sockets,
       errors: linuxErrors,
-      poller: new SelectPoller(new LinuxSelect(), linuxErrors),
+      poller: new SelectPoller(new LinuxSelect(options.withhold), linuxErrors),
     },
     options,
   );

@@ -8,10 +8,11 @@ import { EBADF, F_GETFD } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import type { LoopWatch } from '../driver.js';
 import { setTimeval } from '../linux/time.js';
 import { WakeDescriptor } from '../linux/wake.js';
-import type { WaitDone } from '../waiting-thread.js';
-import type { SelectCall, SelectSystem, SelectWake } from './system.js';
+import { EpollMirror, MirrorWatch } from './epoll-mirror.js';
+import type { SelectCall, SelectSystem } from './system.js';
 
 /** Words of a bitmap at first: FD_SETSIZE, 1,024 descriptors. */
 const WORDS_FIRST = 32;
@@ -29,6 +30,16 @@ class DescriptorSet {
     } else if (word < this.slab.i32.length) {
       this.slab.i32[word] = (this.slab.i32[word] as number) & ~mask;
     }
+  }
+
+  members(): readonly number[] {
+    const members: number[] = [];
+    this.slab.i32.forEach((mask, word) => {
+      for (let left = mask; left !== 0; left &= left - 1) {
+        members.push((word << 5) | (31 - Math.clz32(left & -left)));
+      }
+    });
+    return members;
   }
 
   /** Makes room for `words` words. */
@@ -53,13 +64,28 @@ export class LinuxSelect implements SelectSystem {
   readonly read = new DescriptorSet();
   readonly write = new DescriptorSet();
   highest = 0;
+  readonly #withhold: ReadonlySet<string>;
+  /** Sockets that were added. */
+  readonly #added = new DescriptorSet();
+  /** The same in an epoll set, while Node's event loop watches it. */
+  #mirror: EpollMirror | undefined;
+
+  constructor(withhold: ReadonlySet<string>) {
+    this.#withhold = withhold;
+  }
 
   openWake(): WakeDescriptor {
     return new WakeDescriptor();
   }
 
-  add(socket: number): void {
+  add(socket: number): number {
     this.highest = Math.max(this.highest, socket);
+    this.#added.set(socket, true);
+    return this.#mirror?.add(socket) ?? 0;
+  }
+
+  remove(socket: number): void {
+    this.#added.set(socket, false);
   }
 
   wantRead(socket: number, wanted: boolean): void {
@@ -72,6 +98,20 @@ export class LinuxSelect implements SelectSystem {
 
   createCall(): SelectCall {
     return new BitmapCall(this);
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    const mirror = new EpollMirror(this.#added.members());
+    this.#mirror = mirror;
+    try {
+      return new MirrorWatch(mirror, onReady, this.#withhold, () => {
+        this.#mirror = undefined;
+      });
+    } catch (error) {
+      this.#mirror = undefined;
+      mirror.close();
+      throw error;
+    }
   }
 }
 
@@ -139,14 +179,5 @@ class BitmapCall implements SelectCall {
         found((word << 5) | bit, ((read[word] as number) & mask) !== 0, ((write[word] as number) & mask) !== 0);
       }
     }
-  }
-
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void {
-    const highest = Math.max(this.#wanted.highest, interrupt.socket);
-    this.#copyWanted(highest);
-    this.#read.set(interrupt.socket, true);
-    setTimeval(this.#timeout, 0, timeoutMs);
-    const [read, write] = [this.#read.slab.address, this.#write.slab.address];
-    this.#libc.select.async(highest + 1, read, write, 0, this.#timeout.address, done);
   }
 }

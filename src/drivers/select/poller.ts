@@ -3,10 +3,8 @@
 import type { LoopWatch } from '../driver.js';
 import type { ErrorTable } from '../error.js';
 import { reaching } from '../grown.js';
-import { InterruptibleWait } from '../interruptible-wait.js';
 import { PolledCall } from '../polled-call.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
-import { type WaitDone, WaitingThread } from '../waiting-thread.js';
 import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 
 const SOCKETS_FIRST = 1024;
@@ -19,8 +17,6 @@ export class SelectPoller implements Poller {
   #generations = new Int32Array(SOCKETS_FIRST);
   /** Who is told what the running wait has found. */
   #sink: ReadinessSink | undefined;
-  /** Counts changes of what is asked for, so that a waiting thread knows when it is out of date. */
-  changes = 0;
 
   constructor(system: SelectSystem, errors: ErrorTable) {
     this.#system = system;
@@ -34,23 +30,21 @@ export class SelectPoller implements Poller {
   add(socket: number, generation: number): number {
     this.#generations = reaching(this.#generations, socket);
     this.#generations[socket] = generation;
-    this.#system.add(socket);
-    return 0;
+    return this.#system.add(socket);
   }
 
   remove(socket: number): void {
     this.wantRead(socket, false);
     this.wantWrite(socket, false);
+    this.#system.remove(socket);
   }
 
   wantRead(socket: number, wanted: boolean): void {
     this.#system.wantRead(socket, wanted);
-    this.changes++;
   }
 
   wantWrite(socket: number, wanted: boolean): void {
     this.#system.wantWrite(socket, wanted);
-    this.changes++;
   }
 
   wait(sink: ReadinessSink, timeoutMs: number): number {
@@ -93,36 +87,10 @@ export class SelectPoller implements Poller {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new WaitingThread(
-      'a waiting thread, because select has no descriptor to watch',
-      new SelectWait(this, this.#system),
-      onReady,
-    );
+    return this.#system.watch(onReady);
   }
 
   close(): void {
     this.#wake.close();
-  }
-}
-
-/** select on a thread of libuv's pool, with sets of its own. */
-class SelectWait extends InterruptibleWait<SelectWake> {
-  readonly #poller: SelectPoller;
-  readonly #call: SelectCall;
-  #changesSeen = 0;
-
-  constructor(poller: SelectPoller, system: SelectSystem) {
-    super(system.openWake());
-    this.#poller = poller;
-    this.#call = system.createCall();
-  }
-
-  override start(timeoutMs: number, done: WaitDone): void {
-    this.#changesSeen = this.#poller.changes;
-    this.#call.selectAsync(timeoutMs, this.wake, done);
-  }
-
-  override stale(): boolean {
-    return this.#changesSeen !== this.#poller.changes;
   }
 }

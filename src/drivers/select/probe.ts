@@ -10,7 +10,7 @@ import type { SelectSystem } from './system.js';
 import { WindowsSelect } from './windows.js';
 
 export function probeSelectOnLinux(): Probe {
-  return probe(() => new LinuxSelect(), linuxErrors, 'epoll');
+  return probe(() => new LinuxSelect(new Set()), linuxErrors, 'epoll');
 }
 
 export function probeSelectOnWindows(): Probe {

@@ -1,7 +1,7 @@
 /** select as a system has it: the form of its sets, and the call. The rest is the poller's, for every system. */
 
+import type { LoopWatch } from '../driver.js';
 import type { Wake } from '../interruptible-wait.js';
-import type { WaitDone } from '../waiting-thread.js';
 
 /** A wake-up that can be asked for among sockets. */
 export interface SelectWake extends Wake {
@@ -14,11 +14,18 @@ export interface SelectWake extends Wake {
 /** The sockets that are to be asked for. */
 export interface SelectSystem {
   openWake(): SelectWake;
-  /** Before anything is wanted of a socket; its number may have been another's. */
-  add(socket: number): void;
+  /**
+   * Before anything is wanted of a socket; its number may have been another's. Returns 0, or the system's error number,
+   * negated.
+   */
+  add(socket: number): number;
+  /** Nothing will be wanted of it any more. */
+  remove(socket: number): void;
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
   createCall(): SelectCall;
+  /** How Node's event loop hears that something of what is wanted is ready. */
+  watch(onReady: () => void): LoopWatch;
 }
 
 /** Memory for one call at a time: select puts its answer where the question was. */
@@ -32,6 +39,4 @@ export interface SelectCall {
   findClosed(systemNumber: number): number;
   /** What `select` has found, when that was something. */
   forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void;
-  /** Asks on a thread of libuv's pool, also for `interrupt`; `done` is called when something is ready, or the time is over. */
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void;
 }

@@ -7,7 +7,9 @@ import { Slab } from '../../ffi/memory.js';
 import { INVALID_SOCKET, SO_TYPE, SOL_SOCKET, WSAENOTSOCK } from '../../ffi/windows/constants.js';
 import { fd_set, timeval } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { WaitDone } from '../waiting-thread.js';
+import type { LoopWatch } from '../driver.js';
+import { InterruptibleWait } from '../interruptible-wait.js';
+import { WaitingThread } from '../waiting-thread.js';
 import type { WindowsNonBlocking } from '../windows/non-blocking.js';
 import type { SocketRecords } from '../windows/socket-records.js';
 import { setTimeval } from '../windows/time.js';
@@ -64,6 +66,8 @@ export class WindowsSelect implements SelectSystem {
   readonly write = new Set<number>();
   readonly socketOfHandle = new Map<number, number>();
   readonly records: SocketRecords;
+  /** Counts changes of what is wanted, so that a waiting thread knows when it is out of date. */
+  changes = 0;
   readonly #sockets: WindowsNonBlocking;
 
   constructor(sockets: WindowsNonBlocking) {
@@ -76,20 +80,29 @@ export class WindowsSelect implements SelectSystem {
   }
 
   /** An earlier socket with the same handle was closed: select is no longer asked for it. */
-  add(socket: number): void {
+  add(socket: number): number {
     this.socketOfHandle.set(this.records.of(socket).handle, socket);
+    return 0;
   }
+
+  remove(_socket: number): void {}
 
   wantRead(socket: number, wanted: boolean): void {
     setMember(this.read, socket, wanted);
+    this.changes++;
   }
 
   wantWrite(socket: number, wanted: boolean): void {
     setMember(this.write, socket, wanted);
+    this.changes++;
   }
 
   createCall(): SelectCall {
     return new CountedCall(this);
+  }
+
+  watch(onReady: () => void): LoopWatch {
+    return new WaitingThread('a waiting thread in select', new SelectWait(this), onReady);
   }
 }
 
@@ -174,11 +187,34 @@ class CountedCall implements SelectCall {
     }
   }
 
-  selectAsync(timeoutMs: number, interrupt: SelectWake, done: WaitDone): void {
+  /** Parameters of a call on another thread, which also waits for `interrupt`. */
+  parameters(timeoutMs: number, interrupt: SelectWake): readonly number[] {
     this.#writeWanted();
     this.#read.add(this.#wanted.records.of(interrupt.socket).handle);
     setTimeval(this.#timeout, 0, timeoutMs);
-    const [read, write, except] = [this.#read.address, this.#write.address, this.#except.address];
-    this.#ws2_32.select.async(0, read, write, except, this.#timeout.address, done);
+    return [0, this.#read.address, this.#write.address, this.#except.address, this.#timeout.address];
+  }
+}
+
+/** select on another thread, with sets of its own. */
+class SelectWait extends InterruptibleWait<SelectWake> {
+  override readonly call = 'select';
+  readonly #wanted: WindowsSelect;
+  readonly #call: CountedCall;
+  #changesSeen = 0;
+
+  constructor(wanted: WindowsSelect) {
+    super(wanted.openWake());
+    this.#wanted = wanted;
+    this.#call = new CountedCall(wanted);
+  }
+
+  override begin(timeoutMs: number): readonly number[] {
+    this.#changesSeen = this.#wanted.changes;
+    return this.#call.parameters(timeoutMs, this.wake);
+  }
+
+  override stale(): boolean {
+    return this.#changesSeen !== this.#wanted.changes;
   }
 }

@@ -8,6 +8,9 @@
 
 import { Library } from '../library.js';
 
+/** What a thread waits with. */
+export const POLL = 'int poll(int64_t fds, uint64_t nfds, int timeout)';
+
 function declareLibc() {
   const library = new Library(null);
   return {
@@ -33,7 +36,6 @@ function declareLibc() {
     mmap: library.declare('int64_t mmap(int64_t addr, size_t length, int prot, int flags, int fd, int64_t offset)'),
     munmap: library.declare('int munmap(int64_t addr, size_t length)'),
     pipe2: library.declare('int pipe2(int64_t pipefd, int flags)'),
-    poll: library.declare('int poll(int64_t fds, uint64_t nfds, int timeout)'),
     read: library.declare('int read(int fd, int64_t buf, size_t count)'),
     recv: library.declare('int recv(int fd, int64_t buf, size_t len, int flags)'),
     select: library.declare(

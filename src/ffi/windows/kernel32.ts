@@ -5,6 +5,10 @@
 
 import { Library } from '../library.js';
 
+/** Also what a thread waits with. */
+export const GET_QUEUED_COMPLETION_STATUS_EX =
+  'int GetQueuedCompletionStatusEx(int64_t CompletionPort, int64_t lpCompletionPortEntries, uint32_t ulCount, int64_t ulNumEntriesRemoved, uint32_t dwMilliseconds, int fAlertable)';
+
 function declareKernel32() {
   const library = new Library('kernel32.dll');
   return {
@@ -21,9 +25,7 @@ function declareKernel32() {
     GetQueuedCompletionStatus: library.declare(
       'int GetQueuedCompletionStatus(int64_t CompletionPort, int64_t lpNumberOfBytesTransferred, int64_t lpCompletionKey, int64_t lpOverlapped, uint32_t dwMilliseconds)',
     ),
-    GetQueuedCompletionStatusEx: library.declare(
-      'int GetQueuedCompletionStatusEx(int64_t CompletionPort, int64_t lpCompletionPortEntries, uint32_t ulCount, int64_t ulNumEntriesRemoved, uint32_t dwMilliseconds, int fAlertable)',
-    ),
+    GetQueuedCompletionStatusEx: library.declare(GET_QUEUED_COMPLETION_STATUS_EX),
     PostQueuedCompletionStatus: library.declare(
       'int PostQueuedCompletionStatus(int64_t CompletionPort, uint32_t dwNumberOfBytesTransferred, int64_t dwCompletionKey, int64_t lpOverlapped)',
     ),

@@ -7,6 +7,9 @@
 import { Library } from '../library.js';
 import { Slab } from '../memory.js';
 
+/** Also what a thread waits with. */
+export const SELECT = 'int select(int nfds, int64_t readfds, int64_t writefds, int64_t exceptfds, int64_t timeout)';
+
 function declareWs2_32() {
   const library = new Library('ws2_32.dll');
   return {
@@ -37,9 +40,7 @@ function declareWs2_32() {
     ioctlsocket: library.declare('int ioctlsocket(int64_t s, uint32_t cmd, int64_t argp)'),
     listen: library.declare('int listen(int64_t s, int backlog)'),
     recv: library.declare('int recv(int64_t s, int64_t buf, int len, int flags)'),
-    select: library.declare(
-      'int select(int nfds, int64_t readfds, int64_t writefds, int64_t exceptfds, int64_t timeout)',
-    ),
+    select: library.declare(SELECT),
     send: library.declare('int send(int64_t s, int64_t buf, int len, int flags)'),
     setsockopt: library.declare('int setsockopt(int64_t s, int level, int optname, int64_t optval, int optlen)'),
     shutdown: library.declare('int shutdown(int64_t s, int how)'),
