@@ -5,9 +5,14 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import process from 'node:process';
 import timers from 'node:timers';
 import v8 from 'node:v8';
+
+/**
+ * koffi needs the global, so it is there. Importing `node:process` instead would read `process.stdin`, which opens standard
+ * input and makes it non-blocking: a program's own reads from descriptor 0 would fail with EAGAIN.
+ */
+export const { process } = globalThis;
 
 export const { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 

@@ -89,6 +89,13 @@ describe('sources', () => {
     assert.deepEqual(users, []);
   });
 
+  test('node:process is imported nowhere, because that opens standard input', () => {
+    assert.deepEqual(
+      SOURCES.filter((path) => specifiersOf(path).some((name) => /^(?:node:)?process$/.test(name))),
+      [],
+    );
+  });
+
   test(`no file is longer than ${LINES_MAX} lines`, () => {
     const long = SOURCES.map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
     assert.deepEqual(

@@ -1,8 +1,8 @@
 /** What a bench has found, for people or as JSON. */
 
 import type { RecordableHistogram } from 'node:perf_hooks';
-import process from 'node:process';
 import Table from 'cli-table3';
+import { process } from '../runtime.js';
 import { writeJson, writeLine } from './output.js';
 
 export interface BenchFigures {

@@ -2,9 +2,8 @@
 
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
-import process from 'node:process';
 import { formatAddress, type SocketAddress } from '../index.js';
-import { performanceNow } from '../runtime.js';
+import { performanceNow, process } from '../runtime.js';
 import { Activity, type Totals } from './activity.js';
 import { type EchoReport, jsonReport, type Listening, textReport } from './echo-report.js';
 import { drain, listenForEcho, totalsOf } from './echo-server.js';

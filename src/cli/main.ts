@@ -1,9 +1,9 @@
 /** The command line: what can be asked for, and the one place where a failure becomes a line and an exit code. */
 
 import { readFileSync } from 'node:fs';
-import process from 'node:process';
 import { URL } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { process } from '../runtime.js';
 import type { BenchOptions } from './bench.js';
 import type { EchoOptions } from './echo.js';
 import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';

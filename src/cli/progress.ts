@@ -1,8 +1,7 @@
 /** A progress bar on the terminal; nothing where standard error is none. */
 
-import process from 'node:process';
 import { SingleBar } from 'cli-progress';
-import { clearInterval, performanceNow, setInterval } from '../runtime.js';
+import { clearInterval, performanceNow, process, setInterval } from '../runtime.js';
 import type { LoadRun } from './load.js';
 
 const UPDATE_MS = 200;

@@ -1,9 +1,9 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
-import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { assert } from '../assert.js';
 import { uninterrupted } from '../ffi/worker-table.js';
+import { process } from '../runtime.js';
 import type { Driver, DriverName, DriverOptions, DriverSource, Probe, ProbeOptions, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';

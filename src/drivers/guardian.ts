@@ -4,9 +4,9 @@
  * was loaded in the thread that starts them.
  */
 
-import process from 'node:process';
 import { isMainThread, type Worker } from 'node:worker_threads';
 import { adoptWorker, buryWorker, holdAll, holdWorker } from '../ffi/worker-table.js';
+import { process } from '../runtime.js';
 import { Ledger } from './ledger.js';
 
 /** Gives back what a dead thread has left. */

@@ -1,6 +1,6 @@
 /** Node's permission model, as far as a library of foreign calls keeps to it. */
 
-import process from 'node:process';
+import { process } from '../runtime.js';
 import { OperationError } from './error.js';
 
 /**

@@ -3,10 +3,9 @@
  * the loop's own watch does not work. Until the thread is there, and where there can be none, a timer looks.
  */
 
-import process from 'node:process';
 import { assert } from '../assert.js';
 import type { BlockingCall } from '../ffi/blocking-calls.js';
-import { clearTimeout, setTimeout } from '../runtime.js';
+import { clearTimeout, process, setTimeout } from '../runtime.js';
 import { BlockingThread, type BlockingThreadOwner } from './blocking-thread.js';
 import type { LoopWatch } from './driver.js';
 

@@ -1,11 +1,11 @@
 /** What handlers threw where nobody else takes it: the sink that a program gave, or warnings, in a bounded number. */
 
-import process from 'node:process';
 import { setTimeout } from 'node:timers';
 import { formatAddress, type SocketAddress } from '../drivers/address.js';
 import { isError, textOf } from '../drivers/error.js';
 import type { AsyncContext } from '../port/async-context.js';
 import { throwLater } from '../port/throw-later.js';
+import { process } from '../runtime.js';
 import { close } from './closing.js';
 import type { Connection } from './connection.js';
 import { errorOf, type HandlerName } from './handlers.js';

@@ -1,11 +1,11 @@
 /** `listen`: a server from options. */
 
 import type { Buffer } from 'node:buffer';
-import process from 'node:process';
 import type { SocketAddress } from '../drivers/address.js';
 import { OperationError } from '../drivers/error.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { BACKLOG } from '../port/socket.js';
+import { process } from '../runtime.js';
 import type { Engine } from './engine.js';
 import { checkHandlers, type Handlers } from './handlers.js';
 import { type MessageOptions, MessageRules } from './messages.js';

@@ -1,8 +1,8 @@
 /** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
 
-import process from 'node:process';
 import { assert } from '../assert.js';
 import type { CompletionSink, Driver } from '../drivers/driver.js';
+import { process } from '../runtime.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Completion } from './completion.js';
 import type { CompletionQueue } from './completion-queue.js';

@@ -1,6 +1,5 @@
 /** Starting a server on many threads. */
 
-import process from 'node:process';
 import type { SocketAddress } from '../drivers/address.js';
 import { warnOfHandlerError } from '../engine/handler-errors.js';
 import { openListener, warnOfListenError } from '../engine/listen.js';
@@ -9,6 +8,7 @@ import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { callersContext } from '../port/async-context.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
+import { process } from '../runtime.js';
 import { Acceptor } from './acceptor.js';
 import type { CrewSettings } from './crew.js';
 import { checkThreadedOptions, moduleUrl, type ThreadedListenOptions } from './options.js';

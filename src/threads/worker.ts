@@ -1,6 +1,5 @@
 /** What runs in each thread: an engine, and a server with the handlers of the program's module. */
 
-import process from 'node:process';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { assert } from '../assert.js';
 import { OperationError } from '../drivers/error.js';
@@ -8,7 +7,7 @@ import { Engine } from '../engine/engine.js';
 import type { HandlerErrorSink } from '../engine/handler-errors.js';
 import { type ListenOptions, openServer } from '../engine/listen.js';
 import type { Server, SocketCount } from '../engine/server.js';
-import { setImmediate } from '../runtime.js';
+import { process, setImmediate } from '../runtime.js';
 import { packError } from './errors.js';
 import type { ThreadModule } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';

@@ -4,7 +4,6 @@
  * what it gave is in a ring in memory: nothing is in flight behind it, and no second system call is needed.
  */
 
-import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { assert } from '../../assert.js';
 import { viewOf } from '../../ffi/library.js';
@@ -21,6 +20,7 @@ import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from
 import { libc } from '../../ffi/linux/libc.js';
 import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
+import { process } from '../../runtime.js';
 import { contextClosing, contextOpened } from '../ledger.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
 

@@ -5,7 +5,6 @@
 
 import { Buffer } from 'node:buffer';
 import { type BigIntStats, lstatSync } from 'node:fs';
-import process from 'node:process';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AT_FDCWD,
@@ -22,6 +21,7 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { statx } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { process } from '../../runtime.js';
 import type { BoundPath } from '../driver.js';
 import { linuxErrors } from './errors.js';
 

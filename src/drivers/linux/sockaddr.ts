@@ -1,10 +1,10 @@
 /** Addresses as Linux has them. */
 
 import { Buffer } from 'node:buffer';
-import process from 'node:process';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
+import { process } from '../../runtime.js';
 import type { SocketAddress } from '../address.js';
 import { type AddressSystem, UNIX_PATH_BYTES_MAX } from '../sockaddr.js';
 
