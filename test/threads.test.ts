@@ -204,6 +204,18 @@ describe('Threads on any driver', () => {
     });
   });
 
+  test('handlers of threads that return promises keep their chunk, one call at a time', TIMEOUT, async () => {
+    await withServer({ module: programPath('async-handlers') }, async (server) => {
+      const clients = await Promise.all(Array.from({ length: 6 }, () => connectNode(whereOf(server))));
+      const sent = someBytes(200_000);
+      clients.forEach(({ socket }) => socket.write(sent));
+      await eventually(() => clients.every(({ bytes }) => bytes === sent.length), 'the echoes');
+      assert(clients.every(({ data }) => sha256(data) === sha256(sent)));
+      assert.equal((await server.statistics()).handlerErrors, 0);
+      clients.forEach(({ socket }) => socket.destroy());
+    });
+  });
+
   test('a thread that runs out of memory dies alone', TIMEOUT, async () => {
     const deaths: Error[] = [];
     const resourceLimits = { maxOldGenerationSizeMb: 40 };

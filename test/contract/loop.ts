@@ -43,14 +43,19 @@ export function loop(subject: Subject): void {
     const store = new AsyncLocalStorage<string>();
     const seen = new Set<string | undefined>();
     const echo = new LoopEcho(subject.options);
-    echo.before = () => seen.add(store.getStore());
+    let accepted: OverlappedSocket | undefined;
+    echo.before = (completion) => {
+      seen.add(store.getStore());
+      accepted ??= completion.accepted;
+    };
     store.run('start', () => echo.start());
     try {
       const client = await store.run('somebody else', () => subject.peers.connect(echo.number));
+      await eventually(() => accepted !== undefined, 'the connection');
       for (let round = 1; round <= 3; round++) {
-        client.socket.write('ping');
-        store.run('somebody else', () => echo.port.wakeUp());
-        await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+        // Posted outside of a turn: the poster brings the next one about.
+        store.run('somebody else', () => echo.port.postSend(accepted as OverlappedSocket, Buffer.from('x')));
+        await eventually(() => client.bytes === round, `send ${round}`);
       }
       assert.deepEqual([...seen], ['start']);
       client.socket.destroy();

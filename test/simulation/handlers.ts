@@ -25,7 +25,8 @@ export function watchedHandlers(sideOf: (connection: Connection<EngineSide>) => 
     },
     data({ context: side }, chunk) {
       side.received(chunk);
-      return side.role.data?.(side, chunk);
+      const returned = side.role.data?.(side, chunk);
+      return returned instanceof Promise ? returned : side.work(chunk);
     },
     drain({ context: side }) {
       side.drained();

@@ -1,6 +1,7 @@
 /** What must hold of an open connection between two turns of its engine. */
 
 import {
+  AWAITING,
   CLOSING,
   DIRTY,
   END_TOLD,
@@ -12,6 +13,7 @@ import {
   PAUSED,
   PEER_ENDED,
   RECEIVING,
+  RESTING,
   RESUMING,
   SENDING,
   SHUT,
@@ -50,7 +52,11 @@ export function inspectConnection(side: EngineSide): void {
     !side.drainOwed || (flags & (NEEDS_DRAIN | ENDED | LINGERING)) !== 0,
     () => `${name}: drain is owed, and the connection has forgotten it`,
   );
-  const held = (connection.held ?? []).reduce((sum, { buffer, bytes }) => sum + (buffer?.sizeBytes ?? bytes.length), 0);
+  const lent = (flags & AWAITING) === 0 ? 0 : side.copiedBytes;
+  const held = (connection.held ?? []).reduce(
+    (sum, { buffer, bytes }) => sum + (buffer?.sizeBytes ?? bytes.length),
+    lent,
+  );
   world.check(
     connection.heldBytes === held,
     () => `${name}: holds ${held} bytes, and ${connection.heldBytes} are counted`,
@@ -81,7 +87,7 @@ function overdueLimit(side: EngineSide): string | undefined {
   if ((flags & (END_TOLD | ENDING)) === END_TOLD && late(phaseTick, limits.halfClosedTicks)) {
     return 'half_closed';
   }
-  if ((flags & (SHUT | END_TOLD | PAUSED)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
+  if ((flags & (SHUT | END_TOLD | RESTING)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
     return 'shutdown';
   }
   return side.deeds.deadlineAt + SLACK_TICKS * TICK_MS < world.now() ? 'deadline' : undefined;

@@ -18,6 +18,18 @@ export interface Mutation {
 
 export const MUTATIONS: readonly Mutation[] = [
   {
+    name: 'the promise of a handler is not waited for',
+    file: 'engine/awaiting.js',
+    found: 'connection.flags |= AWAITING;',
+    replacement: '',
+  },
+  {
+    name: 'a chunk is not kept for the handler that is at work with it',
+    file: 'engine/awaiting.js',
+    found: 'const { chunkBuffer: buffer, lentBytes } = engine;',
+    replacement: 'const { lentBytes } = engine; const buffer = undefined;',
+  },
+  {
     name: 'a byte is dropped behind a short send',
     file: 'port/send-queue.js',
     found: 'bytesTaken[slot] = bytesTaken[slot] + taken;',

@@ -187,6 +187,7 @@ class Run {
     const over =
       world.windingDown &&
       this.#clients?.pending === 0 &&
+      world.handlersAtWork === 0 &&
       this.#servers.every(({ closed }) => closed) &&
       [...world.members].every((member) => member.over);
     if (over) {

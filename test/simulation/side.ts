@@ -50,6 +50,9 @@ export class EngineSide implements Member, Sender {
   thrown = 0;
   reason: CloseReason | undefined;
   #errors = 0;
+  /** A handler of data is at work; then, bytes of a copy that it was given instead of a receive buffer. */
+  atWork = false;
+  copiedBytes = 0;
   /** Memory that was written and is to stay as it is until `bytesWritten` is there. */
   readonly #pinned: { readonly until: number; readonly bytes: Buffer }[] = [];
 
@@ -88,6 +91,7 @@ export class EngineSide implements Member, Sender {
   received(chunk: Buffer): void {
     this.#expectAlive('data');
     this.world.check(!this.connection.paused, () => `${this.name}: data came while it is paused`);
+    this.world.check(!this.atWork, () => `${this.name}: data came while a handler is at work`);
     this.world.check(chunk.byteLength > 0, () => `${this.name}: no bytes came`);
     if (this.connection.held === undefined) {
       // What was held had come before, and its connection may have been idle since.
@@ -102,6 +106,28 @@ export class EngineSide implements Member, Sender {
     this.#scribble();
   }
 
+  /** Goes on working with a chunk for a while, now and then: it must stay whole until that is over. */
+  work(chunk: Buffer): Promise<void> | undefined {
+    const { connection, world } = this;
+    const delayMs = world.handlerMs();
+    if (delayMs === undefined) {
+      return undefined;
+    }
+    const before = Buffer.from(chunk);
+    this.atWork = true;
+    this.copiedBytes = connection.group.engine.port.isLent(chunk) ? 0 : chunk.byteLength;
+    world.handlersAtWork++;
+    count(world.coverage.marks, 'handler at work');
+    return new Promise((resolve) => {
+      world.after(delayMs, () => {
+        world.check(chunk.equals(before), () => `${this.name}: a chunk changed while a handler was at work`);
+        world.handlersAtWork--;
+        this.atWork = false;
+        resolve();
+      });
+    });
+  }
+
   drained(): void {
     this.#expectAlive('drain');
     this.world.check(this.drainOwed, () => `${this.name}: drain came unasked`);
@@ -111,6 +137,7 @@ export class EngineSide implements Member, Sender {
 
   peerEnded(): void {
     this.#expectAlive('end');
+    this.world.check(!this.atWork, () => `${this.name}: the end came while a handler is at work`);
     this.endAt = this.world.now();
     const wrong = this.incoming.end();
     if (wrong !== undefined) {

@@ -20,6 +20,12 @@ export interface Member {
 
 export class World {
   readonly chance: Chance;
+  /** For handlers that return promises: their chances leave the others as they are. */
+  readonly #slowness: Chance;
+  /** How often a handler of data returns a promise: never in most scenarios. */
+  readonly #slowRate: number;
+  /** Promises of handlers that are not settled. */
+  handlersAtWork = 0;
   readonly network: SimNetwork;
   readonly audited: AuditedNetwork;
   readonly coverage: Coverage = emptyCoverage();
@@ -41,6 +47,8 @@ export class World {
   constructor(seed: number, options: SimNetworkOptions) {
     // Not the network's own numbers once more.
     this.chance = new Chance(seed ^ 0x5ca1ab1e);
+    this.#slowness = new Chance(seed ^ 0x0ddba11);
+    this.#slowRate = this.#slowness.pick([0, 0, 0, 0.1, 0.5, 1]);
     this.network = new SimNetwork({ ...options, seed });
     this.audited = new AuditedNetwork(this.network, (message) => this.fail(message));
   }
@@ -83,6 +91,11 @@ export class World {
       Math.max(0, Math.ceil(delayMs)),
     );
     this.#timers.add(timer);
+  }
+
+  /** How long a handler works, in ms; undefined when it is done at once. */
+  handlerMs(): number | undefined {
+    return !this.windingDown && this.#slowness.rate(this.#slowRate) ? this.#slowness.between(0, 40) : undefined;
   }
 
   /** The run is over: what was still planned does not happen. */
