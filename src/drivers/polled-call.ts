@@ -11,6 +11,8 @@ export class PolledCall {
   readonly #name: string;
   readonly #errors: ErrorTable;
   readonly #retry = new Retry(systemClock);
+  /** The last call has failed. */
+  #hasFailed = false;
 
   constructor(name: string, errors: ErrorTable) {
     this.#name = name;
@@ -19,6 +21,11 @@ export class PolledCall {
 
   /** To be asked before each call: how long it may wait. Behind a failure it is this that waits. */
   begin(timeoutMs: number): number {
+    if (!this.#hasFailed) {
+      this.#retry.succeeded();
+      return timeoutMs;
+    }
+    this.#hasFailed = false;
     if (this.#retry.at === Infinity) {
       return timeoutMs;
     }
@@ -30,6 +37,7 @@ export class PolledCall {
   /** The call has failed. Returns what is ready: nothing. @throws OperationError what will not pass */
   failed(systemNumber: number): 0 {
     const code = this.#errors.codeOf(systemNumber);
+    this.#hasFailed = true;
     if (FOR_A_MOMENT.has(code)) {
       this.#retry.failed();
     } else if (code !== 'EINTR') {

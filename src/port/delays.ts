@@ -7,7 +7,7 @@
 import type { SocketAddress } from '../drivers/address.js';
 import type { Driver } from '../drivers/driver.js';
 import { Fifo } from '../drivers/fifo.js';
-import { Retry } from '../drivers/retry.js';
+import { Interrupted } from './interrupted.js';
 import { ACCEPT, CONNECT, type OperationTable } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
 
@@ -24,10 +24,7 @@ export class Delays {
   readonly #operations: OperationTable;
   readonly #receives = new Fifo<Waiting>();
   #accepts: Waiting[] = [];
-  /** What failed for a moment only: operations, and sockets whose sends did. */
-  #interrupted: Waiting[] = [];
-  readonly #sending = new Set<OverlappedSocket>();
-  readonly #retry: Retry;
+  readonly #interrupted: Interrupted;
   /** When accepts are tried again, by the driver's clock; Infinity when none waits. */
   acceptsDueAt = Infinity;
   /** How often an operation was held back. */
@@ -37,7 +34,7 @@ export class Delays {
   constructor(driver: Driver, operations: OperationTable) {
     this.#driver = driver;
     this.#operations = operations;
-    this.#retry = new Retry(driver.clock);
+    this.#interrupted = new Interrupted(driver.clock, operations);
   }
 
   delayReceive(slot: number): void {
@@ -56,32 +53,22 @@ export class Delays {
   /** The system had no memory for an operation, or interrupted it. */
   delayInterrupted(slot: number): void {
     this.#operations.delayed[slot] = 1;
-    this.#interrupted.push({ slot, generation: this.#operations.generation[slot] as number });
-    this.#retry.failed();
+    this.#interrupted.add(slot);
   }
 
   /** The same for the first send of a socket. */
   delaySend(socket: OverlappedSocket): void {
-    this.#sending.add(socket);
-    this.#retry.failed();
+    this.#interrupted.add(socket.firstSend, socket);
   }
 
   /** When what was interrupted is tried again, by the driver's clock; Infinity when nothing was. */
   get interruptedDueAt(): number {
-    return this.#retry.at;
+    return this.#interrupted.dueAt;
   }
 
-  /** Posts what was interrupted. @param restart begins a socket's sends, if any are left */
+  /** Posts what was interrupted and is due. @param restart goes on with a socket's sends, if any are left */
   retryInterrupted(restart: (socket: OverlappedSocket) => void): void {
-    const operations = this.#interrupted;
-    const sockets = [...this.#sending];
-    this.#interrupted = [];
-    this.#sending.clear();
-    this.#retry.clear();
-    for (const waiting of operations) {
-      this.#postIfCurrent(waiting);
-    }
-    sockets.forEach(restart);
+    this.#interrupted.take((slot, generation) => this.#postIfCurrent({ slot, generation }), restart);
   }
 
   /** Whether receives wait though there are buffers. */

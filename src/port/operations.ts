@@ -37,6 +37,8 @@ export class OperationTable {
   delayed = new Uint8Array(OPERATIONS_FIRST);
   /** 1 when the operation was asked to end: it must not be held back or posted again then. */
   cancelled = new Uint8Array(OPERATIONS_FIRST);
+  /** How often in a row the system has interrupted the operation, or had no memory for it. */
+  failures = new Uint8Array(OPERATIONS_FIRST);
   /** 1 for a receive that is to complete once. */
   once = new Uint8Array(OPERATIONS_FIRST);
   /** Sends: where the bytes are, how many, and how many of them are taken. */
@@ -86,6 +88,7 @@ export class OperationTable {
     this.kind[slot] = FREE;
     this.delayed[slot] = 0;
     this.cancelled[slot] = 0;
+    this.failures[slot] = 0;
     this.generation[slot] = (this.generation[slot] as number) + 1;
     this.sockets[slot] = undefined;
     this.contexts[slot] = undefined;
@@ -129,6 +132,7 @@ export class OperationTable {
     this.next = grown(this.next, capacity);
     this.delayed = grown(this.delayed, capacity);
     this.cancelled = grown(this.cancelled, capacity);
+    this.failures = grown(this.failures, capacity);
     this.once = grown(this.once, capacity);
     this.address = grown(this.address, capacity);
     this.byteLength = grown(this.byteLength, capacity);

@@ -58,6 +58,7 @@ export class SendQueue {
     socket.lastWithDriver = -1;
     socket.sendsCancelled = false;
     if (result > 0) {
+      this.#operations.failures[socket.firstSend] = 0;
       this.#take(socket, result);
     }
     if (result < 0) {

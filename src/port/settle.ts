@@ -12,8 +12,8 @@ import type { SendMemory } from './send-memory.js';
 import { SendQueue } from './send-queue.js';
 import { OverlappedSocket } from './socket.js';
 
-/** An accept that finds no descriptor or memory is held back, not ended. */
-const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+/** An accept that finds no descriptor, memory, or room in epoll is held back, not ended. */
+const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
 
 /** The same operation can succeed a moment later. (A receive's ENOBUFS is the pool's: it waits for a buffer.) */
 const FOR_A_MOMENT = new Set(['EINTR', 'EAGAIN', 'ENOMEM']);
@@ -244,6 +244,7 @@ export class Settler implements CompletionSink {
   /** A completion of an operation that goes on. */
   #next(slot: number, result: number): Completion {
     const operations = this.#operations;
+    operations.failures[slot] = 0;
     const kind = OPERATION_KINDS[operations.kind[slot] as number] as OperationKind;
     const completion = this.#queue.add();
     this.#fill(completion, kind, operations.sockets[slot], operations.contexts[slot], Math.max(0, result), true);

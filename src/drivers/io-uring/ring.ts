@@ -253,10 +253,11 @@ export class Ring {
       argument,
       argumentBytes,
     );
-    this.retry.clear();
     if (submitted >= 0) {
+      this.retry.succeeded();
       this.toSubmit -= submitted;
     } else {
+      this.retry.clear();
       this.#enterFailed(lastErrno());
     }
   }
