@@ -273,7 +273,10 @@ describe('a call that fails for good', () => {
 
     test(`${driver}: every operation of a port ends with it, and then the port says so`, TIMEOUT, () =>
       withPort({ driver }, async (dequeuer, port) => {
-        const { listener, client } = await connectPair(dequeuer);
+        const { listener, client } = await connectPair(dequeuer, (socket) => {
+          socket.setOption('sendBufferBytes', 8192);
+          socket.setOption('receiveBufferBytes', 8192);
+        });
         port.postReceive(client);
         dequeuer.take();
         await withFaults(

@@ -110,6 +110,12 @@ export function openWhole<Whole>(open: () => Whole): Whole {
 }
 
 /**
+ * Without a descriptor no driver helps, as each connection needs one: this is an error, where falling on would leave the
+ * program with a slower driver for good because of a moment's shortage.
+ */
+const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
+
+/**
  * Opens a driver by name, with `auto` the first that can be opened, or one of the caller's own.
  * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, what opening fails with
  */
@@ -135,7 +141,11 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
       ? probeDrivers().find((report) => report.name === known)?.probe
       : probeHere(candidate, options.withhold);
   if (candidate === undefined || probe === undefined || !probe.usable) {
-    throw unavailable(probe?.usable === false ? `${probe.reason}; ${probe.advice}` : `No such driver: ${name}`);
+    const refusal = probe?.usable === false ? probe : undefined;
+    throw unavailable(
+      refusal === undefined ? `No such driver: ${name}` : `${refusal.reason}; ${refusal.advice}`,
+      FALLS_NOT_ON.has(refusal?.code) ? refusal?.code : undefined,
+    );
   }
   try {
     return { driver: openWhole(() => candidate.open(options)), passedOver: [] };
@@ -143,12 +153,6 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
     throw error instanceof OperationError ? withAdvice(error, refusalOf(candidate, error)) : error;
   }
 }
-
-/**
- * Without a descriptor no driver helps, as each connection needs one: this is an error, where falling on would leave the
- * program with a slower driver for good because of a moment's shortage.
- */
-const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 function openBest(options: DriverOptions): Choice {
   const passedOver: string[] = [];
