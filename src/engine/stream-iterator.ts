@@ -15,12 +15,16 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** What a chunk takes besides its bytes: a peer may send them one by one. */
+const CHUNK_BYTES = 256;
+
 const DONE: Result = { done: true, value: undefined };
 
 export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionStream {
   readonly #streaming: Streaming;
   /** Received ahead of the loop. */
   #chunks: Buffer[] = [];
+  /** Memory of the chunks. */
   #bytes = 0;
   /** Calls in order. While there are any, no chunk waits, or the connection is full. */
   readonly #waiting: Waiting[] = [];
@@ -60,7 +64,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
 
   #leave(): void {
     this.#chunks = [];
-    this.#bytes = 0;
+    this.#hold(-this.#bytes);
     this.#error = undefined;
     this.#ended = true;
     this.#streaming.connection.destroy();
@@ -96,7 +100,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
 
   #takeChunk(): Buffer {
     const chunk = this.#chunks.shift() as Buffer;
-    this.#bytes -= chunk.byteLength;
+    this.#hold(-(chunk.byteLength + CHUNK_BYTES));
     if (this.#bytes < READ_AHEAD_BYTES_MAX) {
       this.#streaming.connection.resume();
     }
@@ -130,11 +134,17 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
       return;
     }
     this.#chunks.push(Buffer.from(chunk));
-    this.#bytes += chunk.byteLength;
+    this.#hold(chunk.byteLength + CHUNK_BYTES);
     this.#serve();
     if (this.#bytes >= READ_AHEAD_BYTES_MAX) {
       this.#streaming.connection.pause();
     }
+  }
+
+  #hold(byteLength: number): void {
+    const { connection } = this.#streaming;
+    this.#bytes += byteLength;
+    connection.group.engine.held.change(connection, byteLength);
   }
 
   peerEnded(): void {
