@@ -32,7 +32,7 @@ function roomOf(connection: Connection): number {
 }
 
 export class StreamWrite {
-  readonly done: Done;
+  done: Done;
   readonly #pieces: Payload[];
   #index = 0;
   /** Bytes of the piece at the index that the connection has. */

@@ -5,6 +5,7 @@
 
 import type { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
+import { inCallersContext } from '../port/async-context.js';
 import { queueMicrotask } from '../runtime.js';
 import type { CloseReason } from './close-reasons.js';
 import { close } from './closing.js';
@@ -151,6 +152,10 @@ export class Streaming implements Handlers {
       return;
     }
     this.#goOn();
+    if (this.#write !== undefined) {
+      // It waits, and a turn of the engine will call back.
+      this.#write.done = inCallersContext(done);
+    }
   }
 
   /** Gives the connection more of the write that is under way, as far as there is room. */
@@ -191,7 +196,7 @@ export class Streaming implements Handlers {
     } else if ((connection.flags & CLOSING) !== 0) {
       done(this.whyClosed());
     } else {
-      this.#whenFinished = done;
+      this.#whenFinished = inCallersContext(done);
       connection.end();
     }
   }

@@ -8,6 +8,7 @@ import {
   WritableStream,
   type WritableStreamDefaultController,
 } from 'node:stream/web';
+import { isError } from '../drivers/error.js';
 import type { Connection } from './connection.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
 
@@ -23,7 +24,7 @@ export interface WebStreams {
 
 /** An `AbortError`, which is also what an abort without a reason gives, is somebody's wish and no failure. */
 function failureOf(reason: unknown): Error | undefined {
-  return reason instanceof Error && reason.name !== 'AbortError' ? reason : undefined;
+  return isError(reason) && reason.name !== 'AbortError' ? reason : undefined;
 }
 
 export class WebConnection implements ConnectionStream, WebStreams {

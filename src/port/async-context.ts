@@ -233,3 +233,9 @@ export function callersContext(): AsyncContext {
   }
   return hasStores(resource) ? new CleanedScope(new WatchedResource(TYPE)) : rootContext;
 }
+
+/** A callback that runs in the context of the caller, whoever calls it back. */
+export function inCallersContext<Rest extends unknown[]>(callback: (...rest: Rest) => void): (...rest: Rest) => void {
+  const context = callersContext();
+  return (...rest) => context.enter(callback, undefined, ...rest);
+}

@@ -6,7 +6,7 @@ import { openListener, warnOfListenError } from '../engine/listen.js';
 import { checkNumber, functionOr } from '../engine/options.js';
 import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
 import { useEngine } from '../engine/shared-engines.js';
-import { callersContext } from '../port/async-context.js';
+import { inCallersContext } from '../port/async-context.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
 import { process } from '../runtime.js';
 import { Acceptor } from './acceptor.js';
@@ -19,12 +19,6 @@ const ANY_IPV6 = '::';
 
 function warnOfDeadThread(error: Error): void {
   process.emitWarning(error, 'OverlappedThreadWarning');
-}
-
-/** Called in the async context of `listen`, whatever brought the news. */
-function bound<Rest extends unknown[]>(listener: (...rest: Rest) => void): (...rest: Rest) => void {
-  const context = callersContext();
-  return (...rest) => context.enter(listener, undefined, ...rest);
 }
 
 /** What `listen` does with `threads`. */
@@ -44,9 +38,9 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
     resourceLimits: options.resourceLimits ?? undefined,
   };
   const listeners: ThreadedListeners = {
-    onHandlerError: bound(functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError)),
-    onListenError: bound(functionOr('onListenError', options.onListenError, warnOfListenError)),
-    onThreadDied: bound(functionOr('onThreadDied', options.onThreadDied, warnOfDeadThread)),
+    onHandlerError: inCallersContext(functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError)),
+    onListenError: inCallersContext(functionOr('onListenError', options.onListenError, warnOfListenError)),
+    onThreadDied: inCallersContext(functionOr('onThreadDied', options.onThreadDied, warnOfDeadThread)),
   };
   return options.distribution === 'share'
     ? share(settings, listeners, options, address)

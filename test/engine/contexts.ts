@@ -244,7 +244,32 @@ function othersRun(subject: EngineSubject): void {
   });
 }
 
+function streamsRun(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('callbacks of a stream run where it was written to, and ended', async (stage) => {
+    const { connection, peer } = await stage.pair({});
+    const stream = store.run('reader', () => connection.toDuplex());
+    stream.on('data', () => undefined);
+    const seen: unknown[] = [];
+    const note = (): unknown => seen.push(store.getStore());
+    peer.socket.pause();
+    const written = new Promise<void>((resolve) => {
+      store.run('writer', () => stream.write(Buffer.alloc(4 * 1024 * 1024), () => resolve(void note())));
+    });
+    store.run('somebody else', () => peer.socket.resume());
+    await written;
+    await new Promise<void>((resolve) => {
+      store.run('ender', () => stream.end(() => resolve(void note())));
+    });
+    assert.deepEqual(seen, ['writer', 'ender']);
+    peer.socket.end();
+    await eventually(() => connection.closed, 'the end');
+  });
+}
+
 export function contexts(subject: EngineSubject): void {
   handlersRun(subject);
   othersRun(subject);
+  streamsRun(subject);
 }
