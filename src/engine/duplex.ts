@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { Duplex, type Readable } from 'node:stream';
 import type { Connection } from './connection.js';
 import type { Payload } from './payload.js';
-import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
+import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './streaming.js';
 
 type Done = (error?: Error | null) => void;
 
@@ -29,6 +29,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   readonly #endsWithPeer: boolean;
   /** What is piped into it and has not ended. */
   readonly #sources = new Set<Readable>();
+  /** Pieces that wait to be read, at the most. */
+  #pieces = 0;
   #over = false;
   #whenOver: (() => void) | undefined;
 
@@ -66,11 +68,31 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   }
 
   override _read(): void {
-    this.#streaming.connection.resume();
+    if (this.#pieces < READ_AHEAD_PIECES_MAX) {
+      this.#streaming.connection.resume();
+    }
+  }
+
+  /** Node asks for more while few bytes wait, however many pieces they are: then the reader must have read them first. */
+  override read(size?: number): unknown {
+    const bytes: unknown = super.read(size);
+    const wantsMore = this.readableLength === 0 || (bytes === null && size !== 0);
+    if (this.#pieces > 0 && wantsMore) {
+      const held = this.#pieces >= READ_AHEAD_PIECES_MAX;
+      this.#pieces = 0;
+      if (held) {
+        this.#streaming.connection.resume();
+      }
+    }
+    return bytes;
   }
 
   received(chunk: Buffer): void {
-    if (!this.push(Buffer.from(chunk))) {
+    const more = this.push(Buffer.from(chunk));
+    if (this.readableLength > 0) {
+      this.#pieces++;
+    }
+    if (!more || this.#pieces >= READ_AHEAD_PIECES_MAX) {
       this.#streaming.connection.pause();
     }
   }

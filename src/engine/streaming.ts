@@ -20,6 +20,8 @@ import { StreamWrite } from './stream-write.js';
 
 /** What a stream keeps for its reader before it pauses the connection. */
 export const READ_AHEAD_BYTES_MAX = 64 * 1024;
+/** The same in pieces: a peer may send its bytes one by one, and each piece takes a hundred bytes and more besides its own. */
+export const READ_AHEAD_PIECES_MAX = 256;
 
 /** What a connection tells its stream. */
 export interface ConnectionStream {

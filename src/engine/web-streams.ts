@@ -10,7 +10,7 @@ import {
 } from 'node:stream/web';
 import { isError } from '../drivers/error.js';
 import type { Connection } from './connection.js';
-import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './streaming.js';
+import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './streaming.js';
 
 /** Its types of Node 20 do not know the signal, which is there. */
 type WritingController = WritableStreamDefaultController & { readonly signal: AbortSignal };
@@ -33,6 +33,8 @@ export class WebConnection implements ConnectionStream, WebStreams {
   readonly #streaming: Streaming;
   #reading: ReadableByteStreamController | undefined;
   #writing: WritableStreamDefaultController | undefined;
+  /** Pieces that wait to be read, at the most. */
+  #pieces = 0;
   #ended = false;
 
   constructor(connection: Connection) {
@@ -43,7 +45,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
         start: (controller) => {
           this.#reading = controller;
         },
-        pull: () => connection.resume(),
+        pull: () => this.#pull(),
         cancel: (reason) => {
           this.#ended = true;
           this.#streaming.destroy(failureOf(reason));
@@ -86,8 +88,20 @@ export class WebConnection implements ConnectionStream, WebStreams {
     }
     // The stream transfers what it is given: memory of its own, not a piece of Node's pool.
     controller.enqueue(new Uint8Array(chunk));
-    if ((controller.desiredSize ?? 0) <= 0) {
+    const desiredSize = controller.desiredSize ?? 0;
+    this.#pieces = desiredSize === READ_AHEAD_BYTES_MAX ? 0 : this.#pieces + 1;
+    if (desiredSize <= 0 || this.#pieces >= READ_AHEAD_PIECES_MAX) {
       this.#streaming.connection.pause();
+    }
+  }
+
+  /** It is called while few bytes wait, however many pieces they are: of many the reader must have read all first. */
+  #pull(): void {
+    if (this.#reading?.desiredSize === READ_AHEAD_BYTES_MAX) {
+      this.#pieces = 0;
+    }
+    if (this.#pieces < READ_AHEAD_PIECES_MAX) {
+      this.#streaming.connection.resume();
     }
   }
 

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import type { Connection, Engine, Server } from 'overlapped';
 import { delimited, type Framing, lengthPrefixed } from 'overlapped/framing';
 import { RECEIVING } from '../../src/engine/flags.js';
-import type { ChunkIterator } from '../../src/engine/stream-iterator.js';
 import { eventually, onceInTime, sha256, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { type EngineSubject, type Stage, scenes } from './subject.js';
@@ -165,26 +164,6 @@ function awaitedOnes(subject: EngineSubject): void {
     await eventually(() => settle !== undefined, 'the next message');
     (settle as unknown as () => void)();
     await eventually(() => connection.heldBytes === 0, 'nothing is held');
-  });
-}
-
-function readAhead(subject: EngineSubject): void {
-  const scene = scenes(subject);
-
-  scene('what a loop has not read yet counts, and a peer that sends byte by byte is held up soon', async (stage) => {
-    const { connection } = await stage.pair({});
-    const iterator = connection[Symbol.asyncIterator]() as ChunkIterator;
-    let pieces = 0;
-    while (!connection.paused && pieces < 10_000) {
-      iterator.received(Buffer.from('x'));
-      pieces++;
-    }
-    assert(pieces < 300, `${pieces} pieces`);
-    assert(connection.heldBytes > 60_000 && connection.heldBytes < 70_000, `${connection.heldBytes} bytes`);
-    for (let piece = 0; piece < pieces; piece++) {
-      assert.equal(String((await iterator.next()).value), 'x');
-    }
-    assert.deepEqual([connection.heldBytes, stage.engine.heldBytes, connection.paused], [0, 0, false]);
   });
 }
 
@@ -360,7 +339,6 @@ function messageTimes(subject: EngineSubject): void {
 export function holding(subject: EngineSubject): void {
   pausedOnes(subject);
   awaitedOnes(subject);
-  readAhead(subject);
   caps(subject);
   messageTimes(subject);
 }

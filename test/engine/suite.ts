@@ -22,6 +22,7 @@ import { messages } from './messages.js';
 import { names } from './names.js';
 import { paths } from './paths.js';
 import { pausing } from './pausing.js';
+import { readAhead } from './read-ahead.js';
 import { servers } from './servers.js';
 import { strangers } from './strangers.js';
 import { streamWrites } from './stream-writes.js';
@@ -38,6 +39,7 @@ const TOPICS = {
   'what the peer sees': cuts,
   pausing,
   holding,
+  'read ahead': readAhead,
   limits,
   strangers,
   servers,

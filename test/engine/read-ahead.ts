@@ -1,0 +1,68 @@
+/** What a stream holds for its reader has a limit in pieces too: a peer may send its bytes one by one. */
+
+import assert from 'node:assert/strict';
+import type { Connection, Handlers } from 'overlapped';
+import type { ConnectionDuplex } from '../../src/engine/duplex.js';
+import type { ChunkIterator } from '../../src/engine/stream-iterator.js';
+import { READ_AHEAD_PIECES_MAX } from '../../src/engine/streaming.js';
+import { type EngineSubject, scenes } from './subject.js';
+
+export function readAhead(subject: EngineSubject): void {
+  const scene = scenes(subject);
+
+  scene('what a loop has not read yet counts, and a peer that sends byte by byte is held up soon', async (stage) => {
+    const { connection } = await stage.pair({});
+    const iterator = connection[Symbol.asyncIterator]() as ChunkIterator;
+    let pieces = 0;
+    while (!connection.paused && pieces < 10_000) {
+      iterator.received(Buffer.from('x'));
+      pieces++;
+    }
+    assert(pieces < 300, `${pieces} pieces`);
+    assert(connection.heldBytes > 60_000 && connection.heldBytes < 70_000, `${connection.heldBytes} bytes`);
+    for (let piece = 0; piece < pieces; piece++) {
+      assert.equal(String((await iterator.next()).value), 'x');
+    }
+    assert.deepEqual([connection.heldBytes, stage.engine.heldBytes, connection.paused], [0, 0, false]);
+  });
+
+  scene('a stream of Node holds few pieces, and goes on when they are read', async (stage) => {
+    const { connection } = await stage.pair({});
+    const duplex = connection.toDuplex() as ConnectionDuplex;
+    duplex.on('readable', () => undefined);
+    const pieces = await sendPieces(connection, duplex);
+    assert.equal(duplex.readableLength, pieces);
+    assert.equal(duplex.read(1000), null, 'a reader that wants more than is there');
+    assert.equal(connection.paused, false);
+    const more = await sendPieces(connection, duplex);
+    assert.equal(String(duplex.read()), 'x'.repeat(pieces + more));
+    assert.equal(connection.paused, false);
+  });
+
+  scene('a web stream holds few pieces, and goes on when they are read', async (stage) => {
+    const { connection } = await stage.pair({});
+    const web = connection.toWeb();
+    const pieces = await sendPieces(connection, connection.handlers as Handlers);
+    const reader = web.readable.getReader();
+    for (let piece = 0; piece < pieces; piece++) {
+      assert.equal(connection.paused, true, `piece ${piece}`);
+      assert.equal((await reader.read()).value?.byteLength, 1);
+    }
+    assert.equal(connection.paused, false);
+  });
+}
+
+/** Hands pieces of one byte to the reader of a connection, with the event loop between them, until it is paused. */
+async function sendPieces(connection: Connection, reader: ConnectionDuplex | Handlers): Promise<number> {
+  let pieces = 0;
+  for (; !connection.paused && pieces < 2000; pieces++) {
+    if ('received' in reader) {
+      reader.received(Buffer.from('x'));
+    } else {
+      reader.data?.(connection, Buffer.from('x'));
+    }
+    await new Promise(setImmediate);
+  }
+  assert(pieces <= READ_AHEAD_PIECES_MAX + 1, `${pieces} pieces`);
+  return pieces;
+}
