@@ -31,6 +31,8 @@ const CLIENT_WENT_AWAY = new Set([
   'ENOPROTOOPT',
   'ENOTSUP',
   'ETIMEDOUT',
+  // Of a connection that was reset: Wine's accept asks for the name of its peer.
+  'ENOTCONN',
 ]);
 
 export interface SettlerParts {
