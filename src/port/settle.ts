@@ -30,6 +30,8 @@ const CLIENT_WENT_AWAY = new Set([
   'ENETUNREACH',
   'ENOPROTOOPT',
   'ENOTSUP',
+  // Wine's accept asks for the peer's address, which one that was reset has not.
+  'ENOTCONN',
   'ETIMEDOUT',
   // Of a connection that was reset: Wine's accept asks for the name of its peer.
   'ENOTCONN',

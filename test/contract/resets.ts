@@ -179,7 +179,8 @@ async function findAlive(
 ): Promise<void> {
   const { port } = dequeuer;
   for (;;) {
-    const { accepted } = await dequeuer.next('accept', listener);
+    const { accepted, code } = await dequeuer.next('accept', listener);
+    assert.equal(code, undefined);
     const server = accepted as OverlappedSocket;
     port.associate(server);
     port.postReceive(server, { once: true });
