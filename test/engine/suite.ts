@@ -16,6 +16,7 @@ import { handlerFailures } from './handler-failures.js';
 import { holding } from './holding.js';
 import { hostile } from './hostile.js';
 import { iterating } from './iterating.js';
+import { likeNet } from './like-net.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
 import { messages } from './messages.js';
@@ -48,6 +49,7 @@ const TOPICS = {
   paths,
   streams,
   'what streams write': streamWrites,
+  'a Duplex and node:net': likeNet,
   iterating,
   'web streams': webStreams,
   messages,

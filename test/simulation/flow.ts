@@ -7,8 +7,6 @@ export interface Sender {
   readonly name: string;
   /** It has ended its stream, or is gone. */
   readonly done: boolean;
-  /** It is gone, and what it wrote may not have been sent. */
-  readonly lossy: boolean;
 }
 
 /** One direction of a connection. */
@@ -53,7 +51,8 @@ export class Flow {
     if (this.sender?.done === false) {
       return 'the end came though the sender has not ended';
     }
-    if (this.received !== this.written && this.sender?.lossy === false) {
+    if (this.received !== this.written) {
+      // A sender that is gone and has dropped something resets its connection: a stream that was cut never ends well.
       return `the end came after ${this.received} of ${this.written} bytes`;
     }
     return undefined;

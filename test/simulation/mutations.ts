@@ -30,6 +30,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'const { lentBytes } = engine; const buffer = undefined;',
   },
   {
+    name: 'a connection with something left to send is closed as if it had ended',
+    file: 'engine/closing.js',
+    found: 'const cut = connection.queuedBytes > 0 || ',
+    replacement: 'const cut = ',
+  },
+  {
     name: 'a byte is dropped behind a short send',
     file: 'port/send-queue.js',
     found: 'bytesTaken[slot] = bytesTaken[slot] + taken;',

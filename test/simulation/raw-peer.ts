@@ -41,7 +41,6 @@ export function chooseManners(chance: Chance, bytesMax: number): Manners {
 
 export class RawPeer implements Member, Sender {
   readonly name: string;
-  readonly lossy = false;
   readonly #world: World;
   readonly #endpoint: SimEndpoint;
   readonly #incoming: Flow;

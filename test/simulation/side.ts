@@ -78,10 +78,6 @@ export class EngineSide implements Member, Sender {
     return !this.connection.writable;
   }
 
-  get lossy(): boolean {
-    return this.connection.closing && this.connection.ending?.reason !== 'finished';
-  }
-
   #expectAlive(event: string): void {
     this.world.check(!this.connection.closing, () => `${this.name}: ${event} came while it closes`);
     this.world.check(!this.deeds.destroyed, () => `${this.name}: ${event} came after destroy`);
