@@ -134,23 +134,29 @@ export class LinuxSockets implements SocketCalls {
   }
 
   localAddress(socket: number): SocketAddress {
-    return this.#address(socket, 'getsockname');
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
+    this.#check(this.#libc.getsockname(socket, address, address + LENGTH_OFFSET), 'getsockname');
+    return this.#answered();
   }
 
   remoteAddress(socket: number): SocketAddress {
-    try {
-      return this.#address(socket, 'getpeername');
-    } catch (error) {
-      const address = this.#addressOfReset(socket);
-      if (address === undefined) {
-        throw error;
-      }
-      return address;
+    const { address, u32 } = this.#scratch;
+    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
+    if (this.#libc.getpeername(socket, address, address + LENGTH_OFFSET) === 0) {
+      return this.#answered();
     }
+    const errno = lastErrno();
+    const known = this.#addressOfReset(socket);
+    if (known === undefined) {
+      throw linuxErrors.create(errno, 'getpeername');
+    }
+    return known;
   }
 
   /**
-   * The peer of a connection that was reset: getpeername says ENOTCONN then, where this option still answers as accept4
+   * The peer of a connection that was reset, or that both sides have ended: getpeername fails with ENOTCONN for a socket
+   * in the state TCP_CLOSE, where this option still answers as accept4
    * does (`inet_getname` in the kernel's net/ipv4/af_inet.c). It refuses to give more bytes than the address has.
    */
   #addressOfReset(socket: number): SocketAddress | undefined {
@@ -164,11 +170,10 @@ export class LinuxSockets implements SocketCalls {
     return undefined;
   }
 
-  #address(socket: number, call: 'getsockname' | 'getpeername'): SocketAddress {
-    const { address, u32 } = this.#scratch;
-    u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
-    this.#check(this.#libc[call](socket, address, address + LENGTH_OFFSET), call);
-    return decodeSockaddr(linuxAddresses, this.#scratch, 0, Math.max(2, u32[LENGTH_OFFSET >> 2] as number));
+  /** The address that a call has left in the scratch memory. */
+  #answered(): SocketAddress {
+    const byteLength = Math.max(2, this.#scratch.u32[LENGTH_OFFSET >> 2] as number);
+    return decodeSockaddr(linuxAddresses, this.#scratch, 0, byteLength);
   }
 
   setOption(socket: number, option: SocketOption, value: number): void {
