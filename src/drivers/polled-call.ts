@@ -4,15 +4,16 @@ import { systemClock } from './clock.js';
 import type { ErrorTable } from './error.js';
 import { Retry } from './retry.js';
 
-/** Nothing is wrong, but for the moment. */
-const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EAGAIN', 'ENOMEM', 'ENOBUFS']);
+/**
+ * Nothing is wrong, but for the moment. Also behind an interruption the call is made again soon, unasked: a watch may have
+ * said once only that something is ready.
+ */
+const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
 
 export class PolledCall {
   readonly #name: string;
   readonly #errors: ErrorTable;
   readonly #retry = new Retry(systemClock);
-  /** The last call has failed. */
-  #hasFailed = false;
 
   constructor(name: string, errors: ErrorTable) {
     this.#name = name;
@@ -21,12 +22,9 @@ export class PolledCall {
 
   /** To be asked before each call: how long it may wait. Behind a failure it is this that waits. */
   begin(timeoutMs: number): number {
-    if (!this.#hasFailed) {
-      this.#retry.succeeded();
-      return timeoutMs;
-    }
-    this.#hasFailed = false;
     if (this.#retry.at === Infinity) {
+      // The last call has not failed.
+      this.#retry.succeeded();
       return timeoutMs;
     }
     this.#retry.block(timeoutMs);
@@ -36,13 +34,10 @@ export class PolledCall {
 
   /** The call has failed. Returns what is ready: nothing. @throws OperationError what will not pass */
   failed(systemNumber: number): 0 {
-    const code = this.#errors.codeOf(systemNumber);
-    this.#hasFailed = true;
-    if (FOR_A_MOMENT.has(code)) {
-      this.#retry.failed();
-    } else if (code !== 'EINTR') {
+    if (!FOR_A_MOMENT.has(this.#errors.codeOf(systemNumber))) {
       throw this.#errors.create(systemNumber, this.#name);
     }
+    this.#retry.failed();
     return 0;
   }
 
