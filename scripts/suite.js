@@ -9,7 +9,7 @@ import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
 const WINDOWS_ONLY = /^(?:windows-.+|(?:engine-)?iocp)\.test\.js$/;
 /** Test files that run on Windows too. */
 const WINDOWS_TOO =
-  /^(?:cli-(?:bad-input|doctor)|copies|docs|example|port-(?:memory|operations|settle)|(?:engine-)?select|thread-pool)\.test\.js$/;
+  /^(?:cli-(?:bad-input|doctor)|copies|docs|example|port-(?:memory|operations|settle)|(?:engine-)?select|thread-pool|worker-loading)\.test\.js$/;
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
 const IN_WINE = /^wine-.+\.test\.js$/;
 

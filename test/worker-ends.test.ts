@@ -1,7 +1,4 @@
-/**
- * Workers of the program's own that are terminated from outside, or end while they load: nothing of theirs is left in the
- * process, which goes on.
- */
+/** Workers of the program's own that are terminated from outside: nothing of theirs is left in the process, which goes on. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -66,20 +63,8 @@ for (const driver of system.drivers) {
     }
 
     test('nor do the workers that they have started', TIMEOUT, () => leavesNothing('nested-worker', { driver }));
-
-    test('the process exits while the threads of a server load', TIMEOUT, async () => {
-      for (let delayMs = 20; delayMs <= 150; delayMs += 10) {
-        const result = await runProgram('ends-while-loading', ['exit', `${delayMs}`, driver]);
-        assert.deepEqual([result.exitCode, result.signal, result.stderr], [3, null, ''], `after ${delayMs} ms`);
-      }
-    });
   });
 }
-
-test('workers that are terminated while they load the library end alone', TIMEOUT, async () => {
-  const result = await runProgram('ends-while-loading', ['terminate', '200'], { timeoutMs: 80_000 });
-  assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);
-});
 
 describe('io_uring without DEFER_TASKRUN', () => {
   const withhold = ['defer_taskrun'];

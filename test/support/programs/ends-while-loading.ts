@@ -1,37 +1,61 @@
 /**
- * Ends threads while they load the library. Arguments: `terminate` (workers of the program's own, at random moments), how
- * many; or `exit` (the process, with the threads of a server), after how many ms, which driver.
+ * Ends threads while they load the library. Arguments: `terminate` (workers of the program's own, at moments spread over the
+ * time that loading takes), how many; `exit` (the process, with the threads of a server), after how many ms, which driver;
+ * `measure` (prints how many ms such a server takes to start), which driver.
  */
 
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { listen } from 'overlapped';
+import { listen, type ThreadedServer } from 'overlapped';
 import { programPath } from '../child.js';
 
-const [what, first, driver = 'auto'] = process.argv.slice(2);
-const number = Number(first);
+const [what, first = '', second] = process.argv.slice(2);
 
-/** About the time that a worker takes to load everything. */
-const LOADING_MS = 40;
+/** Loaded completely before any is terminated. */
+const MEASURED = 4;
+/** A thread that others keep waiting takes longer than it did when it was measured. */
+const LONGER = 1.3;
 
-async function terminateWhileLoading(): Promise<void> {
-  for (let index = 0; index < number; index++) {
-    const begun = new Int32Array(new SharedArrayBuffer(4));
-    const worker = new Worker(programPath('loading-worker'), { workerData: begun });
-    while (Atomics.load(begun, 0) === 0) {
-      await new Promise(setImmediate);
-    }
-    // Spread over the whole time.
-    const until = performance.now() + (LOADING_MS * (index % 40)) / 40 + Math.random();
+/** Resolves when the worker begins to load. */
+async function startLoading(): Promise<Worker> {
+  const begun = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(programPath('loading-worker'), { workerData: begun });
+  while (Atomics.load(begun, 0) === 0) {
+    await new Promise(setImmediate);
+  }
+  return worker;
+}
+
+async function terminateWhileLoading(count: number): Promise<void> {
+  let tookMs = 0;
+  for (let index = 0; index < MEASURED; index++) {
+    const worker = await startLoading();
+    const start = performance.now();
+    await once(worker, 'exit');
+    tookMs = performance.now() - start;
+  }
+  for (let index = 0; index < count; index++) {
+    const worker = await startLoading();
+    const until = performance.now() + (LONGER * tookMs * index) / count;
     while (performance.now() < until) {
-      // Only time passes.
+      // Only time passes: a timer would be too coarse.
     }
     await worker.terminate();
   }
 }
 
+function serve(driver: string): Promise<ThreadedServer> {
+  return listen({ host: '127.0.0.1', port: 0, threads: 4, driver, module: programPath('echo-handlers') });
+}
+
 if (what === 'terminate') {
-  await terminateWhileLoading();
+  await terminateWhileLoading(Number(first));
+} else if (what === 'exit') {
+  setTimeout(() => process.exit(3), Number(first));
+  await serve(second as string);
 } else {
-  setTimeout(() => process.exit(3), number);
-  await listen({ host: '127.0.0.1', port: 0, threads: 4, driver, module: programPath('echo-handlers') });
+  const start = performance.now();
+  const server = await serve(first);
+  console.log(performance.now() - start);
+  await server.close();
 }
