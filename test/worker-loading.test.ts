@@ -8,7 +8,7 @@ import { system } from './support/system.js';
 const TIMEOUT = { timeout: 180_000 * system.patience };
 
 /** Moments at which the process exits, spread over the time that the threads take. */
-const MOMENTS = Math.round(12 / system.patience);
+const MOMENTS = Math.round(9 / system.patience);
 
 test('workers of the program that are terminated while they load end alone', TIMEOUT, async () => {
   const count = Math.round(60 / system.patience ** 2);

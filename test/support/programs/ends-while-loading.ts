@@ -45,7 +45,7 @@ async function terminateWhileLoading(count: number): Promise<void> {
 }
 
 function serve(driver: string): Promise<ThreadedServer> {
-  return listen({ host: '127.0.0.1', port: 0, threads: 4, driver, module: programPath('echo-handlers') });
+  return listen({ host: '127.0.0.1', port: 0, threads: 2, driver, module: programPath('echo-handlers') });
 }
 
 if (what === 'terminate') {
