@@ -83,7 +83,7 @@ describe('A batch of calls', () => {
         pair.write(0, 'abcdef');
         const message = new Slab(linuxMessages.byteLength);
         const addresses = Float64Array.of(memory.address + 3, memory.address + 1);
-        linuxMessages.write(message, { count: 2, addresses, lengths: Float64Array.of(2, 1) });
+        linuxMessages.write(message, { borrowed: false, count: 2, addresses, lengths: Float64Array.of(2, 1) });
         batch.add(RECEIVE_CALL, other, memory.address + 100, 50);
         batch.add(SEND_CALL, one, memory.address, 3);
         batch.addMessage(one, message);
@@ -103,7 +103,12 @@ describe('A batch of calls', () => {
     const alone = (): never => assert.fail('A call of the batch was made by itself');
     const pair = new Pair();
     const message = new Slab(linuxMessages.byteLength);
-    const piece = { count: 1, addresses: Float64Array.of(pair.memory.address), lengths: Float64Array.of(5) };
+    const piece = {
+      borrowed: false,
+      count: 1,
+      addresses: Float64Array.of(pair.memory.address),
+      lengths: Float64Array.of(5),
+    };
     linuxMessages.write(message, piece);
     const batch = new CallBatch(256);
     batch.add(SEND_CALL, pair.one, pair.memory.address, 3);

@@ -7,10 +7,15 @@ import * as oneOfMetrics from 'overlapped/prometheus';
 import * as oneOfSim from 'overlapped/sim';
 import { Registry } from 'prom-client';
 import { withCopy } from './support/copy.js';
-import { eventually } from './support/harness.js';
+import { eventually, someBytes } from './support/harness.js';
 import { system } from './support/system.js';
 
 type Package = typeof one;
+
+function portOf({ address }: one.Server): number {
+  assert(address.family !== 'unix');
+  return address.port;
+}
 
 /** Listens, connects, and sends a message there and back. */
 async function echoOnce({ connect, listen }: Package, driver: string): Promise<string> {
@@ -69,6 +74,30 @@ describe('two copies of the package', () => {
       } finally {
         port.close();
         otherPort.close();
+      }
+    });
+  });
+
+  test('a chunk of one that is written to a connection of the other is copied, as nobody keeps it lent', async () => {
+    await withCopy(async (load) => {
+      const other = (await load('index.js')) as Package;
+      const echoed: Buffer[] = [];
+      const here = { host: '127.0.0.1', port: 0 };
+      const sink = await other.listen({ ...here, data: (_, chunk) => echoed.push(Buffer.from(chunk)) });
+      const out = await other.connect({ ...here, port: portOf(sink) });
+      const engine = new one.Engine({ buffersMax: 16, fillReleasedBuffers: true });
+      const proxy = await one.listen({ engine, ...here, data: (_, chunk) => out.write(chunk) });
+      const source = await one.connect({ ...here, port: portOf(proxy) });
+      try {
+        const sent = someBytes(1_000_000);
+        source.write(sent);
+        await eventually(() => Buffer.concat(echoed).length === sent.length, 'all of it');
+        assert(Buffer.concat(echoed).equals(sent));
+      } finally {
+        source.destroy();
+        out.destroy();
+        await Promise.all([proxy.close({ deadlineMs: 0 }), sink.close({ deadlineMs: 0 })]);
+        engine.close();
       }
     });
   });

@@ -10,7 +10,7 @@ import { networkOf } from '../src/engine/address-counts.js';
 import { interleaved } from '../src/engine/connect-race.js';
 import { Alarm, NEVER, TICK_MS, TimerWheel, tickAfter, ticksOf } from '../src/engine/timer-wheel.js';
 import { TurnList } from '../src/engine/turn-list.js';
-import { CHUNK_BYTES, WriteChunks } from '../src/engine/write-chunks.js';
+import { CHUNK_BYTES, WriteChunks } from '../src/port/write-chunks.js';
 import { collectingUncaught } from './support/uncaught.js';
 
 /** A clock that the test moves. */

@@ -5,8 +5,13 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { addressOfBytes } from '../src/ffi/library.js';
 import { Slab } from '../src/ffi/memory.js';
+import { undetachable } from '../src/ffi/undetachable.js';
 import { BufferPool } from '../src/port/buffer-pool.js';
 import { checkOptions } from '../src/port/options.js';
+import { Child, programPath } from './support/child.js';
+import { lackOf } from './support/system.js';
+
+const needsShell = { skip: lackOf('shell') };
 
 describe('slabs', () => {
   test('are as large as asked for, aligned, zeroed, and know their address', () => {
@@ -93,6 +98,30 @@ describe('the buffer pool', () => {
     buffer.release();
     assert.deepEqual([given, pool.lent], [[1], 0]);
     assert.throws(() => buffer.release());
+  });
+});
+
+describe('memory that cannot be detached', () => {
+  test('is of the size that was asked for, or more, and as large as a pool may be', () => {
+    for (const byteLength of [1, 65_536, 65_537, 2 ** 31 + 8192]) {
+      const memory = undetachable(byteLength);
+      assert.ok(memory.byteLength >= byteLength);
+      assert.equal(new Uint8Array(memory, byteLength - 1, 1)[0], 0);
+    }
+  });
+
+  test('is no memory of WebAssembly where there is none, and programs work the same', needsShell, async () => {
+    const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
+    for (const options of [{ nodeOptions: ['--jitless', '--no-expose-wasm'] }, limited]) {
+      const { exitCode, stdout, stderr } = await new Child(programPath('pool-memory'), [], options).ended;
+      assert.deepEqual([exitCode, stdout], [0, '[object SharedArrayBuffer] 8 received\n'], stderr);
+    }
+  });
+
+  test('that the system does not have is a clear error', needsShell, async () => {
+    const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
+    const { stdout, stderr } = await new Child(programPath('pool-too-large'), [], limited).ended;
+    assert.equal(stdout, 'ENOMEM\n', stderr);
   });
 });
 

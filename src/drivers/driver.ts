@@ -46,8 +46,21 @@ export interface ReceiveBuffers {
   readonly memory: Uint8Array;
 }
 
+/**
+ * Memory of sends that is the program's: the program can take it away while they wait, by a transfer or a resize. Its
+ * address is that of somebody else's memory then.
+ */
+export interface BorrowedMemory {
+  /**
+   * Whether all memory of the send in `slot` is there. To be asked right before each call in which the system reads it, with
+   * nothing of the program's in between; a send whose memory is gone ends with `ERR_BUFFER_DETACHED`, negated.
+   */
+  isWhole(slot: number): boolean;
+}
+
 export interface DriverOptions {
   readonly buffers: ReceiveBuffers;
+  readonly borrowed: BorrowedMemory;
   /** Names of optional system features to do without, so that tests reach every fall-back. */
   readonly withhold: ReadonlySet<string>;
   /** Submission queue entries, a power of two; only io_uring has one. */
@@ -57,6 +70,8 @@ export interface DriverOptions {
 /** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it, and may shorten it. */
 export interface Gather {
   count: number;
+  /** Whether any of it is borrowed memory. */
+  borrowed: boolean;
   readonly addresses: Float64Array;
   readonly lengths: Float64Array;
 }
@@ -193,8 +208,18 @@ export interface Driver {
    * @param hasWaited whether it was held back for want of a buffer: now it comes before those that are in flight
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited?: boolean): void;
-  /** Completes with the bytes taken, which may be fewer. */
-  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void;
+  /**
+   * Completes with the bytes taken, which may be fewer.
+   * @param borrowed whether this is borrowed memory
+   */
+  postSend(
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    borrowed: boolean,
+  ): void;
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void;
   /** Asks for the end of an operation; it completes, cancelled or not, through `poll`. */
   cancel(slot: number, generation: number, socket: number): void;
@@ -215,6 +240,12 @@ export interface Driver {
   readonly retryAt?: number;
   /** Whether `hasWork` also tells when something has come: then it can be waited for, for a moment, by looking there. */
   readonly seesArrivals: boolean;
+
+  /**
+   * Whether the system reads the memory of a send also between calls, when nobody can look whether it is there: then borrowed
+   * memory is copied before it is posted.
+   */
+  readonly readsBetweenCalls: boolean;
 
   /** What any thread needs to wake this port (`wakePort` in choose.ts): a descriptor to write, or a port's handle. */
   readonly wakeDescriptor: number;

@@ -7,13 +7,22 @@ import { formatAddress, type SocketAddress } from './address.js';
 /** One line per code: the system's number, Node's code, what it means to a person. */
 export type ErrorLine = readonly [systemNumber: number, code: string, message: string];
 
+/** The number of an error that no system has: the memory of a send was detached, or has shrunk, before all of it was sent. */
+export const ERR_BUFFER_DETACHED = 2 ** 30;
+
+const DETACHED_LINE: ErrorLine = [
+  ERR_BUFFER_DETACHED,
+  'ERR_BUFFER_DETACHED',
+  'The memory of these bytes was transferred or resized before they were sent; write a copy instead',
+];
+
 /** A system's table of errors. An unknown number keeps its number: `E…` becomes `UNKNOWN_123`. */
 export class ErrorTable {
   readonly #lines = new Map<number, ErrorLine>();
   readonly #numbers = new Map<string, number>();
 
   constructor(lines: readonly ErrorLine[]) {
-    for (const line of lines) {
+    for (const line of [DETACHED_LINE, ...lines]) {
       this.#lines.set(line[0], line);
       this.#numbers.set(line[1], line[0]);
     }
@@ -87,6 +96,12 @@ export class OperationError extends Error {
     this.address = address === undefined ? undefined : address.family === 'unix' ? address.path : address.address;
     this.port = address === undefined || address.family === 'unix' ? undefined : address.port;
   }
+}
+
+/** The error of bytes whose memory is gone, where no send of theirs was posted yet. */
+export function bufferDetached(syscall: string): OperationError {
+  const [, code, reason] = DETACHED_LINE;
+  return new OperationError({ code, reason, syscall });
 }
 
 function describe(address: SocketAddress): string {

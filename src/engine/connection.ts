@@ -103,11 +103,14 @@ export class Connection<Context = unknown> implements Timed {
   }
 
   /**
-   * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Bytes of more
-   * than 1,024 are not copied: leave them as they are until they are sent (`queuedBytes` is 0, or `drain`).
+   * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Up to 16,384
+   * bytes are copied: their memory can be used again at once. More are not copied: leave them as they are until they are
+   * sent (`queuedBytes` is 0). If their memory is transferred or resized before, the connection is reset with the error
+   * `ERR_BUFFER_DETACHED`.
    * @returns false when more than the high-water mark waits: write on after `drain`. Also false, and the bytes are
    * dropped, on a connection that is closing, or that ends because the peer has ended or the server closes
-   * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` behind `end`
+   * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` after `end`, `ERR_INVALID_ARG_TYPE` for what is neither bytes nor
+   * text, `ERR_INVALID_ARG_VALUE` for bytes of the receive pool that are not of one chunk
    */
   write(data: Uint8Array | string): boolean {
     return write(this, data);

@@ -10,6 +10,7 @@ import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
 import type { OverlappedSocket } from '../port/socket.js';
+import { WriteChunks } from '../port/write-chunks.js';
 import { close } from './closing.js';
 import { Connection } from './connection.js';
 import { armTimer, moveTicks } from './deadlines.js';
@@ -31,7 +32,6 @@ import { ConnectionCounters, EngineCounters } from './statistics.js';
 import type { CompletionTarget, TurnTask } from './targets.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './timer-wheel.js';
 import { TurnList } from './turn-list.js';
-import { WriteChunks } from './write-chunks.js';
 import { WriteQueue } from './write-queue.js';
 
 /** With more than this share of `queuedBytesMax` waiting to be sent, the engine is crowded. */

@@ -2,15 +2,17 @@
 
 import { Buffer } from 'node:buffer';
 import { OperationError } from '../drivers/error.js';
+import { isBytes, ownView } from '../ffi/bytes.js';
 
 export type Payload = Uint8Array | string;
 
 /**
- * What is neither would be counted wrongly, or sent wrongly: an Uint16Array has more bytes than its length.
+ * Checks what a program passes to be sent: anything else would be counted or sent wrongly, as an Uint16Array has more bytes
+ * than its length.
  * @throws OperationError `ERR_INVALID_ARG_TYPE`
  */
 export function checkPayload(data: unknown): asserts data is Payload {
-  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+  if (typeof data !== 'string' && !isBytes(data)) {
     throw new OperationError({
       code: 'ERR_INVALID_ARG_TYPE',
       reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
@@ -22,7 +24,7 @@ export function checkPayload(data: unknown): asserts data is Payload {
 /** Copies pieces, each behind the one before, to memory that is allocated for them. */
 export function joinPieces(pieces: readonly Payload[], allocate: (byteLength: number) => Uint8Array): Uint8Array {
   pieces.forEach(checkPayload);
-  const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+  const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : ownView(piece)));
   const memory = allocate(bytes.reduce((total, piece) => total + piece.byteLength, 0));
   let offset = 0;
   for (const piece of bytes) {

@@ -1,6 +1,7 @@
 /** The receiving side of a connection. */
 
 import { Buffer } from 'node:buffer';
+import { lengthOf } from '../ffi/bytes.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
@@ -72,7 +73,7 @@ export function received(connection: Connection, completion: Completion): void {
 
 /** Hands bytes to the handlers. */
 function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
-  const byteLength = chunk.length;
+  const byteLength = lengthOf(chunk);
   const { engine, counters, limits } = connection.group;
   connection.bytesRead += byteLength;
   counters.bytesRead += byteLength;

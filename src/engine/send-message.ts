@@ -1,5 +1,6 @@
 /** Sending messages on a connection with a framing. */
 
+import { isBytes } from '../ffi/bytes.js';
 import { invalid } from '../framing/framing.js';
 import type { Connection } from './connection.js';
 import type { MessageRules } from './messages.js';
@@ -12,7 +13,7 @@ export function piecesOf(messages: MessageRules | undefined, message: unknown): 
     throw invalid('There is no framing: give listen or connect one');
   }
   const encoded = messages.framing.encode(message);
-  return typeof encoded === 'string' || encoded instanceof Uint8Array ? [encoded] : encoded;
+  return typeof encoded === 'string' || isBytes(encoded) ? [encoded] : encoded;
 }
 
 /** Sends a message: its pieces leave together. @returns what `write` of the last piece returned */

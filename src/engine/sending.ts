@@ -1,6 +1,7 @@
 /** The sending side of a connection: what is written in a turn leaves together, and one send is in flight. */
 
 import { OperationError } from '../drivers/error.js';
+import { lengthOf } from '../ffi/bytes.js';
 import type { Completion } from '../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './closing.js';
 import type { Connection } from './connection.js';
@@ -27,6 +28,7 @@ import { checkPayload } from './payload.js';
 import { writeAfterEnd } from './refusals.js';
 import { highWaterMark } from './room.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from './shared-bytes.js';
+import { COPY_BYTES_MAX } from './write-queue.js';
 
 /** `drain` comes at this share of the high-water mark. */
 const LOW_SHARE = 0.5;
@@ -40,26 +42,34 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
 
 /** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
 export function append(connection: Connection, data: Uint8Array | string): boolean {
-  checkPayload(data);
   const { engine, counters } = connection.group;
-  if (data.length === 0) {
+  if (data !== engine.chunk || data === undefined) {
+    checkPayload(data);
+  }
+  const isText = typeof data === 'string';
+  let byteLength = isText ? data.length : lengthOf(data);
+  if (byteLength === 0) {
     return hasRoom(connection);
   }
   connection.queue ??= engine.takeQueue();
   counters.writes++;
-  let byteLength: number;
-  if (typeof data === 'string') {
+  if (isText) {
     byteLength = connection.queue.addText(data);
+  } else if (data === engine.chunk && engine.chunkBuffer !== undefined && staysLent(connection, byteLength)) {
+    // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
+    connection.queue.addLent(engine.chunkBuffer, byteLength);
   } else {
-    byteLength = data.length;
-    if (data === engine.chunk && engine.chunkBuffer !== undefined && !engine.port.poolShort) {
-      // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
-      connection.queue.addLent(engine.chunkBuffer, byteLength);
-    } else {
-      connection.queue.addBytes(data);
-    }
+    connection.queue.addBytes(data, byteLength);
   }
   return written(connection, byteLength);
+}
+
+/**
+ * Whether a received chunk is sent on from its receive buffer. Small ones of a connection whose peer takes its time are
+ * copied: each would keep a whole buffer.
+ */
+function staysLent({ flags, group }: Connection, byteLength: number): boolean {
+  return !group.engine.port.poolShort && ((flags & SENDING) === 0 || byteLength > COPY_BYTES_MAX);
 }
 
 /** Writes bytes that other connections send too. The connection must be writable. */
@@ -72,7 +82,7 @@ export function writeShared(connection: Connection, shared: SharedBytes): boolea
   counters.writes++;
   if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
     // One that is slow has small bytes of its own: it would keep whole chunks of them from everybody.
-    connection.queue.addBytes(shared.memory);
+    connection.queue.addBytes(shared.memory, shared.byteLength);
   } else {
     connection.queue.addShared(shared);
   }

@@ -2,9 +2,9 @@
 
 import { addressOfBytes } from '../ffi/library.js';
 import { Slab } from '../ffi/memory.js';
-import { Held } from '../port/held.js';
+import { type Held, OwnMemory } from '../port/held.js';
+import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from '../port/write-chunks.js';
 import { joinPieces, type Payload } from './payload.js';
-import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from './write-chunks.js';
 
 /** Up to this many bytes are small: they lie with others, and copying them once more costs little. */
 export const SMALL_BYTES_MAX = 1024;
@@ -16,19 +16,6 @@ export interface SharedBytes {
   readonly byteLength: number;
   /** Keeps the memory. Whoever made this holds it once, and releases it when all have been given the bytes. */
   readonly holder: Held;
-}
-
-/** Memory of one's own: the collector has it when nobody sends it any more. */
-class OwnMemory extends Held {
-  readonly memory: Uint8Array;
-
-  constructor(memory: Uint8Array) {
-    super();
-    this.memory = memory;
-    this.references = 1;
-  }
-
-  protected override returned(): void {}
 }
 
 /**

@@ -4,6 +4,8 @@
  */
 
 import { Buffer } from 'node:buffer';
+import { bufferDetached } from '../drivers/error.js';
+import { lengthOf, partOf } from '../ffi/bytes.js';
 import type { Connection } from './connection.js';
 import type { Payload } from './payload.js';
 import { highWaterMark, isFull } from './room.js';
@@ -31,9 +33,15 @@ function roomOf(connection: Connection): number {
   return Math.max(0, Math.min(SEND_BYTES_MAX, highWaterMark(connection) - queuedBytes));
 }
 
+function lengthOfPayload(piece: Payload): number {
+  return typeof piece === 'string' ? piece.length : lengthOf(piece);
+}
+
 export class StreamWrite {
   done: Done;
   readonly #pieces: Payload[];
+  /** Bytes of each, when they were written: fewer later mean that their memory is gone. Of text it does not count. */
+  readonly #lengths: number[];
   #index = 0;
   /** Bytes of the piece at the index that the connection has. */
   #offset = 0;
@@ -42,6 +50,7 @@ export class StreamWrite {
 
   constructor(pieces: Payload[], done: Done) {
     this.#pieces = pieces;
+    this.#lengths = pieces.map(lengthOfPayload);
     this.done = done;
   }
 
@@ -53,6 +62,7 @@ export class StreamWrite {
   /** Appends pieces. */
   add(pieces: readonly Payload[]): void {
     this.#pieces.push(...pieces);
+    this.#lengths.push(...pieces.map(lengthOfPayload));
   }
 
   /** The next bytes for the connection; undefined when there are none, or it has no room for them. */
@@ -75,25 +85,30 @@ export class StreamWrite {
     // Text cannot be cut without looking at its characters: it becomes bytes first.
     const bytes = Buffer.from(piece);
     this.#pieces[this.#index] = bytes;
+    this.#lengths[this.#index] = bytes.length;
     return this.#part(connection, bytes, room);
   }
 
   /** The next part of bytes. */
   #part(connection: Connection, bytes: Uint8Array, room: number): Uint8Array | undefined {
     const offset = this.#offset;
-    const left = bytes.length - offset;
+    const left = (this.#lengths[this.#index] as number) - offset;
+    if (lengthOf(bytes) !== left + offset) {
+      // Passing over it would leave a hole in the stream.
+      throw bufferDetached('write');
+    }
     if (left > room) {
       if (connection.queuedBytes > highWaterMark(connection) * ROOM_SHARE) {
         return undefined;
       }
       this.#pinned = true;
       this.#offset = offset + room;
-      return bytes.subarray(offset, offset + room);
+      return partOf(bytes, offset, room);
     }
     this.#pinned ||= left > COPY_BYTES_MAX;
     this.#index++;
     this.#offset = 0;
-    return offset === 0 ? bytes : bytes.subarray(offset);
+    return offset === 0 ? bytes : partOf(bytes, offset, left);
   }
 
   /** Whether the write is over: its memory is the program's again, and there is room for the next one. */

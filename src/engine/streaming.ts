@@ -178,6 +178,7 @@ export class Streaming implements Handlers {
       }
     } catch (thrown) {
       error = thrown as Error;
+      this.truncate();
     }
     if ((connection.flags & CLOSING) !== 0) {
       error ??= this.whyClosed();

@@ -1,21 +1,27 @@
 /**
- * What a connection has written and not yet posted. Text and small bytes are copied into chunks, where what follows each
- * other in memory is one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most
- * connections write one piece in a turn: it needs no list.
+ * What a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks, where
+ * neighbours are one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most connections
+ * write one piece in a turn: it needs no list.
  */
 
 import { Buffer } from 'node:buffer';
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
+import { memoryOf } from '../ffi/bytes.js';
+import { addressOfBytes } from '../ffi/library.js';
+import { isFramed } from '../framing/framed-memory.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { CompletionPort } from '../port/completion-port.js';
-import { Held } from '../port/held.js';
+import { Held, type Holder, OwnMemory } from '../port/held.js';
 import { type PieceSink, Pieces } from '../port/send-memory.js';
 import type { OverlappedSocket } from '../port/socket.js';
+import { CHUNK_BYTES, CHUNK_BYTES_MAX, type WriteChunk, type WriteChunks } from '../port/write-chunks.js';
 import type { SharedBytes } from './shared-bytes.js';
-import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from './write-chunks.js';
 
-/** Bytes of up to this size are copied: less work than asking for their address. */
-export const COPY_BYTES_MAX = 1024;
+/**
+ * Bytes of up to this size are copied when they are written: a program may fill its buffer again at once. For answers to
+ * requests that cost nothing that could be measured up to 32 KiB, and twice the processor's time at 64 KiB.
+ */
+export const COPY_BYTES_MAX = 16 * 1024;
 
 /** Bytes of one send at the most: where the system does not tell, its completion is how a slow peer's progress shows. */
 export const SEND_BYTES_MAX = 256 * 1024;
@@ -29,7 +35,7 @@ export class WriteQueue implements PieceSink {
   /** The first piece, while it is the only one; no bytes when there is none. */
   #address = 0;
   #byteLength = 0;
-  #held: unknown = undefined;
+  #held: Holder | undefined = undefined;
   /** Once there is a second piece: all of them, in batches of which each becomes one send. */
   #batches: Pieces[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
@@ -54,31 +60,61 @@ export class WriteQueue implements PieceSink {
 
   /** Appends bytes that others send too; each piece keeps them. */
   addShared(shared: SharedBytes): void {
-    for (let offset = 0; offset < shared.byteLength; offset += SEND_BYTES_MAX) {
-      this.#append(shared.address + offset, Math.min(SEND_BYTES_MAX, shared.byteLength - offset), shared.holder);
+    this.#addHeld(shared.address, shared.byteLength, shared.holder);
+  }
+
+  /** Appends bytes of `holder`, in as many sends as they need. */
+  #addHeld(address: number, byteLength: number, holder: Held): void {
+    for (let offset = 0; offset < byteLength; offset += SEND_BYTES_MAX) {
+      this.#append(address + offset, Math.min(SEND_BYTES_MAX, byteLength - offset), holder);
     }
   }
 
-  /** Appends bytes. */
-  addBytes(bytes: Uint8Array): void {
-    const byteLength = bytes.length;
-    if (byteLength <= COPY_BYTES_MAX) {
+  /** Appends bytes, of which there are `byteLength`. */
+  addBytes(bytes: Uint8Array, byteLength: number): void {
+    if (byteLength <= COPY_BYTES_MAX || this.#holdsTooMuch(bytes, byteLength)) {
+      this.#addCopy(bytes, byteLength);
+    } else {
+      this.#port.gather(this, bytes, SEND_BYTES_MAX);
+    }
+  }
+
+  /** Whether bytes that wait would keep much more memory than they count. */
+  #holdsTooMuch(bytes: Uint8Array, byteLength: number): boolean {
+    if (this.#port.isLent(bytes)) {
+      // A short pool needs its buffers more than the processor needs its time.
+      return this.#port.poolShort;
+    }
+    const memory = memoryOf(bytes);
+    return 2 * byteLength < memory.byteLength && isFramed(memory);
+  }
+
+  #addCopy(bytes: Uint8Array, byteLength: number): void {
+    if (byteLength <= CHUNK_BYTES_MAX) {
       const chunk = this.#chunkWith(byteLength);
       chunk.memory.set(bytes, chunk.used);
       this.#addCopied(chunk, byteLength);
     } else {
-      // A short pool needs its buffers more than the processor needs its time.
-      this.#addWhole(this.#port.poolShort && this.#port.isLent(bytes) ? Buffer.from(bytes) : bytes);
+      this.#addOwn(Buffer.from(bytes));
     }
+  }
+
+  /** Appends memory that nobody else has. */
+  #addOwn(memory: Uint8Array): void {
+    const holder = new OwnMemory(memory);
+    this.#addHeld(addressOfBytes(memory), memory.length, holder);
+    holder.release();
   }
 
   /** Appends text as UTF-8; returns its bytes. */
   addText(text: string): number {
-    const most = text.length * UTF8_BYTES_PER_UNIT_MAX;
+    let most = text.length * UTF8_BYTES_PER_UNIT_MAX;
     if (most > CHUNK_BYTES) {
-      const bytes = Buffer.from(text);
-      this.addBytes(bytes);
-      return bytes.byteLength;
+      most = Buffer.byteLength(text);
+      if (most > COPY_BYTES_MAX) {
+        this.#addOwn(Buffer.from(text));
+        return most;
+      }
     }
     const chunk = this.#chunkWith(most);
     const byteLength = chunk.memory.write(text, chunk.used);
@@ -89,11 +125,11 @@ export class WriteQueue implements PieceSink {
   /** The chunk to append to, with room for so many bytes. */
   #chunkWith(byteLength: number): WriteChunk {
     let chunk = this.#chunk;
-    if (chunk !== undefined && chunk.used + byteLength <= CHUNK_BYTES) {
+    if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
       return chunk;
     }
     chunk?.release();
-    chunk = this.#chunks.take();
+    chunk = this.#chunks.take(byteLength);
     this.#chunk = chunk;
     return chunk;
   }
@@ -120,19 +156,8 @@ export class WriteQueue implements PieceSink {
     this.add(address, byteLength, holder);
   }
 
-  /** Bytes that stay where they are, in as many sends as they need. */
-  #addWhole(bytes: Uint8Array): void {
-    if (bytes.length <= SEND_BYTES_MAX) {
-      this.#port.gather(this, bytes);
-      return;
-    }
-    for (let offset = 0; offset < bytes.length; offset += SEND_BYTES_MAX) {
-      this.#port.gather(this, bytes.subarray(offset, offset + SEND_BYTES_MAX));
-    }
-  }
-
   /** @internal Appends a piece that is held already. */
-  add(address: number, byteLength: number, held: unknown): void {
+  add(address: number, byteLength: number, held: Holder): void {
     if (this.empty) {
       this.#address = address;
       this.#byteLength = byteLength;
@@ -160,7 +185,7 @@ export class WriteQueue implements PieceSink {
       this.#batches = [];
       if (this.#byteLength > 0) {
         const pieces = new Pieces();
-        pieces.add(this.#address, this.#byteLength, this.#held);
+        pieces.add(this.#address, this.#byteLength, this.#held as Holder);
         this.#batches.push(pieces);
         this.#forgetFirst();
       }
@@ -177,7 +202,7 @@ export class WriteQueue implements PieceSink {
   post(socket: OverlappedSocket): void {
     const batches = this.#batches;
     if (batches === undefined) {
-      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held);
+      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held as Holder);
       this.#forgetFirst();
       return;
     }

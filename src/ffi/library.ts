@@ -2,6 +2,7 @@
  * The one file that imports koffi. Everything native that overlapped calls goes through here.
  */
 
+import { isSharedArrayBuffer } from 'node:util/types';
 import './enter-koffi.js';
 import koffi from 'koffi';
 import { endUninterrupted, uninterrupted } from './worker-table.js';
@@ -67,7 +68,7 @@ export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
  */
 export function addressOfBytes(bytes: Uint8Array): number {
   // Memory that threads share is taken by its view only, and has no place on the heap to move from.
-  return bytes.buffer instanceof SharedArrayBuffer ? addressOf(bytes) : addressOf(bytes.buffer) + bytes.byteOffset;
+  return isSharedArrayBuffer(bytes.buffer) ? addressOf(bytes) : addressOf(bytes.buffer) + bytes.byteOffset;
 }
 
 /** A view of `byteLength` bytes of mapped memory. The mapping must outlive every use of the view. */

@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../assert.js';
-import { addressOf } from './library.js';
+import { addressOfBytes } from './library.js';
 
 /** V8 keeps typed arrays of up to 64 bytes inside its heap, where they move; an ArrayBuffer above that never moves. */
 const SLAB_BYTES_MIN = 128;
@@ -21,15 +21,20 @@ export class Slab {
 
   /**
    * @param byteLength size in bytes, rounded up to a multiple of eight
-   * @param alignment of the address, in bytes, a power of two; 8 unless told
+   * @param alignment of the address, in bytes, a power of two; 8 by default
+   * @param allocate makes the memory. By default it is an ArrayBuffer, which can be detached: no program may get a view of it
    */
-  constructor(byteLength: number, alignment = 8) {
+  constructor(
+    byteLength: number,
+    alignment = 8,
+    allocate: (byteLength: number) => ArrayBufferLike = (bytes) => new ArrayBuffer(bytes),
+  ) {
     assert(Number.isSafeInteger(byteLength) && byteLength > 0);
     assert(alignment >= 8 && (alignment & (alignment - 1)) === 0);
     // Not with `& ~7`: that counts in 32 bits.
     this.byteLength = Math.ceil(byteLength / 8) * 8;
-    const memory = new ArrayBuffer(Math.max(this.byteLength, SLAB_BYTES_MIN) + alignment);
-    const start = addressOf(memory);
+    const memory = allocate(Math.max(this.byteLength, SLAB_BYTES_MIN) + alignment);
+    const start = addressOfBytes(new Uint8Array(memory));
     const skipped = (alignment - (start % alignment)) % alignment;
     this.address = start + skipped;
     this.u8 = new Uint8Array(memory, skipped, this.byteLength);

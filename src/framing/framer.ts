@@ -1,7 +1,8 @@
 /** The bytes of one connection on their way to messages: an incomplete message waits here for the rest of it. */
 
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
+import { allocateFramed } from './framed-memory.js';
 import { type Emit, FRAME_BYTES_MAX, type Framing, tooLarge } from './framing.js';
 
 /** The first allocation for an incomplete message. */
@@ -143,7 +144,7 @@ export class Framer<Message> {
   #move(length: number): void {
     const old = this.#rest;
     const doubled = Math.min(2 * this.pendingBytes, this.frameBytesMax);
-    const rest = Buffer.allocUnsafeSlow(Math.max(REST_BYTES_FIRST, length, doubled));
+    const rest = allocateFramed(Math.max(REST_BYTES_FIRST, length, doubled));
     old?.copy(rest, 0, this.#start, this.#end);
     this.#rest = rest;
     this.#end -= this.#start;

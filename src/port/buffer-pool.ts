@@ -3,7 +3,10 @@
 import type { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
+import { OperationError } from '../drivers/error.js';
+import { lengthOf, memoryOf, offsetOf } from '../ffi/bytes.js';
 import { Slab } from '../ffi/memory.js';
+import { undetachable } from '../ffi/undetachable.js';
 import { Views } from '../ffi/views.js';
 import { Held } from './held.js';
 
@@ -24,6 +27,7 @@ export class PoolBuffer extends Held {
   readonly address: number;
   readonly #pool: BufferPool;
   #lastView: Buffer | undefined;
+  #lastViewBytes = 0;
 
   /** @internal */
   constructor(pool: BufferPool, index: number) {
@@ -44,12 +48,15 @@ export class PoolBuffer extends Held {
     if (offset !== 0) {
       return this.#pool.view(this.index, offset, byteLength);
     }
-    // Messages of a program are often of one size, and a view costs more than many a handler. (V8 reads a `length` itself,
-    // and calls for a `byteLength`.)
-    if (this.#lastView?.length !== byteLength) {
-      this.#lastView = this.#pool.view(this.index, 0, byteLength);
+    // Messages of a program are often of one size, and a view costs more than many a handler. The view's own `length` says
+    // nothing: programs have had it.
+    let view = this.#lastView;
+    if (view === undefined || this.#lastViewBytes !== byteLength) {
+      view = this.#pool.view(this.index, 0, byteLength);
+      this.#lastView = view;
+      this.#lastViewBytes = byteLength;
     }
-    return this.#lastView;
+    return view;
   }
 
   /** @internal It goes back to the pool. */
@@ -58,9 +65,27 @@ export class PoolBuffer extends Held {
   }
 }
 
-/** The memory of all pools of this thread, and how many there have been. */
-const memories = new WeakSet<ArrayBufferLike>();
-let pools = 0;
+/**
+ * Marks the memory of a pool, on the ArrayBuffer itself: another pool must copy such bytes, as it cannot keep them lent. The
+ * other pool may belong to another copy of this package in the process, or to one that was loaded in another realm.
+ */
+const LENT_MEMORY = Symbol.for('overlapped:lent-memory:1');
+
+/** @throws OperationError `ENOMEM` */
+function poolSlab(byteLength: number): Slab {
+  try {
+    return new Slab(byteLength, 4096, undetachable);
+  } catch (error) {
+    if (!(error instanceof RangeError)) {
+      throw error;
+    }
+    throw new OperationError({
+      code: 'ENOMEM',
+      reason: `No memory for the receive buffers: ${byteLength} bytes (buffersMax, bufferSizeBytes; ulimit -v)`,
+      syscall: 'create port',
+    });
+  }
+}
 
 /** With more than this share of the buffers lent, the pool is short. */
 const SHORT_SHARE = 0.75;
@@ -87,12 +112,11 @@ export class BufferPool implements ReceiveBuffers {
     this.strideBytes = sizeBytes + CACHE_LINE_BYTES;
     this.shortAt = Math.floor(count * SHORT_SHARE);
     this.#fillReleased = fillReleased;
-    this.#slab = new Slab(count * this.strideBytes, 4096);
+    this.#slab = poolSlab(count * this.strideBytes);
     this.#memory = this.#slab.u8.buffer;
     this.#start = this.#slab.u8.byteOffset;
     this.#views = new Views(this.#slab.u8);
-    memories.add(this.#memory);
-    pools++;
+    Object.defineProperty(this.#memory, LENT_MEMORY, { value: true });
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));
     }
@@ -108,7 +132,7 @@ export class BufferPool implements ReceiveBuffers {
 
   /** The address of bytes of this pool. */
   addressOf(bytes: Uint8Array): number {
-    return this.#slab.address + bytes.byteOffset - this.#start;
+    return this.#slab.address + offsetOf(bytes) - this.#start;
   }
 
   /** Where returned buffers go; it may post, but not call back. */
@@ -125,19 +149,34 @@ export class BufferPool implements ReceiveBuffers {
     return buffer;
   }
 
-  /** The buffer that `bytes` are a view of, if they are one. */
+  /**
+   * The buffer that `bytes` are a view of, if they are one.
+   * @throws OperationError `ERR_INVALID_ARG_VALUE` when they are bytes of this pool that lie in no one buffer
+   */
   bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
     // A view of nothing at the end of one buffer begins where the next one does.
-    if (bytes.length === 0 || bytes.buffer !== this.#memory) {
+    const byteLength = lengthOf(bytes);
+    if (byteLength === 0 || memoryOf(bytes) !== this.#memory) {
       return undefined;
     }
-    return this.#buffers[Math.floor((bytes.byteOffset - this.#start) / this.strideBytes)];
+    const offset = offsetOf(bytes) - this.#start;
+    const index = Math.floor(offset / this.strideBytes);
+    const buffer = this.#buffers[index];
+    if (buffer === undefined || offset - index * this.strideBytes + byteLength > this.sizeBytes) {
+      throw new OperationError({
+        code: 'ERR_INVALID_ARG_VALUE',
+        reason:
+          'Expected bytes of one received chunk, got bytes of the pool around it: the buffer of a chunk is the memory of all chunks',
+        syscall: 'send',
+      });
+    }
+    return buffer;
   }
 
-  /** Bytes that may be kept: those in a buffer that another port lent are copied, as that port would not know of it. */
-  kept(bytes: Uint8Array): Uint8Array {
-    const lentElsewhere = pools > 1 && bytes.buffer !== this.#memory && memories.has(bytes.buffer);
-    return lentElsewhere ? new Uint8Array(bytes) : bytes;
+  /** Whether another port lent the bytes: they must be copied to be kept, as that port would not know that they are. */
+  isOfAnother(bytes: Uint8Array): boolean {
+    const memory = memoryOf(bytes);
+    return memory !== this.#memory && LENT_MEMORY in memory;
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {

@@ -3,7 +3,7 @@
 import type { Buffer } from 'node:buffer';
 import { assert } from '../assert.js';
 import type { ErrorTable } from '../drivers/error.js';
-import { OperationError } from '../drivers/error.js';
+import { ERR_BUFFER_DETACHED, OperationError } from '../drivers/error.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { OperationKind } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
@@ -66,7 +66,7 @@ export class Completion {
       code: this.code,
       reason,
       syscall: this.kind,
-      systemNumber: this.systemNumber,
+      ...(this.systemNumber === ERR_BUFFER_DETACHED ? {} : { systemNumber: this.systemNumber }),
       ...(address === undefined ? {} : { address }),
     });
   }

@@ -29,16 +29,17 @@ export class PortCore {
 
   constructor(options: CheckedOptions) {
     this.pool = new BufferPool(options.buffersMax, options.bufferSizeBytes, options.fillReleasedBuffers);
+    this.operations = new OperationTable(options.operationsMax);
+    this.sendMemory = new SendMemory(this.operations, this.pool);
     const choice: Choice = openDriver(options.driver, {
       buffers: this.pool,
+      borrowed: this.sendMemory,
       withhold: new Set(options.withhold),
       submissionEntries: options.submissionEntries,
     });
     this.driver = choice.driver;
     this.passedOver = choice.passedOver;
-    this.operations = new OperationTable(options.operationsMax);
     this.delays = new Delays(this.driver, this.operations);
-    this.sendMemory = new SendMemory(this.operations, this.pool);
     this.settler = new Settler(this);
     this.pool.onReturn((index) => this.#bufferReturned(index));
   }

@@ -1,6 +1,7 @@
 /** Memory that several holders share, counted by references: the last one's release gives it back. */
 
 import { assert } from '../assert.js';
+import type { BorrowedBytes } from '../ffi/bytes.js';
 
 export abstract class Held {
   /** @internal */
@@ -23,4 +24,25 @@ export abstract class Held {
 
   /** @internal Nobody holds it any more. */
   protected abstract returned(): void;
+}
+
+/** Memory of ours that nothing else refers to: the collector has it after the last release. */
+export class OwnMemory extends Held {
+  readonly memory: Uint8Array;
+
+  constructor(memory: Uint8Array) {
+    super();
+    this.memory = memory;
+    this.references = 1;
+  }
+
+  protected override returned(): void {}
+}
+
+/** What keeps the bytes of a send: memory of ours, or memory that the program can take away. */
+export type Holder = Held | BorrowedBytes;
+
+/** Whether what a holder keeps is there. */
+export function isThere(holder: Holder): boolean {
+  return holder instanceof Held || holder.isThere;
 }

@@ -45,6 +45,8 @@ export class OperationTable {
   address = new Float64Array(OPERATIONS_FIRST);
   byteLength = new Float64Array(OPERATIONS_FIRST);
   bytesTaken = new Float64Array(OPERATIONS_FIRST);
+  /** Sends: 1 when some of the bytes are in memory that the program can take away. */
+  borrowed = new Uint8Array(OPERATIONS_FIRST);
   /** Sends: the block of send memory that holds a copy; -1 when there is none. */
   copyBlock = new Int32Array(OPERATIONS_FIRST);
   readonly sockets: (OverlappedSocket | undefined)[] = [];
@@ -137,6 +139,7 @@ export class OperationTable {
     this.address = grown(this.address, capacity);
     this.byteLength = grown(this.byteLength, capacity);
     this.bytesTaken = grown(this.bytesTaken, capacity);
+    this.borrowed = grown(this.borrowed, capacity);
     this.copyBlock = grown(this.copyBlock, capacity);
     this.#addFree(before, capacity);
   }

@@ -4,8 +4,10 @@ import { assert } from '../assert.js';
 import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../drivers/address.js';
 import { OperationError, textOf } from '../drivers/error.js';
 import { isMapped } from '../drivers/sockaddr.js';
+import { isBytes } from '../ffi/bytes.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
+import type { Holder } from './held.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
 import type { PieceSink, Pieces } from './send-memory.js';
 import { OverlappedSocket } from './socket.js';
@@ -98,14 +100,17 @@ export class PostingPort {
 
   /**
    * Posts a send of all of `data`, one buffer or several. Sends of a socket go out in the order of their posts. Up to
-   * 1,024 bytes alone are copied; more, and several buffers, stay where they are and must not change until the
-   * completion. A view of a receive buffer is sent from there.
+   * 1,024 bytes alone are copied. More, and several buffers, stay where they are and must not change until the
+   * completion; when their memory is transferred or resized before, the send and those after it end with
+   * `ERR_BUFFER_DETACHED`. A view of a receive buffer is sent from there.
+   * @throws OperationError `ERR_INVALID_ARG_TYPE` for what is not bytes, `ERR_INVALID_ARG_VALUE` for bytes of several receive
+   * buffers
    */
   postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, context);
     try {
-      if (data instanceof Uint8Array) {
+      if (isBytes(data)) {
         this.core.sendMemory.hold(slot, data);
       } else {
         this.core.sendMemory.holdPieces(slot, data);
@@ -142,7 +147,7 @@ export class PostingPort {
   }
 
   /** @internal The same for one piece. */
-  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: unknown): void {
+  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: Holder): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, undefined);
     this.core.sendMemory.holdAt(slot, address, byteLength, held);
@@ -175,9 +180,9 @@ export class PostingPort {
     return this.core.pool.lent > this.core.pool.shortAt;
   }
 
-  /** @internal Adds bytes to what is to be sent together: they stay where they are, a receive buffer is retained. */
-  gather(sink: PieceSink, bytes: Uint8Array): void {
-    this.core.sendMemory.gather(sink, bytes);
+  /** @internal Adds bytes to what is to be sent together, in pieces: they stay where they are, a receive buffer is retained. */
+  gather(sink: PieceSink, bytes: Uint8Array, pieceBytesMax: number): void {
+    this.core.sendMemory.gather(sink, bytes, pieceBytesMax);
   }
 
   /** @internal Gives an accepted socket that was never associated to another thread, by its system's handle. */

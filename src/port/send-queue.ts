@@ -1,14 +1,17 @@
 /**
- * Sends of a socket, in order. One send is with the driver at a time, as two could change places; what queues behind
- * it goes out together in the next. A driver may take fewer bytes than it was given: the rest follows from here.
+ * Sends of a socket, in order. One send is with the driver at a time, as two could change places; what is queued meanwhile
+ * goes out together in the next. A driver may take fewer bytes than it was given: the rest follows from here.
  */
 
 import { assert } from '../assert.js';
 import type { Driver, Gather } from '../drivers/driver.js';
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
+import { ERR_BUFFER_DETACHED, OperationError } from '../drivers/error.js';
+import type { BorrowedBytes } from '../ffi/bytes.js';
+import { Held } from './held.js';
 import { type OperationTable, SEND, SHUTDOWN } from './operations.js';
-import { Pieces } from './send-memory.js';
+import { Pieces, type SendMemory } from './send-memory.js';
+import { SendStages } from './send-stages.js';
 import type { OverlappedSocket } from './socket.js';
 
 /** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
@@ -20,20 +23,32 @@ const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 
 export class SendQueue {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
+  readonly #memory: SendMemory;
   readonly #onEnd: SendEnd;
   readonly #delay: (socket: OverlappedSocket) => void;
   readonly #cancelled: number;
+  /** Copies of borrowed memory, where the driver needs them. */
+  readonly #stages: SendStages | undefined;
   readonly #gather: Gather = {
     count: 0,
+    borrowed: false,
     addresses: new Float64Array(GATHER_PIECES_MAX),
     lengths: new Float64Array(GATHER_PIECES_MAX),
   };
 
   /** @param delay called for a socket whose sends could not go on for the moment: they do so by `restart` */
-  constructor(driver: Driver, operations: OperationTable, onEnd: SendEnd, delay: (socket: OverlappedSocket) => void) {
+  constructor(
+    driver: Driver,
+    operations: OperationTable,
+    memory: SendMemory,
+    onEnd: SendEnd,
+    delay: (socket: OverlappedSocket) => void,
+  ) {
     this.#delay = delay;
     this.#driver = driver;
     this.#operations = operations;
+    this.#memory = memory;
+    this.#stages = driver.readsBetweenCalls ? new SendStages() : undefined;
     this.#onEnd = onEnd;
     this.#cancelled = -driver.errors.numberOf('ECANCELED');
   }
@@ -55,6 +70,7 @@ export class SendQueue {
   completed(socket: OverlappedSocket, result: number): void {
     assert(socket.sending && socket.firstSend >= 0);
     const cancelled = socket.sendsCancelled;
+    this.#stages?.release(socket.firstSend);
     socket.lastWithDriver = -1;
     socket.sendsCancelled = false;
     if (result > 0) {
@@ -71,7 +87,10 @@ export class SendQueue {
   }
 
   #failed(socket: OverlappedSocket, result: number, cancelled: boolean): void {
-    if (!FOR_A_MOMENT.has(this.#driver.errors.codeOf(-result))) {
+    if (result === -ERR_BUFFER_DETACHED && !cancelled) {
+      // One of those that were handed over together: those before it are sent after all.
+      this.#start(socket);
+    } else if (result !== -ERR_BUFFER_DETACHED && !FOR_A_MOMENT.has(this.#driver.errors.codeOf(-result))) {
       // A hole in the stream: nothing behind it may go out.
       this.failAll(socket, result);
     } else if (cancelled) {
@@ -165,6 +184,8 @@ export class SendQueue {
         this.#endFirst(socket, this.#shutdown(socket));
       } else if (byteLength[slot] === 0) {
         this.#endFirst(socket, 0);
+      } else if (!this.#memory.isOneWhole(slot)) {
+        this.failAll(socket, -ERR_BUFFER_DETACHED);
       } else {
         this.#post(socket, slot);
         return;
@@ -183,16 +204,18 @@ export class SendQueue {
   }
 
   #post(socket: OverlappedSocket, slot: number): void {
-    const { generation, address, byteLength, bytesTaken, held, next } = this.#operations;
+    const { generation, address, byteLength, bytesTaken, borrowed, held, next } = this.#operations;
     socket.lastWithDriver = slot;
     const taken = bytesTaken[slot] as number;
-    if ((next[slot] as number) < 0 && !(held[slot] instanceof Pieces)) {
+    const isBorrowed = borrowed[slot] === 1;
+    if ((next[slot] as number) < 0 && !(held[slot] instanceof Pieces) && !(isBorrowed && this.#stages !== undefined)) {
       this.#driver.postSend(
         slot,
         generation[slot] as number,
         socket.handle,
         (address[slot] as number) + taken,
         (byteLength[slot] as number) - taken,
+        isBorrowed,
       );
       return;
     }
@@ -202,16 +225,28 @@ export class SendQueue {
 
   /** Collects pieces from the send in `first` on, until a shutdown, the end, or the gather is full. */
   #gatherFrom(socket: OverlappedSocket, first: number): void {
-    const { kind, next } = this.#operations;
+    const { kind, next, borrowed } = this.#operations;
     const gather = this.#gather;
     gather.count = 0;
+    gather.borrowed = false;
     for (let slot = first; slot >= 0 && kind[slot] === SEND; slot = next[slot] as number) {
-      if (gather.count === GATHER_PIECES_MAX) {
+      const isBorrowed = borrowed[slot] === 1;
+      if (gather.count === GATHER_PIECES_MAX || (slot !== first && !this.#goesWith(slot))) {
         return;
       }
       socket.lastWithDriver = slot;
+      gather.borrowed ||= isBorrowed && this.#stages === undefined;
       this.#gatherOne(slot);
+      if (isBorrowed && this.#stages !== undefined) {
+        // The stage of one send may be full before its end.
+        return;
+      }
     }
+  }
+
+  /** Whether a send can be handed over together with those before it. */
+  #goesWith(slot: number): boolean {
+    return this.#stages === undefined ? this.#memory.isOneWhole(slot) : this.#operations.borrowed[slot] === 0;
   }
 
   #gatherOne(slot: number): void {
@@ -219,7 +254,7 @@ export class SendQueue {
     const pieces = held[slot];
     let skip = bytesTaken[slot] as number;
     if (!(pieces instanceof Pieces)) {
-      this.#addPiece((address[slot] as number) + skip, (byteLength[slot] as number) - skip);
+      this.#addPiece(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, pieces, skip);
       return;
     }
     for (let index = 0; index < pieces.addresses.length; index++) {
@@ -228,20 +263,31 @@ export class SendQueue {
         skip -= length;
         continue;
       }
-      if (this.#gather.count === GATHER_PIECES_MAX) {
+      const start = (pieces.addresses[index] as number) + skip;
+      if (!this.#addPiece(slot, start, length - skip, pieces.held[index], skip)) {
         return;
       }
-      this.#addPiece((pieces.addresses[index] as number) + skip, length - skip);
       skip = 0;
     }
   }
 
-  #addPiece(address: number, byteLength: number): void {
+  /** Adds a piece, which begins at `offset` of what its holder keeps; returns whether another one has room. */
+  #addPiece(slot: number, address: number, byteLength: number, held: unknown, offset: number): boolean {
     const gather = this.#gather;
-    if (byteLength > 0) {
-      gather.addresses[gather.count] = address;
-      gather.lengths[gather.count] = byteLength;
-      gather.count++;
+    if (gather.count === GATHER_PIECES_MAX) {
+      return false;
     }
+    const { count } = gather;
+    if (this.#stages === undefined || held === undefined || held instanceof Held) {
+      gather.addresses[count] = address;
+      gather.lengths[count] = byteLength;
+      gather.count = count + 1;
+      return true;
+    }
+    const copied = this.#stages.copy(slot, (held as BorrowedBytes).view, offset, byteLength);
+    gather.addresses[count] = this.#stages.address;
+    gather.lengths[count] = copied;
+    gather.count = copied > 0 ? count + 1 : count;
+    return copied === byteLength;
   }
 }

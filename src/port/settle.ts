@@ -73,6 +73,7 @@ export class Settler implements CompletionSink {
     this.sends = new SendQueue(
       parts.driver,
       parts.operations,
+      parts.sendMemory,
       (slot, result) => this.#sendEnded(slot, result),
       (socket) => this.#delays.delaySend(socket),
     );

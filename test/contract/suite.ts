@@ -19,6 +19,7 @@ import { lateness } from './lateness.js';
 import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
+import { memory } from './memory.js';
 import { misuse } from './misuse.js';
 import { processLife } from './process-life.js';
 import { resets } from './resets.js';
@@ -32,6 +33,7 @@ const BODIES = {
   closing,
   bytes,
   buffers,
+  memory,
   waiting,
   endings,
   resets,

@@ -19,6 +19,7 @@ import { iterating } from './iterating.js';
 import { likeNet } from './like-net.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
+import { memory } from './memory.js';
 import { messages } from './messages.js';
 import { names } from './names.js';
 import { paths } from './paths.js';
@@ -36,6 +37,7 @@ import { writing } from './writing.js';
 const TOPICS = {
   conversations,
   writing,
+  memory,
   ending,
   'what the peer sees': cuts,
   pausing,

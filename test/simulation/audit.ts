@@ -52,6 +52,9 @@ class AuditedDriver implements Driver {
   get seesArrivals(): boolean {
     return this.#driver.seesArrivals;
   }
+  get readsBetweenCalls(): boolean {
+    return this.#driver.readsBetweenCalls;
+  }
   get buffersFree(): number {
     return this.#driver.buffersFree;
   }
@@ -95,9 +98,16 @@ class AuditedDriver implements Driver {
     this.#driver.postReceive(slot, generation, socket, once);
   }
 
-  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+  postSend(
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    borrowed: boolean,
+  ): void {
     this.#posted('send', slot, generation);
-    this.#driver.postSend(slot, generation, socket, address, byteLength);
+    this.#driver.postSend(slot, generation, socket, address, byteLength, borrowed);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {

@@ -20,6 +20,7 @@ export class FakeDriver implements Driver {
   readonly errors = linuxErrors;
   readonly clock = systemClock;
   readonly seesArrivals = false;
+  readonly readsBetweenCalls = false;
   readonly wakeDescriptor = -1;
   readonly posted: Posted[] = [];
   readonly given: number[] = [];

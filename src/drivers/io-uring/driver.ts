@@ -33,6 +33,7 @@ import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
 import { MessageBlocks } from '../message-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
+import { BorrowedSends } from './borrowed-sends.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CompletionStash } from './completion-stash.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
@@ -41,6 +42,7 @@ import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
 import { RingWatch } from './ring-watch.js';
 import { SubmissionBacklog } from './submission-backlog.js';
+import { fillEntry } from './submission-entry.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
 const WAKE_SLOT = -1;
@@ -70,9 +72,12 @@ export class IoUringDriver implements Driver {
   readonly clock = systemClock;
   /** The kernel marks in the rings' memory what it has completed, or would on being entered. */
   readonly seesArrivals = true;
+  /** Not those of borrowed memory, see `BorrowedSends`. */
+  readonly readsBetweenCalls = false;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MessageBlocks(linuxMessages);
+  readonly #borrowed: BorrowedSends;
   readonly #wake = new WakePipe();
   readonly #withhold: ReadonlySet<string>;
   readonly #acceptMode: number;
@@ -99,6 +104,11 @@ export class IoUringDriver implements Driver {
     this.#ring = ring;
     this.#sqes = ring.sqes;
     this.#buffers = buffers;
+    this.#borrowed = new BorrowedSends(options.borrowed, this.#ring, (...entry) => {
+      this.#prepare(...entry);
+      // Entries of the backlog follow those of the ring.
+      return (this.#ring.position + this.#backlog.length - 1) | 0;
+    });
     const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
       if (!supported || options.withhold.has(name)) {
@@ -137,23 +147,7 @@ export class IoUringDriver implements Driver {
     generation: number,
   ): number {
     const word = this.#next();
-    const sqes = this.#sqes;
-    sqes[word] = opcode | (ioprio << 16);
-    sqes[word + 1] = socket;
-    sqes[word + 2] = 0;
-    sqes[word + 3] = 0;
-    sqes[word + 4] = address;
-    sqes[word + 5] = address / 0x1_0000_0000;
-    sqes[word + 6] = byteLength;
-    sqes[word + 7] = opFlags;
-    sqes[word + 8] = slot;
-    sqes[word + 9] = generation;
-    sqes[word + 10] = 0;
-    sqes[word + 11] = 0;
-    sqes[word + 12] = 0;
-    sqes[word + 13] = 0;
-    sqes[word + 14] = 0;
-    sqes[word + 15] = 0;
+    fillEntry(this.#sqes, word, opcode, socket, ioprio, address, byteLength, opFlags, slot, generation);
     return word;
   }
 
@@ -200,6 +194,7 @@ export class IoUringDriver implements Driver {
     if (this.#backlog.length > 0) {
       this.#backlog.drain(this.#ring);
     }
+    this.#borrowed.check();
     try {
       this.#ring.enter(timeoutMs);
     } catch (error) {
@@ -242,18 +237,34 @@ export class IoUringDriver implements Driver {
     }
   }
 
-  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+  postSend(
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    borrowed: boolean,
+  ): void {
     const taken = Math.min(byteLength, SEND_BYTES_MAX);
-    this.#prepare(IORING_OP_SEND, socket, 0, address, taken, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+    if (borrowed) {
+      this.#borrowed.post(IORING_OP_SEND, slot, generation, socket, address, taken);
+    } else {
+      this.#prepare(IORING_OP_SEND, socket, 0, address, taken, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+    }
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
     shorten(gather, SEND_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
-    this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+    if (gather.borrowed) {
+      this.#borrowed.post(IORING_OP_SENDMSG, slot, generation, socket, message, 1);
+    } else {
+      this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+    }
   }
 
   cancel(slot: number, generation: number): void {
+    this.#borrowed.cancel(slot);
     const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
     // The entry to cancel is named by its user_data, in `addr`.
     this.#sqes[word + 4] = slot;
@@ -314,6 +325,14 @@ export class IoUringDriver implements Driver {
     const more = (flags & IORING_CQE_F_MORE) !== 0;
     if (slot < 0) {
       this.#completeOwn(sink, slot, generation, result, more);
+      return;
+    }
+    if (this.#borrowed.some && this.#borrowed.has(slot)) {
+      const end = this.#borrowed.completed(slot, generation, result);
+      if (end !== undefined) {
+        this.#messages.release(slot);
+        sink.complete(slot, generation, end, false, -1);
+      }
       return;
     }
     if (!more) {

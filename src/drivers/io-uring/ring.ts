@@ -24,6 +24,7 @@ import {
   IORING_FEAT_SUBMIT_STABLE,
   IORING_OFF_SQ_RING,
   IORING_OFF_SQES,
+  IORING_OP_NOP,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_NO_SQARRAY,
   IORING_SQ_CQ_OVERFLOW,
@@ -174,6 +175,34 @@ export class Ring {
     this.#tail = (this.#tail + 1) | 0;
     this.toSubmit++;
     return index << 4;
+  }
+
+  /** The position of the next submission entry: entries are counted, in 32 bits. */
+  get position(): number {
+    return this.#tail;
+  }
+
+  /** Whether the kernel has taken the submission entry at a position. */
+  isSubmitted(position: number): boolean {
+    return ((position - (this.#words[this.#sqHead] as number)) | 0) < 0;
+  }
+
+  /** Whether the submission entry at a position is in the ring, and the kernel has not taken it. */
+  isPrepared(position: number): boolean {
+    return !this.isSubmitted(position) && ((position - this.#tail) | 0) < 0;
+  }
+
+  /** Makes a submission entry that the kernel has not taken do nothing. It completes under the same slot. */
+  makeVoid(position: number): void {
+    const word = (position & this.#sqMask) << 4;
+    const userData = word + (io_uring_sqe.user_data >> 2);
+    const { sqes } = this;
+    for (let index = word; index < word + (io_uring_sqe.size >> 2); index++) {
+      if (index !== userData && index !== userData + 1) {
+        sqes[index] = 0;
+      }
+    }
+    sqes[word] = IORING_OP_NOP;
   }
 
   /** The completion ring's head: where the next completion is read. */

@@ -68,6 +68,8 @@ export class IocpDriver implements Driver {
   readonly errors = windowsErrors;
   readonly clock = systemClock;
   readonly seesArrivals = false;
+  /** A send that waits for room is read when there is some. */
+  readonly readsBetweenCalls = true;
   readonly #ws2_32 = ws2_32();
   readonly #port = new NativePort();
   readonly #entries = new Entries();

@@ -4,6 +4,8 @@
  */
 
 import { assert } from '../../assert.js';
+import type { BorrowedMemory } from '../driver.js';
+import { ERR_BUFFER_DETACHED } from '../error.js';
 import type { FreeBuffers } from '../free-buffers.js';
 import type { MessageBlocks } from '../message-blocks.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL } from './call-batch.js';
@@ -11,6 +13,7 @@ import type { NonBlockingCalls, Poller } from './poller.js';
 import type { Results } from './results.js';
 import {
   ACCEPT,
+  BORROWED,
   CONNECT,
   CONNECTING,
   HANGUP,
@@ -36,6 +39,7 @@ export interface AttemptParts {
   readonly buffers: FreeBuffers;
   /** Where what has completed goes. */
   readonly results: Results;
+  readonly borrowed: BorrowedMemory;
   /** Tries in a round, at the most. */
   readonly triesMax: number;
 }
@@ -50,6 +54,7 @@ export class Attempts {
   readonly #table: SocketTable;
   readonly #buffers: FreeBuffers;
   readonly #results: Results;
+  readonly #borrowed: BorrowedMemory;
   readonly #batch: CallBatch;
   /** The buffer of each receive in the batch. */
   readonly #batchBuffers: Int32Array;
@@ -63,6 +68,7 @@ export class Attempts {
     this.#table = parts.table;
     this.#buffers = parts.buffers;
     this.#results = parts.results;
+    this.#borrowed = parts.borrowed;
     this.#batch = new CallBatch(parts.triesMax);
     this.#batchBuffers = new Int32Array(parts.triesMax);
   }
@@ -188,6 +194,12 @@ export class Attempts {
       table.flags[socket] = flags & ~WRITE_CANCELLED;
       this.#poller.wantWrite(socket, false);
       this.#endWrite(socket, -this.#sockets.cancelled);
+      return;
+    }
+    if ((flags & BORROWED) !== 0 && !this.#borrowed.isWhole(table.writeSlot[socket] as number)) {
+      // The batch is made before anything of the program's runs: until then what is there stays there.
+      this.#poller.wantWrite(socket, false);
+      this.#endWrite(socket, -ERR_BUFFER_DETACHED);
       return;
     }
     if (kind === SEND) {

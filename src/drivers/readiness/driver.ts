@@ -17,6 +17,7 @@ import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { Results } from './results.js';
 import {
   ACCEPT,
+  BORROWED,
   CONNECT,
   HANGUP,
   IDLE,
@@ -58,6 +59,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly errors: ErrorTable;
   readonly clock = systemClock;
   readonly seesArrivals = false;
+  readonly readsBetweenCalls = false;
   readonly #poller: Poller;
   readonly #messages: MessageBlocks;
   readonly #table = new SocketTable();
@@ -89,6 +91,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       table: this.#table,
       buffers: this.#buffers,
       results: this.#results,
+      borrowed: options.borrowed,
       triesMax: COMPLETIONS_MAX,
     });
   }
@@ -137,16 +140,23 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     // Now, at the caller: by the time of the call the address, its interface or the working directory may have changed, and
     // nobody would be there to hear of an error.
     this.#attempts.connectAddresses.set(socket, this.sockets.encodeAddress(address));
-    this.#postWrite(slot, generation, socket, CONNECT, 0, 0);
+    this.#postWrite(slot, generation, socket, CONNECT, 0, 0, false);
   }
 
-  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
-    this.#postWrite(slot, generation, socket, SEND, address, byteLength);
+  postSend(
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    borrowed: boolean,
+  ): void {
+    this.#postWrite(slot, generation, socket, SEND, address, byteLength, borrowed);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
     this.#messages.write(slot, gather);
-    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0);
+    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0, gather.borrowed);
   }
 
   #postWrite(
@@ -156,6 +166,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     kind: number,
     address: number,
     byteLength: number,
+    borrowed: boolean,
   ): void {
     const table = this.#table;
     assert(table.writeKind[socket] === IDLE);
@@ -164,7 +175,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     table.writeSlotGeneration[socket] = generation;
     table.writeAddress[socket] = address;
     table.writeByteLength[socket] = byteLength;
-    if (((table.flags[socket] as number) & WRITABLE) !== 0) {
+    const flags = table.flags[socket] as number;
+    table.flags[socket] = borrowed ? flags | BORROWED : flags & ~BORROWED;
+    if ((flags & WRITABLE) !== 0) {
       this.#queueWrite(socket);
     } else {
       this.#poller.wantWrite(socket, true);

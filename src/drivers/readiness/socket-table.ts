@@ -13,6 +13,8 @@ export const HANGUP = 64;
 export const WATCHED = 128;
 /** A short read does not mean that it is empty: one of a Unix-domain socket stops behind bytes that came with a descriptor. */
 export const READS_SHORT = 256;
+/** The memory of the send in the writing place is borrowed. */
+export const BORROWED = 512;
 
 /** Kinds of the operation that waits in a socket's reading or writing place. */
 export const IDLE = 0;

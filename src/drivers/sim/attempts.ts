@@ -1,5 +1,6 @@
 /** Trying operations: what the simulated kernel does with one when there may be something for it. */
 
+import { ERR_BUFFER_DETACHED } from '../error.js';
 import { EMFILE, ENOBUFS, EPIPE } from './errno.js';
 import type { Kernel } from './kernel.js';
 import type { OperationOwner, Place } from './place.js';
@@ -118,6 +119,9 @@ export class Attempts {
     const most = Math.min(socket.room, place.byteLength);
     if (most === 0) {
       return 0;
+    }
+    if (!owner.isWhole(place)) {
+      return -ERR_BUFFER_DETACHED;
     }
     const byteLength = random.chance(faults.shortSends) ? 1 + random.below(most) : most;
     transport.send(socket, gathered(place, owner, byteLength));

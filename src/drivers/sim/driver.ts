@@ -4,7 +4,15 @@ import { assert } from '../../assert.js';
 import { viewOf } from '../../ffi/library.js';
 import type { SocketAddress } from '../address.js';
 import type { Clock } from '../clock.js';
-import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch, ReceiveBuffers } from '../driver.js';
+import type {
+  BorrowedMemory,
+  CompletionSink,
+  Driver,
+  DriverOptions,
+  Gather,
+  LoopWatch,
+  ReceiveBuffers,
+} from '../driver.js';
 import { OperationError } from '../error.js';
 import { FreeBuffers } from '../free-buffers.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -37,11 +45,13 @@ export class SimDriver implements Driver, OperationOwner {
   readonly errors = linuxErrors;
   readonly clock: Clock;
   readonly seesArrivals = false;
+  readonly readsBetweenCalls = false;
   readonly multishot: boolean;
   readonly wakeDescriptor: number;
   readonly #kernel: Kernel;
   readonly #loop: Loop;
   readonly #pool: ReceiveBuffers;
+  readonly #borrowed: BorrowedMemory;
   readonly #buffers: FreeBuffers;
   readonly #list = new CompletionList();
   readonly #posts: Posts;
@@ -56,6 +66,7 @@ export class SimDriver implements Driver, OperationOwner {
     this.sockets = new SimSockets(parts.kernel);
     this.#posts = new Posts(parts.kernel);
     this.#pool = options.buffers;
+    this.#borrowed = options.borrowed;
     this.#buffers = new FreeBuffers(options.buffers);
     this.wakeDescriptor = addWaker(() => {
       this.#wakeUps++;
@@ -104,14 +115,23 @@ export class SimDriver implements Driver, OperationOwner {
     this.#posts.post(place, () => this.#kernel.connects.start(socket, wanted));
   }
 
-  postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+  postSend(
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    borrowed: boolean,
+  ): void {
     const place = this.#placeOfSend(slot, generation, socket);
+    place.borrowed = borrowed;
     place.addresses.push(address);
     place.lengths.push(byteLength);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
     const place = this.#placeOfSend(slot, generation, socket);
+    place.borrowed = gather.borrowed;
     for (let index = 0; index < gather.count; index++) {
       place.addresses.push(gather.addresses[index] as number);
       place.lengths.push(gather.lengths[index] as number);
@@ -154,6 +174,10 @@ export class SimDriver implements Driver, OperationOwner {
       place.inTransit--;
       add();
     });
+  }
+
+  isWhole(place: Place): boolean {
+    return !place.borrowed || this.#borrowed.isWhole(place.slot);
   }
 
   get buffers(): FreeBuffers {

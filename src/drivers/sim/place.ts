@@ -12,6 +12,8 @@ export interface OperationOwner {
   readonly multishot: boolean;
   /** A completion, at once or after the delay that the faults have. */
   completed(place: Place, result: number, more: boolean, buffer: number): void;
+  /** Whether the memory of a send is there. */
+  isWhole(place: Place): boolean;
   /** A copy of `byteLength` bytes at an address. */
   bytesAt(address: number, byteLength: number): Uint8Array;
 }
@@ -26,6 +28,8 @@ export class Place {
   /** Of a send: its pieces. */
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
+  /** Of a send: whether the program can take its memory away. */
+  borrowed = false;
   /** Whether the kernel has it: until then nothing tries it. */
   started = false;
   /** Completions that cannot be dequeued before then: the next must not overtake them. */

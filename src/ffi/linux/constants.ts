@@ -39,6 +39,7 @@ export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
 
 export const MSG_WAITALL = 0x100;
+export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
 export const F_GETFD = 1;
@@ -51,6 +52,7 @@ export const EFD_NONBLOCK = 0x800;
 export const EFD_CLOEXEC = 0x80000;
 
 export const POLLIN = 1;
+export const POLLOUT = 0x4;
 
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;

@@ -40,6 +40,7 @@ export const IORING_OFF_SQES = 0x1000_0000;
 
 export const IORING_OP_POLL_ADD = 6;
 export const IORING_OP_SENDMSG = 9;
+export const IORING_OP_NOP = 0;
 export const IORING_OP_ACCEPT = 13;
 export const IORING_OP_ASYNC_CANCEL = 14;
 export const IORING_OP_CONNECT = 16;
