@@ -2,16 +2,17 @@
 
 import type { Gather } from './driver.js';
 
-/** Cuts a gathered send after `bytesMax` bytes. */
-export function shorten(gather: Gather, bytesMax: number): void {
+/** Cuts a gathered send after `bytesMax` bytes; returns how many it has. */
+export function shorten(gather: Gather, bytesMax: number): number {
   let left = bytesMax;
   for (let index = 0; index < gather.count; index++) {
     const length = gather.lengths[index] as number;
     if (length >= left) {
       gather.lengths[index] = left;
       gather.count = index + 1;
-      return;
+      return bytesMax;
     }
     left -= length;
   }
+  return bytesMax - left;
 }

@@ -8,7 +8,7 @@
  */
 
 import { EAGAIN, ECANCELED, MSG_DONTWAIT, MSG_NOSIGNAL, POLLOUT } from '../../ffi/linux/constants.js';
-import { IORING_OP_POLL_ADD } from '../../ffi/linux/io-uring.js';
+import { IORING_OP_POLL_ADD, IORING_OP_SEND, IORING_OP_SENDMSG } from '../../ffi/linux/io-uring.js';
 import type { BorrowedMemory } from '../driver.js';
 import { ERR_BUFFER_DETACHED } from '../error.js';
 import type { Ring } from './ring.js';
@@ -31,6 +31,8 @@ interface BorrowedSend {
   readonly socket: number;
   readonly address: number;
   readonly byteLength: number;
+  /** Bytes in all. */
+  readonly bytes: number;
   /** Whether its submission entry was made void, as the memory was gone. */
   gone: boolean;
   /** Whether it waits for room. */
@@ -51,6 +53,8 @@ export class BorrowedSends {
   /** By their slots. */
   readonly #sends = new Map<number, BorrowedSend>();
   #prepared: Prepared[] = [];
+  /** Sockets whose last send was cut short: there is no room, and trying at once would be in vain. */
+  readonly #full = new Set<number>();
 
   constructor(memory: BorrowedMemory, ring: Ring, prepare: Prepare) {
     this.#memory = memory;
@@ -67,11 +71,37 @@ export class BorrowedSends {
     return this.#sends.has(slot);
   }
 
-  /** Posts one. @param opcode with its address and length: of bytes, or of a message */
-  post(opcode: number, slot: number, generation: number, socket: number, address: number, byteLength: number): void {
-    const send = { opcode, socket, address, byteLength, gone: false, waits: false, cancelled: false };
+  /** Posts a send of bytes. */
+  post(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
+    this.#post(IORING_OP_SEND, slot, generation, socket, address, byteLength, byteLength);
+  }
+
+  /** Posts a send of a message, which has so many bytes in all. */
+  postMessage(slot: number, generation: number, socket: number, message: number, bytes: number): void {
+    this.#post(IORING_OP_SENDMSG, slot, generation, socket, message, 1, bytes);
+  }
+
+  #post(
+    opcode: number,
+    slot: number,
+    generation: number,
+    socket: number,
+    address: number,
+    byteLength: number,
+    bytes: number,
+  ): void {
+    const send = { opcode, socket, address, byteLength, bytes, gone: false, waits: false, cancelled: false };
     this.#sends.set(slot, send);
-    this.#try(send, slot, generation);
+    if (this.#full.delete(socket)) {
+      this.#waitForRoom(send, slot, generation);
+    } else {
+      this.#try(send, slot, generation);
+    }
+  }
+
+  /** The socket's number may be another's from now on. */
+  forget(socket: number): void {
+    this.#full.delete(socket);
   }
 
   #try(send: BorrowedSend, slot: number, generation: number): void {
@@ -126,6 +156,9 @@ export class BorrowedSends {
       return undefined;
     }
     this.#sends.delete(slot);
+    if (result > 0 && result < send.bytes) {
+      this.#full.add(send.socket);
+    }
     return send.gone ? -ERR_BUFFER_DETACHED : goesOn ? -ECANCELED : result;
   }
 }

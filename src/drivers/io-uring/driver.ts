@@ -72,7 +72,6 @@ export class IoUringDriver implements Driver {
   readonly clock = systemClock;
   /** The kernel marks in the rings' memory what it has completed, or would on being entered. */
   readonly seesArrivals = true;
-  /** Not those of borrowed memory, see `BorrowedSends`. */
   readonly readsBetweenCalls = false;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
@@ -132,6 +131,7 @@ export class IoUringDriver implements Driver {
   }
 
   forget(socket: number): void {
+    this.#borrowed.forget(socket);
     this.#unixSockets.delete(socket);
   }
 
@@ -247,17 +247,17 @@ export class IoUringDriver implements Driver {
   ): void {
     const taken = Math.min(byteLength, SEND_BYTES_MAX);
     if (borrowed) {
-      this.#borrowed.post(IORING_OP_SEND, slot, generation, socket, address, taken);
+      this.#borrowed.post(slot, generation, socket, address, taken);
     } else {
       this.#prepare(IORING_OP_SEND, socket, 0, address, taken, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
     }
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
-    shorten(gather, SEND_BYTES_MAX);
+    const bytes = shorten(gather, SEND_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
     if (gather.borrowed) {
-      this.#borrowed.post(IORING_OP_SENDMSG, slot, generation, socket, message, 1);
+      this.#borrowed.postMessage(slot, generation, socket, message, bytes);
     } else {
       this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
     }
