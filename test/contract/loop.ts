@@ -39,6 +39,19 @@ export function loop(subject: Subject): void {
     }),
   );
 
+  bounded('an end that comes together with the last bytes is dispatched, though these are answered first', () =>
+    withEcho(subject, async (echo) => {
+      for (let round = 1; round <= 100; round++) {
+        const client = await subject.peers.connect(echo.number);
+        client.socket.write('ping');
+        await eventually(() => client.bytes === 4, `echo ${round}`);
+        // Both reach the port before its next turn.
+        client.socket.end('x');
+        await eventually(() => echo.closed === round, `the end of connection ${round}`);
+      }
+    }),
+  );
+
   bounded('the handler runs in the async context of the call of start, whoever posts', async () => {
     const store = new AsyncLocalStorage<string>();
     const seen = new Set<string | undefined>();

@@ -20,12 +20,13 @@ export function iterating(subject: EngineSubject): void {
       order.push(name);
       return done === true ? 'done' : String(value);
     });
-    peer.socket.write('one');
+    // One byte cannot come in parts.
+    peer.socket.write('1');
     await eventually(() => order.length === 1, 'the first');
-    peer.socket.write('two');
+    peer.socket.write('2');
     await eventually(() => order.length === 2, 'the second');
     peer.socket.end();
-    assert.deepEqual(await Promise.all(calls), ['one', 'two', 'done', 'done']);
+    assert.deepEqual(await Promise.all(calls), ['1', '2', 'done', 'done']);
     assert.deepEqual(order, ['first', 'second', 'third', 'fourth']);
     assert.deepEqual(await iterator.next(), { done: true, value: undefined });
   });

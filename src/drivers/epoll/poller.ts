@@ -32,6 +32,8 @@ const DATA_WORD = epoll_event.data >> 2;
 const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 export class EpollPoller implements Poller {
+  /** Its own descriptor is readable for as long as it has something to report. */
+  readonly reportsOnce = false;
   readonly #libc = libc();
   readonly #epoll: number;
   readonly #wake = new WakeDescriptor();

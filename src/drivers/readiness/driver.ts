@@ -239,7 +239,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   hasWork(): boolean {
-    return this.#queued > 0 || this.#eventsLast >= BUSY_EVENTS_MIN;
+    const unasked = this.#waitsSkipped > 0 && this.#poller.reportsOnce;
+    return this.#queued > 0 || this.#eventsLast >= BUSY_EVENTS_MIN || unasked;
   }
 
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {

@@ -28,6 +28,12 @@ export interface Poller {
   /** When to call `wait` again after the system had no memory; Infinity when that was not so. */
   readonly retryAt: number;
 
+  /**
+   * Whether its watch reports each readiness once, whoever wants it by then: before Node's event loop sleeps, `wait` must be
+   * called after the last call of `wantRead` or `wantWrite`.
+   */
+  readonly reportsOnce: boolean;
+
   readonly wakeDescriptor: number;
   watch(onReady: () => void): LoopWatch;
   close(): void;

@@ -63,6 +63,7 @@ class DescriptorSet {
 export class LinuxSelect implements SelectSystem {
   readonly read = new DescriptorSet();
   readonly write = new DescriptorSet();
+  readonly reportsOnce = true;
   highest = 0;
   readonly #withhold: ReadonlySet<string>;
   /** Sockets that were added. */

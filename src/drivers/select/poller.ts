@@ -10,6 +10,7 @@ import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 const SOCKETS_FIRST = 1024;
 
 export class SelectPoller implements Poller {
+  readonly reportsOnce: boolean;
   readonly #system: SelectSystem;
   readonly #wake: SelectWake;
   readonly #call: SelectCall;
@@ -20,6 +21,7 @@ export class SelectPoller implements Poller {
 
   constructor(system: SelectSystem, errors: ErrorTable) {
     this.#system = system;
+    this.reportsOnce = system.reportsOnce;
     this.#wait = new PolledCall('select', errors);
     this.#wake = system.openWake();
     this.#call = system.createCall();

@@ -24,6 +24,8 @@ export interface SelectSystem {
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
   createCall(): SelectCall;
+  /** Whether the watch reports each readiness once, wanted or not. */
+  readonly reportsOnce: boolean;
   /** How Node's event loop hears that something of what is wanted is ready. */
   watch(onReady: () => void): LoopWatch;
 }

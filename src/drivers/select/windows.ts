@@ -64,6 +64,7 @@ class HandleSet {
 export class WindowsSelect implements SelectSystem {
   readonly read = new Set<number>();
   readonly write = new Set<number>();
+  readonly reportsOnce = false;
   readonly socketOfHandle = new Map<number, number>();
   readonly records: SocketRecords;
   /** Counts changes of what is wanted, so that a waiting thread knows when it is out of date. */

@@ -60,6 +60,7 @@ export class Loop {
   readonly #kernel: Kernel;
   /** Whether the loop moves the virtual clock. */
   readonly #moves: boolean;
+  readonly #setTimer: typeof setTimeout;
   readonly #watches = new Set<SimWatch>();
   readonly #timers = new EventQueue();
   readonly #tasks: (() => void)[] = [];
@@ -76,9 +77,11 @@ export class Loop {
     }
   });
 
-  constructor(kernel: Kernel, moves: boolean) {
+  /** @param setTimer sets the timers of a network with a real clock */
+  constructor(kernel: Kernel, moves: boolean, setTimer = setTimeout) {
     this.#kernel = kernel;
     this.#moves = moves;
+    this.#setTimer = setTimer;
     kernel.onChange = () => this.look();
   }
 
@@ -139,7 +142,7 @@ export class Loop {
     if (at !== Infinity) {
       // The time may have come since the loop looked whether anything is due.
       const delayMs = Math.max(0, Math.min(TIMER_MS_MAX, Math.ceil(at - this.#kernel.time.now())));
-      this.#timeout = setTimeout(() => {
+      this.#timeout = this.#setTimer(() => {
         this.#timeoutAt = Infinity;
         this.look();
       }, delayMs);
