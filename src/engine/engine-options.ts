@@ -4,7 +4,10 @@ import type { CompletionPortOptions } from '../port/options.js';
 import type { HandlerErrorSink } from './handler-errors.js';
 
 export interface EngineOptions extends CompletionPortOptions {
-  /** With more than this written and unsent on all connections together, the one with the most is closed; 256 MiB unless told. */
+  /**
+   * When more bytes than this are written and unsent on all connections together, the connection with the most is closed,
+   * `process_queue_full`. 1 to Infinity; 256 MiB by default.
+   */
   readonly queuedBytesMax?: number;
   /**
    * When received data that the engine holds takes more memory than this, on all connections together, the connection that

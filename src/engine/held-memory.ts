@@ -55,7 +55,7 @@ export class HeldMemory {
     this.#large.delete(connection);
   }
 
-  /** Of the connections that hold much, the one that holds the most. */
+  /** The connection that holds the most memory. */
   mostHeld(): Connection | undefined {
     let most: Connection | undefined;
     for (const connection of this.#large) {

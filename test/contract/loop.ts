@@ -39,18 +39,23 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('an end that comes together with the last bytes is dispatched, though these are answered first', () =>
-    withEcho(subject, async (echo) => {
-      for (let round = 1; round <= 100; round++) {
-        const client = await subject.peers.connect(echo.number);
-        client.socket.write('ping');
-        await eventually(() => client.bytes === 4, `echo ${round}`);
-        // Both reach the port before its next turn.
-        client.socket.end('x');
-        await eventually(() => echo.closed === round, `the end of connection ${round}`);
-      }
-    }),
-  );
+  for (const answers of [true, false]) {
+    const how = answers ? 'after their answer' : 'though they are not answered';
+    bounded(`an end that comes together with the last bytes is dispatched, ${how}`, () =>
+      withEcho(subject, async (echo) => {
+        for (let round = 1; round <= 100; round++) {
+          const client = await subject.peers.connect(echo.number);
+          client.socket.write('ping');
+          await eventually(() => client.bytes === 4, `echo ${round}`);
+          echo.silent = !answers;
+          // Both reach the port before its next turn.
+          client.socket.end('x');
+          await eventually(() => echo.closed === round, `the end of connection ${round}`);
+          echo.silent = false;
+        }
+      }),
+    );
+  }
 
   bounded('the handler runs in the async context of the call of start, whoever posts', async () => {
     const store = new AsyncLocalStorage<string>();

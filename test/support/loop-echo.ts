@@ -11,6 +11,8 @@ export class LoopEcho {
   opened = 0;
   closed = 0;
   received = 0;
+  /** Received bytes are not sent back. */
+  silent = false;
   /** Called before the echo's own handling. */
   before: CompletionHandler | undefined;
 
@@ -51,7 +53,9 @@ export class LoopEcho {
       port.postShutdown(socket);
     } else if (completion.kind === 'receive') {
       this.received += completion.bytes;
-      port.postSend(socket, completion.data);
+      if (!this.silent) {
+        port.postSend(socket, completion.data);
+      }
       if (!completion.more) {
         port.postReceive(socket);
       }

@@ -33,7 +33,7 @@ const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 export class EpollPoller implements Poller {
   /** Its own descriptor is readable for as long as it has something to report. */
-  readonly reportsOnce = false;
+  readonly unasked = false;
   readonly #libc = libc();
   readonly #epoll: number;
   readonly #wake = new WakeDescriptor();

@@ -239,8 +239,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   hasWork(): boolean {
-    const unasked = this.#waitsSkipped > 0 && this.#poller.reportsOnce;
-    return this.#queued > 0 || this.#eventsLast >= BUSY_EVENTS_MIN || unasked;
+    return this.#queued > 0 || this.#eventsLast >= BUSY_EVENTS_MIN || this.#poller.unasked;
   }
 
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {

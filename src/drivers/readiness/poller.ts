@@ -29,10 +29,10 @@ export interface Poller {
   readonly retryAt: number;
 
   /**
-   * Whether its watch reports each readiness once, whoever wants it by then: before Node's event loop sleeps, `wait` must be
-   * called after the last call of `wantRead` or `wantWrite`.
+   * Whether something is wanted that `wait` has not asked for yet and that its watch may have reported before: then `wait` must
+   * be called before Node's event loop sleeps.
    */
-  readonly reportsOnce: boolean;
+  readonly unasked: boolean;
 
   readonly wakeDescriptor: number;
   watch(onReady: () => void): LoopWatch;

@@ -28,7 +28,7 @@ const EVENTS_MAX = 64;
 
 /**
  * Edge-triggered: each new readiness wakes the loop once, wanted or not. What was ready before the loop waits, select has
- * said, and what is wanted later must be asked of select before the loop sleeps (`reportsOnce`).
+ * said, and what is wanted later must be asked of select before the loop sleeps (`unasked`).
  */
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 

@@ -10,7 +10,8 @@ import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 const SOCKETS_FIRST = 1024;
 
 export class SelectPoller implements Poller {
-  readonly reportsOnce: boolean;
+  readonly #reportsOnce: boolean;
+  #wantedSinceWait = false;
   readonly #system: SelectSystem;
   readonly #wake: SelectWake;
   readonly #call: SelectCall;
@@ -21,7 +22,7 @@ export class SelectPoller implements Poller {
 
   constructor(system: SelectSystem, errors: ErrorTable) {
     this.#system = system;
-    this.reportsOnce = system.reportsOnce;
+    this.#reportsOnce = system.reportsOnce;
     this.#wait = new PolledCall('select', errors);
     this.#wake = system.openWake();
     this.#call = system.createCall();
@@ -42,14 +43,21 @@ export class SelectPoller implements Poller {
   }
 
   wantRead(socket: number, wanted: boolean): void {
+    this.#wantedSinceWait ||= wanted;
     this.#system.wantRead(socket, wanted);
   }
 
   wantWrite(socket: number, wanted: boolean): void {
+    this.#wantedSinceWait ||= wanted;
     this.#system.wantWrite(socket, wanted);
   }
 
+  get unasked(): boolean {
+    return this.#wantedSinceWait && this.#reportsOnce;
+  }
+
   wait(sink: ReadinessSink, timeoutMs: number): number {
+    this.#wantedSinceWait = false;
     let count = this.#call.select(this.#wait.begin(timeoutMs));
     if (count < 0) {
       const number = -count;
