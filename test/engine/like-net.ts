@@ -11,6 +11,7 @@ import type { Server } from 'overlapped';
 import { eventually } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { nodePeers } from '../support/peers.js';
+import type { SystemCapabilities } from '../support/system.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 type Log = (...what: unknown[]) => void;
@@ -23,6 +24,7 @@ interface Program {
   readonly allowHalfOpen?: boolean;
   /** What the order of, among others, is not the same: only what happened is compared. */
   readonly anyOrder?: boolean;
+  readonly needs?: keyof SystemCapabilities;
 }
 
 const code = (error: unknown): unknown => (error as NodeJS.ErrnoException | null | undefined)?.code ?? String(error);
@@ -171,7 +173,11 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
       setTimeout(() => controller.abort(), 10);
     },
   },
-  "the peer's reset": { serve: (socket) => socket.resume(), say: (peer) => peer.resetAndDestroy() },
+  "the peer's reset": {
+    serve: (socket) => socket.resume(),
+    say: (peer) => peer.resetAndDestroy(),
+    needs: 'resetBeforeReceive',
+  },
 };
 
 /** What the socket of the server said, and what its peer saw. */
@@ -235,9 +241,13 @@ export function likeNet(subject: EngineSubject): void {
   }
   const scene = scenes(subject);
   for (const [name, program] of Object.entries(PROGRAMS)) {
-    scene(`as with node:net: ${name}`, async (stage) => {
-      const expected = await story(stage, 'node:net', program);
-      assert.deepEqual(await story(stage, 'overlapped', program), expected);
-    });
+    scene(
+      `as with node:net: ${name}`,
+      async (stage) => {
+        const expected = await story(stage, 'node:net', program);
+        assert.deepEqual(await story(stage, 'overlapped', program), expected);
+      },
+      program.needs === undefined ? {} : { needs: program.needs },
+    );
   }
 }

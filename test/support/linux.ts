@@ -24,6 +24,7 @@ export const linux: TestSystem = {
     shell: true,
     resetRemembered: true,
     resetRememberedBehindEnd: true,
+    resetBeforeReceive: true,
     threads: true,
     urgentData: true,
     sendProgress: true,

@@ -13,6 +13,7 @@ export const SIM_CAPABILITIES = {
   userTimeout: true,
   resetRemembered: true,
   resetRememberedBehindEnd: true,
+  resetBeforeReceive: true,
   sendProgress: true,
   threads: 'a simulated network lives in one thread of one process',
   descriptorLimit: 'what a process may have does not limit it; sim-network.test.ts has its own limit',

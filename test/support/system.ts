@@ -30,6 +30,8 @@ export interface SystemCapabilities {
   readonly resetRemembered: Availability;
   /** The same for a socket that has ended its own side. */
   readonly resetRememberedBehindEnd: Availability;
+  /** A connection that is reset before its first receive is posted fails with the reset. */
+  readonly resetBeforeReceive: Availability;
   /** A port can be reached from other threads and other processes. */
   readonly threads: Availability;
   /** Urgent data (MSG_OOB). */

@@ -79,6 +79,7 @@ export const windows: TestSystem = {
     resetRememberedBehindEnd: unlessWine(
       'takes the reset of a connection of which it has ended one side for the other end',
     ),
+    resetBeforeReceive: unlessWine('sometimes reports such a reset as an end, or not at all'),
     threads: true,
     urgentData: true,
     sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
