@@ -112,7 +112,7 @@ describe('memory that cannot be detached', () => {
 
   test('is no memory of WebAssembly where there is none, and programs work the same', needsShell, async () => {
     const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
-    for (const options of [{ nodeOptions: ['--jitless', '--no-expose-wasm'] }, limited]) {
+    for (const options of [{ nodeOptions: ['--jitless'] }, limited]) {
       const { exitCode, stdout, stderr } = await new Child(programPath('pool-memory'), [], options).ended;
       assert.deepEqual([exitCode, stdout], [0, '[object SharedArrayBuffer] 8 received\n'], stderr);
     }
