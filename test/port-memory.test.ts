@@ -112,9 +112,14 @@ describe('memory that cannot be detached', () => {
 
   test('is no memory of WebAssembly where there is none, and programs work the same', needsShell, async () => {
     const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
-    for (const options of [{ nodeOptions: ['--jitless'] }, limited]) {
+    for (const [options, kinds] of [
+      [{ nodeOptions: ['--jitless'] }, /^\[object SharedArrayBuffer\] 8 received\n$/],
+      // Node 26 makes such a memory without reserving addresses for it.
+      [limited, /^\[object (Shared)?ArrayBuffer\] 8 received\n$/],
+    ] as const) {
       const { exitCode, stdout, stderr } = await new Child(programPath('pool-memory'), [], options).ended;
-      assert.deepEqual([exitCode, stdout], [0, '[object SharedArrayBuffer] 8 received\n'], stderr);
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stdout, kinds);
     }
   });
 
