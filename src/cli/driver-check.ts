@@ -48,7 +48,7 @@ export async function checkDriver({ name, probe }: DriverReport): Promise<Driver
   }
 }
 
-/** What holds for a driver in workers only; undefined when nothing does. */
+/** A remark on a driver that is true in workers only; undefined when there is none. */
 export function noteOnWorkers({ name, features }: DriverCheck): string | undefined {
   return name === 'io_uring' && features !== undefined && !features.includes('defer_taskrun')
     ? 'not in workers, which take epoll: this kernel has no DEFER_TASKRUN (Linux 6.1)'

@@ -1,4 +1,4 @@
-/** What a thread that makes blocking calls and its owner have in common. */
+/** The memory that a thread which makes blocking calls shares with its owner. */
 
 import type { MessagePort } from 'node:worker_threads';
 import type { BlockingCall } from '../ffi/blocking-calls.js';

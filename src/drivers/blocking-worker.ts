@@ -1,4 +1,4 @@
-/** What runs in a BlockingThread: one foreign call at a time, asked for and answered in memory that both threads see. */
+/** The code of a BlockingThread: it makes one foreign call at a time, requested and answered in memory that both threads see. */
 
 import { workerData } from 'node:worker_threads';
 import { type BlockingThreadData, CLOSED, COUNT, ENDED, RESULT, STARTED } from './blocking-memory.js';

@@ -34,7 +34,7 @@ interface Candidate {
   readonly name: DriverName;
   readonly probe: (options: ProbeOptions) => Probe;
   readonly open: (options: DriverOptions) => Driver;
-  /** What to say where the probe said yes and opening failed. */
+  /** Describes why opening failed although the probe had passed. */
   readonly refuse?: (error: OperationError) => Refusal;
   /** Wakes a port from any thread, given its driver's `wakeDescriptor`. */
   readonly wake: (descriptor: number) => void;
@@ -78,7 +78,7 @@ export interface DriverReport {
   readonly probe: Probe;
 }
 
-/** What each driver's probe says for a port of this thread, in order of preference. */
+/** The results of all probes for a port of this thread, in order of preference. */
 export function probeDrivers(): readonly DriverReport[] {
   const candidates = CANDIDATES.map((candidate) => ({ name: candidate.name, probe: probeHere(candidate, new Set()) }));
   const elsewhere = DRIVER_NAMES.filter((name) => !CANDIDATES.some((candidate) => candidate.name === name));

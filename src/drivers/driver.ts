@@ -26,7 +26,7 @@ export interface Refusal {
 /** Whether this system can run a driver. */
 export type Probe = { readonly usable: true } | Refusal;
 
-/** What a probe may depend on besides the system. */
+/** Conditions that a probe depends on besides the system. */
 export interface ProbeOptions {
   /** Names of optional system features to do without. */
   readonly withhold: ReadonlySet<string>;

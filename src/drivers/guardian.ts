@@ -1,7 +1,7 @@
 /**
- * What a thread does for the workers that it starts, whoever's they are: none is stopped inside koffi, which would end the
- * process, and what a dead one has left is given back. Nothing is done for workers that were started before the library
- * was loaded in the thread that starts them.
+ * Looks after the workers that this thread starts, ours and the program's. It stops none inside koffi, which would end the
+ * process, and gives back the descriptors and memory that a dead one has left. It does nothing for workers that were
+ * started before this thread loaded the library.
  */
 
 import { isMainThread, type Worker } from 'node:worker_threads';

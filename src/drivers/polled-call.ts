@@ -2,13 +2,7 @@
 
 import { systemClock } from './clock.js';
 import type { ErrorTable } from './error.js';
-import { Retry } from './retry.js';
-
-/**
- * Nothing is wrong, but for the moment. Also behind an interruption the call is made again soon, unasked: a watch may have
- * said once only that something is ready.
- */
-const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
+import { PASSING, Retry } from './retry.js';
 
 export class PolledCall {
   readonly #name: string;
@@ -34,7 +28,8 @@ export class PolledCall {
 
   /** The call has failed. Returns what is ready: nothing. @throws OperationError what will not pass */
   failed(systemNumber: number): 0 {
-    if (!FOR_A_MOMENT.has(this.#errors.codeOf(systemNumber))) {
+    // An interrupted call is made again soon, too, without being asked for: a watch may report a readiness only once.
+    if (!PASSING.has(this.#errors.codeOf(systemNumber))) {
       throw this.#errors.create(systemNumber, this.#name);
     }
     this.#retry.failed();

@@ -6,6 +6,9 @@
 import { blockThread } from './block-thread.js';
 import type { Clock } from './clock.js';
 
+/** Codes of failures that pass: the same call, or the same operation, can succeed a moment later. */
+export const PASSING: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
+
 /** The first delay, and the longest. */
 const RETRY_MS_MIN = 1;
 const RETRY_MS_MAX = 100;

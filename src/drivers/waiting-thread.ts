@@ -10,8 +10,8 @@ import { BlockingThread, type BlockingThreadOwner } from './blocking-thread.js';
 import type { LoopWatch } from './driver.js';
 
 /**
- * The longest single wait. A worker that is terminated from outside is torn down only when its waiting thread has
- * returned, so this bounds how long that takes.
+ * The longest single wait in a system call, in ms. A thread in one can be neither terminated nor left by `process.exit()`, so a
+ * longer wait is many of these, with JavaScript between them; a worker ends only when its waiting thread has returned.
  */
 export const WAIT_MS_MAX = 1000;
 

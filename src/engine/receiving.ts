@@ -134,7 +134,7 @@ function heldChunk(poolShort: boolean, completion: Completion): HeldChunk {
   return { buffer: undefined, bytes };
 }
 
-/** What a chunk holds: all of its receive buffer, or its copy. */
+/** The memory that a chunk holds: all of its receive buffer, or its copy. */
 function memoryOf({ buffer, bytes }: HeldChunk): number {
   return buffer === undefined ? bytes.length : buffer.sizeBytes;
 }

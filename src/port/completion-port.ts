@@ -8,6 +8,7 @@ import { openWhole } from '../drivers/choose.js';
 import type { Clock } from '../drivers/clock.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import { OperationError, textOf } from '../drivers/error.js';
+import { WAIT_MS_MAX } from '../drivers/waiting-thread.js';
 import { performanceNow } from '../runtime.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
@@ -17,12 +18,6 @@ import { PostingPort } from './posting.js';
 import { type CompletionHandler, Pump, type PumpOptions } from './pump.js';
 import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
-
-/**
- * The longest single wait of a driver, in ms. A thread inside a system call can be neither terminated nor left by
- * `process.exit()`, so a longer wait is many of these, with JavaScript in between.
- */
-const WAIT_MS_MAX = 1000;
 
 /** How long closing a port may wait for the system to end what is in flight, in ms. */
 const CLOSE_TIMEOUT_MS = 5000;

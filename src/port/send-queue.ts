@@ -7,6 +7,7 @@ import { assert } from '../assert.js';
 import type { Driver, Gather } from '../drivers/driver.js';
 import { GATHER_PIECES_MAX } from '../drivers/driver.js';
 import { ERR_BUFFER_DETACHED, OperationError } from '../drivers/error.js';
+import { PASSING } from '../drivers/retry.js';
 import type { BorrowedBytes } from '../ffi/bytes.js';
 import { Held } from './held.js';
 import { type OperationTable, SEND, SHUTDOWN } from './operations.js';
@@ -16,9 +17,6 @@ import type { OverlappedSocket } from './socket.js';
 
 /** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
 export type SendEnd = (slot: number, result: number) => void;
-
-/** Nothing is wrong with the connection: the same bytes can be sent a moment later. */
-const FOR_A_MOMENT: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
 
 export class SendQueue {
   readonly #driver: Driver;
@@ -90,7 +88,7 @@ export class SendQueue {
     if (result === -ERR_BUFFER_DETACHED && !cancelled) {
       // One of those that were handed over together: those before it are sent after all.
       this.#start(socket);
-    } else if (result !== -ERR_BUFFER_DETACHED && !FOR_A_MOMENT.has(this.#driver.errors.codeOf(-result))) {
+    } else if (result !== -ERR_BUFFER_DETACHED && !PASSING.has(this.#driver.errors.codeOf(-result))) {
       // A hole in the stream: nothing behind it may go out.
       this.failAll(socket, result);
     } else if (cancelled) {

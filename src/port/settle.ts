@@ -2,6 +2,7 @@
 
 import { assert } from '../assert.js';
 import type { CompletionSink, Driver } from '../drivers/driver.js';
+import { PASSING } from '../drivers/retry.js';
 import { process } from '../runtime.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Completion } from './completion.js';
@@ -14,9 +15,6 @@ import { OverlappedSocket } from './socket.js';
 
 /** An accept that finds no descriptor, memory, or room in epoll is held back, not ended. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
-
-/** The same operation can succeed a moment later. (A receive's ENOBUFS is the pool's: it waits for a buffer.) */
-const FOR_A_MOMENT = new Set(['EINTR', 'EAGAIN', 'ENOMEM']);
 
 /** A connection that failed before it was accepted (accept(2) says to take these like "try again"). */
 const CLIENT_WENT_AWAY = new Set([
@@ -138,11 +136,12 @@ export class Settler implements CompletionSink {
 
   #receiveFailed(slot: number, result: number): void {
     const code = this.#driver.errors.codeOf(-result);
-    if (code !== 'ENOBUFS' && !FOR_A_MOMENT.has(code)) {
+    if (!PASSING.has(code)) {
       this.#end(slot, result);
     } else if (this.#operations.cancelled[slot] === 1) {
       this.endCancelled(slot);
     } else if (code === 'ENOBUFS') {
+      // The pool is empty: it waits for a buffer.
       this.#delays.delayReceive(slot);
     } else {
       this.#delays.delayInterrupted(slot);
@@ -170,12 +169,12 @@ export class Settler implements CompletionSink {
 
   #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
     const code = this.#driver.errors.codeOf(-result);
-    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || FOR_A_MOMENT.has(code);
+    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || PASSING.has(code);
     if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
       this.endCancelled(slot);
     } else if (NO_DESCRIPTOR.has(code)) {
       this.#delays.delayAccept(slot);
-    } else if (FOR_A_MOMENT.has(code)) {
+    } else if (PASSING.has(code)) {
       this.#delays.delayInterrupted(slot);
     } else if (CLIENT_WENT_AWAY.has(code)) {
       this.#driver.postAccept(slot, this.#operations.generation[slot] as number, listener.handle);

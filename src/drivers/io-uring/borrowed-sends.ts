@@ -12,18 +12,10 @@ import { IORING_OP_POLL_ADD, IORING_OP_SEND, IORING_OP_SENDMSG } from '../../ffi
 import type { BorrowedMemory } from '../driver.js';
 import { ERR_BUFFER_DETACHED } from '../error.js';
 import type { Ring } from './ring.js';
+import type { EntryFields } from './submission-entry.js';
 
 /** Fills the next submission entry, as the driver does for all operations; returns its position in the count of entries. */
-export type Prepare = (
-  opcode: number,
-  socket: number,
-  ioprio: number,
-  address: number,
-  byteLength: number,
-  opFlags: number,
-  slot: number,
-  generation: number,
-) => number;
+export type Prepare = (...entry: EntryFields) => number;
 
 /** One send, from its post to its completion. */
 interface BorrowedSend {

@@ -198,7 +198,7 @@ export class IoUringDriver implements Driver {
     try {
       this.#ring.enter(timeoutMs);
     } catch (error) {
-      // What worked when it was tried does so no more: the next port tries again.
+      // Something that the probe found works no more: the next port probes again.
       forgetProbe();
       throw error;
     }
@@ -218,10 +218,10 @@ export class IoUringDriver implements Driver {
   }
 
   /**
-   * A multishot receive that is told to poll first, and finds something at once, reads that and does not look again: a
-   * reset that lies behind those bytes would never be seen (on 6.18). So it is tried at once, except where there is no
-   * buffer: there it would fail though nothing has come yet. One that has waited for a buffer is tried in any case: after
-   * a poll, those that are in flight would always come before it.
+   * With POLL_FIRST, a multishot receive that finds bytes at once reads them and does not look again, so it never sees a
+   * reset that follows them (on 6.18). Receives are therefore tried at once, unless there is no buffer: then they would
+   * fail though nothing has come yet. A receive that has waited for a buffer is tried in any case: with a poll, those in
+   * flight would always come before it.
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;

@@ -35,7 +35,7 @@ export interface RingSetup {
   readonly features: readonly string[];
 }
 
-/** What was found in this thread, by the features that were withheld: each ring that is only tried counts as locked memory for a while. */
+/** Set-ups found in this thread, by the features that were withheld. A ring that is only tried counts as locked memory for a while. */
 const found = new Map<string, RingSetup>();
 
 /**

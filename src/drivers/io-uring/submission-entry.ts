@@ -1,5 +1,17 @@
 /** A submission entry, sixteen words of `struct io_uring_sqe`: what is not named here is zero. */
 
+/** The fields of an entry, in the order in which `fillEntry` takes them after its place. */
+export type EntryFields = [
+  opcode: number,
+  socket: number,
+  ioprio: number,
+  address: number,
+  byteLength: number,
+  opFlags: number,
+  slot: number,
+  generation: number,
+];
+
 export function fillEntry(
   sqes: Int32Array,
   word: number,
