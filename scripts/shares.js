@@ -1,17 +1,17 @@
 /** Shares of the test files, for runners that work side by side. */
 
-import { basename } from 'node:path';
+import { nameOf } from './suite.js';
 
 /** Seconds that the longest files take in Wine, each beside the other: a wrong number costs time and nothing else. */
 const SECONDS = {
-  'cli-bad-input': 25,
-  docs: 20,
-  'engine-iocp': 20,
-  'engine-select': 20,
-  iocp: 100,
-  select: 80,
-  'windows-threads': 18,
-  'wine-cli': 75,
+  'cli/bad-input': 25,
+  'package/docs': 20,
+  'engine/iocp': 20,
+  'engine/select': 20,
+  'drivers/iocp/iocp': 100,
+  'drivers/select/select': 80,
+  'threads/windows': 18,
+  'cli/wine': 75,
 };
 const SECONDS_OF_OTHERS = 7;
 
@@ -28,5 +28,5 @@ export function sharesOf(files, count) {
 }
 
 function secondsOf(file) {
-  return SECONDS[basename(file, '.test.js')] ?? SECONDS_OF_OTHERS;
+  return SECONDS[nameOf(file)] ?? SECONDS_OF_OTHERS;
 }

@@ -2,16 +2,38 @@
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
 
-/** Test files that only Windows can run. */
-const WINDOWS_ONLY = /^(?:windows-.+|(?:engine-)?iocp)\.test\.js$/;
+const TESTS = 'dist/test';
+const ENDING = '.test.js';
+
+/** Test files that only Windows can run, by their paths in test/ without the ending: a folder, or one file. */
+const WINDOWS_ONLY = [
+  'drivers/iocp/',
+  'drivers/select/windows',
+  'engine/iocp',
+  'ffi/windows-win32',
+  'package/windows-node',
+  'threads/windows',
+];
 /** Test files that run on Windows too. */
-const WINDOWS_TOO =
-  /^(?:cli-(?:bad-input|doctor)|copies|docs|example|port-(?:memory|operations|settle)|(?:engine-)?select|thread-pool|worker-loading)\.test\.js$/;
+const WINDOWS_TOO = [
+  'cli/bad-input',
+  'cli/doctor',
+  'drivers/select/select',
+  'drivers/thread-pool',
+  'engine/select',
+  'examples/port',
+  'package/copies',
+  'package/docs',
+  'port/completion-router',
+  'port/memory',
+  'port/operations',
+  'threads/worker-loading',
+];
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
-const IN_WINE = /^wine-.+\.test\.js$/;
+const IN_WINE = ['cli/wine', 'examples/wine', 'package/wine-lost'];
 
 /** Test files at one time: each measures its own process only, and mostly waits. */
 const CONCURRENCY = 3;
@@ -28,26 +50,35 @@ export function chosenBy(parameters) {
   };
 }
 
-/** The built test files for this machine whose name contains one of the words; all of them when there are no words. */
+/** The built test files for this machine whose path contains one of the words; all of them when there are no words. */
 export function testFiles(words) {
-  return filesNamed(words).filter((path) => !WINDOWS_ONLY.test(basename(path)) && !IN_WINE.test(basename(path)));
+  return filesNamed(words).filter((path) => !isOneOf(WINDOWS_ONLY, path) && !isOneOf(IN_WINE, path));
 }
 
 /** The same for Windows. */
 export function windowsTestFiles(words) {
-  return filesNamed(words).filter((path) => WINDOWS_ONLY.test(basename(path)) || WINDOWS_TOO.test(basename(path)));
+  return filesNamed(words).filter((path) => isOneOf(WINDOWS_ONLY, path) || isOneOf(WINDOWS_TOO, path));
 }
 
 /** Those that run here and start programs in Wine. */
 export function wineTestFiles(words) {
-  return filesNamed(words).filter((path) => IN_WINE.test(basename(path)));
+  return filesNamed(words).filter((path) => isOneOf(IN_WINE, path));
+}
+
+/** The name of a built test file: its path in test/, without the ending. */
+export function nameOf(path) {
+  return path.slice(TESTS.length + 1, -ENDING.length);
+}
+
+function isOneOf(names, path) {
+  const name = nameOf(path);
+  return names.some((one) => (one.endsWith('/') ? name.startsWith(one) : name === one));
 }
 
 function filesNamed(words) {
-  return filesBelow('dist/test').filter((path) => {
-    const name = basename(path);
-    return name.endsWith('.test.js') && (words.length === 0 || words.some((word) => name.includes(word)));
-  });
+  return filesBelow(TESTS).filter(
+    (path) => path.endsWith(ENDING) && (words.length === 0 || words.some((word) => nameOf(path).includes(word))),
+  );
 }
 
 /** Runs the Node at a path, for `runSuite`. */

@@ -1,10 +1,10 @@
 /** `overlapped/prometheus`: the statistics of servers as metrics of `prom-client`, which the program installs itself. */
 
 import { register } from 'prom-client';
-import { formatAddress } from './drivers/address.js';
-import type { Server } from './engine/server.js';
+import { formatAddress } from './base/address.js';
+import { sharedByCopies } from './base/shared-by-copies.js';
+import type { Server } from './engine/server/server.js';
 import { MetricSet, type MetricsLabels, type MetricsRegistry } from './metrics/metric-set.js';
-import { sharedByCopies } from './shared-by-copies.js';
 
 export type { MetricsLabels, MetricsRegistry } from './metrics/metric-set.js';
 

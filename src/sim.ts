@@ -5,7 +5,7 @@
  * the systems' drivers do, and can be told what goes wrong. docs/sim.md begins with a program.
  */
 
-export type { Clock, ClockTimer } from './drivers/clock.js';
+export type { Clock, ClockTimer } from './base/clock.js';
 export type { EndpointState, SimEndpoint, SimListener } from './drivers/sim/endpoint.js';
 export type { SimFaults } from './drivers/sim/faults.js';
 export { SimNetwork, type SimNetworkOptions } from './drivers/sim/network.js';

@@ -1,8 +1,8 @@
 /** Whether a driver works here: its probe, and a wake-up through Node's event loop and back. */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { performanceNow } from '../base/runtime.js';
 import { CompletionPort, type DriverName, type DriverReport, OperationError } from '../index.js';
-import { performanceNow } from '../runtime.js';
 
 /** How long a wake-up may take to arrive, in ms. */
 const WAKE_TIMEOUT_MS = 2000;

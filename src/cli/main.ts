@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { URL } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
-import { process } from '../runtime.js';
-import type { BenchOptions } from './bench.js';
-import type { EchoOptions } from './echo.js';
+import { process } from '../base/runtime.js';
+import type { BenchOptions } from './bench/bench.js';
+import type { EchoOptions } from './echo/echo.js';
 import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';
 import { decimal, whole } from './numbers.js';
 import { watchOutput } from './output.js';
@@ -48,7 +48,7 @@ function addEcho(program: Command): void {
       whole('--drain-timeout', 0, 3_600_000),
       5000,
     )
-    .action(async (options: EchoOptions) => (await import('./echo.js')).echo(options));
+    .action(async (options: EchoOptions) => (await import('./echo/echo.js')).echo(options));
 }
 
 function addBench(program: Command): void {
@@ -64,7 +64,7 @@ function addBench(program: Command): void {
     .option('--driver <driver>', DRIVER_HELP, 'auto')
     .option('--threads <count>', 'threads that load', whole('--threads', 1, 256), 1)
     .option('--json', 'one JSON object', false)
-    .action(async (target: string, options: BenchOptions) => (await import('./bench.js')).bench(target, options));
+    .action(async (target: string, options: BenchOptions) => (await import('./bench/bench.js')).bench(target, options));
 }
 
 function addDoctor(program: Command): void {

@@ -1,6 +1,6 @@
 /** Standard output, which may end before we do: `overlapped doctor | head -1` is no error. */
 
-import { process } from '../runtime.js';
+import { process } from '../base/runtime.js';
 
 let gone = false;
 let onGone: (() => void) | undefined;

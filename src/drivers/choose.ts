@@ -1,24 +1,24 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
 import { isMainThread } from 'node:worker_threads';
-import { assert } from '../assert.js';
+import { assert } from '../base/assert.js';
+import { OperationError, textOf } from '../base/errors.js';
+import { allOrNothing, type Ledger } from './common/resources.js';
+import { process } from '../base/runtime.js';
 import { uninterrupted } from '../ffi/worker-table.js';
-import { process } from '../runtime.js';
+import { guardWorkers, type Reclaim, reclaimWorker } from './common/guardian.js';
+import { requireNetwork } from './common/permission.js';
 import type { Driver, DriverName, DriverOptions, DriverSource, Probe, ProbeOptions, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
-import { OperationError, textOf } from './error.js';
-import { guardWorkers, type Reclaim, reclaimWorker } from './guardian.js';
 import { IoUringDriver } from './io-uring/driver.js';
 import { probeIoUring, refuseIoUring } from './io-uring/probe.js';
 import { wakeCompletionPort } from './iocp/completion-port.js';
 import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
-import { allOrNothing, type Ledger } from './ledger.js';
 import { giveBackOnLinux, reclaimOnLinux } from './linux/reclaim.js';
 import { wakeDescriptor } from './linux/wake.js';
-import { requireNetwork } from './permission.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';

@@ -4,9 +4,9 @@
  * as the numbers the system gives them, and nothing of keys, handlers or queues.
  */
 
-import type { SocketAddress, SocketFamily } from './address.js';
-import type { Clock } from './clock.js';
-import type { ErrorTable } from './error.js';
+import type { SocketAddress, SocketFamily } from '../base/address.js';
+import type { Clock } from '../base/clock.js';
+import type { ErrorTable } from '../base/errors.js';
 
 /** Drivers of operating systems. */
 export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;

@@ -2,29 +2,39 @@
 
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { SocketAddress } from '../drivers/address.js';
-import { OperationError } from '../drivers/error.js';
+import type { SocketAddress } from '../base/address.js';
+import { OperationError } from '../base/errors.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { CloseReason } from './close-reasons.js';
-import { close } from './closing.js';
-import { timeIsUp } from './deadlines.js';
-import { drained } from './drained.js';
-import { ConnectionDuplex } from './duplex.js';
-import { destroy, endSending } from './ending.js';
-import { CLOSED, CLOSING, END_TOLD, ENDED, ENDING, LINGERING, PAUSED, UNREAD, UNREFERENCED } from './flags.js';
-import type { ConnectionGroup } from './group.js';
+import { close } from './connection-core/close.js';
+import { drained } from './connection-core/drained.js';
+import { pause, resume } from './connection-core/receive.js';
+import type { ConnectionGroup } from './connection-core/record.js';
+import { write } from './connection-core/send.js';
+import { destroy, endSending } from './connection-core/shutdown.js';
+import {
+  CLOSED,
+  CLOSING,
+  END_TOLD,
+  ENDED,
+  ENDING,
+  LINGERING,
+  PAUSED,
+  UNREAD,
+  UNREFERENCED,
+} from './connection-core/state.js';
+import { timeIsUp } from './connection-core/timeouts.js';
+import type { Topics } from './connection-core/topics.js';
 import type { HandlerName, Handlers } from './handlers.js';
-import type { MessageSide } from './messages.js';
+import type { MessageSide } from './messages/messages.js';
+import { sendMessage } from './messages/send-message.js';
 import { checkTime } from './options.js';
-import { pause, resume } from './receiving.js';
-import { sendMessage } from './send-message.js';
-import { write } from './sending.js';
-import { ChunkIterator } from './stream-iterator.js';
-import { NEVER, TICK_MS, type Timed, tickAfter, ticksOf } from './timer-wheel.js';
-import type { Topics } from './topics.js';
-import { WebConnection, type WebStreams } from './web-streams.js';
-import type { WriteQueue } from './write-queue.js';
+import { NEVER, TICK_MS, type Timed, tickAfter, ticksOf } from './scheduling/timer-wheel.js';
+import { ChunkIterator } from './streams/async-iterator.js';
+import { ConnectionDuplex } from './streams/duplex.js';
+import { WebConnection, type WebStreams } from './streams/web-streams.js';
+import type { WriteQueue } from './writing/write-queue.js';
 
 /** Received bytes that wait for a connection that is paused or had its share. */
 export interface HeldChunk {

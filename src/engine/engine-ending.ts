@@ -1,7 +1,7 @@
 /** The end of an engine, by its owner or because its port has failed: all that it runs hears of it. */
 
-import { close } from './closing.js';
 import { Connection } from './connection.js';
+import { close } from './connection-core/close.js';
 import type { CompletionTarget, Engine } from './engine.js';
 
 /** @param error what the engine's port has failed with; undefined when its owner closes the engine */

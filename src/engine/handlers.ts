@@ -1,7 +1,7 @@
 /** Handlers, shared by all connections of a server: what a program may give, and how it is checked. */
 
 import type { Buffer } from 'node:buffer';
-import { isError, OperationError, textOf } from '../drivers/error.js';
+import { isError, OperationError, textOf } from '../base/errors.js';
 import type { CloseReason } from './close-reasons.js';
 import type { Connection } from './connection.js';
 

@@ -1,8 +1,8 @@
 /** Options of connections, servers and engines: checked at once, with limits on everything unless told otherwise. */
 
-import { OperationError, textOf } from '../drivers/error.js';
-import { checkSocketOption } from '../port/whole-numbers.js';
-import { NEVER, ticksOf } from './timer-wheel.js';
+import { OperationError, textOf } from '../base/errors.js';
+import { checkSocketOption } from '../port/socket-options.js';
+import { NEVER, ticksOf } from './scheduling/timer-wheel.js';
 
 /** What all connections of a server, or one of `connect`, share. 0 or Infinity as a time is no limit. */
 export interface ConnectionOptions {

@@ -1,6 +1,6 @@
 /** Work that would never settle once its engine is closed: a lookup that is awaited, a race of connects. */
 
-import { OperationError } from '../drivers/error.js';
+import { OperationError } from '../base/errors.js';
 
 /** Called once when the engine closes. */
 export interface Pending {

@@ -1,7 +1,7 @@
 /** The engines that `listen` and `connect` share unless they are given one: one for each driver and thread. */
 
-import { OperationError } from '../drivers/error.js';
-import { setImmediate } from '../runtime.js';
+import { OperationError } from '../base/errors.js';
+import { setImmediate } from '../base/runtime.js';
 import { Engine } from './engine.js';
 
 /** What `listen` and `connect` take of an engine. */

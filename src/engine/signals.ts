@@ -1,6 +1,6 @@
 /** Signals that a program passes: of this realm, of another one, or of a library that had them before Node. */
 
-import { OperationError } from '../drivers/error.js';
+import { OperationError } from '../base/errors.js';
 
 /** Some signals of other libraries give no reason. */
 export function abortReason(signal: AbortSignal): unknown {

@@ -3,7 +3,7 @@
  * writes is part of a slab: one ArrayBuffer of ours, whose address is taken once.
  */
 
-import { assert } from '../assert.js';
+import { assert } from '../base/assert.js';
 import { addressOfBytes } from './library.js';
 
 /** V8 keeps typed arrays of up to 64 bytes inside its heap, where they move; an ArrayBuffer above that never moves. */

@@ -13,7 +13,7 @@
  */
 
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
-import { performanceNow } from '../runtime.js';
+import { performanceNow } from '../base/runtime.js';
 
 /** The number changes with the layout: copies of the package of different versions may share a process. */
 const NAME = 'overlapped.workers.1';

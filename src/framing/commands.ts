@@ -1,7 +1,7 @@
 /** Messages with a header of a length and a command, in either order, as most games and many devices have them. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../ffi/views.js';
+import { Views } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
 

@@ -1,7 +1,7 @@
 /** Messages that end with a delimiter, such as lines. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../ffi/views.js';
+import { Views } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 
 export interface DelimitedOptions {

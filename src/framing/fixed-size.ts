@@ -1,7 +1,7 @@
 /** Messages that all have the same size. */
 
 import type { Buffer } from 'node:buffer';
-import { Views } from '../ffi/views.js';
+import { Views } from '../base/buffer-views.js';
 import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
 
 class FixedSize implements Framing<Buffer, Uint8Array> {

@@ -1,7 +1,7 @@
 /** The bytes of one connection on their way to messages: an incomplete message waits here for the rest of it. */
 
 import type { Buffer } from 'node:buffer';
-import { assert } from '../assert.js';
+import { assert } from '../base/assert.js';
 import { allocateFramed } from './framed-memory.js';
 import { type Emit, FRAME_BYTES_MAX, type Framing, tooLarge } from './framing.js';
 

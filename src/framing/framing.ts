@@ -1,7 +1,7 @@
 /** What a framing is: how messages lie in a stream of bytes. */
 
 import type { Buffer } from 'node:buffer';
-import { isError, OperationError, textOf } from '../drivers/error.js';
+import { isError, OperationError, textOf } from '../base/errors.js';
 
 /** The most bytes of an incomplete message when a framing names no limit of its own. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;

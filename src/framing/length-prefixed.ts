@@ -1,7 +1,7 @@
 /** Messages with their length in front of them. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../ffi/views.js';
+import { Views } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
 

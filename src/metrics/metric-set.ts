@@ -1,9 +1,9 @@
 /** The metrics that a registry has under one prefix, for all servers there. */
 
 import { Counter, Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
-import { OperationError } from '../drivers/error.js';
+import { OperationError } from '../base/errors.js';
 import type { Engine } from '../engine/engine.js';
-import type { Server } from '../engine/server.js';
+import type { Server } from '../engine/server/server.js';
 import { type EngineStatistics, engineStatistics, type ServerStatistics } from '../engine/statistics.js';
 import { type Definition, ENGINE_METRICS, SERVER_METRICS } from './definitions.js';
 

@@ -1,14 +1,14 @@
 /** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
 
 import type { Buffer } from 'node:buffer';
-import { assert } from '../assert.js';
+import { assert } from '../base/assert.js';
+import { Views } from '../base/buffer-views.js';
+import { OperationError } from '../base/errors.js';
+import { Held } from '../base/ref-counted.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
-import { lengthOf, memoryOf, offsetOf } from '../ffi/bytes.js';
+import { lengthOf, memoryOf, offsetOf } from '../base/bytes.js';
 import { Slab } from '../ffi/memory.js';
 import { undetachable } from '../ffi/undetachable.js';
-import { Views } from '../ffi/views.js';
-import { Held } from './held.js';
 
 /** What released buffers are filled with in the debug mode. */
 export const RELEASED_BYTE = 0xdd;

@@ -3,13 +3,13 @@
  * written out in `docs/completion-port.md`.
  */
 
-import { assert } from '../assert.js';
+import { assert } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import { OperationError, textOf } from '../base/errors.js';
+import { performanceNow } from '../base/runtime.js';
 import { openWhole } from '../drivers/choose.js';
-import type { Clock } from '../drivers/clock.js';
+import { WAIT_MS_MAX } from '../drivers/common/waiting-thread.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
-import { OperationError, textOf } from '../drivers/error.js';
-import { WAIT_MS_MAX } from '../drivers/waiting-thread.js';
-import { performanceNow } from '../runtime.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
 import { portClosed, portOpened } from './open-ports.js';

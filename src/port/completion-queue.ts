@@ -1,6 +1,6 @@
 /** Completions on their way to a batch: straight into it while it has room, and into a queue behind that. */
 
-import { Fifo } from '../drivers/fifo.js';
+import { Fifo } from '../base/fifo.js';
 import { Completion, type CompletionBatch } from './completion.js';
 
 export class CompletionQueue {

@@ -1,13 +1,13 @@
 /** Completions as they are dequeued: records that are used again with the next batch. */
 
 import type { Buffer } from 'node:buffer';
-import { assert } from '../assert.js';
-import type { ErrorTable } from '../drivers/error.js';
-import { ERR_BUFFER_DETACHED, OperationError } from '../drivers/error.js';
+import { assert } from '../base/assert.js';
+import type { ErrorTable } from '../base/errors.js';
+import { ERR_BUFFER_DETACHED, OperationError } from '../base/errors.js';
+import { checkWhole } from '../base/validate.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { OperationKind } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
-import { checkWhole } from './whole-numbers.js';
 
 /** One completion. It belongs to its batch: read it before the batch is dequeued into again. */
 export class Completion {

@@ -1,16 +1,16 @@
 /** What a port consists of, and what a call must find before it may do anything. */
 
+import { OperationError } from '../base/errors.js';
 import { type Choice, openDriver } from '../drivers/choose.js';
 import type { Driver } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
 import { BufferPool } from './buffer-pool.js';
 import { CompletionQueue } from './completion-queue.js';
-import { Delays } from './delays.js';
+import { Settler } from './completion-router.js';
 import { OperationTable } from './operations.js';
 import type { CheckedOptions } from './options.js';
 import type { Pump } from './pump.js';
-import { SendMemory } from './send-memory.js';
-import { Settler } from './settle.js';
+import { Delays } from './retry-queue.js';
+import { SendMemory } from './sending/send-memory.js';
 import type { OverlappedSocket } from './socket.js';
 
 export class PortCore {

@@ -3,8 +3,8 @@
  * after twice the time whenever it fails again, up to 100 ms.
  */
 
-import type { Clock } from '../drivers/clock.js';
-import { retryDelayMs } from '../drivers/retry.js';
+import type { Clock } from '../base/clock.js';
+import { retryDelayMs } from '../drivers/common/retry.js';
 import type { OperationTable } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
 

@@ -1,7 +1,7 @@
 /** The ports of this thread that are not closed, and what happens to them when the thread ends by itself. */
 
 import { isMainThread } from 'node:worker_threads';
-import { process } from '../runtime.js';
+import { process } from '../base/runtime.js';
 import type { OverlappedSocket } from './socket.js';
 
 export interface OpenPort {

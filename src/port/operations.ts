@@ -3,9 +3,9 @@
  * kernel; its generation tells a completion that comes too late from one for the slot's present operation.
  */
 
-import { assert } from '../assert.js';
-import { OperationError } from '../drivers/error.js';
-import { grown } from '../drivers/grown.js';
+import { assert } from '../base/assert.js';
+import { OperationError } from '../base/errors.js';
+import { grown } from '../base/typed-arrays.js';
 import type { OverlappedSocket } from './socket.js';
 
 export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;

@@ -1,9 +1,9 @@
 /** Options of a port, checked at once: a wrong one is an error that says what was found and what is wanted. */
 
+import { OperationError } from '../base/errors.js';
+import { checkWhole, type WholeRange } from '../base/validate.js';
 import type { DriverSource } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
 import { OPERATIONS_MAX } from './operations.js';
-import { checkWhole, type WholeRange } from './whole-numbers.js';
 
 export interface CompletionPortOptions {
   /**

@@ -1,15 +1,15 @@
 /** Posting: the part of a port that starts operations and closes sockets. */
 
-import { assert } from '../assert.js';
-import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../drivers/address.js';
-import { OperationError, textOf } from '../drivers/error.js';
-import { isMapped } from '../drivers/sockaddr.js';
-import { isBytes } from '../ffi/bytes.js';
+import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/address.js';
+import { assert } from '../base/assert.js';
+import { OperationError, textOf } from '../base/errors.js';
+import type { Holder } from '../base/ref-counted.js';
+import { isMapped } from '../drivers/common/sockaddr.js';
+import { isBytes } from '../base/bytes.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
-import type { Holder } from './held.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
-import type { PieceSink, Pieces } from './send-memory.js';
+import type { PieceSink, Pieces } from './sending/send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
 /** Tries to have a closed socket break its connection. */

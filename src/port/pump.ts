@@ -3,15 +3,15 @@
  * takes completions, dispatches them, hands over what was posted, and looks again: bounded, then back to the loop.
  */
 
-import type { ClockTimer } from '../drivers/clock.js';
+import type { ClockTimer } from '../base/clock.js';
+import { clearImmediate, setImmediate } from '../base/runtime.js';
+import { throwLater } from '../base/throw-async.js';
 import type { LoopWatch } from '../drivers/driver.js';
-import { clearImmediate, setImmediate } from '../runtime.js';
 import { type AsyncContext, callersContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
-import { Lag } from './lag.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
-import { throwLater } from './throw-later.js';
+import { Lag } from './timeout-grace.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 

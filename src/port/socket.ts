@@ -1,10 +1,11 @@
 /** An overlapped socket: one that operations can be posted on. */
 
-import type { SocketAddress, SocketFamily } from '../drivers/address.js';
+import type { SocketAddress, SocketFamily } from '../base/address.js';
+import { OperationError, textOf } from '../base/errors.js';
+import { INT_MAX } from '../base/validate.js';
+import { checkSocketOption, requireOption } from './socket-options.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
-import { OperationError, textOf } from '../drivers/error.js';
 import type { PortCore } from './core.js';
-import { checkSocketOption, INT_MAX, requireOption } from './whole-numbers.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 

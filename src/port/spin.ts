@@ -4,7 +4,7 @@
  * looking is wasted. So it is tried for as long as it mostly succeeds, and else now and then.
  */
 
-import { performanceNow } from '../runtime.js';
+import { performanceNow } from '../base/runtime.js';
 
 /** How long one try lasts at the most, in ms, where each look is an iteration of the event loop: nothing else waits for it. */
 export const SPIN_MS = 0.05;

@@ -1,9 +1,9 @@
 /** Waking a port from any thread of the process. */
 
+import { OperationError } from '../base/errors.js';
+import { performanceNow } from '../base/runtime.js';
 import { wakePort } from '../drivers/choose.js';
 import type { DriverName } from '../drivers/driver.js';
-import { OperationError } from '../drivers/error.js';
-import { performanceNow } from '../runtime.js';
 
 /** Words of the state that threads share. */
 const CLOSED = 0;

@@ -1,12 +1,12 @@
 /** Accepting in the main thread for all: each connection goes to the thread with the fewest. */
 
-import { OperationError } from '../drivers/error.js';
+import { OperationError } from '../base/errors.js';
 import type { CompletionTarget, TurnTask } from '../engine/engine.js';
 import type { EngineUse } from '../engine/shared-engines.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
-import type { Crew } from './crew.js';
 import type { Thread } from './thread.js';
+import type { Crew } from './worker-pool.js';
 
 /** Connections that may wait for a thread while none serves; further ones are reset. */
 const WAITING_MAX = 4096;

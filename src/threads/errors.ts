@@ -1,6 +1,6 @@
 /** Errors on their way between threads: what posting leaves of an error has neither its code nor its class. */
 
-import { OperationError, textOf } from '../drivers/error.js';
+import { OperationError, textOf } from '../base/errors.js';
 import { errorOf } from '../engine/handlers.js';
 
 /** The most characters of each text of an error that are posted. */

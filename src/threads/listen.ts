@@ -1,8 +1,8 @@
 /** `listen`, on this thread or on many. */
 
 import type { Buffer } from 'node:buffer';
-import { type ListenOptions, listen as listenHere } from '../engine/listen.js';
-import type { Server } from '../engine/server.js';
+import { type ListenOptions, listen as listenHere } from '../engine/server/listen.js';
+import type { Server } from '../engine/server/server.js';
 import type { ThreadedListenOptions } from './options.js';
 import type { ThreadedServer } from './server.js';
 

@@ -4,13 +4,13 @@ import type { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { pathToFileURL, URL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
-import { OperationError, textOf } from '../drivers/error.js';
-import type { HandlerErrorSink } from '../engine/handler-errors.js';
+import { OperationError, textOf } from '../base/errors.js';
+import { structuredClone } from '../base/runtime.js';
+import type { HandlerErrorSink } from '../engine/connection-core/handler-errors.js';
+import type { Endpoint } from '../engine/endpoint.js';
 import type { Handlers } from '../engine/handlers.js';
-import type { ListenOptions } from '../engine/listen.js';
 import { checkNumber } from '../engine/options.js';
-import type { Endpoint } from '../engine/resolve.js';
-import { structuredClone } from '../runtime.js';
+import type { ListenOptions } from '../engine/server/listen.js';
 import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 

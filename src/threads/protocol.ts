@@ -1,10 +1,10 @@
 /** What the main thread and the threads of a server say to each other. */
 
-import type { SocketAddress } from '../drivers/address.js';
+import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
+import type { HandlerErrorInfo } from '../engine/connection-core/handler-errors.js';
 import type { EngineOptions } from '../engine/engine.js';
-import type { HandlerErrorInfo } from '../engine/handler-errors.js';
-import type { ListenOptions } from '../engine/listen.js';
+import type { ListenOptions } from '../engine/server/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { PackedError } from './errors.js';
 import type { Published } from './publications.js';

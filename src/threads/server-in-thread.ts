@@ -1,12 +1,12 @@
 /** A server on many threads, as one of them holds it: what it sends to many reaches the connections of all threads. */
 
-import { OperationError } from '../drivers/error.js';
-import { close } from '../engine/closing.js';
+import { OperationError } from '../base/errors.js';
 import type { Connection } from '../engine/connection.js';
+import { close } from '../engine/connection-core/close.js';
 import type { Engine, TurnTask } from '../engine/engine.js';
-import { joinPieces, type Payload } from '../engine/payload.js';
-import { piecesOf } from '../engine/send-message.js';
-import type { Server } from '../engine/server.js';
+import { piecesOf } from '../engine/messages/send-message.js';
+import type { Server } from '../engine/server/server.js';
+import { joinPieces, type Payload } from '../engine/writing/payload.js';
 import { costOf, type Outbox, type Publication } from './publications.js';
 
 /** What is published in one turn leaves together, unless it is more than this. */

@@ -1,19 +1,19 @@
 /** A server on many threads, as the main thread holds it. */
 
-import type { SocketAddress } from '../drivers/address.js';
+import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
-import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/handler-errors.js';
+import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/connection-core/handler-errors.js';
 import { errorOf } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
-import type { Payload } from '../engine/payload.js';
-import type { CloseOptions } from '../engine/server.js';
+import type { CloseOptions } from '../engine/server/server.js';
 import type { ServerStatistics } from '../engine/statistics.js';
+import type { Payload } from '../engine/writing/payload.js';
 import type { Acceptor } from './acceptor.js';
-import { Crew, type CrewOwner, type CrewSettings } from './crew.js';
 import type { Distribution } from './options.js';
 import type { ThreadReady } from './protocol.js';
 import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
+import { Crew, type CrewOwner, type CrewSettings } from './worker-pool.js';
 
 /** How long `close` lets connections finish unless told, in ms. */
 const DEADLINE_MS = 10_000;

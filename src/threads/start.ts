@@ -1,18 +1,18 @@
 /** Starting a server on many threads. */
 
-import type { SocketAddress } from '../drivers/address.js';
-import { warnOfHandlerError } from '../engine/handler-errors.js';
-import { openListener, warnOfListenError } from '../engine/listen.js';
+import type { SocketAddress } from '../base/address.js';
+import { process } from '../base/runtime.js';
+import { warnOfHandlerError } from '../engine/connection-core/handler-errors.js';
+import { firstToListenAt, namesHost, resolverOf } from '../engine/endpoint.js';
 import { checkNumber, functionOr } from '../engine/options.js';
-import { firstToListenAt, namesHost, resolverOf } from '../engine/resolve.js';
+import { openListener, warnOfListenError } from '../engine/server/listen.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { inCallersContext } from '../port/async-context.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
-import { process } from '../runtime.js';
 import { Acceptor } from './acceptor.js';
-import type { CrewSettings } from './crew.js';
 import { checkThreadedOptions, moduleUrl, type ThreadedListenOptions } from './options.js';
 import { type ThreadedListeners, ThreadedServer } from './server.js';
+import type { CrewSettings } from './worker-pool.js';
 
 /** Where servers listen unless told: all addresses, of IPv4 too. */
 const ANY_IPV6 = '::';

@@ -2,12 +2,12 @@
 
 import { URL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
+import { OperationError } from '../base/errors.js';
+import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
 import { reclaimThread } from '../drivers/choose.js';
-import { OperationError } from '../drivers/error.js';
-import { guardThread } from '../drivers/guardian.js';
+import { guardThread } from '../drivers/common/guardian.js';
 import { errorOf } from '../engine/handlers.js';
 import type { ServerStatistics } from '../engine/statistics.js';
-import { clearTimeout, performanceNow, setTimeout } from '../runtime.js';
 import { unpackError } from './errors.js';
 import type { FromThread, PostedInfo, ThreadData, ThreadReady, ToThread } from './protocol.js';
 import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';

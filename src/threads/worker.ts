@@ -1,13 +1,13 @@
 /** What runs in each thread: an engine, and a server with the handlers of the program's module. */
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import { assert } from '../assert.js';
-import { OperationError } from '../drivers/error.js';
+import { assert } from '../base/assert.js';
+import { OperationError } from '../base/errors.js';
+import { process, setImmediate } from '../base/runtime.js';
+import type { HandlerErrorSink } from '../engine/connection-core/handler-errors.js';
 import { Engine } from '../engine/engine.js';
-import type { HandlerErrorSink } from '../engine/handler-errors.js';
-import { type ListenOptions, openServer } from '../engine/listen.js';
-import type { Server, SocketCount } from '../engine/server.js';
-import { process, setImmediate } from '../runtime.js';
+import { type ListenOptions, openServer } from '../engine/server/listen.js';
+import type { Server, SocketCount } from '../engine/server/server.js';
 import { packError } from './errors.js';
 import type { ThreadModule } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';

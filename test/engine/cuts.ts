@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { type CloseReason, type Connection, Engine, type ListenOptions, type Server } from 'overlapped';
 import { delimited } from 'overlapped/framing';
 import { CLOSE_REASONS } from '../../src/engine/close-reasons.js';
-import { SENDING } from '../../src/engine/flags.js';
+import { SENDING } from '../../src/engine/connection-core/state.js';
 import { eventually, someBytes } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 

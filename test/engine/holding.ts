@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Connection, Engine, Server } from 'overlapped';
 import { delimited, type Framing, lengthPrefixed } from 'overlapped/framing';
-import { RECEIVING } from '../../src/engine/flags.js';
+import { RECEIVING } from '../../src/engine/connection-core/state.js';
 import { eventually, onceInTime, sha256, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { type EngineSubject, type Stage, scenes } from './subject.js';

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import type { Connection, Handlers } from 'overlapped';
-import type { ConnectionDuplex } from '../../src/engine/duplex.js';
-import type { ChunkIterator } from '../../src/engine/stream-iterator.js';
-import { READ_AHEAD_PIECES_MAX } from '../../src/engine/streaming.js';
+import type { ChunkIterator } from '../../src/engine/streams/async-iterator.js';
+import type { ConnectionDuplex } from '../../src/engine/streams/duplex.js';
+import { READ_AHEAD_PIECES_MAX } from '../../src/engine/streams/stream-adapter.js';
 import { type EngineSubject, scenes } from './subject.js';
 
 export function readAhead(subject: EngineSubject): void {

@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection, ListenOptions } from 'overlapped';
 import { delimited } from 'overlapped/framing';
-import { SHUT } from '../../src/engine/flags.js';
-import { COPY_BYTES_MAX } from '../../src/engine/write-queue.js';
+import { SHUT } from '../../src/engine/connection-core/state.js';
+import { COPY_BYTES_MAX } from '../../src/engine/writing/write-queue.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 

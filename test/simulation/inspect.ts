@@ -18,8 +18,8 @@ import {
   SENDING,
   SHUT,
   SHUTTING,
-} from '../../src/engine/flags.js';
-import { NEVER, TICK_MS } from '../../src/engine/timer-wheel.js';
+} from '../../src/engine/connection-core/state.js';
+import { NEVER, TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
 import type { EngineSide } from './side.js';
 
 /** A limit may be kept so much later than it says: the rounding of ticks, both ways. */

@@ -19,25 +19,25 @@ export interface Mutation {
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the promise of a handler is not waited for',
-    file: 'engine/awaiting.js',
+    file: 'engine/connection-core/awaiting.js',
     found: 'connection.flags |= AWAITING;',
     replacement: '',
   },
   {
     name: 'a chunk is not kept for the handler that is at work with it',
-    file: 'engine/awaiting.js',
+    file: 'engine/connection-core/awaiting.js',
     found: 'const { chunkBuffer: buffer, lentBytes } = engine;',
     replacement: 'const { lentBytes } = engine; const buffer = undefined;',
   },
   {
     name: 'a connection with something left to send is closed as if it had ended',
-    file: 'engine/closing.js',
+    file: 'engine/connection-core/close.js',
     found: 'const cut = connection.queuedBytes > 0 || ',
     replacement: 'const cut = ',
   },
   {
     name: 'a byte is dropped behind a short send',
-    file: 'port/send-queue.js',
+    file: 'port/sending/send-queue.js',
     found: 'bytesTaken[slot] = bytesTaken[slot] + taken;',
     replacement: `bytesTaken[slot] = bytesTaken[slot] + taken;
             if (bytesTaken[slot] < byteLength[slot] - 1) {
@@ -46,7 +46,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a cancelled receive ends twice',
-    file: 'port/settle.js',
+    file: 'port/completion-router.js',
     found: `operations.release(slot);
         return completion;`,
     replacement: `operations.release(slot);
@@ -57,7 +57,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a drain is skipped when nothing is left to send',
-    file: 'engine/sending.js',
+    file: 'engine/connection-core/send.js',
     found: `tell(connection, 'drain');`,
     replacement: `if (connection.queuedBytes > 0) {
                 tell(connection, 'drain');
@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the slot of a cancelled connect is leaked',
-    file: 'port/settle.js',
+    file: 'port/completion-router.js',
     found: `operations.release(slot);
         return completion;`,
     replacement: `if (completion.kind !== 'connect' || completion.code !== 'ECANCELED') {
@@ -75,14 +75,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a close is lost when a send was the last in flight',
-    file: 'engine/sending.js',
+    file: 'engine/connection-core/send.js',
     found: `finishIfIdle(connection);
         return;`,
     replacement: 'return;',
   },
   {
     name: 'a write chunk is used again while it is being sent',
-    file: 'engine/write-queue.js',
+    file: 'engine/writing/write-queue.js',
     found: 'const address = chunk.address + chunk.used;',
     replacement: `if (this.empty) {
             chunk.memory.copyWithin(0, chunk.used, chunk.used + byteLength);
@@ -92,7 +92,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'nothing is received after resume',
-    file: 'engine/receiving.js',
+    file: 'engine/connection-core/receive.js',
     found: `else {
         receive(connection);
     }`,
@@ -100,7 +100,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a limit that has moved on is forgotten',
-    file: 'engine/deadlines.js',
+    file: 'engine/connection-core/timeouts.js',
     found: `runOut(connection, reason);
     }
     else {
@@ -111,7 +111,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what a closing connection held is not given back',
-    file: 'engine/closing.js',
+    file: 'engine/connection-core/close.js',
     found: `dropHeld(connection);
     const reset`,
     replacement: 'const reset',

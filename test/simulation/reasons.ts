@@ -1,7 +1,7 @@
 /** Whether the reason that a connection was closed for can be true. */
 
 import type { CloseReason } from 'overlapped';
-import { NEVER, TICK_MS } from '../../src/engine/timer-wheel.js';
+import { NEVER, TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
 import type { EngineSide } from './side.js';
 
 /** Reasons that come with an error, and always do. */

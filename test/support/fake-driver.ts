@@ -1,7 +1,7 @@
 /** A driver that does nothing by itself: tests say what completes, and when, also what no honest system would say. */
 
-import type { SocketAddress } from '../../src/drivers/address.js';
-import { systemClock } from '../../src/drivers/clock.js';
+import type { SocketAddress } from '../../src/base/address.js';
+import { systemClock } from '../../src/base/clock.js';
 import type { CompletionSink, Driver, Gather, LoopWatch, SocketCalls } from '../../src/drivers/driver.js';
 import { linuxErrors } from '../../src/drivers/linux/errors.js';
 

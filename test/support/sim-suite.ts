@@ -16,7 +16,7 @@ export const SIM_CAPABILITIES = {
   resetBeforeReceive: true,
   sendProgress: true,
   threads: 'a simulated network lives in one thread of one process',
-  descriptorLimit: 'what a process may have does not limit it; sim-network.test.ts has its own limit',
+  descriptorLimit: 'what a process may have does not limit it; test/drivers/sim/network.test.ts has its own limit',
   urgentData: 'its streams have bytes and an end, and no urgent data',
 } as const;
 

@@ -71,9 +71,9 @@ export const windows: TestSystem = {
     reusePort: 'Windows does not spread connections over several listeners at one port',
     userTimeout: unlessWine('knows no TCP_MAXRTMS'),
     descriptorLimit:
-      'Windows has no limit of handles that could be lowered for a process; windows-accepts.test.ts makes a shortage itself',
+      'Windows has no limit of handles that could be lowered for a process; test/drivers/iocp/accepts.test.ts makes a shortage itself',
     descriptorNumbers: "Windows' sets are counted arrays, limited by the number of sockets in them",
-    signals: 'Windows has none between processes: wine-cli.test.ts presses Ctrl-C',
+    signals: 'Windows has none between processes: test/cli/wine.test.ts presses Ctrl-C',
     shell: 'Windows has no POSIX shell',
     resetRemembered: true,
     resetRememberedBehindEnd: unlessWine(

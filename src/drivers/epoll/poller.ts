@@ -1,5 +1,6 @@
 /** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
 
+import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -15,13 +16,12 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { PolledCall } from '../common/polled-call.js';
 import type { LoopWatch } from '../driver.js';
-import { opened } from '../ledger.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';
 import { WakeDescriptor } from '../linux/wake.js';
-import { PolledCall } from '../polled-call.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
 /** Events taken by one epoll_wait at the most; the kernel gives the others their turn with the next. */

@@ -7,10 +7,10 @@
  * Waiting for room is an operation of its own, which names no memory, under the same slot.
  */
 
+import { ERR_BUFFER_DETACHED } from '../../base/errors.js';
 import { EAGAIN, ECANCELED, MSG_DONTWAIT, MSG_NOSIGNAL, POLLOUT } from '../../ffi/linux/constants.js';
 import { IORING_OP_POLL_ADD, IORING_OP_SEND, IORING_OP_SENDMSG } from '../../ffi/linux/io-uring.js';
 import type { BorrowedMemory } from '../driver.js';
-import { ERR_BUFFER_DETACHED } from '../error.js';
 import type { Ring } from './ring.js';
 import type { EntryFields } from './submission-entry.js';
 

@@ -5,7 +5,7 @@
  * one is used again, and the memory of all would be the process's; so only as many are offered as were needed lately.
  */
 
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
 import { IORING_REGISTER_PBUF_RING } from '../../ffi/linux/io-uring.js';
 import { io_uring_buf, io_uring_buf_reg } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';

@@ -3,6 +3,8 @@
  * ring, and one system call a turn hands over the first and gathers the second.
  */
 
+import type { SocketAddress, SocketFamily } from '../../base/address.js';
+import { systemClock } from '../../base/clock.js';
 import { ECANCELED, ENOENT, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
@@ -22,20 +24,18 @@ import {
   IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import type { SocketAddress, SocketFamily } from '../address.js';
-import { systemClock } from '../clock.js';
+import { shorten } from '../common/buffer-list.js';
+import { MessageBlocks } from '../common/msghdr-blocks.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
-import { shorten } from '../gather.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
-import { MessageBlocks } from '../message-blocks.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { BorrowedSends } from './borrowed-sends.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
-import { CompletionStash } from './completion-stash.js';
+import { CompletionStash } from './cqe-overflow.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
 import { findMultishotReceive, forgetProbe } from './multishot-probe.js';
 import { openRings } from './open-rings.js';

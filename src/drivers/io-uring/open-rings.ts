@@ -1,8 +1,8 @@
 /** Opening the rings of a driver, as large as the memory that may be locked allows. */
 
-import { blockThread } from '../block-thread.js';
+import { OperationError } from '../../base/errors.js';
+import { blockThread } from '../common/block-thread.js';
 import type { ReceiveBuffers } from '../driver.js';
-import { OperationError } from '../error.js';
 import { BufferRing } from './buffer-ring.js';
 import { Ring } from './ring.js';
 

@@ -1,8 +1,8 @@
 /** Whether io_uring can be used here: containers and sysctl often refuse it, and old kernels lack what is needed. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { OperationError } from '../../base/errors.js';
 import type { Probe, ProbeOptions, Refusal } from '../driver.js';
-import { OperationError } from '../error.js';
 import { DEFER_TASKRUN, findSetup } from './features.js';
 import { findMultishotReceive } from './multishot-probe.js';
 

@@ -4,9 +4,9 @@
  * are on only while the port is parked, so that a turn's own completions do not bring another one.
  */
 
+import { setImmediate } from '../../base/runtime.js';
 import { IORING_REGISTER_EVENTFD, IORING_UNREGISTER_EVENTFD } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import { setImmediate } from '../../runtime.js';
 import type { LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';

@@ -1,6 +1,9 @@
 /** The two rings that the process shares with the kernel, as typed arrays over mapped memory. */
 
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
+import { systemClock } from '../../base/clock.js';
+import type { OperationError } from '../../base/errors.js';
+import { type Mapping, mapped, opened, unmapping } from '../common/resources.js';
 import { lastErrno, viewOf } from '../../ffi/library.js';
 import {
   EAGAIN,
@@ -44,13 +47,10 @@ import {
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import { systemClock } from '../clock.js';
-import type { OperationError } from '../error.js';
-import { type Mapping, mapped, opened, unmapping } from '../ledger.js';
+import { Retry } from '../common/retry.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
-import { Retry } from '../retry.js';
 
 /** Completions that fit for each submission entry: a multishot operation brings many for one. */
 const COMPLETIONS_PER_SUBMISSION = 4;

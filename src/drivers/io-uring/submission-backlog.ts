@@ -3,8 +3,8 @@
  * room, in order. It is empty in normal work.
  */
 
+import { Fifo } from '../../base/fifo.js';
 import { io_uring_sqe } from '../../ffi/linux/structs.js';
-import { Fifo } from '../fifo.js';
 import type { Ring } from './ring.js';
 
 const ENTRY_WORDS = io_uring_sqe.size >> 2;

@@ -3,7 +3,8 @@
  * for each other; each that completes is posted anew. An AcceptEx needs the socket that it will accept into beforehand.
  */
 
-import { assert } from '../../assert.js';
+import type { SocketAddress } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
 import type { ForeignFunction } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in6 } from '../../ffi/sockaddr.js';
@@ -16,9 +17,8 @@ import {
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { OVERLAPPED } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { SocketAddress } from '../address.js';
+import { decodeSockaddr } from '../common/sockaddr.js';
 import type { CompletionSink } from '../driver.js';
-import { decodeSockaddr } from '../sockaddr.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
 import { windowsAddresses } from '../windows/sockaddr.js';
 import type { SocketRecord } from '../windows/socket-records.js';

@@ -10,7 +10,7 @@ import {
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { OVERLAPPED_ENTRY } from '../../ffi/windows/structs.js';
-import { PolledCall } from '../polled-call.js';
+import { PolledCall } from '../common/polled-call.js';
 import { windowsErrors } from '../windows/errors.js';
 
 /** Completion keys: sockets need none, as their operations are known by the address of their OVERLAPPED. */

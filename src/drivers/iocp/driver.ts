@@ -3,7 +3,10 @@
  * port.
  */
 
-import { assert } from '../../assert.js';
+import type { SocketAddress } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
+import { systemClock } from '../../base/clock.js';
+import { NumberQueue } from '../../base/int-queue.js';
 import { Slab } from '../../ffi/memory.js';
 import {
   INVALID_SOCKET,
@@ -15,14 +18,11 @@ import {
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { SocketAddress } from '../address.js';
-import { systemClock } from '../clock.js';
+import { FreeBuffers } from '../common/free-buffers.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
+import { WaitingThread } from '../common/waiting-thread.js';
 import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
 import { GATHER_PIECES_MAX } from '../driver.js';
-import { FreeBuffers } from '../free-buffers.js';
-import { NumberQueue } from '../number-queue.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
-import { WaitingThread } from '../waiting-thread.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
 import { setWsabuf, setWsabufs } from '../windows/messages.js';
 import { connectable, windowsAddresses } from '../windows/sockaddr.js';

@@ -1,7 +1,7 @@
 /** How a completion port wakes Node's event loop: a thread of ours dequeues while the loop has nothing to do. */
 
-import type { BlockingThread } from '../blocking-thread.js';
-import type { ThreadWait } from '../waiting-thread.js';
+import type { BlockingThread } from '../common/blocking-thread.js';
+import type { ThreadWait } from '../common/waiting-thread.js';
 import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from './completion-port.js';
 
 /** How long to wait for the thread to return, in ms; it needs microseconds, once it has begun. */

@@ -3,7 +3,7 @@
  * record's address back with the completion, and the slot follows from the address by arithmetic.
  */
 
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
 import { Slab } from '../../ffi/memory.js';
 import { OVERLAPPED } from '../../ffi/windows/structs.js';
 

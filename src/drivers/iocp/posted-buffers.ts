@@ -5,9 +5,9 @@
  * cost more with its size, also for small messages.
  */
 
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
+import { reaching } from '../../base/typed-arrays.js';
 import { Slab } from '../../ffi/memory.js';
-import { reaching } from '../grown.js';
 
 /** Bytes of each. */
 export const POSTED_BYTES = 512;

@@ -1,7 +1,7 @@
 /** Whether completion ports can be used here. */
 
+import { OperationError } from '../../base/errors.js';
 import type { Probe } from '../driver.js';
-import { OperationError } from '../error.js';
 import { NativePort } from './completion-port.js';
 
 /** A feature name for `withhold`: operations that complete at once bring no packet. */

@@ -3,12 +3,12 @@
  * what more is there is drained straight into it.
  */
 
+import { reaching } from '../../base/typed-arrays.js';
 import { Slab } from '../../ffi/memory.js';
 import { WSA_IO_PENDING, WSAENOBUFS, WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { FreeBuffers } from '../free-buffers.js';
-import { reaching } from '../grown.js';
+import type { FreeBuffers } from '../common/free-buffers.js';
 import type { WindowsSockets } from '../windows/sockets.js';
 import { POSTED_BYTES, PostedBuffers } from './posted-buffers.js';
 

@@ -5,7 +5,9 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
+import { contextClosing, contextOpened } from '../common/resources.js';
+import { process } from '../../base/runtime.js';
 import { viewOf } from '../../ffi/library.js';
 import {
   AIO_RING_MAGIC,
@@ -20,8 +22,6 @@ import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from
 import { libc } from '../../ffi/linux/libc.js';
 import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
-import { process } from '../../runtime.js';
-import { contextClosing, contextOpened } from '../ledger.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
 
 /** A feature name, for `withhold` too. */

@@ -5,6 +5,7 @@
 
 import { Buffer } from 'node:buffer';
 import { type BigIntStats, lstatSync } from 'node:fs';
+import { process } from '../../base/runtime.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AT_FDCWD,
@@ -21,7 +22,6 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { statx } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { process } from '../../runtime.js';
 import type { BoundPath } from '../driver.js';
 import { linuxErrors } from './errors.js';
 

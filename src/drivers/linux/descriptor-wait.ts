@@ -3,7 +3,7 @@
 import { POLLIN } from '../../ffi/linux/constants.js';
 import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { InterruptibleWait } from '../interruptible-wait.js';
+import { InterruptibleWait } from '../common/interruptible-wait.js';
 import { WakeDescriptor } from './wake.js';
 
 export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {

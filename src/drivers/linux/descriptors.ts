@@ -1,9 +1,9 @@
 /** Descriptors of this process: how many it may have open, and closing one. */
 
 import { readFileSync } from 'node:fs';
+import { closing } from '../common/resources.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import { closing } from '../ledger.js';
 
 /** The soft limit of open files (proc(5)); Infinity when there is none, or it cannot be read. */
 export function descriptorsMax(): number {

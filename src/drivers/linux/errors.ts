@@ -1,6 +1,6 @@
 /** Linux's error numbers (asm-generic/errno.h, the same on x64 and arm64), a line each. */
 
-import { ErrorTable } from '../error.js';
+import { ErrorTable } from '../../base/errors.js';
 
 export const linuxErrors = new ErrorTable([
   [1, 'EPERM', 'Operation not permitted'],

@@ -8,7 +8,10 @@
 import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
+import { OperationError } from '../../base/errors.js';
+import { opened } from '../common/resources.js';
+import { clearImmediate, setImmediate } from '../../base/runtime.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EBUSY,
@@ -27,10 +30,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import { clearImmediate, setImmediate } from '../../runtime.js';
 import type { LoopWatch } from '../driver.js';
-import { OperationError } from '../error.js';
-import { opened } from '../ledger.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 

@@ -3,9 +3,9 @@
  * as long as that one fails too.
  */
 
+import { OperationError } from '../../base/errors.js';
+import { WaitingThread } from '../common/waiting-thread.js';
 import type { LoopWatch } from '../driver.js';
-import { OperationError } from '../error.js';
-import { WaitingThread } from '../waiting-thread.js';
 import { DescriptorWait } from './descriptor-wait.js';
 import { EventLoopWatch } from './event-loop-watch.js';
 import { PolledWatch } from './polled-watch.js';

@@ -1,8 +1,8 @@
 /** Gathered sends as Linux has them: a msghdr with its iovecs. */
 
 import { iovec, msghdr } from '../../ffi/linux/structs.js';
+import type { MessageLayout } from '../common/msghdr-blocks.js';
 import { GATHER_PIECES_MAX } from '../driver.js';
-import type { MessageLayout } from '../message-blocks.js';
 
 const IOVECS_OFFSET = 64;
 

@@ -1,13 +1,13 @@
 /** The calls of the readiness drivers on Linux, for sockets that never block. */
 
+import type { SocketAddress } from '../../base/address.js';
 import { lastErrno } from '../../ffi/library.js';
 import { EAGAIN, ECANCELED, EINPROGRESS, EINTR, ENOBUFS, MSG_NOSIGNAL } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
-import type { SocketAddress } from '../address.js';
+import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { type AioContext, BATCHED_CALLS, threadContext } from './aio.js';
 import { linuxMessages } from './messages.js';
 import { fromHere, linuxAddresses } from './sockaddr.js';

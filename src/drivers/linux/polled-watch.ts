@@ -1,6 +1,6 @@
 /** The last resort for waking Node's event loop, where not even a descriptor can be opened: a timer that looks. */
 
-import { type ClockTimer, systemClock } from '../clock.js';
+import { type ClockTimer, systemClock } from '../../base/clock.js';
 import type { LoopWatch } from '../driver.js';
 
 /** From one look to the next, in ms. */

@@ -1,12 +1,12 @@
 /** Giving back what a thread of this process had open when it died. */
 
+import { closing, type Ledger, unmapping } from '../common/resources.js';
 import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { closing, type Ledger, unmapping } from '../ledger.js';
 import { destroyContextOfDead } from './aio.js';
-import { markedSockets } from './thread-marks.js';
+import { markedSockets } from './socket-owner.js';
 
 /** Closes what this thread has opened for something that cannot be built after all. */
 export function giveBackOnLinux({ mappings, descriptors }: Ledger): void {

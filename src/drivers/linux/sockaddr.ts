@@ -1,12 +1,12 @@
 /** Addresses as Linux has them. */
 
 import { Buffer } from 'node:buffer';
+import type { SocketAddress } from '../../base/address.js';
+import { process } from '../../base/runtime.js';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
-import { process } from '../../runtime.js';
-import type { SocketAddress } from '../address.js';
-import { type AddressSystem, UNIX_PATH_BYTES_MAX } from '../sockaddr.js';
+import { type AddressSystem, UNIX_PATH_BYTES_MAX } from '../common/sockaddr.js';
 
 /** IF_NAMESIZE: the bytes of an interface's name with the NUL that ends it (if_nametoindex(3)). */
 const INTERFACE_NAME_BYTES = 16;

@@ -1,5 +1,6 @@
 /** The immediate calls on sockets, as Linux has them. */
 
+import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   AF_INET,
@@ -35,14 +36,13 @@ import { linger, tcp_info } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6 } from '../../ffi/sockaddr.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import type { SocketAddress, SocketFamily } from '../address.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
-import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { boundPath, removeBoundPath } from './bound-path.js';
 import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 import { linuxAddresses } from './sockaddr.js';
-import { markOwnSocket, markSocket } from './thread-marks.js';
+import { markOwnSocket, markSocket } from './socket-owner.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 

@@ -2,7 +2,7 @@
 
 import { timespec, timeval } from '../../ffi/linux/structs.js';
 import type { Slab } from '../../ffi/memory.js';
-import { restOf, secondsOf } from '../time-span.js';
+import { restOf, secondsOf } from '../common/time-span.js';
 
 /** Writes a `struct __kernel_timespec` at a byte offset. */
 export function setTimespec(slab: Slab, byteOffset: number, timeoutMs: number): void {

@@ -3,7 +3,7 @@
  * cache, and a system that takes many at once is entered once for all.
  */
 
-import { assert } from '../../assert.js';
+import { assert } from '../../base/assert.js';
 import type { Slab } from '../../ffi/memory.js';
 
 /** Kinds of call. */

@@ -4,15 +4,15 @@
  * What the last call said about readiness is remembered, so that nothing is asked twice.
  */
 
-import { assert } from '../../assert.js';
-import type { SocketAddress, SocketFamily } from '../address.js';
-import { systemClock } from '../clock.js';
+import type { SocketAddress, SocketFamily } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
+import { systemClock } from '../../base/clock.js';
+import type { ErrorTable } from '../../base/errors.js';
+import { NumberQueue } from '../../base/int-queue.js';
+import { FreeBuffers } from '../common/free-buffers.js';
+import { MessageBlocks } from '../common/msghdr-blocks.js';
 import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
-import type { ErrorTable } from '../error.js';
-import { FreeBuffers } from '../free-buffers.js';
-import { MessageBlocks } from '../message-blocks.js';
-import { NumberQueue } from '../number-queue.js';
-import { Attempts } from './attempts.js';
+import { Attempts } from './non-blocking-io.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { Results } from './results.js';
 import {

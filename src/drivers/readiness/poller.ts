@@ -1,8 +1,8 @@
 /** What epoll and select provide to the readiness driver: telling which sockets are ready. */
 
-import type { SocketAddress } from '../address.js';
+import type { SocketAddress } from '../../base/address.js';
+import type { MessageLayout } from '../common/msghdr-blocks.js';
 import type { LoopWatch, SocketCalls } from '../driver.js';
-import type { MessageLayout } from '../message-blocks.js';
 import type { CallBatch, TransferCalls } from './call-batch.js';
 
 /** What a poller reports to. */

@@ -1,6 +1,6 @@
 /** What the readiness driver knows of each socket, in tables that the socket's number indexes. */
 
-import { grown } from '../grown.js';
+import { grown } from '../../base/typed-arrays.js';
 
 /** Flags of a socket. */
 export const READABLE = 1;

@@ -4,6 +4,7 @@
  * descriptor: it holds the sockets of the port, only to wake the loop. What is ready, select says.
  */
 
+import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -18,7 +19,6 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
-import { opened } from '../ledger.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { DescriptorWatch } from '../linux/loop-watch.js';

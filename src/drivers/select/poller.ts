@@ -1,9 +1,9 @@
 /** Readiness from select: sets of sockets, asked anew at each wait. */
 
+import type { ErrorTable } from '../../base/errors.js';
+import { reaching } from '../../base/typed-arrays.js';
+import { PolledCall } from '../common/polled-call.js';
 import type { LoopWatch } from '../driver.js';
-import type { ErrorTable } from '../error.js';
-import { reaching } from '../grown.js';
-import { PolledCall } from '../polled-call.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 

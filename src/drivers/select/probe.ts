@@ -1,7 +1,7 @@
 /** Whether select can be used here: asks for a wake-up, with no time to wait. */
 
+import { type ErrorTable, OperationError } from '../../base/errors.js';
 import type { Probe } from '../driver.js';
-import { type ErrorTable, OperationError } from '../error.js';
 import { linuxErrors } from '../linux/errors.js';
 import { windowsErrors } from '../windows/errors.js';
 import { WindowsNonBlocking } from '../windows/non-blocking.js';

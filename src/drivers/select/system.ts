@@ -1,7 +1,7 @@
 /** select as a system has it: the form of its sets, and the call. The rest is the poller's, for every system. */
 
+import type { Wake } from '../common/interruptible-wait.js';
 import type { LoopWatch } from '../driver.js';
-import type { Wake } from '../interruptible-wait.js';
 
 /** A wake-up that can be asked for among sockets. */
 export interface SelectWake extends Wake {

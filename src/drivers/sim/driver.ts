@@ -1,9 +1,11 @@
 /** The driver `sim`: a port's end of a simulated network. */
 
-import { assert } from '../../assert.js';
+import type { SocketAddress } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
+import type { Clock } from '../../base/clock.js';
+import { OperationError } from '../../base/errors.js';
 import { viewOf } from '../../ffi/library.js';
-import type { SocketAddress } from '../address.js';
-import type { Clock } from '../clock.js';
+import { FreeBuffers } from '../common/free-buffers.js';
 import type {
   BorrowedMemory,
   CompletionSink,
@@ -13,18 +15,16 @@ import type {
   LoopWatch,
   ReceiveBuffers,
 } from '../driver.js';
-import { OperationError } from '../error.js';
-import { FreeBuffers } from '../free-buffers.js';
 import { linuxErrors } from '../linux/errors.js';
-import { canonical } from './addresses.js';
 import { CompletionList } from './completion-list.js';
-import { ECANCELED } from './errno.js';
-import type { Kernel } from './kernel.js';
+import { canonical } from './kernel/addresses.js';
+import { ECANCELED } from './kernel/errno.js';
+import type { Kernel } from './kernel/kernel.js';
+import { type OperationOwner, Place, type PlaceKind } from './kernel/place.js';
+import type { SimSocket } from './kernel/socket.js';
+import { SimSockets } from './kernel/sockets.js';
 import type { Loop } from './loop.js';
-import { type OperationOwner, Place, type PlaceKind } from './place.js';
 import { Posts } from './posts.js';
-import type { SimSocket } from './socket.js';
-import { SimSockets } from './sockets.js';
 import { TRACE } from './trace.js';
 import { addWaker, removeWaker } from './wake.js';
 

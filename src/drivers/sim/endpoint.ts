@@ -4,14 +4,14 @@
  */
 
 import { Buffer } from 'node:buffer';
-import { assert } from '../../assert.js';
-import type { SocketAddress } from '../address.js';
+import type { SocketAddress } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
 import { linuxErrors } from '../linux/errors.js';
-import { EPIPE } from './errno.js';
 import { Holder } from './hold.js';
-import type { Kernel } from './kernel.js';
+import { EPIPE } from './kernel/errno.js';
+import type { Kernel } from './kernel/kernel.js';
+import type { SimSocket } from './kernel/socket.js';
 import type { Loop } from './loop.js';
-import type { SimSocket } from './socket.js';
 
 export type EndpointState = 'connecting' | 'connected' | 'failed' | 'closed';
 

@@ -1,6 +1,6 @@
 /** What may go wrong in a simulated network. Everything is off unless told. */
 
-import { OperationError } from '../error.js';
+import { OperationError } from '../../base/errors.js';
 import type { Range } from './random.js';
 
 /** Rates are from 0, never, to 1, always; ranges of time are in ms. */

@@ -1,6 +1,6 @@
 /** What keeps Node's process alive: started ports, timers and endpoints, each unless `unref`. */
 
-import { clearInterval, setInterval } from '../../runtime.js';
+import { clearInterval, setInterval } from '../../base/runtime.js';
 
 /** Node's timers count whole ms up to this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;

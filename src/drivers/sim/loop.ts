@@ -3,12 +3,12 @@
  * at a time, each from an iteration of its own. A virtual clock goes on when nobody has anything to do any more.
  */
 
-import { clearTimeout, setImmediate, setTimeout } from '../../runtime.js';
-import type { Clock, ClockTimer } from '../clock.js';
+import type { Clock, ClockTimer } from '../../base/clock.js';
+import { clearTimeout, setImmediate, setTimeout } from '../../base/runtime.js';
 import type { LoopWatch } from '../driver.js';
 import { EventQueue, type SimEvent } from './event-queue.js';
 import { Hold, Holder } from './hold.js';
-import type { Kernel } from './kernel.js';
+import type { Kernel } from './kernel/kernel.js';
 
 /** Node's timers count whole ms up to this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;

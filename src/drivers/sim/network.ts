@@ -3,18 +3,18 @@
  * left to chance, so that with the virtual clock a run repeats event for event. docs/sim.md says how to use it.
  */
 
-import type { SocketAddress } from '../address.js';
-import { type Clock, systemClock } from '../clock.js';
+import type { SocketAddress } from '../../base/address.js';
+import { type Clock, systemClock } from '../../base/clock.js';
+import { OperationError } from '../../base/errors.js';
 import type { Driver, DriverOptions, DriverSource } from '../driver.js';
-import { OperationError } from '../error.js';
 import { linuxErrors } from '../linux/errors.js';
-import { canonical } from './addresses.js';
 import { SimDriver } from './driver.js';
 import { SimEndpoint, SimListener } from './endpoint.js';
 import { checkFaults, type SimFaults } from './faults.js';
-import { Kernel } from './kernel.js';
+import { canonical } from './kernel/addresses.js';
+import { Kernel } from './kernel/kernel.js';
+import { SimSocket } from './kernel/socket.js';
 import { Loop } from './loop.js';
-import { SimSocket } from './socket.js';
 import { RealTime, VirtualTime } from './time.js';
 
 export interface SimNetworkOptions {

@@ -1,8 +1,8 @@
 /** What a port has posted and not handed over yet: operations and cancels, in order. */
 
-import type { Kernel } from './kernel.js';
-import type { Place } from './place.js';
-import type { SimSocket } from './socket.js';
+import type { Kernel } from './kernel/kernel.js';
+import type { Place } from './kernel/place.js';
+import type { SimSocket } from './kernel/socket.js';
 import { TRACE } from './trace.js';
 
 export class Posts {

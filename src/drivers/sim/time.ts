@@ -1,6 +1,6 @@
 /** The two clocks that a simulated network can have. */
 
-import { performanceNow } from '../../runtime.js';
+import { performanceNow } from '../../base/runtime.js';
 
 export interface TimeSource {
   /** Whether time passes by itself. */

@@ -1,8 +1,8 @@
 /** Waking a port on a simulated network: by a number, from the thread that it lives in. */
 
 import { threadId } from 'node:worker_threads';
-import { sharedByCopies } from '../../shared-by-copies.js';
-import { OperationError } from '../error.js';
+import { OperationError } from '../../base/errors.js';
+import { sharedByCopies } from '../../base/shared-by-copies.js';
 
 /** Numbers of two threads differ, so that one thread's is nobody's in another. */
 const NUMBERS_PER_THREAD = 2 ** 32;

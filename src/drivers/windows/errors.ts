@@ -4,7 +4,7 @@
  * reset into ERROR_NETNAME_DELETED, an error of files.
  */
 
-import { ErrorTable } from '../error.js';
+import { ErrorTable } from '../../base/errors.js';
 
 const LINES: readonly (readonly [number, string, string, ...number[]])[] = [
   [5, 'EACCES', 'Access denied', 0xc0000022],

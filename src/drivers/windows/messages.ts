@@ -2,8 +2,8 @@
 
 import type { Slab } from '../../ffi/memory.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
+import type { MessageLayout } from '../common/msghdr-blocks.js';
 import { GATHER_PIECES_MAX, type Gather } from '../driver.js';
-import type { MessageLayout } from '../message-blocks.js';
 
 export const WSABUFS_OFFSET = 8;
 

@@ -1,5 +1,7 @@
 /** The calls of the readiness driver on Windows, for sockets that never block. */
 
+import type { SocketAddress } from '../../base/address.js';
+import type { OperationError } from '../../base/errors.js';
 import { Slab } from '../../ffi/memory.js';
 import {
   HANDLE_FLAG_INHERIT,
@@ -13,11 +15,9 @@ import {
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { SocketAddress } from '../address.js';
-import type { OperationError } from '../error.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { SEND_BYTES_MAX, WSABUFS_OFFSET, windowsMessages } from './messages.js';
 import { connectable, windowsAddresses } from './sockaddr.js';
 import { WindowsSockets } from './sockets.js';

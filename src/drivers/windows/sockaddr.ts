@@ -2,9 +2,9 @@
 
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { SocketAddress } from '../../base/address.js';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../ffi/windows/constants.js';
-import type { SocketAddress } from '../address.js';
-import { type AddressSystem, hasMappedPrefix, parseIpv6, splitZone } from '../sockaddr.js';
+import { type AddressSystem, hasMappedPrefix, parseIpv6, splitZone } from '../common/sockaddr.js';
 
 export const windowsAddresses: AddressSystem = {
   AF_UNIX,

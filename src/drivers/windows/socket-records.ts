@@ -3,9 +3,9 @@
  * once to stop it listening, while its operations still end: so a number stays taken until it is given back.
  */
 
-import { assert } from '../../assert.js';
+import type { SocketAddress, SocketFamily } from '../../base/address.js';
+import { assert } from '../../base/assert.js';
 import { INVALID_SOCKET } from '../../ffi/windows/constants.js';
-import type { SocketAddress, SocketFamily } from '../address.js';
 import type { SocketOption } from '../driver.js';
 
 export class SocketRecord {

@@ -1,5 +1,7 @@
 /** The immediate calls on sockets, as Windows has them. */
 
+import type { SocketAddress, SocketFamily } from '../../base/address.js';
+import { OperationError } from '../../base/errors.js';
 import { Slab } from '../../ffi/memory.js';
 import {
   AF_INET,
@@ -26,10 +28,8 @@ import {
 } from '../../ffi/windows/constants.js';
 import { linger } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { SocketAddress, SocketFamily } from '../address.js';
+import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
-import { OperationError } from '../error.js';
-import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../sockaddr.js';
 import { windowsErrors } from './errors.js';
 import { windowsAddresses } from './sockaddr.js';
 import { SocketRecord, SocketRecords } from './socket-records.js';

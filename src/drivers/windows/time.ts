@@ -2,7 +2,7 @@
 
 import type { Slab } from '../../ffi/memory.js';
 import { timeval } from '../../ffi/windows/structs.js';
-import { restOf, secondsOf } from '../time-span.js';
+import { restOf, secondsOf } from '../common/time-span.js';
 
 /** Writes a `struct timeval` at a byte offset. */
 export function setTimeval(slab: Slab, byteOffset: number, timeoutMs: number): void {

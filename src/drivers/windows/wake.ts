@@ -1,9 +1,9 @@
 /** Wake-ups on Windows, among sockets: a connection of this process with itself. A byte is a wake-up. */
 
+import type { SocketAddress } from '../../base/address.js';
 import { Slab } from '../../ffi/memory.js';
 import { WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import type { SocketAddress } from '../address.js';
 import { windowsErrors } from './errors.js';
 import type { WindowsNonBlocking } from './non-blocking.js';
 

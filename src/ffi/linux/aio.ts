@@ -1,6 +1,6 @@
 /** Numbers of Linux's asynchronous I/O (`linux/aio_abi.h`, `linux/fs.h`), by their own names. */
 
-import { process } from '../../runtime.js';
+import { process } from '../../base/runtime.js';
 
 /** Numbers of its calls: the older ones differ from one kind of processor to the other. */
 export interface AioCalls {

@@ -1,6 +1,6 @@
 /** Numbers of the Linux headers that overlapped uses, by their own names (generic architectures: x64, arm64). */
 
-import { process } from '../../runtime.js';
+import { process } from '../../base/runtime.js';
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;

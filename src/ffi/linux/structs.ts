@@ -3,7 +3,7 @@
  * every table with what the C rules give. Sizes and offsets are bytes, for 64-bit systems.
  */
 
-import { process } from '../../runtime.js';
+import { process } from '../../base/runtime.js';
 
 /** `struct iovec { void *iov_base; size_t iov_len; }` */
 export const iovec = { iov_base: 0, iov_len: 8, size: 16 } as const;

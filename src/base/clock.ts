@@ -1,0 +1,45 @@
+/** Time as a port has it: the system's, or a simulation's own. */
+
+import { clearTimeout, performanceNow, setTimeout } from './runtime.js';
+
+export interface ClockTimer {
+  ref(): void;
+  unref(): void;
+  clear(): void;
+}
+
+export interface Clock {
+  /** Whether time passes by itself, so that looking at it again and again makes sense. */
+  readonly passes: boolean;
+  /** ms since some moment, with fractions; it never goes back. */
+  now(): number;
+  /** Calls back once, from the event loop, when `delayMs` have passed: whole ms, up to 2^31 - 1. */
+  setTimer(callback: () => void, delayMs: number): ClockTimer;
+}
+
+class SystemTimer implements ClockTimer {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(callback: () => void, delayMs: number) {
+    this.#timer = setTimeout(callback, delayMs);
+  }
+
+  ref(): void {
+    this.#timer.ref();
+  }
+
+  unref(): void {
+    this.#timer.unref();
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** The clock of every driver that runs on a real system. */
+export const systemClock: Clock = {
+  passes: true,
+  now: () => performanceNow(),
+  setTimer: (callback, delayMs) => new SystemTimer(callback, delayMs),
+};

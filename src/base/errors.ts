@@ -1,0 +1,134 @@
+/** Errors have one shape on all systems: Node's, plus the raw number of the system. */
+
+import { getSystemErrorMap, types } from 'node:util';
+import { formatAddress, type SocketAddress } from './address.js';
+import { assert } from './assert.js';
+
+/** One line per code: the system's number, Node's code, what it means to a person. */
+export type ErrorLine = readonly [systemNumber: number, code: string, message: string];
+
+/** The number of an error that no system has: the memory of a send was detached, or has shrunk, before all of it was sent. */
+export const ERR_BUFFER_DETACHED = 2 ** 30;
+
+const DETACHED_LINE: ErrorLine = [
+  ERR_BUFFER_DETACHED,
+  'ERR_BUFFER_DETACHED',
+  'The memory of these bytes was transferred or resized before they were sent; write a copy instead',
+];
+
+/** A system's table of errors. An unknown number keeps its number: `E…` becomes `UNKNOWN_123`. */
+export class ErrorTable {
+  readonly #lines = new Map<number, ErrorLine>();
+  readonly #numbers = new Map<string, number>();
+
+  constructor(lines: readonly ErrorLine[]) {
+    for (const line of [DETACHED_LINE, ...lines]) {
+      this.#lines.set(line[0], line);
+      this.#numbers.set(line[1], line[0]);
+    }
+  }
+
+  /** @param systemNumber as the system counts its errors, positive */
+  codeOf(systemNumber: number): string {
+    return this.#lines.get(systemNumber)?.[1] ?? `UNKNOWN_${systemNumber}`;
+  }
+
+  /** The system's number for a code that the table has. */
+  numberOf(code: string): number {
+    const systemNumber = this.#numbers.get(code);
+    assert(systemNumber !== undefined);
+    return systemNumber;
+  }
+
+  messageOf(systemNumber: number): string {
+    return this.#lines.get(systemNumber)?.[2] ?? 'Error that has no line in the table';
+  }
+
+  /** The error of a failed call. `action` is what was tried, as in `Bind`. */
+  create(systemNumber: number, syscall: string, address?: SocketAddress): OperationError {
+    return new OperationError({
+      code: this.codeOf(systemNumber),
+      reason: this.messageOf(systemNumber),
+      syscall,
+      systemNumber,
+      ...(address === undefined ? {} : { address }),
+    });
+  }
+}
+
+export interface OperationErrorFields {
+  readonly code: string;
+  readonly reason: string;
+  readonly syscall: string;
+  readonly systemNumber?: number;
+  readonly address?: SocketAddress;
+}
+
+let errnoByCode: Map<string, number> | undefined;
+
+/** Node's negative errno of a code, undefined for codes that Node does not know. */
+function errnoOf(code: string): number | undefined {
+  errnoByCode ??= new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
+  return errnoByCode.get(code);
+}
+
+/** An operation or a call that failed for a reason outside the program. */
+export class OperationError extends Error {
+  override readonly name = 'OperationError';
+  /** Stable, Node's where Node has one: `ECONNRESET`, `EADDRINUSE`, … */
+  readonly code: string;
+  /** Node's negative number for `code`. */
+  readonly errno: number | undefined;
+  /** The operation or system call that failed. */
+  readonly syscall: string;
+  /** The number the system itself gave, if one did. */
+  readonly systemNumber: number | undefined;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+
+  constructor(fields: OperationErrorFields) {
+    const { address } = fields;
+    super(`${fields.syscall} ${fields.code}: ${fields.reason}${address === undefined ? '' : ` ${describe(address)}`}`);
+    this.code = fields.code;
+    this.errno = errnoOf(fields.code);
+    this.syscall = fields.syscall;
+    this.systemNumber = fields.systemNumber;
+    this.address = address === undefined ? undefined : address.family === 'unix' ? address.path : address.address;
+    this.port = address === undefined || address.family === 'unix' ? undefined : address.port;
+  }
+}
+
+/** The error of bytes whose memory is gone, where no send of theirs was posted yet. */
+export function bufferDetached(syscall: string): OperationError {
+  const [, code, reason] = DETACHED_LINE;
+  return new OperationError({ code, reason, syscall });
+}
+
+function describe(address: SocketAddress): string {
+  return address.family === 'unix' ? formatAddress(address) : `${address.address}:${address.port}`;
+}
+
+/**
+ * Whether a value can be treated as an error. `instanceof` does not hold for errors of another realm (a vm context, a test
+ * runner's), and Node's own test does not for a DOMException: that has an error's name and message, whatever its realm.
+ */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  try {
+    const { name, message } = value as { readonly name?: unknown; readonly message?: unknown };
+    return types.isNativeError(value) || (typeof name === 'string' && typeof message === 'string');
+  } catch {
+    return false;
+  }
+}
+
+/** As `String`, which itself throws for an object that has no text, or whose own function throws. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}

@@ -1,0 +1,65 @@
+/** One thread of the load: what `load-threads.ts` starts. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { setInterval } from '../../base/runtime.js';
+import { openEngine } from '../engine.js';
+import { Load } from './load.js';
+import {
+  answerOf,
+  BYTES_CHECKED,
+  CONNECTED,
+  IN_FLIGHT,
+  type LoadAnswer,
+  type LoadOrder,
+  type LoadThreadData,
+  MESSAGES,
+} from './load-threads.js';
+
+/** Time between two looks at this thread's counts, in ms: what is measured is known to so much. */
+const COUNT_MS = 5;
+
+const data = workerData as LoadThreadData;
+const counts = new Float64Array(data.counts);
+
+function say(answer: LoadAnswer): void {
+  parentPort?.postMessage(answer);
+}
+
+function count(load: Load): void {
+  counts[CONNECTED] = load.connected;
+  counts[MESSAGES] = load.messages;
+  counts[IN_FLIGHT] = load.inFlight;
+  counts[BYTES_CHECKED] = load.bytesChecked;
+}
+
+async function obey(load: Load, order: LoadOrder): Promise<void> {
+  switch (order) {
+    case 'connect':
+      await load.connect();
+      count(load);
+      say({ kind: 'connected' });
+      return;
+    case 'send':
+      load.send();
+      return;
+    case 'measure':
+      load.measure();
+      return;
+    case 'finish':
+      await load.finish();
+      count(load);
+      say({ kind: 'returned', latency: load.latency });
+  }
+}
+
+try {
+  const engine = openEngine(data.engine);
+  say({ kind: 'loaded' });
+  const load = new Load(engine, data.load);
+  load.failed.catch((error: unknown) => say(answerOf(error)));
+  setInterval(() => count(load), COUNT_MS);
+  parentPort?.on('message', (order: LoadOrder) => void obey(load, order));
+} catch (error) {
+  say({ kind: 'loaded' });
+  say(answerOf(error));
+}

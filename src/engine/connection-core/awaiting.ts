@@ -1,0 +1,55 @@
+/**
+ * Handlers of data and messages that return a promise: what they were lent stays theirs until it settles, and only then
+ * the connection hands over the next. Handlers that return nothing pay one comparison for this.
+ */
+
+import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { Connection } from '../connection.js';
+import type { HandlerName } from '../handlers.js';
+import { handlerFailed } from './handler-errors.js';
+import { AWAITING, CLOSING, ENDS_LATER, PAUSED, RECEIVING } from './state.js';
+import { beginAnew } from './timeouts.js';
+
+/** Whether a handler has returned a promise, of whatever realm or library. */
+export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
+  return (
+    typeof returned === 'object' &&
+    returned !== null &&
+    typeof (returned as { readonly then?: unknown }).then === 'function'
+  );
+}
+
+/** Holds everything else of the connection back until the promise of a handler has settled. */
+export function awaitHandler(connection: Connection, promise: PromiseLike<unknown>, handler: HandlerName): void {
+  const { engine } = connection.group;
+  // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
+  const { chunkBuffer: buffer, lentBytes } = engine;
+  buffer?.retain();
+  engine.held.change(connection, lentBytes);
+  connection.messages?.countMemory();
+  engine.handlersAwait = true;
+  connection.flags |= AWAITING;
+  engine.paused.add(connection);
+  Promise.resolve(promise).then(
+    () => settled(connection, buffer, lentBytes),
+    (error: unknown) => {
+      handlerFailed(connection, error, handler);
+      settled(connection, buffer, lentBytes);
+    },
+  );
+}
+
+function settled(connection: Connection, buffer: PoolBuffer | undefined, lentBytes: number): void {
+  buffer?.release();
+  connection.flags &= ~AWAITING;
+  connection.group.engine.held.change(connection, -lentBytes);
+  connection.messages?.countMemory();
+  const { flags, held, messages } = connection;
+  if ((flags & (PAUSED | CLOSING)) === 0) {
+    beginAnew(connection);
+  }
+  // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
+  if ((flags & (RECEIVING | ENDS_LATER)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
+    connection.group.engine.resumeNextTurn(connection);
+  }
+}

@@ -1,0 +1,92 @@
+/** Closing a connection, whoever wants it; `close` is told once, behind everything else. */
+
+import type { Completion } from '../../port/completion.js';
+import type { CloseReason } from '../close-reasons.js';
+import type { Connection } from '../connection.js';
+import type { HandlerName } from '../handlers.js';
+import { endingsArePublished } from './diagnostics.js';
+import { CLOSING, IN_FLIGHT, TRUNCATED } from './state.js';
+
+/**
+ * Reasons for which the peer always sees a reset: nothing that is still on its way would be read, or wanted. For the
+ * others it sees the end of the stream, unless bytes of the stream were dropped: a stream that was cut never ends well.
+ */
+const RESETTING: ReadonlySet<CloseReason> = new Set([
+  'reset',
+  'write_stall',
+  'write_queue_full',
+  'process_queue_full',
+  'held_full',
+  'process_held_full',
+  'drain_deadline',
+]);
+
+/**
+ * How the system says that the peer has reset the connection: to the operation that meets the reset, and to those behind
+ * it. A send or a shutdown of ours meets these in no other way, as nothing is posted behind our own end.
+ */
+const PEER_RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
+
+/** Closes a connection because an operation on it has failed. */
+export function closeFailed(connection: Connection, completion: Completion): void {
+  const reason = PEER_RESET.has(completion.code as string) ? 'peer_reset' : 'error';
+  close(connection, reason, completion.toError());
+}
+
+/** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
+export function close(connection: Connection, reason: CloseReason, error?: Error, handler?: HandlerName): void {
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  const { engine, counters, limits } = connection.group;
+  connection.flags |= CLOSING;
+  // A connection that lingers was closed by the program before: that is its reason, whatever ends the lingering.
+  connection.ending ??= { reason, error, handler };
+  learnPeer(connection);
+  if (connection.ending.error !== undefined) {
+    counters.countError(connection.ending.error);
+  }
+  const cut = connection.queuedBytes > 0 || (connection.flags & TRUNCATED) !== 0;
+  engine.wheel.remove(connection);
+  engine.unladen(connection);
+  engine.queuedBytes -= connection.queuedBytes;
+  connection.queuedBytes = 0;
+  if (connection.queue !== undefined) {
+    connection.queue.clear();
+    engine.giveQueue(connection);
+  }
+  dropHeld(connection);
+  const reset = cut || RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
+  engine.port.closeSocket(connection.socket, { reset });
+  finishIfIdle(connection);
+}
+
+/**
+ * Asks for the peer's address while the system still knows it, for whoever is about to hear of the end. A connection that
+ * nobody hears of costs no call, nor does one that `connect` made, which knows where it went, or one that was asked before.
+ */
+function learnPeer(connection: Connection): void {
+  const { handlers, ending, socket } = connection;
+  const heard = handlers.close !== undefined || handlers.error !== undefined || ending?.handler !== undefined;
+  if (heard || socket.connectAddress !== undefined || endingsArePublished()) {
+    socket.learnRemoteAddress();
+  }
+}
+
+/** When nothing of a closing connection is in flight, its `close` is due: in the next round, never from inside a call. */
+export function finishIfIdle(connection: Connection): void {
+  if ((connection.flags & IN_FLIGHT) === 0) {
+    connection.group.engine.finishNext(connection);
+  }
+}
+
+/** Drops what was received and not delivered. */
+function dropHeld(connection: Connection): void {
+  const { held, messages } = connection;
+  connection.group.engine.held.forget(connection);
+  connection.held = undefined;
+  messages?.drop();
+  for (const chunk of held ?? []) {
+    chunk.buffer?.release();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Channels of `node:diagnostics_channel` for what watches connections from outside: tracing, logging. Without
+ * subscribers each costs one look at a property.
+ */
+
+import { type Channel, channel } from 'node:diagnostics_channel';
+import type { CloseReason } from '../close-reasons.js';
+import type { Connection, Ending } from '../connection.js';
+
+/** Message of `overlapped:connection:open`: before the handler `open` is called. */
+export interface ConnectionOpened {
+  readonly connection: Connection;
+}
+
+/** Message of `overlapped:connection:error`: before the handler `error`, and before the message of its close. */
+export interface ConnectionFailed {
+  readonly connection: Connection;
+  readonly error: Error;
+}
+
+/** Message of `overlapped:connection:close`: before the handler `close`. */
+export interface ConnectionClosed {
+  readonly connection: Connection;
+  readonly reason: CloseReason;
+  readonly error: Error | undefined;
+}
+
+const openChannel = channel('overlapped:connection:open');
+const errorChannel = channel('overlapped:connection:error');
+const closeChannel = channel('overlapped:connection:close');
+
+/** Subscribers run in the context of the handlers, as a trace of the program's own would. */
+function publish(to: Channel, message: ConnectionOpened | ConnectionFailed | ConnectionClosed): void {
+  message.connection.group.context.run(to.publish, to, message);
+}
+
+/** Publishes that a connection is there. */
+export function publishOpened(connection: Connection): void {
+  if (openChannel.hasSubscribers) {
+    publish(openChannel, { connection });
+  }
+}
+
+/** Whether somebody wants to know how connections end. */
+export function endingsArePublished(): boolean {
+  return errorChannel.hasSubscribers || closeChannel.hasSubscribers;
+}
+
+/** Publishes how a connection ended. */
+export function publishEnding(connection: Connection, { reason, error }: Ending): void {
+  if (error !== undefined && errorChannel.hasSubscribers) {
+    publish(errorChannel, { connection, error });
+  }
+  if (closeChannel.hasSubscribers) {
+    publish(closeChannel, { connection, reason, error });
+  }
+}

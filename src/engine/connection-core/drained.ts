@@ -1,0 +1,60 @@
+/** Waiting until a connection may be written to again, outside of handlers: for loops, and for what reads for them. */
+
+import type { Connection } from '../connection.js';
+import { whyClosed, writeAfterEnd } from './refusals.js';
+import { isFull } from './room.js';
+import { WANTS_ROOM } from './state.js';
+
+type Done = (error?: Error) => void;
+
+/** Not a field of the connection: that would cost each of them a word, and few are ever waited for. */
+const waiting = new WeakMap<Connection, Done[]>();
+
+/** Calls `done` once at most half of the high-water mark waits, or with an error when the connection is over before. */
+export function whenDrained(connection: Connection, done: Done): void {
+  const others = waiting.get(connection);
+  if (others === undefined) {
+    waiting.set(connection, [done]);
+  } else {
+    others.push(done);
+  }
+  connection.flags |= WANTS_ROOM;
+}
+
+/** There is room. */
+export function tellDrained(connection: Connection): void {
+  settle(connection, undefined);
+}
+
+/** The connection is over: nobody waits for it any more. */
+export function tellNeverDrained(connection: Connection): void {
+  if ((connection.flags & WANTS_ROOM) !== 0) {
+    settle(connection, whyClosed(connection));
+  }
+}
+
+function settle(connection: Connection, error: Error | undefined): void {
+  connection.flags &= ~WANTS_ROOM;
+  const done = waiting.get(connection) ?? [];
+  waiting.delete(connection);
+  for (const each of done) {
+    each(error);
+  }
+}
+
+/** A promise of the same; settled at once where there is room, and where nothing can be written any more. */
+export function drained(connection: Connection): Promise<void> {
+  if (connection.closing) {
+    return Promise.reject(whyClosed(connection));
+  }
+  if (!connection.writable) {
+    // A loop of writes would otherwise never let the event loop go on.
+    return Promise.reject(writeAfterEnd());
+  }
+  if (!isFull(connection)) {
+    return Promise.resolve();
+  }
+  return new Promise((resolve, reject) => {
+    whenDrained(connection, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}

@@ -1,0 +1,120 @@
+/** Calling handlers: what they throw, or reject with later, ends their connection and nothing else. */
+
+import type { Buffer } from 'node:buffer';
+import type { Connection } from '../connection.js';
+import type { HandlerName } from '../handlers.js';
+import { awaitHandler, isPromise } from './awaiting.js';
+import { publishEnding, publishOpened } from './diagnostics.js';
+import { handlerFailed, reportHandlerError } from './handler-errors.js';
+
+export function tellData(connection: Connection, chunk: Buffer): void {
+  const { handlers } = connection;
+  if (handlers.data === undefined) {
+    return;
+  }
+  const { context } = connection.group;
+  try {
+    const returned = context.runWith(handlers.data, handlers, connection, chunk);
+    if (isPromise(returned)) {
+      awaitHandler(connection, returned, 'data');
+    }
+  } catch (error) {
+    handlerFailed(connection, error, 'data');
+  }
+}
+
+/** It is called for a framing, which runs in the context of the handlers already. */
+export function tellMessage(connection: Connection, message: unknown): void {
+  const { handlers } = connection;
+  if (handlers.message === undefined) {
+    return;
+  }
+  try {
+    const returned = handlers.message(connection, message);
+    if (isPromise(returned)) {
+      awaitHandler(connection, returned, 'message');
+    }
+  } catch (error) {
+    handlerFailed(connection, error, 'message');
+  }
+}
+
+/** Events that carry nothing. */
+type PlainEvent = 'open' | 'drain' | 'end' | 'shutdown' | 'flushed' | 'finished';
+
+/** Handlers whose names no program knows: they call back those who write to a stream. */
+const NAMES = {
+  open: 'open',
+  drain: 'drain',
+  end: 'end',
+  shutdown: 'shutdown',
+  flushed: 'stream',
+  finished: 'stream',
+} as const;
+
+export function tell(connection: Connection, event: PlainEvent): void {
+  void tellAndAwait(connection, event);
+}
+
+/** @returns the promise that the handler has returned, if it did: it ends when that settles, and never rejects */
+export function tellAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
+  const { handlers } = connection;
+  const handler = handlers[event];
+  return handler === undefined ? undefined : call(connection, NAMES[event], handler);
+}
+
+/** Calls a handler with what it is given besides its connection: in a turn, but for `shutdown`, which `close` brings about. */
+function call<Rest extends unknown[]>(
+  connection: Connection,
+  name: HandlerName,
+  handler: (connection: Connection, ...rest: Rest) => unknown,
+  ...rest: Rest
+): Promise<void> | undefined {
+  const { group, handlers } = connection;
+  try {
+    const returned =
+      name === 'shutdown'
+        ? group.context.enter(handler, handlers, connection, ...rest)
+        : group.context.run(handler, handlers, connection, ...rest);
+    return isPromise(returned) ? watched(connection, returned, name) : undefined;
+  } catch (error) {
+    handlerFailed(connection, error, name);
+    return undefined;
+  }
+}
+
+/** A promise of a handler: it must not be rejected unheard. */
+function watched(connection: Connection, promise: PromiseLike<unknown>, name: HandlerName): Promise<void> {
+  return Promise.resolve(promise).then(
+    () => undefined,
+    (error: unknown) => handlerFailed(connection, error, name),
+  );
+}
+
+/** Tells that a connection is there. */
+export function tellOpen(connection: Connection): void {
+  publishOpened(connection);
+  tell(connection, 'open');
+}
+
+/** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
+export function tellClose(connection: Connection): void {
+  const { handlers, ending } = connection;
+  if (ending === undefined) {
+    return;
+  }
+  const { error, handler, reason } = ending;
+  publishEnding(connection, ending);
+  if (error !== undefined) {
+    if (handlers.error !== undefined) {
+      void (handler === undefined
+        ? call(connection, 'error', handlers.error, error)
+        : call(connection, 'error', handlers.error, error, handler));
+    } else if (handler !== undefined) {
+      reportHandlerError(connection, error, handler);
+    }
+  }
+  if (handlers.close !== undefined) {
+    void call(connection, 'close', handlers.close, reason);
+  }
+}

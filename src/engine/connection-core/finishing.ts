@@ -1,0 +1,23 @@
+/** The end of a connection: its last operation has ended. */
+
+import type { Connection } from '../connection.js';
+import { tellNeverDrained } from './drained.js';
+import { tellClose } from './emit.js';
+import { CLOSED, UNREFERENCED } from './state.js';
+
+/** Tells the end of a connection. */
+export function finish(connection: Connection): void {
+  const { engine, counters } = connection.group;
+  connection.flags |= CLOSED;
+  counters.closed++;
+  const reason = connection.ending?.reason;
+  if (reason !== undefined) {
+    counters.closesByReason[reason]++;
+  }
+  tellClose(connection);
+  tellNeverDrained(connection);
+  if ((connection.flags & UNREFERENCED) === 0) {
+    engine.reference(-1);
+  }
+  connection.group.connectionClosed(connection);
+}

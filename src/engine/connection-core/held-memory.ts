@@ -1,0 +1,122 @@
+/**
+ * What an engine has received and holds: chunks of connections that are paused, unfinished messages, subscriptions to topics.
+ * It is counted by the memory that is held, not by the bytes of the peer, and it has a limit: the connection that holds the
+ * most is closed. A connection that is closing holds nothing any more.
+ */
+
+import { OperationError } from '../../base/errors.js';
+import type { Connection } from '../connection.js';
+import { TurnList } from '../scheduling/round-list.js';
+import { close } from './close.js';
+import { CLOSING, OVER_SHARE, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
+
+/** Connections that hold less are not looked at when the engine holds too much. */
+const LARGE_BYTES = 16 * 1024;
+
+export class HeldMemory {
+  readonly bytesMax: number;
+  /** Memory held on all connections. */
+  bytes = 0;
+  readonly #large = new Set<Connection>();
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** A connection holds more than before, or less. With too much held, a connection is closed. */
+  change(connection: Connection, byteLength: number): void {
+    if ((connection.flags & CLOSING) !== 0) {
+      return;
+    }
+    connection.heldBytes += byteLength;
+    this.bytes += byteLength;
+    if (connection.heldBytes >= LARGE_BYTES) {
+      this.#large.add(connection);
+    } else {
+      this.#large.delete(connection);
+    }
+    if (byteLength > 0) {
+      this.#check(connection);
+    }
+  }
+
+  #check(connection: Connection): void {
+    if (this.bytes > this.bytesMax) {
+      close(this.mostHeld() ?? connection, 'process_held_full', heldFull(this.bytesMax, 'the engine'));
+    } else if (connection.heldBytes > heldBytesMaxOf(connection)) {
+      close(connection, 'held_full', heldFull(heldBytesMaxOf(connection), 'the connection'));
+    }
+  }
+
+  /** The connection is closing: it lets go of everything. */
+  forget(connection: Connection): void {
+    this.bytes -= connection.heldBytes;
+    connection.heldBytes = 0;
+    this.#large.delete(connection);
+  }
+
+  /** The connection that holds the most memory. */
+  mostHeld(): Connection | undefined {
+    let most: Connection | undefined;
+    for (const connection of this.#large) {
+      if (most === undefined || connection.heldBytes > most.heldBytes) {
+        most = connection;
+      }
+    }
+    return most;
+  }
+}
+
+/** By default there is room for one message of the framing besides. */
+function heldBytesMaxOf({ group, messages }: Connection): number {
+  const { heldBytesMax, heldBytesMaxGiven } = group.limits;
+  return heldBytesMaxGiven || messages === undefined ? heldBytesMax : heldBytesMax + messages.frameBytesMax;
+}
+
+function heldFull(bytesMax: number, whose: string): OperationError {
+  return new OperationError({
+    code: 'ERR_HELD_BYTES_FULL',
+    reason: `More than ${bytesMax} bytes of memory hold what was received, the most that ${whose} may use (heldBytesMax)`,
+    syscall: 'receive',
+  });
+}
+
+/**
+ * Connections that were paused. Their receives are cancelled at the beginning of the next turn: a connection that is
+ * resumed before, by a promise say, goes on with the receive that it has, which costs nothing.
+ */
+export class PausedConnections {
+  readonly #list = new TurnList<Connection>();
+
+  get length(): number {
+    return this.#list.length;
+  }
+
+  add(connection: Connection): void {
+    if ((connection.flags & (RECEIVING | STOPPING | STOPS_SOON)) === RECEIVING) {
+      connection.flags |= STOPS_SOON;
+      this.#list.push(connection);
+      connection.group.engine.port.wantTurn();
+    }
+  }
+
+  /** A new turn. */
+  stopAll(): void {
+    this.#list.drain(stopIfPaused);
+  }
+}
+
+function stopIfPaused(connection: Connection): void {
+  connection.flags &= ~STOPS_SOON;
+  if ((connection.flags & CLOSING) === 0 && (connection.flags & STOPPED & ~OVER_SHARE) !== 0) {
+    stopReceiving(connection);
+  }
+}
+
+/** Asks for the end of the receive in flight. */
+export function stopReceiving(connection: Connection): void {
+  if ((connection.flags & (RECEIVING | STOPPING)) === RECEIVING) {
+    connection.flags |= STOPPING;
+    connection.group.engine.port.cancel(connection.socket, 'receive');
+  }
+}

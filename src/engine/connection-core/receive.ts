@@ -1,0 +1,226 @@
+/** The receiving side of a connection. */
+
+import { Buffer } from 'node:buffer';
+import { lengthOf } from '../../base/bytes.js';
+import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { Completion } from '../../port/completion.js';
+import type { Connection, HeldChunk } from '../connection.js';
+import { close, closeFailed, finishIfIdle } from './close.js';
+import { tellAndAwait, tellData } from './emit.js';
+import { stopReceiving } from './held-memory.js';
+import { endSending } from './shutdown.js';
+import {
+  AWAITING,
+  CLOSING,
+  END_TOLD,
+  ENDING,
+  ENDS_LATER,
+  HOLDING,
+  LINGERING,
+  OVER_SHARE,
+  PAUSED,
+  PEER_ENDED,
+  RECEIVES_ONCE,
+  RECEIVING,
+  RESUMING,
+  SHUT,
+  STOPPED,
+  STOPPING,
+  STREAMED,
+  UNREAD,
+} from './state.js';
+import { armTimer, beginAnew } from './timeouts.js';
+
+/** A chunk that fills no more than this share of its receive buffer is copied: it would keep all of the buffer. */
+const COPIED_SHARE = 0.5;
+
+/** When a paused connection has been brought more chunks than this, each of its later receives brings one. */
+const HELD_CHUNKS_FEW = 4;
+
+const ONCE = { once: true } as const;
+
+/** Keeps a receive in flight, unless the connection does not want more now. */
+export function receive(connection: Connection): void {
+  if ((connection.flags & (RECEIVING | STOPPED | PEER_ENDED | CLOSING)) === 0 && connection.held === undefined) {
+    const { engine } = connection.group;
+    engine.port.postReceive(connection.socket, (connection.flags & RECEIVES_ONCE) === 0 ? undefined : ONCE);
+    engine.counters.receivesPosted++;
+    connection.flags |= RECEIVING;
+  }
+}
+
+/** A completion of the receive in flight. */
+export function received(connection: Connection, completion: Completion): void {
+  if (!completion.more) {
+    connection.flags &= ~(RECEIVING | STOPPING);
+  }
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return;
+  }
+  if (completion.buffer === undefined) {
+    receiveEnded(connection, completion);
+    return;
+  }
+  connection.receivedTick = connection.group.engine.wheel.tick;
+  if ((connection.flags & HOLDING) !== 0 || connection.held !== undefined) {
+    hold(connection, completion);
+  } else {
+    deliver(connection, completion.data, completion.buffer);
+  }
+  receive(connection);
+}
+
+/** Hands bytes to the handlers. */
+function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+  const byteLength = lengthOf(chunk);
+  const { engine, counters, limits } = connection.group;
+  connection.bytesRead += byteLength;
+  counters.bytesRead += byteLength;
+  counters.messagesRead++;
+  if (connection.turn !== engine.turn) {
+    connection.turn = engine.turn;
+    connection.turnBytes = 0;
+  }
+  connection.turnBytes += byteLength;
+  if (connection.turnBytes >= limits.turnBytesMax) {
+    connection.flags |= OVER_SHARE;
+    engine.resumeNextTurn(connection);
+  }
+  if (buffer !== undefined && engine.handlersAwait && engine.port.poolShort) {
+    // A handler that awaits may keep what it is lent for long, and wait for something that needs a buffer to come.
+    handOver(connection, Buffer.from(chunk), undefined);
+  } else {
+    handOver(connection, chunk, buffer);
+  }
+}
+
+function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+  const { engine } = connection.group;
+  engine.chunkBuffer = buffer;
+  engine.lentBytes = buffer === undefined ? chunk.length : 0;
+  if (connection.messages !== undefined) {
+    connection.messages.received(chunk);
+  } else {
+    engine.chunk = chunk;
+    tellData(connection, chunk);
+    engine.chunk = undefined;
+  }
+  engine.chunkBuffer = undefined;
+  engine.lentBytes = 0;
+}
+
+/** Keeps bytes for later, and stops a receive that would bring more and more of them. */
+function hold(connection: Connection, completion: Completion): void {
+  const { engine } = connection.group;
+  const chunk = heldChunk(engine.port.poolShort, completion);
+  connection.held ??= [];
+  connection.held.push(chunk);
+  if (connection.held.length > HELD_CHUNKS_FEW) {
+    connection.flags |= RECEIVES_ONCE;
+  }
+  engine.held.change(connection, memoryOf(chunk));
+  stopReceiving(connection);
+}
+
+function heldChunk(poolShort: boolean, completion: Completion): HeldChunk {
+  const { buffer, data } = completion;
+  if (buffer !== undefined && !poolShort && data.length > buffer.sizeBytes * COPIED_SHARE) {
+    return { buffer: completion.take(), bytes: data };
+  }
+  // In memory of its own, as a piece of Node's pool would keep the whole pool.
+  const bytes = Buffer.allocUnsafeSlow(data.length);
+  data.copy(bytes);
+  return { buffer: undefined, bytes };
+}
+
+/** The memory that a chunk holds: all of its receive buffer, or its copy. */
+function memoryOf({ buffer, bytes }: HeldChunk): number {
+  return buffer === undefined ? bytes.length : buffer.sizeBytes;
+}
+
+/** A receive without bytes: the end of the stream, an error, or the end that was asked for. */
+function receiveEnded(connection: Connection, completion: Completion): void {
+  if (completion.code === undefined) {
+    connection.flags |= PEER_ENDED;
+    // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
+    const waits = connection.held !== undefined || connection.messages?.stopped === true;
+    if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
+      tellEnd(connection);
+    }
+  } else if (completion.code === 'ECANCELED') {
+    receive(connection);
+  } else {
+    closeFailed(connection, completion);
+  }
+}
+
+/** Everything before the peer's end has been delivered. */
+function tellEnd(connection: Connection): void {
+  const { engine, limits } = connection.group;
+  if (connection.messages?.endedWhole() === false) {
+    return;
+  }
+  connection.flags |= END_TOLD;
+  connection.phaseTick = engine.wheel.tick;
+  const told = tellAndAwait(connection, 'end');
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  if ((connection.flags & SHUT) !== 0) {
+    close(connection, 'finished');
+  } else if (limits.allowHalfOpen || (connection.flags & (ENDING | STREAMED)) !== 0) {
+    armTimer(connection);
+  } else if (told === undefined) {
+    endSending(connection);
+  } else {
+    // The handler may still write: our side ends when it is done.
+    armTimer(connection);
+    void told.then(() => endSending(connection));
+  }
+}
+
+export function pause(connection: Connection): void {
+  connection.flags |= PAUSED;
+  connection.group.engine.paused.add(connection);
+}
+
+export function resume(connection: Connection): void {
+  // One that was destroyed, and only has something left to send, tells nothing more but its close.
+  if ((connection.flags & (PAUSED | UNREAD)) !== 0 && (connection.flags & LINGERING) === 0) {
+    connection.flags &= ~(PAUSED | UNREAD);
+    beginAnew(connection);
+    connection.group.engine.resumeNextTurn(connection);
+  }
+}
+
+/** A new turn: what was held is delivered, and more is received. */
+export function resumeNow(connection: Connection): void {
+  connection.flags &= ~(RESUMING | OVER_SHARE);
+  if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
+    connection.flags &= ~ENDS_LATER;
+    endSending(connection);
+  }
+  if (connection.messages?.stopped === true && (connection.flags & (HOLDING | CLOSING)) === 0) {
+    connection.messages.proceed();
+  }
+  const { held } = connection;
+  while (held !== undefined && held.length > 0 && (connection.flags & (HOLDING | CLOSING)) === 0) {
+    const chunk = held.shift() as (typeof held)[number];
+    try {
+      deliver(connection, chunk.bytes, chunk.buffer);
+    } finally {
+      chunk.buffer?.release();
+      connection.group.engine.held.change(connection, -memoryOf(chunk));
+    }
+  }
+  if ((connection.flags & (HOLDING | CLOSING)) !== 0) {
+    return;
+  }
+  connection.held = undefined;
+  if ((connection.flags & (PEER_ENDED | END_TOLD)) === PEER_ENDED) {
+    tellEnd(connection);
+  } else {
+    receive(connection);
+  }
+}

@@ -1,0 +1,221 @@
+/** The sending side of a connection: what is written in a turn leaves together, and one send is in flight. */
+
+import { OperationError } from '../../base/errors.js';
+import { lengthOf } from '../../base/bytes.js';
+import type { Completion } from '../../port/completion.js';
+import type { Connection } from '../connection.js';
+import { checkPayload } from '../writing/payload.js';
+import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
+import { COPY_BYTES_MAX } from '../writing/write-queue.js';
+import { close, closeFailed, finishIfIdle } from './close.js';
+import { tellDrained } from './drained.js';
+import { tell } from './emit.js';
+import { writeAfterEnd } from './refusals.js';
+import { highWaterMark } from './room.js';
+import {
+  CLOSING,
+  DIRTY,
+  END_TOLD,
+  ENDED,
+  ENDING,
+  LINGERING,
+  NEEDS_DRAIN,
+  NEEDS_FLUSH,
+  SENDING,
+  SHUT,
+  SHUTTING,
+  STREAMED,
+  TRUNCATED,
+  WANTS_ROOM,
+} from './state.js';
+import { armWriteStall } from './timeouts.js';
+
+/** `drain` comes at this share of the high-water mark. */
+const LOW_SHARE = 0.5;
+
+export function write(connection: Connection, data: Uint8Array | string): boolean {
+  if ((connection.flags & (ENDING | CLOSING)) !== 0) {
+    return refuse(connection);
+  }
+  return append(connection, data);
+}
+
+/** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
+export function append(connection: Connection, data: Uint8Array | string): boolean {
+  const { engine, counters } = connection.group;
+  if (data !== engine.chunk || data === undefined) {
+    checkPayload(data);
+  }
+  const isText = typeof data === 'string';
+  let byteLength = isText ? data.length : lengthOf(data);
+  if (byteLength === 0) {
+    return hasRoom(connection);
+  }
+  connection.queue ??= engine.takeQueue();
+  counters.writes++;
+  if (isText) {
+    byteLength = connection.queue.addText(data);
+  } else if (data === engine.chunk && engine.chunkBuffer !== undefined && staysLent(connection, byteLength)) {
+    // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
+    connection.queue.addLent(engine.chunkBuffer, byteLength);
+  } else {
+    connection.queue.addBytes(data, byteLength);
+  }
+  return written(connection, byteLength);
+}
+
+/**
+ * Whether a received chunk is sent on from its receive buffer. Small ones of a connection whose peer takes its time are
+ * copied: each would keep a whole buffer.
+ */
+function staysLent({ flags, group }: Connection, byteLength: number): boolean {
+  return !group.engine.port.poolShort && ((flags & SENDING) === 0 || byteLength > COPY_BYTES_MAX);
+}
+
+/** Writes bytes that other connections send too. The connection must be writable. */
+export function writeShared(connection: Connection, shared: SharedBytes): boolean {
+  const { engine, counters } = connection.group;
+  if (shared.byteLength === 0) {
+    return hasRoom(connection);
+  }
+  connection.queue ??= engine.takeQueue();
+  counters.writes++;
+  if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
+    // One that is slow has small bytes of its own: it would keep whole chunks of them from everybody.
+    connection.queue.addBytes(shared.memory, shared.byteLength);
+  } else {
+    connection.queue.addShared(shared);
+  }
+  return written(connection, shared.byteLength);
+}
+
+/** Whether `write` says to go on. Whoever is told to wait is told `drain`. */
+function hasRoom(connection: Connection): boolean {
+  const room = connection.queuedBytes <= highWaterMark(connection);
+  if (!room) {
+    connection.flags |= NEEDS_DRAIN;
+  }
+  return room;
+}
+
+/** Counts what was written against the limits; returns whether there is room for more. */
+function written(connection: Connection, byteLength: number): boolean {
+  const { engine, limits } = connection.group;
+  connection.queuedBytes += byteLength;
+  engine.queuedBytes += byteLength;
+  engine.flushNext(connection);
+  const room = hasRoom(connection);
+  if (connection.queuedBytes > limits.crowdedHighWaterMarkBytes) {
+    engine.laden(connection);
+  }
+  if (engine.queuedBytes > engine.queuedBytesMax) {
+    const most = engine.mostQueued() ?? connection;
+    close(most, 'process_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
+  } else if (connection.queuedBytes > limits.queuedBytesMax) {
+    close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
+  }
+  return room && (connection.flags & CLOSING) === 0;
+}
+
+function queueFull(bytesMax: number, whose: string): OperationError {
+  return new OperationError({
+    code: 'ERR_WRITE_QUEUE_FULL',
+    reason: `More than ${bytesMax} bytes wait to be sent, the most that ${whose} may hold (queuedBytesMax); mind what write returns`,
+    syscall: 'write',
+  });
+}
+
+function refuse(connection: Connection): false {
+  if ((connection.flags & (ENDED | CLOSING | LINGERING)) === ENDED) {
+    throw writeAfterEnd();
+  }
+  return false;
+}
+
+/** Posts what has gathered, unless a send is in flight; behind the last of it, our end. */
+export function flush(connection: Connection): void {
+  connection.flags &= ~DIRTY;
+  if ((connection.flags & (SENDING | CLOSING)) !== 0) {
+    return;
+  }
+  const { engine } = connection.group;
+  const { queue } = connection;
+  if (queue !== undefined && !queue.empty) {
+    queue.post(connection.socket);
+    connection.flags |= SENDING;
+    engine.counters.sendsPosted++;
+    // Not when it was written: outside a turn the wheel has the tick of the last one, which may be long ago.
+    connection.sentTick = engine.wheel.tick;
+    armWriteStall(connection);
+  } else if ((connection.flags & (ENDING | SHUTTING | SHUT)) === ENDING) {
+    end(connection);
+  }
+}
+
+/** Sends our end: all that was written is out. */
+function end(connection: Connection): void {
+  const { flags } = connection;
+  const { engine } = connection.group;
+  if ((flags & TRUNCATED) !== 0) {
+    close(connection, 'destroyed');
+  } else if ((flags & (END_TOLD | STREAMED)) === END_TOLD) {
+    // The peer has ended before us: closing says the same, in one call less.
+    connection.flags |= SHUT;
+    close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
+  } else {
+    engine.port.postShutdown(connection.socket);
+    connection.flags |= SHUTTING;
+    engine.counters.shutdownsPosted++;
+  }
+}
+
+/** The send in flight has completed. */
+export function sent(connection: Connection, completion: Completion): void {
+  connection.flags &= ~SENDING;
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return;
+  }
+  if (completion.code !== undefined) {
+    closeFailed(connection, completion);
+    return;
+  }
+  const { engine, counters, limits } = connection.group;
+  const { bytes } = completion;
+  connection.sentTick = engine.wheel.tick;
+  connection.bytesWritten += bytes;
+  counters.bytesWritten += bytes;
+  connection.queuedBytes -= bytes;
+  engine.queuedBytes -= bytes;
+  if (connection.queuedBytes <= limits.crowdedHighWaterMarkBytes) {
+    engine.unladen(connection);
+  }
+  if (connection.queuedBytes === 0) {
+    engine.giveQueue(connection);
+  }
+  const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
+  const low = waits && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE;
+  if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
+    // Before the next send is posted: what the stream writes now leaves with it, and before our end.
+    connection.flags &= ~NEEDS_FLUSH;
+    tell(connection, 'flushed');
+  }
+  flush(connection);
+  if (low && (connection.flags & CLOSING) === 0) {
+    tellRoom(connection);
+  }
+}
+
+/** At most half of the high-water mark waits to be sent. */
+function tellRoom(connection: Connection): void {
+  if ((connection.flags & NEEDS_DRAIN) !== 0) {
+    connection.flags &= ~NEEDS_DRAIN;
+    if ((connection.flags & (ENDED | LINGERING)) === 0) {
+      // Also where not the program has ended our side, but its server's close: it may read on only then.
+      tell(connection, 'drain');
+    }
+  }
+  if ((connection.flags & WANTS_ROOM) !== 0) {
+    tellDrained(connection);
+  }
+}

@@ -1,0 +1,88 @@
+/** How our side of a connection ends by the application's wish. */
+
+import type { Completion } from '../../port/completion.js';
+import type { Connection } from '../connection.js';
+import { errorOf } from '../handlers.js';
+import { close, closeFailed, finishIfIdle } from './close.js';
+import { tell } from './emit.js';
+import { write } from './send.js';
+import {
+  AWAITING,
+  CLOSING,
+  END_TOLD,
+  ENDING,
+  ENDS_LATER,
+  LINGERING,
+  PAUSED,
+  SHUT,
+  SHUTTING,
+  STREAMED,
+} from './state.js';
+import { armTimer } from './timeouts.js';
+
+/** Ends our side, behind what was written. */
+export function endSending(connection: Connection, data?: Uint8Array | string): void {
+  if ((connection.flags & (ENDING | CLOSING)) !== 0) {
+    return;
+  }
+  if (data !== undefined) {
+    write(connection, data);
+  }
+  connection.flags |= ENDING;
+  connection.group.engine.flushNext(connection);
+}
+
+/** Ends our side because the server closes: a handler that is not done may still have its answer to write. */
+export function endWhenDone(connection: Connection): void {
+  if ((connection.flags & AWAITING) === 0) {
+    endSending(connection);
+  } else {
+    connection.flags |= ENDS_LATER;
+  }
+}
+
+/** Closes because the program wants it, after what was written is sent or the linger time is over. */
+export function destroy(connection: Connection, why: unknown): void {
+  if ((connection.flags & LINGERING) !== 0) {
+    return;
+  }
+  const error = why === undefined ? undefined : errorOf(why);
+  if (connection.group.limits.lingerMs === 0 || connection.queuedBytes === 0) {
+    close(connection, 'destroyed', error);
+  } else if ((connection.flags & CLOSING) === 0) {
+    linger(connection, error);
+  }
+}
+
+/** Goes on sending for the linger time; nothing more is read, and the peer's own end is not waited for. */
+export function linger(connection: Connection, error: Error | undefined): void {
+  connection.setDeadline(connection.group.limits.lingerMs);
+  connection.ending = { reason: 'destroyed', error, handler: undefined };
+  connection.flags |= LINGERING | PAUSED;
+  endSending(connection);
+}
+
+/** The shutdown in flight has completed: our end is out. */
+export function shutDown(connection: Connection, completion: Completion): void {
+  connection.flags &= ~SHUTTING;
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return;
+  }
+  if (completion.code !== undefined) {
+    closeFailed(connection, completion);
+    return;
+  }
+  connection.flags |= SHUT;
+  connection.phaseTick = connection.group.engine.wheel.tick;
+  if ((connection.flags & STREAMED) !== 0) {
+    tell(connection, 'finished');
+  }
+  if ((connection.flags & LINGERING) !== 0) {
+    close(connection, 'destroyed');
+  } else if ((connection.flags & END_TOLD) !== 0) {
+    close(connection, 'finished');
+  } else {
+    armTimer(connection);
+  }
+}

@@ -1,0 +1,171 @@
+/** The time limits of a connection: one entry of the wheel at the most, for the limit that is due first. */
+
+import type { CloseReason } from '../close-reasons.js';
+import type { Connection } from '../connection.js';
+import type { MessageSide } from '../messages/messages.js';
+import type { ConnectionLimits } from '../options.js';
+import { movedTick, NEVER, tickAfter } from '../scheduling/timer-wheel.js';
+import { close } from './close.js';
+import { CLOSING, END_TOLD, ENDING, LINGERING, RESTING, SENDING, SHUT } from './state.js';
+
+/** A send in flight is looked at so many times in the limit that it may run into. */
+const LOOKS = 8;
+
+/** A limit that applies to a connection as it is, and the tick when it runs out. */
+interface Deadline {
+  tick: number;
+  reason: CloseReason;
+}
+
+/** The deadline that the last look found: used again, as a look is all it is for. */
+const found: Deadline = { tick: NEVER, reason: 'idle' };
+
+function consider(tick: number, reason: CloseReason): void {
+  if (tick < found.tick) {
+    found.tick = tick;
+    found.reason = reason;
+  }
+}
+
+/** The limit of a connection that is due first. */
+function firstDeadline(connection: Connection): Deadline {
+  const { flags, phaseTick, receivedTick, sentTick } = connection;
+  const { limits } = connection.group;
+  found.tick = connection.deadlineTick;
+  found.reason = 'deadline';
+  consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle');
+  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | RESTING)) === 0) {
+    consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
+  }
+  const { messages } = connection;
+  if (messages !== undefined && (flags & (END_TOLD | RESTING)) === 0) {
+    if (messages.heartbeat !== undefined) {
+      consider(messages.heartbeat.dueTick(connection), 'heartbeat');
+    }
+    if (messages.messageTick !== NEVER && connection.held === undefined) {
+      // What is held may complete the message. Delivered in the next turn, it sets the limit again.
+      consider(tickAfter(messages.messageTick, messages.messageTicks), 'message_timeout');
+    }
+  }
+  if ((flags & SENDING) !== 0) {
+    consider(tickAfter(sentTick, limits.writeStallTicks), 'write_stall');
+  }
+  if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
+    consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
+  }
+  if ((flags & (SHUT | END_TOLD | RESTING)) === SHUT) {
+    // A peer that still sends is heard to its end.
+    consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
+  }
+  return found;
+}
+
+/** Puts a connection on the wheel, for a limit that it has now; what is due earlier stays. */
+export function armTimer(connection: Connection): void {
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  const { engine, limits } = connection.group;
+  let { tick } = firstDeadline(connection);
+  if ((connection.flags & SENDING) !== 0) {
+    tick = Math.min(tick, tickAfter(engine.wheel.tick, ticksToLook(limits)));
+  }
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    engine.wheel.set(connection, tick);
+  }
+}
+
+/** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
+function ticksToLook(limits: ConnectionLimits): number {
+  const ticks = Math.min(limits.writeStallTicks, limits.idleTicks);
+  return ticks === NEVER ? NEVER : Math.ceil(ticks / LOOKS);
+}
+
+/** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
+export function armWriteStall(connection: Connection): void {
+  const { engine, limits } = connection.group;
+  const tick = tickAfter(connection.sentTick, ticksToLook(limits));
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    engine.wheel.set(connection, tick);
+  }
+}
+
+/** A message has begun: its limit matters, unless the connection is looked at before that anyway. */
+export function armMessage(connection: Connection, { messageTick, messageTicks }: MessageSide): void {
+  const tick = tickAfter(messageTick, messageTicks);
+  if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
+    connection.group.engine.wheel.set(connection, tick);
+  }
+}
+
+/** Looks at the send in flight: a slow peer takes long for all of it, and something now and then. */
+function lookAtSend(connection: Connection): void {
+  const { queue, socket } = connection;
+  const { engine } = connection.group;
+  if (queue !== undefined) {
+    const progress = engine.port.sendProgress(socket);
+    if (progress !== queue.progress) {
+      queue.progress = progress;
+      connection.sentTick = engine.wheel.tick;
+    }
+  }
+}
+
+/** Ticks are counted from a moment that is so many later. */
+export function moveTicks(connection: Connection, ticks: number): void {
+  const { messages } = connection;
+  connection.receivedTick = movedTick(connection.receivedTick, ticks);
+  connection.sentTick = movedTick(connection.sentTick, ticks);
+  connection.phaseTick = movedTick(connection.phaseTick, ticks);
+  connection.deadlineTick = movedTick(connection.deadlineTick, ticks);
+  if (messages !== undefined) {
+    messages.pingTick = movedTick(messages.pingTick, ticks);
+    messages.messageTick = movedTick(messages.messageTick, ticks);
+  }
+}
+
+/** It listens again: what its limits wait for could not come before. */
+export function beginAnew(connection: Connection): void {
+  const { flags, messages } = connection;
+  const { engine } = connection.group;
+  const awaitsFirst = connection.bytesRead === 0 && (flags & (END_TOLD | ENDING)) === 0;
+  const awaitsEnd = (flags & (SHUT | END_TOLD)) === SHUT;
+  const heartbeat = (flags & END_TOLD) === 0 ? messages?.heartbeat : undefined;
+  const awaitsRest = messages !== undefined && messages.messageTick !== NEVER;
+  if (!awaitsFirst && !awaitsEnd && !awaitsRest && heartbeat === undefined) {
+    return;
+  }
+  engine.wheel.look();
+  if (awaitsFirst || awaitsEnd) {
+    connection.phaseTick = engine.wheel.tick;
+  }
+  if (awaitsRest) {
+    messages.messageTick = engine.wheel.tick;
+  }
+  heartbeat?.listensAgain(connection);
+  engine.armTimer(connection);
+}
+
+/** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */
+export function timeIsUp(connection: Connection): void {
+  if ((connection.flags & SENDING) !== 0) {
+    lookAtSend(connection);
+  }
+  const { tick, reason } = firstDeadline(connection);
+  if (tick <= connection.group.engine.wheel.tick) {
+    runOut(connection, reason);
+  } else {
+    armTimer(connection);
+  }
+}
+
+/** A limit has run out. Silence is answered with a ping first. */
+function runOut(connection: Connection, reason: CloseReason): void {
+  if ((connection.flags & LINGERING) !== 0) {
+    close(connection, 'destroyed');
+  } else if (reason !== 'heartbeat' || connection.messages?.heartbeat?.goesOn(connection) !== true) {
+    close(connection, reason);
+  } else {
+    armTimer(connection);
+  }
+}

@@ -1,0 +1,112 @@
+/** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
+
+import type { Buffer } from 'node:buffer';
+import type { Connection } from '../connection.js';
+import { handlerFailed } from '../connection-core/handler-errors.js';
+import { checkNumber } from '../options.js';
+import { NEVER, tickAfter, ticksOf } from '../scheduling/timer-wheel.js';
+import { sendMessage } from './send-message.js';
+
+export interface HeartbeatOptions<Message = Buffer> {
+  /** After so long without a byte from the peer a ping is sent, in ms; 30,000 unless told. */
+  readonly intervalMs?: number;
+  /** With so many pings unanswered, one after each interval, the connection is closed, `heartbeat`; 2 unless told. */
+  readonly missedMax?: number;
+  /** The ping. */
+  readonly ping: Message | (() => Message);
+  /** Whether a message is the answer to a ping: it is not handed to `message`. Any byte is a sign of life. */
+  isPong?(message: Message): boolean;
+  /** Whether a message is the peer's ping: it is answered with `pong`, and not handed to `message`. */
+  isPing?(message: Message): boolean;
+  readonly pong?: Message | ((ping: Message) => Message);
+}
+
+const INTERVAL = { unlessTold: 30_000, least: 1, most: Infinity } as const;
+const MISSED = { unlessTold: 2, least: 1, most: 1000 } as const;
+
+function made(message: unknown, argument: unknown): unknown {
+  return typeof message === 'function' ? message(argument) : message;
+}
+
+export class Heartbeat {
+  readonly intervalTicks: number;
+  readonly #missedMax: number;
+  readonly #options: HeartbeatOptions<unknown>;
+
+  /** @throws OperationError `ERR_OUT_OF_RANGE` */
+  constructor(options: HeartbeatOptions<unknown>) {
+    this.intervalTicks = ticksOf(checkNumber('heartbeat.intervalMs', options.intervalMs, INTERVAL));
+    this.#missedMax = checkNumber('heartbeat.missedMax', options.missedMax, MISSED);
+    this.#options = options;
+  }
+
+  /** The tick when a connection has been silent for too long. */
+  dueTick(connection: Connection): number {
+    const { messages, receivedTick } = connection;
+    return messages === undefined ? NEVER : tickAfter(Math.max(receivedTick, messages.pingTick), this.intervalTicks);
+  }
+
+  /** That tick has come: a ping is sent, unless too many were. @returns whether the connection goes on */
+  goesOn(connection: Connection): boolean {
+    const { messages, receivedTick } = connection;
+    if (messages === undefined) {
+      return true;
+    }
+    if (receivedTick >= messages.pingTick) {
+      messages.missed = 0;
+    }
+    if (messages.missed >= this.#missedMax) {
+      return false;
+    }
+    messages.missed++;
+    messages.pingTick = connection.group.engine.wheel.tick;
+    if (connection.writable) {
+      this.#ping(connection);
+    }
+    return true;
+  }
+
+  /** Its time comes in a turn of the engine, not in a call of the framing: the program's context must be entered. */
+  #ping(connection: Connection): void {
+    const { ping } = this.#options;
+    try {
+      connection.group.context.run(() => sendMessage(connection, made(ping, undefined)), undefined);
+    } catch (error) {
+      handlerFailed(connection, error, 'heartbeat');
+    }
+  }
+
+  /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
+  listensAgain(connection: Connection): void {
+    const { messages } = connection;
+    const { tick } = connection.group.engine.wheel;
+    if (messages !== undefined && this.dueTick(connection) <= tick) {
+      messages.pingTick = tick;
+      messages.missed = 0;
+    }
+  }
+
+  /** Takes messages that are about being alive out of the stream; a ping is answered. */
+  answered(connection: Connection, message: unknown): boolean {
+    try {
+      return this.#answered(connection, message);
+    } catch (error) {
+      handlerFailed(connection, error, 'heartbeat');
+      return true;
+    }
+  }
+
+  #answered(connection: Connection, message: unknown): boolean {
+    const { pong } = this.#options;
+    if (this.#options.isPong?.(message) === true) {
+      return true;
+    }
+    if (this.#options.isPing?.(message) !== true) {
+      return false;
+    }
+    if (pong !== undefined && pong !== null && connection.writable) {
+      sendMessage(connection, made(pong, message));
+    }
+    return true;
+  }
+}

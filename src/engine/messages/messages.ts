@@ -1,0 +1,210 @@
+/** Connections with a framing: their bytes are messages. */
+
+import type { Buffer } from 'node:buffer';
+import { Framer } from '../../framing/framer.js';
+import { checkFraming, type Framing, invalid, isFramingError } from '../../framing/framing.js';
+import type { Connection } from '../connection.js';
+import { close } from '../connection-core/close.js';
+import { tellMessage } from '../connection-core/emit.js';
+import { handlerFailed } from '../connection-core/handler-errors.js';
+import { AWAITING, CLOSING, HOLDING, OVER_SHARE } from '../connection-core/state.js';
+import { armMessage } from '../connection-core/timeouts.js';
+import { checkNumber, checkTime } from '../options.js';
+import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
+
+/** What `listen` and `connect` take for messages. */
+export interface MessageOptions<Message = unknown> {
+  /** How messages lie in the bytes: then `message` is called instead of `data`. */
+  readonly framing?: Framing<Message, never>;
+  /** Messages that one connection may hand over before the others have their turn; 1,000 unless told. */
+  readonly messagesPerTurnMax?: number;
+  /**
+   * The longest time from the first byte of a message until it is complete, however its bytes trickle in; later the
+   * connection is closed, `message_timeout`. In ms; 120,000 by default, 0 or Infinity for no limit. The time does not run
+   * while the connection is paused, and begins anew when it is resumed.
+   */
+  readonly messageTimeoutMs?: number;
+  /** Asks silent peers for a sign of life, and closes the connection when none comes. Needs a framing. */
+  readonly heartbeat?: HeartbeatOptions<Message>;
+}
+
+const MESSAGES_PER_TURN = { unlessTold: 1000, least: 1, most: Infinity } as const;
+
+/** Time for a message of 1 MiB, the most that `lengthPrefixed` takes by default, at 70 kbit/s. */
+const MESSAGE_TIMEOUT_MS = 120_000;
+
+/** What connections of a group do with messages. */
+export class MessageRules {
+  readonly framing: Framing<unknown>;
+  readonly messagesPerTurnMax: number;
+  readonly messageTicks: number;
+  readonly heartbeat: Heartbeat | undefined;
+
+  /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
+  constructor(framing: Framing<unknown>, options: MessageOptions<unknown>) {
+    this.framing = framing;
+    this.messagesPerTurnMax = checkNumber('messagesPerTurnMax', options.messagesPerTurnMax, MESSAGES_PER_TURN);
+    this.messageTicks = ticksOf(checkTime('messageTimeoutMs', options.messageTimeoutMs, MESSAGE_TIMEOUT_MS));
+    this.heartbeat =
+      (options.heartbeat ?? undefined) === undefined
+        ? undefined
+        : new Heartbeat(options.heartbeat as HeartbeatOptions<unknown>);
+  }
+
+  /** The rules of options that have a framing. */
+  static of<Message>(options: MessageOptions<Message>): MessageRules | undefined {
+    const known = options as unknown as MessageOptions<unknown>;
+    const framing: unknown = known.framing ?? undefined;
+    return framing === undefined ? undefined : new MessageRules(checkFraming(framing), known);
+  }
+
+  side(connection: Connection): MessageSide {
+    return new MessageSide(connection, this);
+  }
+}
+
+/** The messages of one connection. */
+export class MessageSide {
+  readonly #connection: Connection;
+  readonly #rules: MessageRules;
+  readonly #framer: Framer<unknown>;
+  /** Messages of this turn. */
+  #count = 0;
+  /** Pings since something came, and the tick of the last one. */
+  missed = 0;
+  pingTick: number;
+  /** The tick when the message began that is incomplete; NEVER when there is none, or it is not the peer who is late. */
+  messageTick = NEVER;
+  /** Memory of the framer as it was counted last. */
+  #countedBytes = 0;
+
+  constructor(connection: Connection, rules: MessageRules) {
+    this.#connection = connection;
+    this.#rules = rules;
+    this.#framer = new Framer(rules.framing);
+    this.pingTick = connection.receivedTick;
+  }
+
+  get heartbeat(): Heartbeat | undefined {
+    return this.#rules.heartbeat;
+  }
+
+  /** The most bytes of an incomplete message. */
+  get frameBytesMax(): number {
+    return this.#framer.frameBytesMax;
+  }
+
+  /** The longest time for a message. */
+  get messageTicks(): number {
+    return this.#rules.messageTicks;
+  }
+
+  /** Whether messages wait that have come already. */
+  get stopped(): boolean {
+    return this.#framer.stopped;
+  }
+
+  /** Bytes have come. */
+  received(chunk: Buffer): void {
+    const framer = this.#framer;
+    let completed = false;
+    this.#count = 0;
+    try {
+      completed = this.#connection.group.context.runWith(framer.push, framer, chunk, this.#emit);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#decoded(completed);
+  }
+
+  /** Messages that waited go on. */
+  proceed(): void {
+    const framer = this.#framer;
+    let completed = false;
+    this.#count = 0;
+    try {
+      completed = this.#connection.group.context.run(framer.proceed, framer, this.#emit);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#decoded(completed);
+  }
+
+  /**
+   * Bytes that are no messages close the connection: that is the peer's fault, and no other's. Anything else that a framing
+   * throws is a mistake of the program.
+   */
+  #failed(error: unknown): void {
+    if (isFramingError(error)) {
+      close(this.#connection, 'framing_error', error);
+    } else {
+      handlerFailed(this.#connection, error, 'framing');
+    }
+  }
+
+  /** Where bytes wait, or did: counts their memory, and the time of a message that is incomplete. */
+  #decoded(completed: boolean): void {
+    const framer = this.#framer;
+    if (framer.memoryBytes === 0 && this.#countedBytes === 0) {
+      return;
+    }
+    const connection = this.#connection;
+    const { engine } = connection.group;
+    if ((connection.flags & CLOSING) !== 0) {
+      this.drop();
+      return;
+    }
+    if (framer.pendingBytes === 0 || framer.stopped) {
+      this.messageTick = NEVER;
+    } else if (completed || this.messageTick === NEVER) {
+      this.messageTick = engine.wheel.tick;
+      armMessage(connection, this);
+    }
+    this.countMemory();
+  }
+
+  /** Counts the memory that is held for the connection's messages. */
+  countMemory(): void {
+    const connection = this.#connection;
+    const more = this.#framer.memoryBytes - this.#countedBytes;
+    // Memory that the framer let go may be that of the message for which a handler is awaited.
+    if (more > 0 || (more < 0 && (connection.flags & AWAITING) === 0)) {
+      this.#countedBytes += more;
+      connection.group.engine.held.change(connection, more);
+    }
+  }
+
+  /** The connection is closing: nobody wants the rest. */
+  drop(): void {
+    this.#framer.clear();
+    this.#countedBytes = 0;
+  }
+
+  readonly #emit = (message: unknown): boolean => {
+    const connection = this.#connection;
+    const { heartbeat, messagesPerTurnMax } = this.#rules;
+    if (heartbeat?.answered(connection, message) !== true) {
+      tellMessage(connection, message);
+    }
+    this.#count++;
+    if (this.#count >= messagesPerTurnMax && (connection.flags & (HOLDING | CLOSING)) === 0) {
+      connection.flags |= OVER_SHARE;
+      connection.group.engine.resumeNextTurn(connection);
+    }
+    return (connection.flags & (HOLDING | CLOSING)) === 0;
+  };
+
+  /** The peer's stream has ended: nothing completes what is left of it. Returns whether there is nothing. */
+  endedWhole(): boolean {
+    const { pendingBytes } = this.#framer;
+    if (pendingBytes > 0) {
+      close(
+        this.#connection,
+        'framing_error',
+        invalid(`The stream ended within a message, behind ${pendingBytes} of its bytes`),
+      );
+    }
+    return pendingBytes === 0;
+  }
+}

@@ -1,0 +1,163 @@
+/** `for await (const chunk of connection)`. */
+
+import { Buffer } from 'node:buffer';
+import type { Connection } from '../connection.js';
+import { whenDrained } from '../connection-core/drained.js';
+import { isFull } from '../connection-core/room.js';
+import { ENDING } from '../connection-core/state.js';
+import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './stream-adapter.js';
+
+type Result = IteratorResult<Buffer, undefined>;
+
+/** A call of `next` that waits. */
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a chunk takes besides its bytes: a peer may send them one by one. */
+const CHUNK_BYTES = 256;
+
+const DONE: Result = { done: true, value: undefined };
+
+export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionStream {
+  readonly #streaming: Streaming;
+  /** Received ahead of the loop. */
+  #chunks: Buffer[] = [];
+  /** Memory of the chunks. */
+  #bytes = 0;
+  /** Calls in order. While there are any, no chunk waits, or the connection is full. */
+  readonly #waiting: Waiting[] = [];
+  /** Nothing more comes: the peer has ended, or the loop is over. */
+  #ended = false;
+  /** What the next call of `next` after the last chunk throws. */
+  #error: Error | undefined;
+  /** It is called when the connection has room again. */
+  #awaitsRoom = false;
+
+  constructor(connection: Connection) {
+    this.#streaming = new Streaming(connection, this);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** The loop was left. Nobody reads any more, so the connection is of no use: Node's streams see it the same way. */
+  return(value?: unknown): Promise<Result> {
+    this.#leave();
+    return Promise.resolve({ done: true, value: value as undefined });
+  }
+
+  /** An error was thrown into a generator that delegates to this: it is the generator's, and the loop is left. */
+  throw(error?: unknown): Promise<Result> {
+    this.#leave();
+    return Promise.reject(error);
+  }
+
+  #leave(): void {
+    this.#chunks = [];
+    this.#hold(-this.#bytes);
+    this.#error = undefined;
+    this.#ended = true;
+    this.#streaming.connection.destroy();
+    this.#serve();
+  }
+
+  /**
+   * Whether the loop is to wait though there is a chunk for it. A loop that writes what it reads has nothing else to be
+   * held up by, and would fill the queue of the connection until its cap resets it.
+   */
+  #heldUp(): boolean {
+    const { connection } = this.#streaming;
+    return (connection.flags & ENDING) === 0 && !connection.closed && isFull(connection);
+  }
+
+  /** Answers the calls that can be answered. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      if (this.#chunks.length === 0 && this.#ended) {
+        this.#finish(this.#waiting.shift() as Waiting);
+      } else if (this.#heldUp()) {
+        this.#awaitRoom();
+        return;
+      } else if (this.#chunks.length === 0) {
+        this.#streaming.connection.resume();
+        return;
+      } else {
+        const { resolve } = this.#waiting.shift() as Waiting;
+        resolve({ done: false, value: this.#takeChunk() });
+      }
+    }
+  }
+
+  #takeChunk(): Buffer {
+    const chunk = this.#chunks.shift() as Buffer;
+    this.#hold(-(chunk.byteLength + CHUNK_BYTES));
+    if (this.#bytes < READ_AHEAD_BYTES_MAX) {
+      this.#streaming.connection.resume();
+    }
+    return chunk;
+  }
+
+  /** Everything was read. */
+  #finish({ resolve, reject }: Waiting): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) {
+      this.#streaming.readToTheEnd();
+      resolve(DONE);
+    } else {
+      reject(error);
+    }
+  }
+
+  #awaitRoom(): void {
+    if (!this.#awaitsRoom) {
+      this.#awaitsRoom = true;
+      whenDrained(this.#streaming.connection, () => {
+        this.#awaitsRoom = false;
+        this.#serve();
+      });
+    }
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#ended) {
+      return;
+    }
+    this.#chunks.push(Buffer.from(chunk));
+    this.#hold(chunk.byteLength + CHUNK_BYTES);
+    this.#serve();
+    if (this.#bytes >= READ_AHEAD_BYTES_MAX) {
+      this.#streaming.connection.pause();
+    }
+  }
+
+  #hold(byteLength: number): void {
+    const { connection } = this.#streaming;
+    this.#bytes += byteLength;
+    connection.group.engine.held.change(connection, byteLength);
+  }
+
+  peerEnded(): void {
+    this.#ended = true;
+    this.#serve();
+  }
+
+  /** What came before is read first. After the peer's end the loop ends well, whatever becomes of our own side. */
+  connectionClosed(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#error = this.#streaming.whyClosed();
+    }
+    this.#serve();
+  }
+}

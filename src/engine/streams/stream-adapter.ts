@@ -1,0 +1,242 @@
+/**
+ * A connection that is read as a stream. The stream is its one reader: from then on it has the data, and decides when our
+ * side ends. The connection's own handlers are told everything else as before.
+ */
+
+import type { Buffer } from 'node:buffer';
+import { OperationError } from '../../base/errors.js';
+import { queueMicrotask } from '../../base/runtime.js';
+import { inCallersContext } from '../../port/async-context.js';
+import type { CloseReason } from '../close-reasons.js';
+import type { Connection } from '../connection.js';
+import { close } from '../connection-core/close.js';
+import { whyClosed, writeAfterEnd } from '../connection-core/refusals.js';
+import { append } from '../connection-core/send.js';
+import { linger } from '../connection-core/shutdown.js';
+import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED, TRUNCATED } from '../connection-core/state.js';
+import type { HandlerName, Handlers } from '../handlers.js';
+import { checkPayload, type Payload } from '../writing/payload.js';
+import { StreamWrite } from './stream-write.js';
+
+/** What a stream keeps for its reader before it pauses the connection. */
+export const READ_AHEAD_BYTES_MAX = 64 * 1024;
+/** The same in pieces: a peer may send its bytes one by one, and each piece takes a hundred bytes and more besides its own. */
+export const READ_AHEAD_PIECES_MAX = 256;
+
+/** What a connection tells its stream. */
+export interface ConnectionStream {
+  /** Bytes have come; they are the stream's during the call only. */
+  received(chunk: Buffer): void;
+  /** The peer has ended its stream. */
+  peerEnded(): void;
+  /** The connection is over. `finished`: both sides had ended; else it failed, if there is an error, or was closed. */
+  connectionClosed(error: Error | undefined, finished: boolean): void;
+}
+
+type Done = (error?: Error) => void;
+
+/** Who reads the connection, if somebody does. */
+function readerOf({ flags, messages, handlers }: Connection): string | undefined {
+  if ((flags & STREAMED) !== 0) {
+    return 'a stream that was made of it';
+  }
+  if (messages !== undefined) {
+    return 'its framing';
+  }
+  return handlers.data === undefined ? undefined : 'its handler data';
+}
+
+/** The handlers of a connection that a stream reads. */
+export class Streaming implements Handlers {
+  readonly connection: Connection;
+  readonly #stream: ConnectionStream;
+  readonly #own: Handlers;
+  /** The write that is under way. */
+  #write: StreamWrite | undefined;
+  #whenFinished: Done | undefined;
+
+  /** @throws OperationError `ERR_ALREADY_READ` */
+  constructor(connection: Connection, stream: ConnectionStream) {
+    const reader = readerOf(connection);
+    if (reader !== undefined) {
+      const reason = `The connection has a reader already: ${reader}`;
+      throw new OperationError({ code: 'ERR_ALREADY_READ', reason, syscall: 'read' });
+    }
+    this.connection = connection;
+    this.#stream = stream;
+    this.#own = connection.handlers;
+    connection.flags |= STREAMED;
+    connection.handlers = this;
+    // What was told before the stream was there; not yet, as its maker is still at work on it.
+    if ((connection.flags & END_TOLD) !== 0) {
+      queueMicrotask(() => stream.peerEnded());
+    }
+    if ((connection.flags & CLOSED) !== 0) {
+      queueMicrotask(() => this.#over());
+    }
+  }
+
+  data(_connection: Connection, chunk: Buffer): void {
+    this.#stream.received(chunk);
+  }
+
+  end(connection: Connection): unknown {
+    this.#stream.peerEnded();
+    return this.#own.end?.(connection);
+  }
+
+  drain(connection: Connection): unknown {
+    return this.#own.drain?.(connection);
+  }
+
+  /** The stream goes on until it ends by itself: only the program knows whether an answer is in progress. */
+  shutdown(connection: Connection): unknown {
+    return this.#own.shutdown?.(connection);
+  }
+
+  /** Without an own handler it is the stream's alone. */
+  error(connection: Connection, error: Error, handler: HandlerName | undefined): unknown {
+    return this.#own.error?.(connection, error, handler);
+  }
+
+  close(connection: Connection, reason: CloseReason): unknown {
+    this.#over();
+    return this.#own.close?.(connection, reason);
+  }
+
+  /** There is room for more of the write. */
+  flushed(): void {
+    this.#goOn();
+  }
+
+  /** Our end is out. */
+  finished(): void {
+    const done = this.#whenFinished;
+    this.#whenFinished = undefined;
+    done?.();
+  }
+
+  #over(): void {
+    const { ending } = this.connection;
+    this.#stream.connectionClosed(ending?.error, ending?.reason === 'finished');
+    // Whoever still waits is called after the stream, which knows by now that it is over.
+    const waiting = [this.#write?.done, this.#whenFinished];
+    this.#write = undefined;
+    this.#whenFinished = undefined;
+    for (const done of waiting) {
+      done?.(this.whyClosed());
+    }
+  }
+
+  /** For whoever wanted more of a connection that is over. */
+  whyClosed(): Error {
+    return whyClosed(this.connection);
+  }
+
+  /**
+   * Writes for a stream, which writes one thing at a time, of any size: the connection is given a piece whenever it has
+   * room, as a stream waits for its callback and so has no other way to be held up.
+   * @param pieces they are this write's from now on
+   * @param done called when the bytes are the caller's again and the connection wants more
+   */
+  write(pieces: Payload[], done: Done): void {
+    const { connection } = this;
+    if ((connection.flags & (ENDING | CLOSING)) === ENDING) {
+      // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
+      done(writeAfterEnd());
+      return;
+    }
+    try {
+      pieces.forEach(checkPayload);
+      this.#write = new StreamWrite(pieces, done);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    this.#goOn();
+    if (this.#write !== undefined) {
+      // It waits, and a turn of the engine will call back.
+      this.#write.done = inCallersContext(done);
+    }
+  }
+
+  /** Gives the connection more of the write that is under way, as far as there is room. */
+  #goOn(): void {
+    const { connection } = this;
+    const write = this.#write;
+    if (write === undefined) {
+      return;
+    }
+    let error: Error | undefined;
+    try {
+      while ((connection.flags & CLOSING) === 0) {
+        const piece = write.next(connection);
+        if (piece === undefined) {
+          break;
+        }
+        append(connection, piece);
+      }
+    } catch (thrown) {
+      error = thrown as Error;
+      this.truncate();
+    }
+    if ((connection.flags & CLOSING) !== 0) {
+      error ??= this.whyClosed();
+    }
+    if (error === undefined && !write.isTaken(connection)) {
+      connection.flags |= NEEDS_FLUSH;
+      return;
+    }
+    this.#write = undefined;
+    write.done(error);
+  }
+
+  /** Ends our side for a stream. @param done called when our end is out */
+  finish(done: Done): void {
+    const { connection } = this;
+    if ((connection.flags & SHUT) !== 0) {
+      done();
+    } else if ((connection.flags & CLOSING) !== 0) {
+      done(this.whyClosed());
+    } else {
+      this.#whenFinished = inCallersContext(done);
+      connection.end();
+    }
+  }
+
+  /**
+   * Destroys the connection for a stream. What the stream has taken is sent before, in the linger time of the connection.
+   * @param left what waits in the stream itself; its memory must stay as it is
+   */
+  destroy(error: Error | undefined, left: readonly Payload[] = []): void {
+    const { connection } = this;
+    const open = (connection.flags & (ENDING | CLOSING)) === 0 && connection.group.limits.lingerMs !== 0;
+    if (open && (this.#write?.ended === false || left.length > 0)) {
+      this.#write ??= new StreamWrite([], () => undefined);
+      this.#write.add(left);
+      linger(connection, error);
+      this.#goOn();
+    } else {
+      connection.destroy(error);
+    }
+  }
+
+  /** The stream is cut: when the connection closes, its peer must not take that for an end. */
+  truncate(): void {
+    this.connection.flags |= TRUNCATED;
+  }
+
+  /** Breaks the connection off: nothing more of the stream is sent, and the peer sees a reset. */
+  abort(error: Error | undefined): void {
+    this.truncate();
+    close(this.connection, 'destroyed', error);
+  }
+
+  /** The reader has had everything up to the peer's end: unless our side is to stay open, it ends too. */
+  readToTheEnd(): void {
+    const { flags, group } = this.connection;
+    if (!group.limits.allowHalfOpen && (flags & (ENDING | CLOSING)) === 0) {
+      this.connection.end();
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** What can be sent: bytes or text. */
+
+import { Buffer } from 'node:buffer';
+import { OperationError } from '../../base/errors.js';
+import { isBytes, ownView } from '../../base/bytes.js';
+
+export type Payload = Uint8Array | string;
+
+/**
+ * Checks what a program passes to be sent: anything else would be counted or sent wrongly, as an Uint16Array has more bytes
+ * than its length.
+ * @throws OperationError `ERR_INVALID_ARG_TYPE`
+ */
+export function checkPayload(data: unknown): asserts data is Payload {
+  if (typeof data !== 'string' && !isBytes(data)) {
+    throw new OperationError({
+      code: 'ERR_INVALID_ARG_TYPE',
+      reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
+      syscall: 'write',
+    });
+  }
+}
+
+/** Copies pieces, each behind the one before, to memory that is allocated for them. */
+export function joinPieces(pieces: readonly Payload[], allocate: (byteLength: number) => Uint8Array): Uint8Array {
+  pieces.forEach(checkPayload);
+  const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : ownView(piece)));
+  const memory = allocate(bytes.reduce((total, piece) => total + piece.byteLength, 0));
+  let offset = 0;
+  for (const piece of bytes) {
+    memory.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return memory;
+}

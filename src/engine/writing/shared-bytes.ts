@@ -1,0 +1,78 @@
+/** Bytes that many connections send: one copy that never moves, held by each send until its completion. */
+
+import { type Held, OwnMemory } from '../../base/ref-counted.js';
+import { addressOfBytes } from '../../ffi/library.js';
+import { Slab } from '../../ffi/memory.js';
+import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from '../../port/sending/write-arena.js';
+import { joinPieces, type Payload } from './payload.js';
+
+/** Up to this many bytes are small: they lie with others, and copying them once more costs little. */
+export const SMALL_BYTES_MAX = 1024;
+
+export interface SharedBytes {
+  /** All of it is sent. */
+  readonly memory: Uint8Array;
+  readonly address: number;
+  readonly byteLength: number;
+  /** Keeps the memory. Whoever made this holds it once, and releases it when all have been given the bytes. */
+  readonly holder: Held;
+}
+
+/**
+ * Makes shared bytes. Small ones of one turn lie behind each other in a chunk: to a connection that sends them all they are
+ * one piece.
+ */
+export class Sharing {
+  readonly #chunks: WriteChunks;
+  #chunk: WriteChunk | undefined;
+
+  constructor(chunks: WriteChunks) {
+    this.#chunks = chunks;
+  }
+
+  /** A copy of pieces that follow each other. @throws OperationError `ERR_INVALID_ARG_TYPE` */
+  join(pieces: readonly Payload[]): SharedBytes {
+    let chunk: WriteChunk | undefined;
+    const memory = joinPieces(pieces, (byteLength) => {
+      if (byteLength > SMALL_BYTES_MAX) {
+        return new Slab(byteLength).u8.subarray(0, byteLength);
+      }
+      chunk = this.#chunkWith(byteLength);
+      return chunk.memory.subarray(chunk.used, chunk.used + byteLength);
+    });
+    if (chunk === undefined) {
+      return this.#own(memory);
+    }
+    const { byteLength } = memory;
+    const address = chunk.address + chunk.used;
+    chunk.used += byteLength;
+    chunk.retain();
+    return { memory, address, byteLength, holder: chunk };
+  }
+
+  /** Bytes in memory that does not move; small ones are copied. */
+  of(memory: Uint8Array): SharedBytes {
+    return memory.byteLength > SMALL_BYTES_MAX ? this.#own(memory) : this.join([memory]);
+  }
+
+  #own(memory: Uint8Array): SharedBytes {
+    const { byteLength } = memory;
+    return { memory, address: addressOfBytes(memory), byteLength, holder: new OwnMemory(memory) };
+  }
+
+  #chunkWith(byteLength: number): WriteChunk {
+    let chunk = this.#chunk;
+    if (chunk === undefined || chunk.used + byteLength > CHUNK_BYTES) {
+      this.rest();
+      chunk = this.#chunks.take();
+      this.#chunk = chunk;
+    }
+    return chunk;
+  }
+
+  /** The turn is over. */
+  rest(): void {
+    this.#chunk?.release();
+    this.#chunk = undefined;
+  }
+}

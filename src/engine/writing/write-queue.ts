@@ -1,0 +1,235 @@
+/**
+ * What a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks, where
+ * neighbours are one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most connections
+ * write one piece in a turn: it needs no list.
+ */
+
+import { Buffer } from 'node:buffer';
+import { Held, type Holder, OwnMemory } from '../../base/ref-counted.js';
+import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
+import { memoryOf } from '../../base/bytes.js';
+import { addressOfBytes } from '../../ffi/library.js';
+import { isFramed } from '../../framing/framed-memory.js';
+import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { CompletionPort } from '../../port/completion-port.js';
+import { type PieceSink, Pieces } from '../../port/sending/send-memory.js';
+import { CHUNK_BYTES, CHUNK_BYTES_MAX, type WriteChunk, type WriteChunks } from '../../port/sending/write-arena.js';
+import type { OverlappedSocket } from '../../port/socket.js';
+import type { SharedBytes } from './shared-bytes.js';
+
+/**
+ * Bytes of up to this size are copied when they are written: a program may fill its buffer again at once. For answers to
+ * requests that cost nothing that could be measured up to 32 KiB, and twice the processor's time at 64 KiB.
+ */
+export const COPY_BYTES_MAX = 16 * 1024;
+
+/** Bytes of one send at the most: where the system does not tell, its completion is how a slow peer's progress shows. */
+export const SEND_BYTES_MAX = 256 * 1024;
+
+/** UTF-8 bytes of one UTF-16 unit at the most. */
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+
+export class WriteQueue implements PieceSink {
+  readonly #port: CompletionPort;
+  readonly #chunks: WriteChunks;
+  /** The first piece, while it is the only one; no bytes when there is none. */
+  #address = 0;
+  #byteLength = 0;
+  #held: Holder | undefined = undefined;
+  /** Once there is a second piece: all of them, in batches of which each becomes one send. */
+  #batches: Pieces[] | undefined;
+  /** The chunk that is appended to: one holder is this queue. */
+  #chunk: WriteChunk | undefined;
+  /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
+  progress: number | undefined = undefined;
+
+  constructor(port: CompletionPort, chunks: WriteChunks) {
+    this.#port = port;
+    this.#chunks = chunks;
+  }
+
+  get empty(): boolean {
+    return this.#byteLength === 0 && this.#batches === undefined;
+  }
+
+  /** Appends the first bytes of a receive buffer, which it keeps. */
+  addLent(buffer: PoolBuffer, byteLength: number): void {
+    buffer.retain();
+    this.add(buffer.address, byteLength, buffer);
+  }
+
+  /** Appends bytes that others send too; each piece keeps them. */
+  addShared(shared: SharedBytes): void {
+    this.#addHeld(shared.address, shared.byteLength, shared.holder);
+  }
+
+  /** Appends bytes of `holder`, in as many sends as they need. */
+  #addHeld(address: number, byteLength: number, holder: Held): void {
+    for (let offset = 0; offset < byteLength; offset += SEND_BYTES_MAX) {
+      this.#append(address + offset, Math.min(SEND_BYTES_MAX, byteLength - offset), holder);
+    }
+  }
+
+  /** Appends bytes, of which there are `byteLength`. */
+  addBytes(bytes: Uint8Array, byteLength: number): void {
+    if (byteLength <= COPY_BYTES_MAX || this.#holdsTooMuch(bytes, byteLength)) {
+      this.#addCopy(bytes, byteLength);
+    } else {
+      this.#port.gather(this, bytes, SEND_BYTES_MAX);
+    }
+  }
+
+  /** Whether bytes that wait would keep much more memory than they count. */
+  #holdsTooMuch(bytes: Uint8Array, byteLength: number): boolean {
+    if (this.#port.isLent(bytes)) {
+      // A short pool needs its buffers more than the processor needs its time.
+      return this.#port.poolShort;
+    }
+    const memory = memoryOf(bytes);
+    return 2 * byteLength < memory.byteLength && isFramed(memory);
+  }
+
+  #addCopy(bytes: Uint8Array, byteLength: number): void {
+    if (byteLength <= CHUNK_BYTES_MAX) {
+      const chunk = this.#chunkWith(byteLength);
+      chunk.memory.set(bytes, chunk.used);
+      this.#addCopied(chunk, byteLength);
+    } else {
+      this.#addOwn(Buffer.from(bytes));
+    }
+  }
+
+  /** Appends memory that nobody else has. */
+  #addOwn(memory: Uint8Array): void {
+    const holder = new OwnMemory(memory);
+    this.#addHeld(addressOfBytes(memory), memory.length, holder);
+    holder.release();
+  }
+
+  /** Appends text as UTF-8; returns its bytes. */
+  addText(text: string): number {
+    let most = text.length * UTF8_BYTES_PER_UNIT_MAX;
+    if (most > CHUNK_BYTES) {
+      most = Buffer.byteLength(text);
+      if (most > COPY_BYTES_MAX) {
+        this.#addOwn(Buffer.from(text));
+        return most;
+      }
+    }
+    const chunk = this.#chunkWith(most);
+    const byteLength = chunk.memory.write(text, chunk.used);
+    this.#addCopied(chunk, byteLength);
+    return byteLength;
+  }
+
+  /** The chunk to append to, with room for so many bytes. */
+  #chunkWith(byteLength: number): WriteChunk {
+    let chunk = this.#chunk;
+    if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
+      return chunk;
+    }
+    chunk?.release();
+    chunk = this.#chunks.take(byteLength);
+    this.#chunk = chunk;
+    return chunk;
+  }
+
+  /** Bytes were copied to where the chunk's use ends. */
+  #addCopied(chunk: WriteChunk, byteLength: number): void {
+    const address = chunk.address + chunk.used;
+    chunk.used += byteLength;
+    this.#append(address, byteLength, chunk);
+  }
+
+  /** Appends bytes that `holder` keeps: they lengthen the piece before them, if that ends where they begin. */
+  #append(address: number, byteLength: number, holder: Held): void {
+    if (this.#batches === undefined) {
+      const length = this.#byteLength + byteLength;
+      if (this.#held === holder && this.#address + this.#byteLength === address && length <= SEND_BYTES_MAX) {
+        this.#byteLength = length;
+        return;
+      }
+    } else if (this.#batches.at(-1)?.lengthen(address, byteLength, holder, SEND_BYTES_MAX) === true) {
+      return;
+    }
+    holder.retain();
+    this.add(address, byteLength, holder);
+  }
+
+  /** @internal Appends a piece that is held already. */
+  add(address: number, byteLength: number, held: Holder): void {
+    if (this.empty) {
+      this.#address = address;
+      this.#byteLength = byteLength;
+      this.#held = held;
+    } else {
+      this.#batchFor(byteLength).add(address, byteLength, held);
+    }
+  }
+
+  /** The batch that takes so many bytes more. */
+  #batchFor(byteLength: number): Pieces {
+    const batches = this.#listed();
+    const last = batches.at(-1);
+    if (last !== undefined && last.count < GATHER_PIECES_MAX && last.byteLength + byteLength <= SEND_BYTES_MAX) {
+      return last;
+    }
+    const pieces = new Pieces();
+    batches.push(pieces);
+    return pieces;
+  }
+
+  /** The list of batches, with the first piece in it. */
+  #listed(): Pieces[] {
+    if (this.#batches === undefined) {
+      this.#batches = [];
+      if (this.#byteLength > 0) {
+        const pieces = new Pieces();
+        pieces.add(this.#address, this.#byteLength, this.#held as Holder);
+        this.#batches.push(pieces);
+        this.#forgetFirst();
+      }
+    }
+    return this.#batches;
+  }
+
+  #forgetFirst(): void {
+    this.#byteLength = 0;
+    this.#held = undefined;
+  }
+
+  /** Posts the next send of it. The queue must not be empty. */
+  post(socket: OverlappedSocket): void {
+    const batches = this.#batches;
+    if (batches === undefined) {
+      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held as Holder);
+      this.#forgetFirst();
+      return;
+    }
+    this.#port.postSendGathered(socket, batches[0] as Pieces);
+    batches.shift();
+    if (batches.length === 0) {
+      this.#batches = undefined;
+    }
+  }
+
+  /** Nothing of it will be sent. */
+  clear(): void {
+    if (this.#held instanceof Held) {
+      this.#held.release();
+    }
+    this.#forgetFirst();
+    for (const pieces of this.#batches ?? []) {
+      pieces.release();
+    }
+    this.#batches = undefined;
+    this.rest();
+  }
+
+  /** While nothing is written the queue holds no chunk. */
+  rest(): void {
+    this.progress = undefined;
+    this.#chunk?.release();
+    this.#chunk = undefined;
+  }
+}

@@ -1,0 +1,315 @@
+/** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
+
+import { assert } from '../base/assert.js';
+import { process } from '../base/runtime.js';
+import { PASSING } from '../drivers/common/retry.js';
+import type { CompletionSink, Driver } from '../drivers/driver.js';
+import type { BufferPool } from './buffer-pool.js';
+import type { Completion } from './completion.js';
+import type { CompletionQueue } from './completion-queue.js';
+import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTable, RECEIVE } from './operations.js';
+import type { Delays } from './retry-queue.js';
+import type { SendMemory } from './sending/send-memory.js';
+import { SendQueue } from './sending/send-queue.js';
+import { OverlappedSocket } from './socket.js';
+
+/** An accept that finds no descriptor, memory, or room in epoll is held back, not ended. */
+const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
+
+/** A connection that failed before it was accepted (accept(2) says to take these like "try again"). */
+const CLIENT_WENT_AWAY = new Set([
+  'ECONNABORTED',
+  'ECONNRESET',
+  'EPROTO',
+  'EPERM',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOPROTOOPT',
+  'ENOTSUP',
+  // Wine's accept asks for the peer's address, which one that was reset has not.
+  'ENOTCONN',
+  'ETIMEDOUT',
+  // Of a connection that was reset: Wine's accept asks for the name of its peer.
+  'ENOTCONN',
+]);
+
+export interface SettlerParts {
+  readonly driver: Driver;
+  readonly operations: OperationTable;
+  readonly queue: CompletionQueue;
+  readonly pool: BufferPool;
+  readonly delays: Delays;
+  readonly sendMemory: SendMemory;
+}
+
+export class Settler implements CompletionSink {
+  readonly #driver: Driver;
+  readonly #operations: OperationTable;
+  readonly #queue: CompletionQueue;
+  readonly #pool: BufferPool;
+  readonly #delays: Delays;
+  readonly #sendMemory: SendMemory;
+  readonly sends: SendQueue;
+  /** Sockets that are not closed. */
+  readonly sockets = new Set<OverlappedSocket>();
+  /** Completions that came for an operation that was over, and were dropped. */
+  lateCompletions = 0;
+  readonly #cancelled: number;
+  readonly #reset: number;
+
+  constructor(parts: SettlerParts) {
+    this.#cancelled = -parts.driver.errors.numberOf('ECANCELED');
+    this.#reset = -parts.driver.errors.numberOf('ECONNRESET');
+    this.#driver = parts.driver;
+    this.#operations = parts.operations;
+    this.#queue = parts.queue;
+    this.#pool = parts.pool;
+    this.#delays = parts.delays;
+    this.#sendMemory = parts.sendMemory;
+    this.sends = new SendQueue(
+      parts.driver,
+      parts.operations,
+      parts.sendMemory,
+      (slot, result) => this.#sendEnded(slot, result),
+      (socket) => this.#delays.delaySend(socket),
+    );
+  }
+
+  complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
+    if (!this.#operations.isCurrent(slot, generation)) {
+      this.lateCompletions++;
+      if (buffer >= 0) {
+        this.#driver.giveBuffer(buffer);
+      }
+      return;
+    }
+    const socket = this.#operations.sockets[slot] as OverlappedSocket;
+    switch (this.#operations.kind[slot]) {
+      case RECEIVE:
+        this.#received(slot, socket, result, more, buffer);
+        break;
+      case ACCEPT:
+        this.#accepted(slot, socket, result, more);
+        break;
+      case CONNECT:
+        this.#connected(slot, socket, result);
+        break;
+      default:
+        this.sends.completed(socket, result < 0 && socket.closed ? this.#cancelled : result);
+    }
+    this.closeIfIdle(socket);
+  }
+
+  isInFlight(slot: number, generation: number): boolean {
+    return this.#operations.isCurrent(slot, generation) && this.#operations.delayed[slot] === 0;
+  }
+
+  wakeUp(count: number): void {
+    const completion = this.#queue.add();
+    this.#fill(completion, 'wakeUp', undefined, undefined, count, false);
+  }
+
+  #received(slot: number, socket: OverlappedSocket, result: number, more: boolean, buffer: number): void {
+    if (socket.closed) {
+      if (buffer >= 0) {
+        this.#driver.giveBuffer(buffer);
+      }
+      if (!more) {
+        this.endCancelled(slot);
+      }
+      return;
+    }
+    if (result < 0) {
+      this.#receiveFailed(slot, result);
+      return;
+    }
+    if (result === 0 && socket.sending && this.#driver.sockets.isBroken?.(socket.handle) === true) {
+      // The send knows why, and has not said it yet.
+      this.#end(slot, this.#reset);
+      return;
+    }
+    const completion = more ? this.#next(slot, result) : this.#end(slot, result);
+    completion.buffer = buffer < 0 ? undefined : this.#pool.lend(buffer);
+  }
+
+  #receiveFailed(slot: number, result: number): void {
+    const code = this.#driver.errors.codeOf(-result);
+    if (!PASSING.has(code)) {
+      this.#end(slot, result);
+    } else if (this.#operations.cancelled[slot] === 1) {
+      this.endCancelled(slot);
+    } else if (code === 'ENOBUFS') {
+      // The pool is empty: it waits for a buffer.
+      this.#delays.delayReceive(slot);
+    } else {
+      this.#delays.delayInterrupted(slot);
+    }
+  }
+
+  #accepted(slot: number, listener: OverlappedSocket, result: number, more: boolean): void {
+    if (result < 0) {
+      this.#acceptFailed(slot, listener, result);
+      return;
+    }
+    if (listener.closed) {
+      // A connection that came while the listener was closing is nobody's.
+      this.#driver.sockets.close(result);
+      if (!more) {
+        this.endCancelled(slot);
+      }
+      return;
+    }
+    const accepted = new OverlappedSocket(this.#driver.sockets, result, listener.family, 'connected');
+    this.sockets.add(accepted);
+    const completion = more ? this.#next(slot, 0) : this.#end(slot, 0);
+    completion.accepted = accepted;
+  }
+
+  #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
+    const code = this.#driver.errors.codeOf(-result);
+    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || PASSING.has(code);
+    if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
+      this.endCancelled(slot);
+    } else if (NO_DESCRIPTOR.has(code)) {
+      this.#delays.delayAccept(slot);
+    } else if (PASSING.has(code)) {
+      this.#delays.delayInterrupted(slot);
+    } else if (CLIENT_WENT_AWAY.has(code)) {
+      this.#driver.postAccept(slot, this.#operations.generation[slot] as number, listener.handle);
+    } else {
+      this.#end(slot, result);
+    }
+  }
+
+  #connected(slot: number, socket: OverlappedSocket, result: number): void {
+    if (socket.closed) {
+      this.endCancelled(slot);
+      return;
+    }
+    if (result < 0 && this.#driver.errors.codeOf(-result) === 'EINTR') {
+      if (this.#operations.cancelled[slot] === 0) {
+        this.#delays.delayInterrupted(slot);
+        return;
+      }
+      socket.state = 'failed';
+      this.endCancelled(slot);
+      return;
+    }
+    socket.state = result < 0 ? 'failed' : 'connected';
+    this.#end(slot, result);
+  }
+
+  #sendEnded(slot: number, result: number): void {
+    this.#sendMemory.release(slot);
+    this.#end(slot, result);
+  }
+
+  /** The driver completes nothing any more: all that is in flight ends with an error number, negated. */
+  failAll(result: number): void {
+    for (const socket of [...this.sockets]) {
+      const ends = socket.closed ? this.#cancelled : result;
+      socket.lastWithDriver = -1;
+      socket.sendsCancelled = false;
+      this.sends.failAll(socket, ends);
+      for (const slot of [socket.readSlot, socket.connectSlot]) {
+        if (slot >= 0) {
+          this.#end(slot, ends);
+        }
+      }
+      if (socket.state === 'connecting') {
+        socket.state = 'failed';
+      }
+    }
+    assert(this.#operations.inFlight === 0);
+  }
+
+  /** Ends an operation that its closing socket or its poster no longer wants. */
+  endCancelled(slot: number): void {
+    this.#end(slot, this.#cancelled);
+  }
+
+  /** The last completion of an operation. */
+  #end(slot: number, result: number): Completion {
+    const operations = this.#operations;
+    const socket = operations.sockets[slot] as OverlappedSocket;
+    const completion = this.#next(slot, result);
+    completion.more = false;
+    if (socket.readSlot === slot) {
+      socket.readSlot = -1;
+    } else if (socket.connectSlot === slot) {
+      socket.connectSlot = -1;
+    }
+    operations.release(slot);
+    return completion;
+  }
+
+  /** A completion of an operation that goes on. */
+  #next(slot: number, result: number): Completion {
+    const operations = this.#operations;
+    operations.failures[slot] = 0;
+    const kind = OPERATION_KINDS[operations.kind[slot] as number] as OperationKind;
+    const completion = this.#queue.add();
+    this.#fill(completion, kind, operations.sockets[slot], operations.contexts[slot], Math.max(0, result), true);
+    if (result < 0) {
+      completion.code = this.#driver.errors.codeOf(-result);
+      completion.systemNumber = -result;
+      completion.errors = this.#driver.errors;
+    }
+    return completion;
+  }
+
+  #fill(
+    completion: Completion,
+    kind: OperationKind,
+    socket: OverlappedSocket | undefined,
+    context: unknown,
+    bytes: number,
+    more: boolean,
+  ): void {
+    completion.kind = kind;
+    completion.socket = socket;
+    completion.key = socket === undefined ? undefined : socket.key;
+    completion.context = context;
+    completion.bytes = bytes;
+    completion.more = more;
+    completion.accepted = undefined;
+    completion.buffer = undefined;
+    completion.code = undefined;
+    completion.systemNumber = 0;
+  }
+
+  /** A file that stays makes the next bind fail, so the program is warned. */
+  #removePath({ boundPath }: OverlappedSocket): void {
+    if (boundPath === undefined) {
+      return;
+    }
+    try {
+      this.#driver.sockets.removePath(boundPath);
+    } catch (error) {
+      const { message, code = '' } = error as NodeJS.ErrnoException;
+      const text = `The file of a closed Unix socket cannot be removed, so its path stays in use: ${message}`;
+      process.emitWarning(text, { type: 'OverlappedPathWarning', code });
+    }
+  }
+
+  /** A closing socket whose last operation has ended is given back to the system. */
+  closeIfIdle(socket: OverlappedSocket): void {
+    if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
+      return;
+    }
+    socket.state = 'closed';
+    if (socket.port !== undefined) {
+      // One that never joined the driver does not know: it may be beyond what its tables reach.
+      this.#driver.forget(socket.handle);
+    }
+    // Before it is closed: until then no other socket can have made a file there without removing this one.
+    this.#removePath(socket);
+    this.#driver.sockets.close(socket.handle);
+    this.sockets.delete(socket);
+    if (this.#delays.acceptsWait) {
+      this.#delays.retryAccepts();
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Memory of ours for what is to be sent. What a program writes in pieces, text above all, is gathered in chunks that never
+ * move, so that it leaves as one piece and nothing is allocated for it. Chunks have sizes of powers of two, and are cut from
+ * slabs, which come and go with need.
+ */
+
+import { Buffer } from 'node:buffer';
+import { assert } from '../../base/assert.js';
+import { Held } from '../../base/ref-counted.js';
+import { Slab } from '../../ffi/memory.js';
+
+/** Bytes of the smallest chunk, and of the largest one. */
+export const CHUNK_BYTES = 4096;
+export const CHUNK_BYTES_MAX = 256 * 1024;
+
+const CHUNK_BYTES_SHIFT = Math.log2(CHUNK_BYTES);
+const SIZES = Math.log2(CHUNK_BYTES_MAX / CHUNK_BYTES) + 1;
+
+const SLAB_BYTES = 256 * 1024;
+
+/**
+ * Slabs of one size of chunk that are kept while nothing of them is used, if no more are in use: the pages of a new slab cost
+ * more than what is copied there. Idle connections have had chunks of the smallest size only.
+ */
+const SPARE_SLABS_MAX = 8;
+const SPARE_SLABS_OF_SMALLEST_MAX = 2;
+
+/** One chunk: its holder appends behind what is on its way already. */
+export class WriteChunk extends Held {
+  readonly memory: Buffer;
+  readonly address: number;
+  /** Bytes that are in use, from the start. */
+  used = 0;
+  readonly #slab: ChunkSlab;
+
+  constructor(slab: ChunkSlab, memory: Buffer, address: number) {
+    super();
+    this.#slab = slab;
+    this.memory = memory;
+    this.address = address;
+  }
+
+  protected override returned(): void {
+    this.#slab.give(this);
+  }
+}
+
+class ChunkSlab {
+  readonly size: number;
+  readonly free: WriteChunk[] = [];
+  readonly #chunks: WriteChunks;
+  readonly #count: number;
+
+  /** @param size of its chunks: 0 is the smallest, each further one twice as large */
+  constructor(chunks: WriteChunks, size: number) {
+    this.#chunks = chunks;
+    this.size = size;
+    const chunkBytes = CHUNK_BYTES << size;
+    this.#count = SLAB_BYTES / chunkBytes;
+    const slab = new Slab(SLAB_BYTES, 64);
+    const { buffer, byteOffset } = slab.u8;
+    for (let offset = 0; offset < SLAB_BYTES; offset += chunkBytes) {
+      const memory = Buffer.from(buffer, byteOffset + offset, chunkBytes);
+      this.free.push(new WriteChunk(this, memory, slab.address + offset));
+    }
+  }
+
+  get unused(): boolean {
+    return this.free.length === this.#count;
+  }
+
+  give(chunk: WriteChunk): void {
+    this.free.push(chunk);
+    this.#chunks.given(this);
+  }
+}
+
+/** The slabs of one size of chunk. */
+class ChunkSize {
+  readonly #sparesMax: number;
+  /** Slabs with a free chunk; the last one is taken from. */
+  readonly slabs: ChunkSlab[] = [];
+  /** All slabs, and those of which nothing is used. */
+  #count = 0;
+  #unused = 0;
+
+  constructor(sparesMax: number) {
+    this.#sparesMax = sparesMax;
+  }
+
+  take(chunks: WriteChunks, size: number): WriteChunk {
+    let slab = this.slabs.at(-1);
+    if (slab === undefined) {
+      slab = new ChunkSlab(chunks, size);
+      this.slabs.push(slab);
+      this.#count++;
+      this.#unused++;
+    }
+    if (slab.unused) {
+      this.#unused--;
+    }
+    const chunk = slab.free.pop() as WriteChunk;
+    if (slab.free.length === 0) {
+      this.slabs.pop();
+    }
+    return chunk;
+  }
+
+  /** A chunk of a slab came back. */
+  given(slab: ChunkSlab): void {
+    if (slab.free.length === 1) {
+      // It had none before, and so was not listed.
+      this.slabs.push(slab);
+    }
+    if (!slab.unused) {
+      return;
+    }
+    this.#unused++;
+    if (this.#unused > Math.max(this.#sparesMax, this.#count - this.#unused)) {
+      this.slabs.splice(this.slabs.indexOf(slab), 1);
+      this.#count--;
+      this.#unused--;
+    }
+  }
+}
+
+export class WriteChunks {
+  readonly #sizes = Array.from(
+    { length: SIZES },
+    (_, size) => new ChunkSize(size === 0 ? SPARE_SLABS_OF_SMALLEST_MAX : SPARE_SLABS_MAX),
+  );
+  /** Chunks that are held. */
+  held = 0;
+
+  /** A chunk with one holder, empty, of at least `byteLength` bytes and less than twice as many, if it is not the smallest. */
+  take(byteLength = CHUNK_BYTES): WriteChunk {
+    assert(byteLength <= CHUNK_BYTES_MAX);
+    const size = 32 - Math.clz32((byteLength - 1) >> CHUNK_BYTES_SHIFT);
+    const chunk = (this.#sizes[size] as ChunkSize).take(this, size);
+    assert(chunk.references === 0);
+    chunk.references = 1;
+    chunk.used = 0;
+    this.held++;
+    return chunk;
+  }
+
+  /** A chunk of a slab came back. */
+  given(slab: ChunkSlab): void {
+    this.held--;
+    (this.#sizes[slab.size] as ChunkSize).given(slab);
+  }
+}

@@ -1,0 +1,213 @@
+/** The threads of one server: they start together, a dead one is replaced, and they close together. */
+
+import type { ResourceLimits } from 'node:worker_threads';
+import { clearTimeout, setTimeout } from '../base/runtime.js';
+import type { HandlerErrorInfo } from '../engine/connection-core/handler-errors.js';
+import type { ListenOptions } from '../engine/server/listen.js';
+import type { ServerStatistics } from '../engine/statistics.js';
+import { BackOff } from './back-off.js';
+import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
+import type { Published } from './publications.js';
+import { Thread, type ThreadOwner } from './thread.js';
+
+export interface CrewSettings {
+  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs'>;
+  readonly resourceLimits: ResourceLimits | undefined;
+}
+
+/** Who is told of the threads. */
+export interface CrewOwner {
+  handlerFailed(error: Error, info: HandlerErrorInfo): void;
+  listenFailed(error: Error): void;
+  threadDied(error: Error): void;
+  /** A thread has taken the place of a dead one. */
+  threadReplaced(): void;
+}
+
+export class Crew implements ThreadOwner {
+  readonly #settings: CrewSettings;
+  readonly #owner: CrewOwner;
+  readonly #counts: Int32Array;
+  /** The threads that serve, by their index; undefined where one is dead and not replaced yet. */
+  readonly #serving: (Thread | undefined)[];
+  readonly #starting = new Set<Thread>();
+  readonly #backOffs: readonly BackOff[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** What all listen at, once the first one does. */
+  #options: ListenOptions;
+  /** Where the choice of the thread with the fewest connections begins. */
+  #next = 0;
+  #closing = false;
+  #referenced = true;
+  threadsReplaced = 0;
+
+  constructor(settings: CrewSettings, owner: CrewOwner) {
+    const { threads, options } = settings.data;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#options = options;
+    this.#counts = new Int32Array(new SharedArrayBuffer(4 * threads));
+    this.#serving = Array.from({ length: threads }, () => undefined);
+    this.#backOffs = this.#serving.map(() => new BackOff());
+  }
+
+  /** Starts all threads. When one cannot start all are ended, and its error is thrown. */
+  async start(): Promise<ThreadReady> {
+    const indexes = [...this.#serving.keys()];
+    try {
+      const first = await this.#startOne(0);
+      const { address } = first;
+      if (this.#settings.data.acceptedAt === undefined && address.family !== 'unix') {
+        // The number that the system chose for port 0 is everybody's.
+        this.#options = { ...this.#options, host: address.address, port: address.port };
+      }
+      await Promise.all(indexes.slice(1).map((index) => this.#startOne(index)));
+      return first;
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+  }
+
+  async #startOne(index: number): Promise<ThreadReady> {
+    const { data, resourceLimits } = this.#settings;
+    const counts = this.#counts.buffer as SharedArrayBuffer;
+    const thread = new Thread(
+      { data: { ...data, thread: index, options: this.#options, counts }, resourceLimits },
+      this,
+    );
+    this.#starting.add(thread);
+    if (!this.#referenced) {
+      thread.unref();
+    }
+    try {
+      const ready = await thread.ready;
+      this.#serving[index] = thread;
+      return ready;
+    } finally {
+      this.#starting.delete(thread);
+    }
+  }
+
+  handlerFailed(error: Error, info: PostedInfo, { index }: Thread): void {
+    this.#owner.handlerFailed(error, { ...info, connection: undefined, thread: index });
+  }
+
+  listenFailed(error: Error): void {
+    this.#owner.listenFailed(error);
+  }
+
+  threadDied(thread: Thread, error: Error): void {
+    const { index, livedMs } = thread;
+    if (this.#serving[index] === thread) {
+      this.#serving[index] = undefined;
+    }
+    this.#counts[index] = 0;
+    if (!this.#closing) {
+      this.#replace(index, livedMs);
+    }
+    this.#owner.threadDied(error);
+  }
+
+  #replace(index: number, livedMs: number): void {
+    const delayMs = (this.#backOffs[index] as BackOff).next(livedMs);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#startOne(index).then(
+        () => this.#replaced(),
+        (error: Error) => this.#replaceFailed(index, error),
+      );
+    }, delayMs);
+    this.#timers.add(timer);
+    if (!this.#referenced) {
+      timer.unref();
+    }
+  }
+
+  #replaced(): void {
+    this.threadsReplaced++;
+    this.#owner.threadReplaced();
+  }
+
+  #replaceFailed(index: number, error: Error): void {
+    if (!this.#closing) {
+      this.#replace(index, 0);
+      this.#owner.threadDied(error);
+    }
+  }
+
+  /** Open connections of each thread, those counted that are on their way to it. */
+  get connectionCounts(): readonly number[] {
+    return [...this.#counts];
+  }
+
+  /** The thread with the fewest connections, which has one more from now on; undefined while none serves. */
+  chooseThread(): Thread | undefined {
+    const threads = this.#serving;
+    let chosen: Thread | undefined;
+    let least = Infinity;
+    for (let step = 0; step < threads.length; step++) {
+      const thread = threads[(this.#next + step) % threads.length];
+      if (thread !== undefined) {
+        const count = Atomics.load(this.#counts, thread.index);
+        if (count < least) {
+          least = count;
+          chosen = thread;
+        }
+      }
+    }
+    if (chosen !== undefined) {
+      Atomics.add(this.#counts, chosen.index, 1);
+      this.#next = (chosen.index + 1) % threads.length;
+    }
+    return chosen;
+  }
+
+  /** Those that start, too: they may have connections before this thread hears that they serve. */
+  #living(): readonly Thread[] {
+    return [...this.#starting, ...this.#serving.filter((thread) => thread !== undefined)];
+  }
+
+  /** Hands on what was published, to all threads but the one that it comes from. */
+  published(message: Published, from?: Thread): void {
+    for (const thread of this.#living()) {
+      if (thread !== from) {
+        thread.publish(message);
+      }
+    }
+  }
+
+  /** Statistics of each thread; undefined of those that are dead. */
+  statistics(): Promise<readonly (ServerStatistics | undefined)[]> {
+    return Promise.all(this.#serving.map((thread) => thread?.statistics()));
+  }
+
+  /** Closes all threads. Resolves when they have ended. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    this.#timers.forEach(clearTimeout);
+    this.#timers.clear();
+    await Promise.all(this.#living().map((thread) => thread.close(deadlineMs)));
+    // Of threads that were terminated nobody has counted the ends.
+    this.#counts.fill(0);
+  }
+
+  /** Ends a thread as nothing good does, for tests. */
+  terminate(index: number): void {
+    this.#serving[index]?.terminate();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#starting.forEach((thread) => thread.ref());
+    this.#serving.forEach((thread) => thread?.ref());
+    this.#timers.forEach((timer) => timer.ref());
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#starting.forEach((thread) => thread.unref());
+    this.#serving.forEach((thread) => thread?.unref());
+    this.#timers.forEach((timer) => timer.unref());
+  }
+}

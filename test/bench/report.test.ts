@@ -1,0 +1,252 @@
+/** What the benchmark suite makes of its samples. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chosenContenders } from '../../bench/contenders/all.js';
+import { figure, ratio } from '../../bench/figures.js';
+import type { Sample } from '../../bench/load/order.js';
+import { ownPorts } from '../../bench/load/own-addresses.js';
+import { isKept } from '../../bench/report/files.js';
+import { report, wantedTable } from '../../bench/report/markdown.js';
+import { readmeWith } from '../../bench/report/readme.js';
+import type { Cell, Results } from '../../bench/results.js';
+import { quietest, shuffled } from '../../bench/suite.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A second of messages, of which each costs so many µs in user space and in the system. */
+function sample(units: number, user: number, system: number, more: Partial<Sample> = {}): Sample {
+  return {
+    units,
+    time: 1e6,
+    cpu: { user: units * user, system: units * system },
+    loadCpu: 5e5,
+    othersCpu: 0,
+    residentBytes: 5e7,
+    ...more,
+  };
+}
+
+const cell = (contender: string, scenario: string, ...samples: readonly Sample[]): Cell => ({
+  scenario,
+  contender,
+  samples,
+});
+
+function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results {
+  return {
+    date: '2026-01-02',
+    command: 'npm run bench',
+    whole: true,
+    finished: true,
+    subject: '1.2.3 (abc)',
+    node: '20.0.0',
+    loadDriver: 'epoll',
+    machine: { processor: 'P', processors: 2, memoryBytes: 2 ** 32, kernel: 'Linux 1' },
+    quick: false,
+    rounds: 2,
+    firstWarmUpMs: 2000,
+    warmUpMs: 300,
+    measureMs: 1000,
+    minutes: 1,
+    contenders: ['engine:io_uring', 'net', 'bun', 'c:epoll', 'c:io_uring'].map((name) => ({
+      name,
+      title: name,
+      version: '1',
+    })),
+    cells,
+    ...more,
+  };
+}
+
+test("a figure is the median of its rounds, with the least and the most; parts of the CPU are all rounds' together", () => {
+  const three = cell('net', 'ping-50', sample(100, 1, 2), sample(300, 2, 2), sample(200, 3, 2));
+  assert.deepEqual(figure(three, 'rate'), { median: 200, least: 100, most: 300 });
+  assert.deepEqual(figure(three, 'user'), { median: (100 + 600 + 600) / 600, least: 1, most: 3 });
+  const nothing = figure(cell('net', 'ping-50'), 'rate');
+  assert.deepEqual(nothing, { median: Number.NaN, least: Number.NaN, most: Number.NaN });
+});
+
+test('memory is told as it is behind all rounds', () => {
+  const grown = [6e7, 9e7, 7e7].map((residentBytes) => sample(1, 1, 1, { residentBytes }));
+  assert.deepEqual(figure(cell('net', 'ping-50', ...grown), 'memory'), { median: 7e7, least: 6e7, most: 9e7 });
+  assert.equal(figure(cell('net', 'ping-50'), 'memory').median, Number.NaN);
+});
+
+test('the report says how servers were warmed up', () => {
+  const [page] = report(resultsOf([cell('net', 'ping-50', sample(1, 1, 1))]));
+  assert.match(
+    page?.text ?? '',
+    /warmed up for 2 s before the first round, .*, then for 0\.3 s in each round; between/,
+  );
+  const [quick] = report(resultsOf([cell('net', 'ping-50', sample(1, 1, 1))], { firstWarmUpMs: 0, warmUpMs: 500 }));
+  assert.match(quick?.text ?? '', /warmed up for 0\.5 s in each round; between/);
+});
+
+test("a ratio is the median of each round's own, and of nothing there is none", () => {
+  const ours = cell('engine:io_uring', 'ping-50', sample(200, 1, 1), sample(90, 1, 1));
+  const other = cell('net', 'ping-50', sample(100, 2, 2), sample(30, 2, 2));
+  assert.deepEqual(ratio(ours, other, 'rate'), { median: 2.5, least: 2, most: 3 });
+  assert.deepEqual(ratio(ours, other, 'cpu'), { median: 0.5, least: 0.5, most: 0.5 });
+  const grown = (bytes: number): Sample => sample(1, 1, 1, { growthBytes: bytes });
+  for (const bytes of [-100, 0, Number.NaN]) {
+    const shrunk = ratio(cell('engine:io_uring', 'idle', grown(bytes)), cell('net', 'idle', grown(3000)), 'growth');
+    assert.equal(shrunk.median, Number.NaN, `${bytes}`);
+  }
+  assert.equal(ratio(ours, undefined, 'rate').median, Number.NaN);
+});
+
+test('what is wanted is told with its spread, and what is not reached stands out', () => {
+  const results = resultsOf([
+    cell('engine:io_uring', 'pipeline', sample(150, 1, 1), sample(210, 1, 1)),
+    cell('net', 'pipeline', sample(100, 2, 2), sample(100, 2, 2)),
+    cell('c:epoll', 'pipeline', sample(300, 1, 1), sample(300, 1, 1)),
+    cell('c:io_uring', 'pipeline', sample(200, 1, 1), sample(200, 1, 1)),
+  ]);
+  assert.deepEqual(wantedTable(results).rows, [
+    [
+      'Messages a second, 16 in flight on each of 50 connections',
+      '1.80 (≥ 1.80); 1.50 to 2.10; by CPU 2.00',
+      '**not measured**',
+      '**0.60, not reached** (≥ 0.95); 0.50 to 0.70; by CPU 1.00',
+    ],
+  ]);
+});
+
+test('a load at its limit is told, where a server was not at its own', () => {
+  const busy = { loadCpu: 0.99e6 };
+  const results = resultsOf([
+    cell('engine:io_uring', 'pipeline', sample(1000, 50, 100, busy)),
+    cell('net', 'pipeline', sample(1000, 300, 690, busy)),
+  ]);
+  const [[, toNet] = []] = wantedTable(results).rows;
+  assert.equal(toNet, '**1.00, not reached** (≥ 1.80); by CPU 6.60; load at its limit');
+});
+
+test('a rate at full core is told as it came too', () => {
+  const results = resultsOf([
+    cell('engine:io_uring', 'bulk-in-1', sample(3000, 200, 400)),
+    cell('net', 'bulk-in-1', sample(1000, 100, 200)),
+  ]);
+  const [[, toNet] = []] = wantedTable(results).rows;
+  assert.equal(toNet, '**0.50, not reached** (≥ 1.20); as it came 3.00');
+});
+
+test('a turn that other programs disturb is repeated, while repeats are left, and the quietest counts', async () => {
+  const tried = async (shares: readonly number[], left: number): Promise<readonly number[]> => {
+    let turns = 0;
+    const repeats = { left };
+    const measure = async (): Promise<Sample> => sample(1, 1, 1, { othersCpu: (shares[turns++] as number) * 1e6 });
+    const { othersCpu } = await quietest(measure, repeats);
+    return [turns, othersCpu / 1e6, repeats.left];
+  };
+  assert.deepEqual(await tried([0.05], 3), [1, 0.05, 3]);
+  assert.deepEqual(await tried([0.5, 0.05], 3), [2, 0.05, 2]);
+  assert.deepEqual(await tried([0.5, 0.3, 0.4, 0.6, 0.01], 3), [4, 0.3, 0]);
+  assert.deepEqual(await tried([0.5, 0.01], 0), [1, 0.5, 0]);
+});
+
+test('a failure of ours keeps its line, and the report from being kept', () => {
+  const net = cell('net', 'ping-50', sample(100, 1, 1));
+  const failed: Cell = { scenario: 'ping-50', contender: 'engine:io_uring', samples: [], failure: 'It fell' };
+  const results = resultsOf([failed, net]);
+  assert.match(wantedTable(results).rows[0]?.join() ?? '', /^CPU a message, .*,\*\*not measured\*\*,/);
+  assert(!isKept(results));
+  const [page] = report(results);
+  assert.match(page?.text ?? '', /`engine:io_uring` failed: It fell/);
+});
+
+test('the report of a whole run is kept, though one failed that no ratio is about', () => {
+  const cells = [cell('net', 'ping-50', sample(100, 1, 1))];
+  assert(isKept(resultsOf(cells)));
+  assert(isKept(resultsOf([...cells, { scenario: 'ping-50', contender: 'asio', samples: [], failure: 'It fell' }])));
+  for (const part of [{ whole: false }, { finished: false }]) {
+    assert(!isKept(resultsOf(cells, part)));
+  }
+  const { contenders } = resultsOf(cells);
+  for (const missing of ['net', 'bun', 'c:io_uring']) {
+    const without = contenders.map((found) => (found.name === missing ? { ...found, missing: 'not here' } : found));
+    assert(!isKept(resultsOf(cells, { contenders: without })), missing);
+  }
+  for (const contender of ['engine:io_uring', 'bun']) {
+    assert(
+      !isKept(resultsOf([...cells, { scenario: 'sparse', contender, samples: [], failure: 'It fell' }])),
+      contender,
+    );
+  }
+});
+
+test('the order of each round is another one, of the same servers, and the same in each run', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const orders = [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join(''));
+  assert.equal(new Set(orders).size, orders.length);
+  for (const order of orders) {
+    assert.equal([...order].sort().join(''), all.join(''));
+  }
+  assert.deepEqual(
+    orders,
+    [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join('')),
+  );
+  const before = orders.map((order) => order[order.indexOf('a') - 1]);
+  assert.ok(new Set(before).size > 1, `${before} came before the first`);
+  assert.deepEqual(shuffled([], 3), []);
+});
+
+test("ports to connect from are none of the system's choice, unless that leaves too few", () => {
+  const own = ownPorts('32768\t60999\n');
+  assert.deepEqual([own[0], own.at(-1), own.length], [10_000, 65_535, 32_768 - 10_000 + 65_536 - 61_000]);
+  assert.ok(own.every((port) => port < 32_768 || port > 60_999));
+  assert.equal(ownPorts('1024 65535').length, 65_536 - 10_000);
+});
+
+test('contenders of one name cannot be told apart', () => {
+  assert.throws(() => chosenContenders(['net', 'bun', 'net']), /net is there twice/);
+  assert.deepEqual(
+    chosenContenders(['net', 'mine=node server.js']).map(({ name }) => name),
+    ['net', 'mine'],
+  );
+});
+
+test('a quick run is not judged, and named by what it did', () => {
+  const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'broadcast', sample(1000, 1, 1)));
+  const [quick] = report(resultsOf(cells, { quick: true, whole: false }));
+  assert.match(quick?.text ?? '', /to each of 1,000 connections/);
+  assert.doesNotMatch(quick?.text ?? '', /reached\*\*|≥/);
+  const [whole] = report(resultsOf(cells));
+  assert.match(whole?.text ?? '', /to each of 5,000 connections/);
+  assert.match(whole?.text ?? '', /\*\*1\.00, not reached\*\* \(≥ 2\.50\)/);
+});
+
+test('a machine that was busy with other things is told, scenario by scenario', () => {
+  const disturbed = cell('net', 'ping-50', sample(100, 1, 1, { othersCpu: 3e5 }));
+  const results = resultsOf([disturbed, cell('net', 'ping-500', sample(100, 1, 1))]);
+  const told = /busy with other things\*\*, by the share of a processor in ping-50 \(30 %\)\./;
+  const [page] = report(results);
+  assert.match(page?.text ?? '', told);
+  assert.match(readmeWith(readFileSync(join(ROOT, 'README.md'), 'utf8'), results), told);
+  const [quiet] = report(resultsOf([cell('net', 'ping-500', sample(100, 1, 1))]));
+  assert.doesNotMatch(quiet?.text ?? '', /busy with other things/);
+});
+
+test('the README gets the ratios between its marks, and only there', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'ping-50', sample(1000, 1, 1)));
+  const once = readmeWith(readme, resultsOf(cells));
+  assert.equal(readmeWith(once, resultsOf(cells)), once);
+  assert.match(once, /^\| CPU a message, ping-pong of 64 bytes, 50 connections \| \*\*1\.00, not reached\*\*/m);
+  const [before = '', after = ''] = readme.split(/<!-- From here.*To here\. -->/s);
+  assert(before.length > 0 && once.startsWith(before) && once.endsWith(after));
+  assert.throws(() => readmeWith('# overlapped', resultsOf(cells)), /marks/);
+});
+
+test('the README shows the ratios of the last whole run as its report does', () => {
+  const ratios = (page: string): string[] =>
+    readFileSync(join(ROOT, page), 'utf8')
+      .split('\n')
+      .filter((line) => /^\| .*\([≤≥] /.test(line));
+  assert(ratios('README.md').length > 0);
+  assert.deepEqual(ratios('README.md'), ratios('bench/RESULTS.md'));
+});

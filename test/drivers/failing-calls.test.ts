@@ -1,0 +1,412 @@
+/** System calls that fail for a moment, or for good: nothing is lost or left open, and nobody else is hurt. */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { setImmediate as nextIteration } from 'node:timers/promises';
+import { CompletionBatch, type Connection, connect, Engine, listen, type Server } from 'overlapped';
+import { libc } from '../../src/ffi/linux/libc.js';
+import { programPath } from '../support/child.js';
+import { type ERRNO, type Faults, withFaults } from '../support/faults.js';
+import { connectPair, eventually, sha256, someBytes, withPort } from '../support/harness.js';
+import { connectNode, type NodeClient } from '../support/node-client.js';
+
+const TIMEOUT = { timeout: 60_000 };
+const CLIENTS = 8;
+const MESSAGES = 20;
+
+type ErrorName = keyof typeof ERRNO;
+type Driver = 'io_uring' | 'epoll' | 'select';
+
+const READINESS: readonly Driver[] = ['epoll', 'select'];
+
+/** What is made while a server works. */
+const AT_WORK: readonly (readonly [call: string, errors: readonly ErrorName[], drivers: readonly Driver[]])[] = [
+  ['accept4', ['EINTR', 'ENOMEM', 'ENOBUFS', 'EMFILE', 'ENFILE'], READINESS],
+  ['recv', ['EINTR', 'ENOMEM'], READINESS],
+  ['send', ['EINTR', 'ENOMEM', 'ENOBUFS'], READINESS],
+  ['sendmsg', ['EINTR', 'ENOMEM', 'ENOBUFS'], READINESS],
+  ['io_submit', ['EINTR', 'EAGAIN', 'EBADF'], READINESS],
+  ['epoll_wait', ['EINTR', 'ENOMEM'], ['epoll']],
+  ['select', ['EINTR', 'ENOMEM'], ['select']],
+  ['io_uring_enter', ['EINTR', 'ENOMEM', 'EAGAIN', 'EBUSY'], ['io_uring']],
+  ['read', ['EINTR'], ['io_uring', 'epoll', 'select']],
+];
+
+/** What is made when a port is opened and begins. */
+const AT_FIRST: readonly (readonly [call: string, error: ErrorName, drivers: readonly Driver[]])[] = [
+  ['io_uring_setup', 'ENOMEM', ['io_uring']],
+  ['io_uring_register', 'ENOMEM', ['io_uring']],
+  ['io_uring_enter', 'ENOMEM', ['io_uring']],
+  ['mmap', 'ENOMEM', ['io_uring']],
+  ['pipe2', 'EMFILE', ['io_uring', 'epoll']],
+  ['epoll_create1', 'EMFILE', ['epoll']],
+  ['epoll_ctl', 'ENOMEM', ['io_uring', 'epoll']],
+  ['epoll_ctl', 'ENOSPC', ['epoll']],
+  ['dup3', 'EINTR', ['io_uring', 'epoll']],
+  ['dup3', 'EMFILE', ['io_uring', 'epoll']],
+  ['write', 'EMFILE', ['epoll']],
+  ['eventfd', 'EMFILE', ['io_uring', 'epoll', 'select']],
+  ['socket', 'ENOBUFS', ['io_uring', 'epoll', 'select']],
+  ['setsockopt', 'ENOMEM', ['io_uring', 'epoll', 'select']],
+  ['getsockopt', 'ENOBUFS', ['epoll', 'select']],
+  ['shutdown', 'ENOBUFS', ['io_uring', 'epoll', 'select']],
+];
+
+function descriptors(): number {
+  const rings = readFileSync('/proc/self/maps', 'utf8').split('anon_inode:[io_uring]').length - 1;
+  return readdirSync('/proc/self/fd').length + rings;
+}
+
+function portOf({ address }: Server): number {
+  assert(address.family !== 'unix');
+  return address.port;
+}
+
+function echoServer(engine: Engine, onListenError: (error: Error) => void, inPieces = false): Promise<Server> {
+  return listen({
+    engine,
+    host: '127.0.0.1',
+    port: 0,
+    data(connection, chunk) {
+      const half = inPieces ? chunk.length >> 1 : chunk.length;
+      connection.write(Buffer.from(chunk.subarray(0, half)));
+      connection.write(Buffer.from(chunk.subarray(half)));
+    },
+    onListenError,
+  });
+}
+
+async function talk(client: NodeClient, messageBytes: number): Promise<void> {
+  for (let count = 1; count <= MESSAGES; count++) {
+    const data = someBytes(messageBytes);
+    const start = client.bytes;
+    client.socket.write(data);
+    await eventually(() => client.bytes === start + data.length, `echo ${count}`);
+    assert.equal(sha256(client.data.subarray(start)), sha256(data));
+  }
+}
+
+describe('a call that fails now and then', () => {
+  for (const [call, errors, drivers] of AT_WORK) {
+    for (const [driver, error] of drivers.flatMap((one) => errors.map((code) => [one, code] as const))) {
+      test(`${driver}: ${call} fails with ${error}, and every byte is echoed`, TIMEOUT, async () => {
+        const errors: Error[] = [];
+        const withhold = ['recv', 'send', 'sendmsg'].includes(call) ? ['batched_calls'] : [];
+        const engine = new Engine({ driver, buffersMax: 64, withhold });
+        try {
+          const server = await echoServer(engine, (listenError) => errors.push(listenError), call === 'sendmsg');
+          const fails = (count: number): boolean => count % 3 === 0;
+          await withFaults(call, error, fails, async (faults) => {
+            const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(server))));
+            // Halves of the longer ones are not copied, so that they are two pieces of one send.
+            const messageBytes = call === 'sendmsg' ? 60_000 : 3000;
+            await Promise.all(clients.map((client) => talk(client, messageBytes)));
+            clients.forEach(({ socket }) => socket.end());
+            await eventually(() => server.connectionsCount === 0, 'all are closed');
+            assert(call === 'read' || faults.failed > 0, `${faults.failed} of ${faults.calls} have failed`);
+          });
+          assert.deepEqual(errors, []);
+          assert.equal(server.listening, true);
+          const { closesByReason, opened } = server.statistics().connections;
+          assert.deepEqual([opened, closesByReason.finished], [CLIENTS, CLIENTS]);
+          await server.close();
+        } finally {
+          engine.close();
+        }
+      });
+    }
+  }
+});
+
+/** A port that opens, echoes once and closes; the code of what it failed with, undefined if it did not. */
+async function openAndEcho(driver: Driver): Promise<string | undefined> {
+  let engine: Engine | undefined;
+  try {
+    engine = new Engine({ driver, buffersMax: 16, submissionEntries: 16 });
+    const server = await echoServer(engine, () => undefined);
+    const client = await connectNode(portOf(server));
+    client.socket.write('ping');
+    await eventually(() => client.bytes === 4 || client.closed, 'the echo', 5000);
+    client.socket.destroy();
+    // Until the watch of the event loop has proved itself, or has been replaced.
+    for (let count = 0; count < 10; count++) {
+      await nextIteration();
+    }
+    await server.close({ deadlineMs: 0 });
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  } finally {
+    engine?.close();
+  }
+}
+
+describe('a call that fails while a port opens', () => {
+  for (const [call, error, drivers] of AT_FIRST) {
+    for (const driver of drivers) {
+      test(`${driver}: ${call} fails with ${error}, and nothing stays open`, TIMEOUT, async () => {
+        assert.equal(await openAndEcho(driver), undefined);
+        await nextIteration();
+        const before = descriptors();
+        let calls = Infinity;
+        for (let failing = 1; failing <= Math.min(calls, 12); failing++) {
+          const fails = (count: number): boolean => count === failing;
+          const code = await withFaults(call, error, fails, async (faults: Faults) => {
+            const result = await openAndEcho(driver);
+            calls = faults.calls;
+            return result;
+          });
+          assert([undefined, error, 'ERR_DRIVER_UNAVAILABLE'].includes(code), `${failing}: ${code}`);
+          await eventually(() => descriptors() <= before, `call ${failing}: all is closed (${code})`, 5000);
+        }
+        assert.equal(await openAndEcho(driver), undefined);
+      });
+    }
+  }
+});
+
+test('a shortage that lasts is met with ever longer delays, and nothing is lost', TIMEOUT, async () => {
+  for (const [driver, call] of [
+    ['io_uring', 'io_uring_enter'],
+    ['epoll', 'epoll_wait'],
+    ['select', 'select'],
+  ] as const) {
+    await withPort({ driver }, async (dequeuer, port) => {
+      const { client, server } = await connectPair(dequeuer);
+      port.postReceive(server);
+      dequeuer.take();
+      const SHORT = 8;
+      await withFaults(
+        call,
+        'ENOMEM',
+        (count) => count <= SHORT,
+        async (faults) => {
+          const began = performance.now();
+          port.postSend(client, Buffer.from('ping'));
+          const batch = new CompletionBatch();
+          const kinds: string[] = [];
+          while (kinds.length < 2) {
+            port.getQueuedCompletions(batch, 5000);
+            for (let index = 0; index < batch.length; index++) {
+              kinds.push(batch.at(index).kind);
+            }
+          }
+          batch.clear();
+          assert.deepEqual(kinds.sort(), ['receive', 'send']);
+          // 1, 2, 4, … ms: a timer may be early by less than one.
+          assert(performance.now() - began > 2 ** SHORT / 3, `${performance.now() - began} ms`);
+          assert(faults.calls < SHORT + 5, `${faults.calls} calls`);
+        },
+      );
+    });
+  }
+});
+
+test('io_uring that takes no submissions keeps what is posted beyond its ring', TIMEOUT, () =>
+  withPort({ driver: 'io_uring', submissionEntries: 8 }, async (dequeuer, port) => {
+    const pairs: Awaited<ReturnType<typeof connectPair>>[] = [];
+    for (let count = 0; count < 10; count++) {
+      pairs.push(await connectPair(dequeuer));
+    }
+    await withFaults(
+      'io_uring_enter',
+      'ENOMEM',
+      () => true,
+      () => {
+        pairs.forEach(({ client, server }, index) => {
+          port.postReceive(server);
+          for (let count = 0; count < 5; count++) {
+            port.postSend(client, Buffer.from(`${index}.${count} `));
+          }
+        });
+        assert.equal(port.getQueuedCompletions(new CompletionBatch(), 0), 0);
+      },
+    );
+    for (const [index, { server }] of pairs.entries()) {
+      const { data } = await dequeuer.receiveAll(server, 20);
+      assert.equal(data.toString(), [0, 1, 2, 3, 4].map((count) => `${index}.${count} `).join(''));
+    }
+  }),
+);
+
+describe('a call that fails for good', () => {
+  for (const [driver, call] of [
+    ['io_uring', 'io_uring_enter'],
+    ['epoll', 'epoll_wait'],
+    ['select', 'select'],
+  ] as const) {
+    test(`${driver}: servers and connections hear of it once, and the next engine is another`, TIMEOUT, async () => {
+      const before = descriptors();
+      const engine = new Engine({ driver });
+      const heard: string[] = [];
+      const server = await listen({
+        engine,
+        host: '127.0.0.1',
+        port: 0,
+        error: (_, error) => heard.push(`error ${(error as NodeJS.ErrnoException).code}`),
+        close: (_, reason) => heard.push(`close ${reason}`),
+        onListenError: (error) => heard.push(`listen ${(error as NodeJS.ErrnoException).code}`),
+      });
+      const client = await connectNode(portOf(server));
+      await eventually(() => server.connectionsCount === 1, 'the connection');
+      await withFaults(
+        call,
+        'EPERM',
+        () => true,
+        async () => {
+          client.socket.write('x');
+          await eventually(() => heard.length === 3 && client.closed, 'the failure');
+          assert.deepEqual(heard.sort(), ['close error', 'error EPERM', 'listen EPERM']);
+          assert.equal(engine.closed, true);
+          assert.equal(server.closed, true);
+          await assert.rejects(connect({ engine, port: 1 }), { code: 'EBADF' });
+          if (driver === 'io_uring') {
+            const next = new Engine();
+            assert.equal(next.driver, 'epoll');
+            assert.match(next.passedOver[0] ?? '', /io_uring_enter failed with EPERM/);
+            next.close();
+          }
+        },
+      );
+      engine.close();
+      await eventually(() => descriptors() <= before, 'all is closed');
+    });
+
+    test(`${driver}: every operation of a port ends with it, and then the port says so`, TIMEOUT, () =>
+      withPort({ driver }, async (dequeuer, port) => {
+        const { listener, client } = await connectPair(dequeuer, (socket) => {
+          socket.setOption('sendBufferBytes', 8192);
+          socket.setOption('receiveBufferBytes', 8192);
+        });
+        port.postReceive(client);
+        dequeuer.take();
+        await withFaults(
+          call,
+          'EPERM',
+          () => true,
+          async () => {
+            port.postSend(client, Buffer.alloc(4 * 2 ** 20));
+            assert.equal((await dequeuer.next('accept', listener)).code, 'EPERM');
+            assert.equal((await dequeuer.next('receive', client)).code, 'EPERM');
+            assert.equal((await dequeuer.next('send', client)).code, 'EPERM');
+            assert.equal(port.failure?.code, 'EPERM');
+            assert.throws(() => port.getQueuedCompletions(new CompletionBatch(), 0), {
+              code: 'EBADF',
+              message: /EPERM/,
+            });
+            assert.throws(() => port.wakeUp(), { code: 'EBADF' });
+          },
+        );
+      }),
+    );
+
+    test(`${driver}: the owner of a started port, and of one that runs, hears of it once`, TIMEOUT, async () => {
+      await withPort({ driver }, async (_dequeuer, port) => {
+        const failures: Error[] = [];
+        port.start(() => undefined, { onFailure: (error) => failures.push(error) });
+        await withFaults(
+          call,
+          'EPERM',
+          () => true,
+          async () => {
+            port.wakeUp();
+            await eventually(() => port.closed, 'the failure');
+            await nextIteration();
+          },
+        );
+        assert.deepEqual(failures, [port.failure]);
+      });
+      await withPort({ driver }, async (_dequeuer, port) => {
+        await withFaults(
+          call,
+          'EPERM',
+          () => true,
+          () => {
+            assert.throws(() => port.run(() => undefined), { code: 'EPERM' });
+          },
+        );
+      });
+    });
+  }
+});
+
+test('select: a descriptor that somebody closed fails its own operation, and no other', TIMEOUT, () =>
+  withPort({ driver: 'select' }, async (dequeuer, port) => {
+    const { client, server } = await connectPair(dequeuer);
+    const others = await connectPair(dequeuer);
+    port.postReceive(server);
+    port.postReceive(others.server);
+    dequeuer.take();
+    libc().close(server.handle);
+    assert.equal((await dequeuer.next('receive', server)).code, 'EBADF');
+    port.postSend(others.client, Buffer.from('x'));
+    assert.equal((await dequeuer.next('receive', others.server)).data?.toString(), 'x');
+    port.closeSocket(client);
+  }),
+);
+
+test('connections that are paused hear of a failure too', TIMEOUT, async () => {
+  const engine = new Engine({ driver: 'io_uring' });
+  const reasons: string[] = [];
+  const paused: Connection[] = [];
+  const server = await listen({
+    engine,
+    host: '127.0.0.1',
+    port: 0,
+    open: (connection) => {
+      connection.pause();
+      paused.push(connection as Connection);
+    },
+    data: () => undefined,
+    close: (_, reason) => reasons.push(reason),
+    onListenError: () => undefined,
+  });
+  const clients = await Promise.all([1, 2].map(() => connectNode(portOf(server))));
+  await eventually(() => paused.length === 2, 'both are open');
+  await withFaults(
+    'io_uring_enter',
+    'EPERM',
+    () => true,
+    async () => {
+      clients.forEach(({ socket }) => socket.write('x'));
+      paused.forEach((connection) => connection.write('x'));
+      await eventually(() => reasons.length === 2, 'both are closed');
+    },
+  );
+  assert.deepEqual(reasons, ['error', 'error']);
+  clients.forEach(({ socket }) => socket.destroy());
+});
+
+test('a thread whose port fails is replaced, and its connections end', TIMEOUT, async () => {
+  const died: Error[] = [];
+  const server = await listen({
+    threads: 2,
+    module: programPath('failing-port'),
+    driver: 'io_uring',
+    host: '127.0.0.1',
+    port: 0,
+    onThreadDied: (error) => died.push(error),
+    onListenError: (error) => assert.fail(error),
+  });
+  const { address } = server;
+  assert(address.family !== 'unix');
+  try {
+    const [first, second] = await Promise.all([connectNode(address.port), connectNode(address.port)]);
+    await eventually(() => first.bytes === 1 && second.bytes === 1, 'both are served');
+    first.socket.write('fail');
+    await eventually(() => first.closed && server.threadsReplaced === 1, 'the thread is replaced');
+    assert.deepEqual(
+      died.map((error) => (error as NodeJS.ErrnoException).code),
+      ['EPERM'],
+    );
+    const third = await connectNode(address.port);
+    for (const client of [second, third]) {
+      client.socket.write('ping');
+      await eventually(() => client.bytes === 5, 'an echo of a thread that lives');
+      client.socket.destroy();
+    }
+  } finally {
+    await server.close({ deadlineMs: 0 });
+  }
+});

@@ -1,0 +1,88 @@
+/** Ports answer while libuv's pool is taken, and leave it to others. */
+
+import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterEach, describe, test } from 'node:test';
+import workerThreads from 'node:worker_threads';
+import { probeDrivers } from 'overlapped';
+import { Child, programPath } from '../support/child.js';
+import { eventually } from '../support/harness.js';
+import { closeLeftovers } from '../support/leftovers.js';
+import { LoopEcho } from '../support/loop-echo.js';
+import { connectNode } from '../support/node-client.js';
+import { system } from '../support/system.js';
+
+/** Of the programs that are started here. */
+process.env.UV_THREADPOOL_SIZE = '1';
+
+describe("libuv's pool, of one thread that is taken,", () => {
+  for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
+    for (const withhold of process.platform === 'win32' ? [[]] : [[], ['event_loop_watch']]) {
+      for (const when of ['settled', 'starting']) {
+        const without = withhold.length > 0 ? " without Node's own epoll" : '';
+        test(`does not hold up ports on ${name}${without} that are ${when}`, {
+          timeout: 60_000 * system.patience,
+        }, async () => {
+          const child = new Child(programPath('pool-taken'), [JSON.stringify({ driver: name, withhold }), when]);
+          try {
+            await child.says(/^answered$/m);
+            child.process.stdin?.end('x');
+            await child.says(/^ended$/m);
+            assert.deepEqual(await child.ended.then(({ exitCode, stderr }) => ({ exitCode, stderr })), {
+              exitCode: 0,
+              stderr: '',
+            });
+          } finally {
+            child.kill();
+          }
+        });
+      }
+    }
+  }
+});
+
+const { Worker } = workerThreads;
+
+/** Workers that cannot be had, by what they say of it. */
+const FAILING: Readonly<Record<string, () => workerThreads.Worker>> = {
+  Denied: () => {
+    throw new Error('Denied');
+  },
+  Broken: () => new Worker("throw new Error('Broken')", { eval: true }),
+};
+
+describe('a port whose waiting thread cannot be had', () => {
+  afterEach(() => {
+    setWorker(Worker);
+    closeLeftovers();
+  });
+
+  function setWorker(value: unknown): void {
+    Object.assign(workerThreads, { Worker: value });
+    syncBuiltinESMExports();
+  }
+
+  for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
+    for (const [reason, create] of Object.entries(FAILING)) {
+      test(`looks by a timer on ${name}, and says why: ${reason}`, {
+        timeout: 60_000 * system.patience,
+      }, async () => {
+        const workers: unknown[] = [];
+        setWorker(function FailingWorker(): workerThreads.Worker {
+          workers.push(reason);
+          return create();
+        });
+        const echo = new LoopEcho({ driver: name, withhold: ['event_loop_watch'] }).start();
+        const kind = new RegExp(`^a look every 10 ms, because there is no waiting thread: .*${reason}`);
+        await eventually(() => kind.test(echo.port.eventLoopWatch ?? ''), 'the timer');
+        const client = await connectNode(echo.number);
+        for (let round = 1; round <= 3; round++) {
+          client.socket.write('ping');
+          await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+        }
+        assert.equal(workers.length, 1);
+        client.socket.destroy();
+      });
+    }
+  }
+});

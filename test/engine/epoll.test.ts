@@ -1,0 +1,5 @@
+/** The engine on the driver `epoll`. */
+
+import { engineSuite } from './suite.js';
+
+engineSuite('epoll', { multishot: false, unixConnectWaits: false });

@@ -1,0 +1,119 @@
+/** The engine on a simulated network: on real time, as it is and while completions come late, in pieces, and in any order. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type CloseReason, type Connection, connect, Engine, listen } from 'overlapped';
+import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
+import { eventually } from '../support/harness.js';
+import { simPeers } from '../support/sim-peers.js';
+import { SIM_CAPABILITIES } from '../support/sim-suite.js';
+import { engineSuite } from './suite.js';
+
+function simSuite(title: string, simulated: SimNetworkOptions): void {
+  const network = new SimNetwork({ clock: 'real', ...simulated });
+  const capabilities = { ...SIM_CAPABILITIES, multishot: simulated.multishot ?? false };
+  engineSuite('sim', capabilities, { driver: network }, { title, peers: simPeers(network), network });
+}
+
+simSuite('', {});
+simSuite(' with multishot, while things go wrong', {
+  multishot: true,
+  faults: {
+    shortReceives: 0.3,
+    shortSends: 0.3,
+    reorderedCompletions: 0.3,
+    deliveryDelayMs: [0, 1],
+    cancelDelayMs: [0, 2],
+  },
+});
+
+type Begin = (connection: Connection) => void;
+
+/** How long the limits last that nobody told, in ms, by a clock that jumps from one event to the next. */
+describe('limits unless told, on virtual time', () => {
+  const nothing: Begin = () => undefined;
+
+  /** What begins in a handler begins at once by that clock; what comes from outside may come after its next jump. */
+  async function closes(
+    reason: CloseReason,
+    limitMs: number,
+    begin: { server?: Begin; client?: Begin },
+    slackMs = 1000,
+  ) {
+    const network = new SimNetwork();
+    const engine = new Engine({ driver: network });
+    let told: CloseReason | undefined;
+    let closedAt = 0;
+    const common = { engine, host: '127.0.0.1', allowHalfOpen: true, data: nothing };
+    const server = await listen({
+      ...common,
+      port: 0,
+      open: begin.server ?? nothing,
+      close(_, why) {
+        told = why;
+        closedAt = network.now();
+      },
+    });
+    const { port } = server.address as { port: number };
+    await connect({ ...common, port, shutdownTimeoutMs: 0, open: begin.client ?? nothing });
+    await eventually(() => told !== undefined, 'the close');
+    engine.close();
+    assert.equal(told, reason);
+    assert(closedAt >= limitMs && closedAt < limitMs + slackMs, `closed at ${closedAt} ms`);
+  }
+
+  test('the first byte', () => closes('first_byte', 60_000, {}));
+  test('a stalled write, from when it is looked at first, which is after an eighth of the time', () =>
+    closes(
+      'write_stall',
+      60_000,
+      {
+        server: (connection) => connection.write(Buffer.alloc(1_000_000)),
+        client(connection) {
+          connection.write('hello');
+          connection.pause();
+        },
+      },
+      60_000 / 8 + 1000,
+    ));
+  test("the peer's end without ours", () =>
+    closes('half_closed', 60_000, { client: (connection) => connection.end('hello') }));
+  test("our end without the peer's", () => closes('shutdown', 10_000, { server: (connection) => connection.end() }));
+  test('connecting', async () => {
+    const network = new SimNetwork({ faults: { lostConnects: 1 } });
+    const engine = new Engine({ driver: network });
+    await assert.rejects(connect({ engine, port: 1, host: '127.0.0.1' }), { code: 'ETIMEDOUT' });
+    assert(network.now() >= 30_000 && network.now() < 31_000);
+    engine.close();
+  });
+
+  test('a write behind a long silence has its whole time', async () => {
+    const network = new SimNetwork();
+    const engine = new Engine({ driver: network });
+    const common = { engine, host: '127.0.0.1', data: nothing, firstByteTimeoutMs: 0 };
+    let told: CloseReason | undefined;
+    let writtenAt = 0;
+    let closedAt = 0;
+    const server = await listen({
+      ...common,
+      port: 0,
+      open(connection) {
+        // No turn of the engine: a timer of the program.
+        network.clock.setTimer(() => {
+          writtenAt = network.now();
+          connection.write(Buffer.alloc(1_000_000));
+        }, 300_000);
+      },
+      close(_, why) {
+        told = why;
+        closedAt = network.now();
+      },
+    });
+    const { port } = server.address as { port: number };
+    await connect({ ...common, port, open: (connection) => connection.pause() });
+    await eventually(() => told !== undefined, 'the close');
+    engine.close();
+    assert.equal(told, 'write_stall');
+    assert(closedAt - writtenAt >= 60_000, `closed ${closedAt - writtenAt} ms behind the write`);
+  });
+});

@@ -1,0 +1,238 @@
+/** Framings: any split of any sequence of messages decodes to the same messages, and garbage ends in an error. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Command,
+  type CommandsOptions,
+  commands,
+  delimited,
+  type Framing,
+  FramingError,
+  fixedSize,
+  type LengthPrefixedOptions,
+  lengthPrefixed,
+} from 'overlapped/framing';
+import { Framer } from '../../src/framing/framer.js';
+
+function encoded<Message>(framing: Framing<Message>, messages: readonly Message[]): Buffer {
+  const pieces = messages.flatMap((message) => {
+    const result = framing.encode(message);
+    return typeof result === 'string' || result instanceof Uint8Array ? [result] : [...result];
+  });
+  return Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array)));
+}
+
+/** A message copied out of the bytes that it is a view of. */
+function kept(message: unknown): unknown {
+  if (message instanceof Uint8Array) {
+    return Buffer.from(message);
+  }
+  const { command, body } = message as Command;
+  return { command, body: Buffer.from(body) };
+}
+
+/** Decodes bytes that come in pieces, stopping after each `stopAfter`th message. */
+function decoded(framing: Framing<never>, bytes: Buffer, cuts: readonly number[], stopAfter = 0): unknown[] {
+  const framer = new Framer(framing);
+  const messages: unknown[] = [];
+  const emit = (message: unknown): boolean => {
+    messages.push(kept(message));
+    return stopAfter === 0 || messages.length % stopAfter !== 0;
+  };
+  const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  for (let index = 1; index < edges.length; index++) {
+    // A copy that is overwritten behind the call, as a receive buffer is.
+    const piece = Buffer.from(bytes.subarray(edges[index - 1], edges[index]));
+    framer.push(piece, emit);
+    while (framer.stopped) {
+      framer.proceed(emit);
+    }
+    piece.fill(0xdd);
+  }
+  assert.equal(framer.pendingBytes, 0, 'nothing is left of whole messages');
+  return messages;
+}
+
+const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+const cuts = fc.array(fc.nat(), { maxLength: 40 });
+const stops = fc.integer({ min: 0, max: 3 });
+
+const lengthOptions: fc.Arbitrary<LengthPrefixedOptions> = fc.oneof(
+  fc.record({
+    lengthSize: fc.constantFrom(2, 4),
+    order: fc.constantFrom('big', 'little'),
+    countsHeader: fc.boolean(),
+  }),
+  fc.constant({ lengthSize: 'varint' }),
+);
+
+const commandOptions: fc.Arbitrary<CommandsOptions> = fc.record({
+  lengthSize: fc.constantFrom(2, 4),
+  commandSize: fc.constantFrom(1, 2, 4),
+  order: fc.constantFrom('big', 'little'),
+  first: fc.constantFrom('length', 'command'),
+  counts: fc.constantFrom('body', 'command', 'message'),
+});
+
+describe('Framing', () => {
+  test('length-prefixed messages, split anywhere', () => {
+    fc.assert(
+      fc.property(
+        lengthOptions,
+        fc.array(body, { maxLength: 12 }),
+        cuts,
+        stops,
+        (options, messages, where, stopAfter) => {
+          const framing = lengthPrefixed(options);
+          const bytes = encoded(framing, messages);
+          assert.deepEqual(decoded(framing as Framing<never>, bytes, where, stopAfter), messages);
+        },
+      ),
+    );
+  });
+
+  test('messages of one length byte, split anywhere', () => {
+    const short = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+    fc.assert(
+      fc.property(fc.array(short, { maxLength: 12 }), cuts, (messages, where) => {
+        const framing = lengthPrefixed({ lengthSize: 1 });
+        assert.deepEqual(decoded(framing as Framing<never>, encoded(framing, messages), where), messages);
+      }),
+    );
+  });
+
+  test('commands, split anywhere', () => {
+    const message = fc.record({ command: fc.integer({ min: 0, max: 255 }), body }, { noNullPrototype: true });
+    fc.assert(
+      fc.property(
+        commandOptions,
+        fc.array(message, { maxLength: 12 }),
+        cuts,
+        stops,
+        (options, messages, where, stopAfter) => {
+          const framing = commands(options);
+          const bytes = encoded<Command>(framing, messages);
+          assert.deepEqual(decoded(framing as unknown as Framing<never>, bytes, where, stopAfter), messages);
+        },
+      ),
+    );
+  });
+
+  test('delimited messages, split anywhere, also inside the delimiter', () => {
+    const delimiters = fc.constantFrom('\n', '\r\n', 'END', '\0\0\0');
+    fc.assert(
+      fc.property(delimiters, fc.array(body, { maxLength: 12 }), cuts, stops, (delimiter, bodies, where, stopAfter) => {
+        const framing = delimited({ delimiter });
+        // A message must not contain the delimiter, nor end in a part of it that the next bytes complete.
+        const messages = bodies.filter(
+          (bytes) => Buffer.concat([bytes, Buffer.from(delimiter)]).indexOf(delimiter) === bytes.length,
+        );
+        const bytes = encoded(framing, messages);
+        assert.deepEqual(decoded(framing as Framing<never>, bytes, where, stopAfter), messages);
+      }),
+    );
+  });
+
+  test('messages of one size, split anywhere', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 90 }),
+        fc.integer({ min: 0, max: 12 }),
+        cuts,
+        stops,
+        (size, count, where, stopAfter) => {
+          const messages = Array.from({ length: count }, (_, index) => Buffer.alloc(size, index + 1));
+          const framing = fixedSize(size);
+          assert.deepEqual(decoded(framing as Framing<never>, encoded(framing, messages), where, stopAfter), messages);
+        },
+      ),
+    );
+  });
+
+  test('garbage ends in an error or in messages within the limits, never in more memory than they allow', () => {
+    const framings: fc.Arbitrary<Framing<never>> = fc.oneof(
+      lengthOptions.map((options) => lengthPrefixed({ ...options, messageBytesMax: 500 }) as Framing<never>),
+      commandOptions.map((options) => commands({ ...options, bodyBytesMax: 500 }) as unknown as Framing<never>),
+      fc
+        .constantFrom('\n', '\r\n')
+        .map((delimiter) => delimited({ delimiter, messageBytesMax: 500 }) as Framing<never>),
+      fc.constant(fixedSize(500) as Framing<never>),
+    );
+    const pieces = fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(framings, pieces, (framing, garbage) => {
+        const framer = new Framer(framing);
+        try {
+          for (const piece of garbage) {
+            framer.push(Buffer.from(piece), (message: Uint8Array | Command) => {
+              const bytes = message instanceof Uint8Array ? message : message.body;
+              assert.ok(bytes.byteLength <= 500);
+              return true;
+            });
+            assert.ok(framer.pendingBytes <= (framing.frameBytesMax as number));
+          }
+        } catch (error) {
+          assert.ok(error instanceof FramingError, `${error}`);
+          assert.match(error.code, /^ERR_FRAME_(TOO_LARGE|INVALID)$/);
+        }
+      }),
+    );
+  });
+
+  test('a framing of one object with two functions has a limit too', () => {
+    const framing: Framing<string> = { decode: () => 0, encode: (message) => message };
+    const framer = new Framer(framing);
+    const piece = Buffer.alloc(4 * 1024 * 1024);
+    assert.throws(
+      () => {
+        for (let count = 0; count < 5; count++) {
+          framer.push(piece, () => true);
+        }
+      },
+      { code: 'ERR_FRAME_TOO_LARGE' },
+    );
+  });
+
+  test('a framing that takes more than there is, or emits behind a stop, is an assertion', () => {
+    const greedy: Framing = { decode: (bytes) => bytes.length + 1, encode: (message) => message };
+    assert.throws(() => new Framer(greedy).push(Buffer.from('x'), () => true), /took more bytes/);
+    const deaf: Framing = {
+      decode: (bytes, emit) => {
+        emit(bytes);
+        emit(bytes);
+        return bytes.length;
+      },
+      encode: (message) => message,
+    };
+    assert.throws(() => new Framer(deaf).push(Buffer.from('x'), () => false), /told to stop/);
+  });
+
+  test('options outside their range, and messages outside their limits, say what is wanted', () => {
+    assert.throws(() => lengthPrefixed({ lengthSize: 3 as 4 }), {
+      code: 'ERR_OUT_OF_RANGE',
+      message: /1, 2, 4 or 'varint', got 3/,
+    });
+    assert.throws(() => lengthPrefixed({ lengthSize: 'varint', countsHeader: true }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => lengthPrefixed({ lengthSize: 1, messageBytesMax: 256 }), { message: /from 1 to 255, got 256/ });
+    assert.throws(() => lengthPrefixed({ lengthSize: 1 }).encode(Buffer.alloc(256)), { code: 'ERR_FRAME_TOO_LARGE' });
+    assert.throws(() => fixedSize(0), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => fixedSize(4).encode(Buffer.alloc(3)), { code: 'ERR_FRAME_INVALID' });
+    assert.throws(() => delimited({ delimiter: '' }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => delimited().encode('two\nlines'), { code: 'ERR_FRAME_INVALID' });
+    assert.throws(() => commands({ commandSize: 1 }).encode({ command: 256, body: Buffer.alloc(0) }), {
+      code: 'ERR_OUT_OF_RANGE',
+    });
+  });
+
+  test('a length that does not count itself, and a padded number, are invalid', () => {
+    const push = (framing: Framing, bytes: number[]) => () => new Framer(framing).push(Buffer.from(bytes), () => true);
+    assert.throws(push(lengthPrefixed({ countsHeader: true }), [0, 0, 0, 3]), { code: 'ERR_FRAME_INVALID' });
+    assert.throws(push(lengthPrefixed({ lengthSize: 'varint' }), [0x80, 0]), { code: 'ERR_FRAME_INVALID' });
+    assert.throws(push(lengthPrefixed({ lengthSize: 'varint' }), [0xff, 0xff, 0xff, 0xff, 0xff, 1]), {
+      code: 'ERR_FRAME_INVALID',
+    });
+    assert.throws(push(lengthPrefixed({ messageBytesMax: 10 }), [0, 0, 0, 11]), { code: 'ERR_FRAME_TOO_LARGE' });
+  });
+});

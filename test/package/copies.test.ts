@@ -1,0 +1,125 @@
+/** Two copies of the package in one process: each works, and what they must have in common they have. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as one from 'overlapped';
+import * as oneOfMetrics from 'overlapped/prometheus';
+import * as oneOfSim from 'overlapped/sim';
+import { Registry } from 'prom-client';
+import { withCopy } from '../support/copy.js';
+import { eventually, someBytes } from '../support/harness.js';
+import { system } from '../support/system.js';
+
+type Package = typeof one;
+
+function portOf({ address }: one.Server): number {
+  assert(address.family !== 'unix');
+  return address.port;
+}
+
+/** Listens, connects, and sends a message there and back. */
+async function echoOnce({ connect, listen }: Package, driver: string): Promise<string> {
+  const server = await listen({
+    driver,
+    host: '127.0.0.1',
+    port: 0,
+    data: (connection, chunk) => connection.write(chunk),
+  });
+  assert(server.address.family !== 'unix');
+  let echoed = '';
+  try {
+    const connection = await connect({
+      driver,
+      host: '127.0.0.1',
+      port: server.address.port,
+      data: (_, chunk) => {
+        echoed += chunk.toString();
+      },
+    });
+    connection.write('whole');
+    await eventually(() => echoed === 'whole', 'the echo');
+    connection.end();
+  } finally {
+    await server.close();
+  }
+  return echoed;
+}
+
+describe('two copies of the package', () => {
+  for (const { name, probe } of one.probeDrivers()) {
+    test(`both accept, connect and echo on ${name}`, {
+      timeout: 60_000 * system.patience,
+      skip: probe.usable ? false : probe.reason,
+    }, async () => {
+      await withCopy(async (load) => {
+        const other = (await load('index.js')) as Package;
+        assert.notEqual(one.listen, other.listen);
+        for (const each of [one, other, one]) {
+          assert.equal(await echoOnce(each, name), 'whole');
+        }
+      });
+    });
+  }
+
+  test('a wake-up reaches the simulated port that it is posted to, whichever copy posts it', async () => {
+    await withCopy(async (load) => {
+      const other = (await load('index.js')) as Package;
+      const otherSim = (await load('sim.js')) as typeof oneOfSim;
+      const port = one.CompletionPort.create({ driver: new oneOfSim.SimNetwork() });
+      const otherPort = other.CompletionPort.create({ driver: new otherSim.SimNetwork() });
+      try {
+        other.postWakeUp(port.wakeHandle);
+        assert.equal(port.getQueuedCompletions(new one.CompletionBatch(), 0), 1);
+        assert.equal(otherPort.getQueuedCompletions(new other.CompletionBatch(), 0), 0);
+      } finally {
+        port.close();
+        otherPort.close();
+      }
+    });
+  });
+
+  test('a chunk of one that is written to a connection of the other is copied, as nobody keeps it lent', async () => {
+    await withCopy(async (load) => {
+      const other = (await load('index.js')) as Package;
+      const echoed: Buffer[] = [];
+      const here = { host: '127.0.0.1', port: 0 };
+      const sink = await other.listen({ ...here, data: (_, chunk) => echoed.push(Buffer.from(chunk)) });
+      const out = await other.connect({ ...here, port: portOf(sink) });
+      const engine = new one.Engine({ buffersMax: 16, fillReleasedBuffers: true });
+      const proxy = await one.listen({ engine, ...here, data: (_, chunk) => out.write(chunk) });
+      const source = await one.connect({ ...here, port: portOf(proxy) });
+      try {
+        const sent = someBytes(1_000_000);
+        source.write(sent);
+        await eventually(() => Buffer.concat(echoed).length === sent.length, 'all of it');
+        assert(Buffer.concat(echoed).equals(sent));
+      } finally {
+        source.destroy();
+        out.destroy();
+        await Promise.all([proxy.close({ deadlineMs: 0 }), sink.close({ deadlineMs: 0 })]);
+        engine.close();
+      }
+    });
+  });
+
+  test('servers of both are metrics of one registry', async () => {
+    await withCopy(async (load) => {
+      const otherOfMetrics = (await load('prometheus.js')) as typeof oneOfMetrics;
+      const registry = new Registry();
+      const server = await one.listen({ host: '127.0.0.1', port: 0 });
+      try {
+        const stop = [oneOfMetrics, otherOfMetrics].map(({ collectMetrics }, index) =>
+          collectMetrics(server, { registry, labels: { server: String(index) } }),
+        );
+        const metric = await registry.getSingleMetric('overlapped_connections_opened_total')?.get();
+        assert.deepEqual(
+          metric?.values.map(({ labels }) => labels.server),
+          ['1'],
+        );
+        stop.forEach((each) => each());
+      } finally {
+        await server.close();
+      }
+    });
+  });
+});

@@ -1,0 +1,296 @@
+/** What a linter cannot hold: which file may know what, that every file is used, and what a page looks like. */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, test } from 'node:test';
+
+const ROOT = new URL('../../../', import.meta.url);
+const LINES_MAX = 400;
+const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
+const ENTRIES = [
+  'src/index.ts',
+  'src/prometheus.ts',
+  'src/sim.ts',
+  'src/framing.ts',
+  'src/win32.ts',
+  'src/cli/main.ts',
+];
+
+/**
+ * From the bottom up: each layer knows itself and those before it; all may assert. `win32.ts` is what programs see of
+ * `ffi`, `sim.ts` what they see of `drivers/sim`, `index.ts` what they see of `port`, `engine` and `threads`, and
+ * `prometheus.ts` what they see of `metrics`, `framing.ts` what they see of `framing`.
+ */
+const LAYERS = [
+  'base',
+  'ffi',
+  'win32.ts',
+  'drivers',
+  'sim.ts',
+  'framing',
+  'framing.ts',
+  'port',
+  'engine',
+  'threads',
+  'index.ts',
+  'metrics',
+  'prometheus.ts',
+  'cli',
+];
+/** Folders of src/drivers that drivers share. Every other one is a driver. */
+const SHARED_FOLDERS: ReadonlySet<string> = new Set(['common', 'linux', 'readiness', 'windows']);
+
+/** The ways to learn which system this is. */
+const SYSTEM_QUESTIONS = [
+  /\bprocess\.platform\b/,
+  /\bos\.(?:platform|type)\(/,
+  /\{[^}]*\bplatform\b[^}]*\}\s*(?:=\s*process\b|from 'node:(?:os|process)')/,
+];
+
+/** Written in pieces, so that this file is not found. */
+const LEFTOVERS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK', 'WI' + 'P'].join('|')})\\b`);
+
+/** Globals of Node that test runners replace, or whose environments lack them. */
+const RUNTIME = 'src/base/runtime.ts';
+const REPLACED_GLOBALS = [
+  ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+  ...['queueMicrotask', 'performance', 'structuredClone', 'process', 'Buffer', 'TextEncoder', 'TextDecoder', 'URL'],
+  ...['MessageChannel', 'ReadableStream', 'WritableStream'],
+];
+
+const FILES = filesBelow('');
+const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json').map((path) =>
+  path.replace(/package\.json$/, 'package-lock.json'),
+);
+const SOURCES = FILES.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+
+describe('sources', () => {
+  test('there are some', () => {
+    assert(SOURCES.includes('src/index.ts'));
+  });
+
+  test('koffi is imported in one file', () => {
+    const importers = SOURCES.filter((path) => specifiersOf(path).some((name) => name.split('/')[0] === 'koffi'));
+    assert.deepEqual(importers, ['src/ffi/library.ts']);
+  });
+
+  test('the system is asked for in one file', () => {
+    const askers = SOURCES.filter((path) => SYSTEM_QUESTIONS.some((question) => question.test(codeOf(path))));
+    assert.deepEqual(askers, ['src/drivers/choose.ts']);
+  });
+
+  test('what test runners replace is imported, and never a global', () => {
+    const users = SOURCES.filter((path) => path !== RUNTIME).flatMap((path) =>
+      globalsOf(path).map((name) => `${path}: ${name}`),
+    );
+    assert.deepEqual(users, []);
+  });
+
+  test('node:process is imported nowhere, because that opens standard input', () => {
+    assert.deepEqual(
+      SOURCES.filter((path) => specifiersOf(path).some((name) => /^(?:node:)?process$/.test(name))),
+      [],
+    );
+  });
+
+  test(`no file is longer than ${LINES_MAX} lines`, () => {
+    const long = SOURCES.map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
+    assert.deepEqual(
+      long.filter(({ lines }) => lines > LINES_MAX),
+      [],
+    );
+  });
+
+  test('every file is reached by imports from an entry', () => {
+    const reached = new Set<string>();
+    const pending = ENTRIES.filter((path) => SOURCES.includes(path));
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      if (!reached.has(path)) {
+        reached.add(path);
+        pending.push(...importsOf(path));
+      }
+    }
+    assert.deepEqual(
+      SOURCES.filter((path) => !reached.has(path)),
+      [],
+    );
+  });
+
+  test('every import is of a file that exists', () => {
+    const missing = SOURCES.flatMap((path) => importsOf(path).filter((target) => !SOURCES.includes(target)));
+    assert.deepEqual(missing, []);
+  });
+
+  test('each file belongs to a layer', () => {
+    assert.deepEqual(
+      SOURCES.filter((path) => layerOf(path) === -1),
+      [],
+    );
+  });
+
+  test('each layer knows only the layers below it', () => {
+    assert.deepEqual(
+      breaches((path, target) => layerOf(target) > layerOf(path)),
+      [],
+    );
+  });
+
+  test('no driver knows another driver, and what they share knows none', () => {
+    assert.deepEqual(
+      breaches((path, target) => {
+        const [from, to] = [driverFolderOf(path), driverFolderOf(target)];
+        return from !== undefined && to !== undefined && from !== to && !SHARED_FOLDERS.has(to);
+      }),
+      [],
+    );
+  });
+});
+
+describe('flags', () => {
+  test('each flag of a connection has a bit of its own', () => {
+    const bits = [...read('src/engine/connection-core/state.ts').matchAll(/^export const \w+ = (\d+);/gm)].map(
+      ([, bit]) => Number(bit),
+    );
+    assert(bits.length > 20);
+    assert(bits.every((bit) => Number.isInteger(Math.log2(bit)) && bit < 2 ** 31));
+    assert.deepEqual([...new Set(bits)], bits);
+  });
+});
+
+describe('texts', () => {
+  test('no marker of unfinished work is left', () => {
+    const texts = FILES.filter((path) => /\.(?:c?js|mjs|ts|json|md|sh|ya?ml)$|^\.ci\//.test(path));
+    assert(texts.length > SOURCES.length);
+    assert.deepEqual(
+      texts.filter((path) => LEFTOVERS.test(read(path))),
+      [],
+    );
+  });
+
+  test('each page has one title', () => {
+    const pages = FILES.filter((path) => path.endsWith('.md'));
+    assert(pages.includes('CHANGELOG.md'));
+    const titles = pages.map((path) => ({ path, titles: titlesOf(read(path)) }));
+    assert.deepEqual(
+      titles.filter((page) => page.titles.length !== 1),
+      [],
+    );
+  });
+
+  test('each lock file names no registry, and says what each package must be', () => {
+    assert(LOCK_FILES.includes('package-lock.json') && LOCK_FILES.includes('scripts/nodes/22/package-lock.json'));
+    for (const path of LOCK_FILES) {
+      assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/, path);
+      const { '': _, ...packages } = JSON.parse(read(path)).packages as Record<string, { integrity?: string }>;
+      const unchecked = Object.keys(packages).filter((name) => !packages[name]?.integrity?.startsWith('sha512-'));
+      assert.deepEqual(unchecked, [], path);
+    }
+  });
+
+  test('each package.json has exact versions, and a lock file that has them too', () => {
+    for (const path of LOCK_FILES) {
+      const { packages } = JSON.parse(read(path)) as LockFile;
+      const pins = JSON.parse(read(path.replace('package-lock.json', 'package.json'))) as Dependencies;
+      const wanted = { ...pins.dependencies, ...pins.devDependencies, ...pins.optionalDependencies };
+      const locked = Object.keys(wanted).map((name) => [name, packages[`node_modules/${name}`]?.version]);
+      assert.deepEqual(wanted, Object.fromEntries(locked), path);
+    }
+  });
+
+  test('npm installs by a lock file, and nothing else', () => {
+    const programs = FILES.filter((path) => /^(?:scripts|bench)\/.*\.[jt]s$|^\.ci\//.test(path));
+    assert(programs.length > 0);
+    const free = /--no-package-lock|\[\s*'(?:install|i|exec)'|\bnpx\b|\bnpm (?:install|i|add|exec)\b/;
+    assert.deepEqual(
+      programs.filter((path) => free.test(codeOf(path))),
+      [],
+    );
+  });
+
+  test("koffi and its binary for Windows' Node are of one version", () => {
+    const [ours, windows] = ['package.json', 'scripts/windows/package.json'].map((path) => JSON.parse(read(path)));
+    assert.equal(windows.dependencies['@koromix/koffi-win32-x64'], ours.dependencies.koffi);
+  });
+});
+
+interface Dependencies {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface LockFile {
+  readonly packages: Readonly<Record<string, { readonly version?: string }>>;
+}
+
+/** Imports that break a rule, as `importer -> imported`. */
+function breaches(broken: (path: string, target: string) => boolean): string[] {
+  return SOURCES.flatMap((path) =>
+    importsOf(path)
+      .filter((target) => broken(path, target))
+      .map((target) => `${path} -> ${target}`),
+  );
+}
+
+function layerOf(path: string): number {
+  return LAYERS.indexOf(path.split('/')[1] ?? '');
+}
+
+function driverFolderOf(path: string): string | undefined {
+  const [, layer, folder, file] = path.split('/');
+  return layer === 'drivers' && file !== undefined ? folder : undefined;
+}
+
+/** The files of ours that a file imports, exports from, or starts a worker with. */
+function importsOf(path: string): string[] {
+  return specifiersOf(path)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts'));
+}
+
+function specifiersOf(path: string): string[] {
+  const code = codeOf(path);
+  const patterns = [
+    /\b(?:from|import|require)\s*\(?\s*(['"])(?<name>[^'"]+)\1/g,
+    /\bnew\s+URL\(\s*(['"])(?<name>[^'"]+\.js)\1\s*,\s*import\.meta\.url/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match.groups?.name ?? ''));
+}
+
+/** A file without its comments, as far as these rules care: a comment may name what the code may not. */
+function codeOf(path: string): string {
+  return read(path)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** Names that a file uses and neither imports nor declares, as far as the rule about globals cares. */
+function globalsOf(path: string): string[] {
+  const code = codeOf(path).replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
+  const imports = [...code.matchAll(/^import [^;]*;/gm)].map(([text]) => text).join('\n');
+  const rest = code.replace(/^import [^;]*;/gm, '');
+  return REPLACED_GLOBALS.filter(
+    (name) => new RegExp(`(?<![.\\w#])${name}\\b(?!\\s*:)`).test(rest) && !new RegExp(`\\b${name}\\b`).test(imports),
+  ).concat(/\bglobalThis\.(?=[a-z])/.test(rest) ? ['globalThis'] : []);
+}
+
+function titlesOf(page: string): string[] {
+  const prose = page.replace(/^(```+|~~~+).*\n[\s\S]*?^\1\s*$/gm, '');
+  return prose.split('\n').filter((line) => /^# /.test(line));
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, ROOT), 'utf8');
+}
+
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(new URL(directory, ROOT), { withFileTypes: true });
+  return entries
+    .filter(({ name }) => !NOT_OURS.has(name))
+    .flatMap((entry) => {
+      const path = `${directory}${entry.name}`;
+      return entry.isDirectory() ? filesBelow(`${path}/`) : [path];
+    })
+    .sort();
+}

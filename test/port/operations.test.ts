@@ -1,0 +1,61 @@
+/** Operation slots: allocated, released, grown, in any order. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { OperationTable, RECEIVE } from '../../src/port/operations.js';
+import { OverlappedSocket } from '../../src/port/socket.js';
+import { FakeDriver } from '../support/fake-driver.js';
+
+function someSocket(): OverlappedSocket {
+  return new OverlappedSocket(new FakeDriver().sockets, 3, 'ipv4', 'connected');
+}
+
+describe('operation slots', () => {
+  test('no slot is given twice, generations tell old from new, counts add up', () => {
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(1000), { freq: 2 }), { maxLength: 800 }), (steps) => {
+        const table = new OperationTable(2 ** 16);
+        const socket = someSocket();
+        const taken = new Map<number, number>();
+        const over: [number, number][] = [];
+        for (const step of steps) {
+          if (step === null && taken.size > 0) {
+            const [slot, generation] = [...taken][0] as [number, number];
+            taken.delete(slot);
+            table.release(slot);
+            over.push([slot, generation]);
+          } else {
+            const slot = table.allocate(RECEIVE, socket, step);
+            assert.equal(taken.has(slot), false);
+            assert.equal(table.contexts[slot], step);
+            taken.set(slot, table.generation[slot] as number);
+          }
+        }
+        assert.equal(table.inFlight, taken.size);
+        assert.equal(socket.operationsInFlight, taken.size);
+        for (const [slot, generation] of taken) {
+          assert.equal(table.isCurrent(slot, generation), true);
+        }
+        for (const [slot, generation] of over) {
+          assert.equal(table.isCurrent(slot, generation), false);
+        }
+      }),
+    );
+  });
+
+  test('the table grows to its limit and says so there', () => {
+    const table = new OperationTable(1000);
+    const socket = someSocket();
+    const slots = new Set(Array.from({ length: 1000 }, () => table.allocate(RECEIVE, socket, undefined)));
+    assert.equal(slots.size, 1000);
+    assert.throws(() => table.allocate(RECEIVE, socket, undefined), { code: 'ENOBUFS', message: /operationsMax/ });
+    table.release(500);
+    assert.equal(table.allocate(RECEIVE, socket, undefined), 500);
+  });
+
+  test('releasing a free slot is a broken invariant', () => {
+    const table = new OperationTable(256);
+    assert.throws(() => table.release(0));
+  });
+});

@@ -1,0 +1,45 @@
+/** Looking again for a moment: worth it for as long as something mostly comes. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Spin, STAY_MS } from '../../src/port/spin.js';
+
+describe('looking again', () => {
+  it('lasts until something has come', () => {
+    const spin = new Spin(1000);
+    let looks = 0;
+    assert.equal(
+      spin.wait(() => ++looks === 3),
+      true,
+    );
+    assert.equal(looks, 3);
+    assert.equal(spin.active, false);
+  });
+
+  it('ends when nothing comes, and is given up but for one try in many', () => {
+    const spin = new Spin(STAY_MS);
+    const tries = 1000;
+    let looked = 0;
+    for (let index = 0; index < tries; index++) {
+      let looks = 0;
+      assert.equal(
+        spin.wait(() => ++looks < 0),
+        false,
+      );
+      looked += looks > 0 ? 1 : 0;
+    }
+    assert.ok(looked >= 2 && looked < tries / 20, `${looked} tries of ${tries}`);
+  });
+
+  it('is taken up again when a trial succeeds', () => {
+    const spin = new Spin(STAY_MS);
+    for (let index = 0; index < 100; index++) {
+      spin.wait(() => false);
+    }
+    let succeeded = 0;
+    for (let index = 0; index < 100; index++) {
+      succeeded += spin.wait(() => true) ? 1 : 0;
+    }
+    assert.ok(succeeded > 30, `${succeeded} of 100`);
+  });
+});

@@ -1,0 +1,38 @@
+/**
+ * The engine on a simulated network: servers and clients, a scenario for each seed, and what must hold checked after
+ * each. `npm run sim -- --seeds N` runs more of them.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLOSE_REASONS } from 'overlapped';
+import { NO_FAULTS } from '../../src/drivers/sim/faults.js';
+import { describeFailure, runFarm } from './farm.js';
+import { runSeed } from './run.js';
+
+const SEEDS = 1000;
+const JOBS = 2;
+const REPLAYED_SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
+
+test(`${SEEDS} seeds: operations end once, bytes arrive in order, closes are told, nothing is left`, async () => {
+  const { failures, coverage, seedsDone } = await runFarm({ from: 1, seeds: SEEDS, jobs: JOBS });
+  assert.equal(failures.map(describeFailure).join('\n'), '');
+  assert.equal(seedsDone, SEEDS);
+  const missing = [
+    ...Object.keys(NO_FAULTS).filter((fault) => (coverage.faults[fault] ?? 0) === 0),
+    ...CLOSE_REASONS.filter((reason) => !OUT_OF_REACH.has(reason) && (coverage.reasons[reason] ?? 0) === 0),
+  ];
+  assert.deepEqual(missing, [], 'faults and reasons that no seed reached');
+});
+
+/** Reasons that need what the scenarios have not: messages, and an error of the system that is no reset. */
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['error', 'framing_error', 'heartbeat', 'message_timeout']);
+
+test('a seed repeats itself, event for event', async () => {
+  for (const seed of REPLAYED_SEEDS) {
+    const first = await runSeed(seed);
+    const second = await runSeed(seed);
+    assert.equal(second.trace, first.trace, `seed ${seed}`);
+    assert.deepEqual(second.coverage, first.coverage, `seed ${seed}`);
+  }
+});

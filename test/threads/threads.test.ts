@@ -1,0 +1,362 @@
+/** `listen` with threads: serving from all of them, adding up, ending, and outliving the death of one. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { listen, OperationError, type ThreadedListenOptions, type ThreadedServer } from 'overlapped';
+import { BackOff, YOUNG_MS } from '../../src/threads/back-off.js';
+import { sumOf, zeroOf } from '../../src/threads/sums.js';
+import { programPath, runProgram } from '../support/child.js';
+import { eventually, sha256, someBytes } from '../support/harness.js';
+import { connectNode, type NodeClient } from '../support/node-client.js';
+import { system } from '../support/system.js';
+
+const TIMEOUT = { timeout: 60_000 };
+const HANDLERS = programPath('echo-handlers');
+const BROKEN = pathToFileURL(programPath('broken-handlers')).href;
+
+type Options = Partial<ThreadedListenOptions>;
+
+/** A server whose threads echo, on two threads and a free port unless told; closed in the end. */
+async function withServer(options: Options, body: (server: ThreadedServer) => Promise<void>): Promise<void> {
+  const place = options.path === undefined ? { host: '127.0.0.1', port: 0 } : {};
+  await using server = await listen({ threads: 2, module: HANDLERS, ...place, ...options });
+  try {
+    await body(server);
+  } finally {
+    await server.close({ deadlineMs: 0 });
+  }
+  assert.equal(server.closed, true);
+  assert.equal(server.connectionsCount, 0);
+}
+
+function whereOf({ address }: ThreadedServer): number | string {
+  return address.family === 'unix' ? address.path : address.port;
+}
+
+/** A client that has been told its thread. */
+interface Served {
+  readonly client: NodeClient;
+  readonly thread: number;
+}
+
+async function serve(server: ThreadedServer): Promise<Served> {
+  const client = await connectNode(whereOf(server));
+  await eventually(() => client.bytes > 0, 'the thread says its number');
+  return { client, thread: Number(client.data.toString()) };
+}
+
+async function serveMany(server: ThreadedServer, count: number): Promise<Served[]> {
+  const served: Served[] = [];
+  while (served.length < count) {
+    const some = Math.min(50, count - served.length);
+    served.push(...(await Promise.all(Array.from({ length: some }, () => serve(server)))));
+  }
+  return served;
+}
+
+/** A client of a thread. */
+async function serveBy(server: ThreadedServer, thread: number): Promise<NodeClient> {
+  for (;;) {
+    const served = await serve(server);
+    if (served.thread === thread) {
+      return served.client;
+    }
+  }
+}
+
+async function echoes({ client }: Served): Promise<void> {
+  const data = someBytes(200_000);
+  const start = client.bytes;
+  client.socket.write(data);
+  await eventually(() => client.bytes === start + data.byteLength, 'the echo');
+  assert.equal(sha256(client.data.subarray(start)), sha256(data));
+}
+
+function end(served: readonly Served[]): void {
+  served.forEach(({ client }) => client.socket.destroy());
+}
+
+function suite(driver: string): void {
+  test('connections are spread evenly, echoed and counted', TIMEOUT, async () => {
+    await withServer({ driver, threads: 3 }, async (server) => {
+      assert.deepEqual([server.driver, server.distribution, server.threads], [driver, 'hand_over', 3]);
+      const served = await serveMany(server, 30);
+      assert.deepEqual(server.connectionsByThread, [10, 10, 10]);
+      await Promise.all(served.map(echoes));
+      const statistics = await server.statistics();
+      assert.equal(statistics.connections.open, 30);
+      assert.equal(statistics.bytesRead, 30 * 200_000);
+      assert.deepEqual(
+        statistics.threads.map(({ connections, statistics }) => [connections, statistics?.connections.open]),
+        [10, 10, 10].map((count) => [count, count]),
+      );
+      assert.deepEqual([statistics.threadsReplaced, statistics.engine.driver], [0, driver]);
+      // Those of one thread go: the next ones take their places.
+      end(served.filter(({ thread }) => thread === 1));
+      await eventually(() => server.connectionsByThread[1] === 0, 'its connections are closed');
+      served.push(...(await serveMany(server, 10)));
+      assert.deepEqual(server.connectionsByThread, [10, 10, 10]);
+      end(served);
+      await eventually(() => server.connectionsCount === 0, 'all are closed');
+    });
+  });
+
+  test('each thread listens by itself', TIMEOUT, async () => {
+    await withServer({ driver, distribution: 'share' }, async (server) => {
+      const served = await serveMany(server, 40);
+      assert.deepEqual(new Set(served.map(({ thread }) => thread)), new Set([0, 1]));
+      await Promise.all(served.slice(0, 10).map(echoes));
+      assert.equal(server.connectionsCount, 40);
+      assert.equal((await server.statistics()).connections.opened, 40);
+      end(served);
+      await eventually(() => server.connectionsCount === 0, 'all are closed');
+    });
+  });
+
+  test('a dead thread is replaced, and told; its connections are reset, and no other notices', TIMEOUT, async () => {
+    const deaths: string[] = [];
+    const onThreadDied = (error: Error): void => {
+      deaths.push((error as NodeJS.ErrnoException).code ?? error.message);
+    };
+    await withServer({ driver, onThreadDied }, async (server) => {
+      for (const [index, how] of ['throw', 'exit', 'terminate'].entries()) {
+        const served = await serveMany(server, 10);
+        const [lost, kept] = [1, 0].map((thread) => served.filter((each) => each.thread === thread)) as [
+          Served[],
+          Served[],
+        ];
+        if (how === 'terminate') {
+          server.terminateThread(1);
+        } else {
+          (lost[0] as Served).client.socket.write(how);
+        }
+        await eventually(() => lost.every(({ client }) => client.closed), 'its connections are over');
+        assert.deepEqual(new Set(lost.map(({ client }) => client.code)), new Set(['ECONNRESET']));
+        await eventually(() => server.threadsReplaced === index + 1, 'it is replaced');
+        await Promise.all(kept.map(echoes));
+        end(kept);
+        await eventually(() => server.connectionsCount === 0, 'all are closed');
+      }
+    });
+    assert.deepEqual(deaths, ['Thrown on demand', 'ERR_THREAD_EXITED', 'ERR_THREAD_EXITED']);
+  });
+}
+
+describe('Threads on io_uring', () => suite('io_uring'));
+describe('Threads on epoll', () => suite('epoll'));
+
+describe('Threads on any driver', () => {
+  test('of 1,000 long-lived connections no thread has more than 1.1 times its share', TIMEOUT, async () => {
+    await withServer({ threads: 4 }, async (server) => {
+      const served = await serveMany(server, 1000);
+      // Half of them go, most from two threads, and others come.
+      const gone = served.filter(({ thread }, index) => thread < 2 || index % 10 === 0).slice(0, 500);
+      end(gone);
+      await eventually(() => server.connectionsCount === 500, 'they are closed');
+      const fresh = await serveMany(server, 500);
+      assert.ok(Math.max(...server.connectionsByThread) <= 1.1 * 250, `${server.connectionsByThread}`);
+      end([...served, ...fresh]);
+    });
+  });
+
+  test('select serves on threads too', TIMEOUT, async () => {
+    await withServer({ driver: 'select' }, async (server) => {
+      const served = await serveMany(server, 6);
+      assert.deepEqual(server.connectionsByThread, [3, 3]);
+      await Promise.all(served.map(echoes));
+      end(served);
+    });
+  });
+
+  test('a path is listened at by the main thread', TIMEOUT, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'overlapped-'));
+    const path = join(folder, 'socket');
+    await withServer({ path }, async (server) => {
+      const served = await serveMany(server, 4);
+      assert.deepEqual(server.connectionsByThread, [2, 2]);
+      await Promise.all(served.map(echoes));
+      await assert.rejects(listen({ path, threads: 2, module: HANDLERS, distribution: 'share' }), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
+      end(served);
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  test('what a handler throws ends its connection, and is told to the main thread with its code', TIMEOUT, async () => {
+    const told: unknown[] = [];
+    await withServer({ onHandlerError: (error) => told.push(error) }, async (server) => {
+      const [one, other] = (await serveMany(server, 2)) as [Served, Served];
+      one.client.socket.write('fail');
+      await eventually(() => one.client.ended || one.client.closed, 'its connection is closed');
+      await eventually(() => told.length > 0, 'it is told');
+      assert.deepEqual(
+        (told as NodeJS.ErrnoException[]).map(({ message, code }) => [message, code]),
+        [['Failed on demand', 'ERR_ON_DEMAND']],
+      );
+      await echoes(other);
+      assert.equal((await server.statistics()).handlerErrors, 1);
+      end([one, other]);
+    });
+  });
+
+  test('handlers of threads that return promises keep their chunk, one call at a time', TIMEOUT, async () => {
+    await withServer({ module: programPath('async-handlers') }, async (server) => {
+      const clients = await Promise.all(Array.from({ length: 6 }, () => connectNode(whereOf(server))));
+      const sent = someBytes(200_000);
+      clients.forEach(({ socket }) => socket.write(sent));
+      await eventually(() => clients.every(({ bytes }) => bytes === sent.length), 'the echoes');
+      assert(clients.every(({ data }) => sha256(data) === sha256(sent)));
+      assert.equal((await server.statistics()).handlerErrors, 0);
+      clients.forEach(({ socket }) => socket.destroy());
+    });
+  });
+
+  test('a thread that runs out of memory dies alone', TIMEOUT, async () => {
+    const deaths: Error[] = [];
+    const resourceLimits = { maxOldGenerationSizeMb: 40 };
+    await withServer({ resourceLimits, onThreadDied: (error) => deaths.push(error) }, async (server) => {
+      const served = await serveMany(server, 4);
+      const victim = served.find(({ thread }) => thread === 1) as Served;
+      victim.client.socket.write('hoard');
+      await eventually(() => server.threadsReplaced === 1, 'it is replaced');
+      assert.deepEqual(
+        deaths.map((error) => (error as NodeJS.ErrnoException).code),
+        ['ERR_WORKER_OUT_OF_MEMORY'],
+      );
+      await eventually(() => victim.client.closed, 'its connection is over');
+      await Promise.all(served.filter(({ thread }) => thread === 0).map(echoes));
+      end(served);
+    });
+  });
+
+  test(
+    'closing waits for connections until the deadline, and for a thread that hangs not much longer',
+    TIMEOUT,
+    async () => {
+      await withServer({}, async (server) => {
+        const kind = await serveBy(server, 0);
+        const deaf = await serveBy(server, 0);
+        const hanging = await serveBy(server, 1);
+        hanging.socket.write('hang');
+        const start = performance.now();
+        const closed = server.close({ deadlineMs: 500 });
+        assert.equal(server.listening, false);
+        await eventually(() => kind.ended, 'an end is sent');
+        kind.socket.end();
+        await closed;
+        const tookMs = performance.now() - start;
+        assert.ok(tookMs > 2000 && tookMs < 20_000, `${tookMs} ms`);
+        // It has our end, and looks no more: what it writes tells it of the reset.
+        deaf.socket.write('late');
+        await eventually(() => deaf.closed && hanging.closed, 'all are over');
+        assert.equal(hanging.code, 'ECONNRESET');
+        // One has told what its end was, the other could not.
+        const { threads } = await server.statistics();
+        assert.deepEqual(
+          threads.map(({ statistics }) => statistics?.connections.opened),
+          [2, undefined],
+        );
+      });
+    },
+  );
+
+  test('threads that cannot start reject `listen`, and leave nothing behind', TIMEOUT, async () => {
+    const start = (options: Options): Promise<ThreadedServer> =>
+      listen({ host: '127.0.0.1', port: 0, threads: 3, module: HANDLERS, ...options });
+    const taken = await start({ threads: 1 });
+    const port = whereOf(taken) as number;
+    const before = system.descriptorsOpen();
+    const cases: [Options, string][] = [
+      [{ module: '/nowhere/at-all.js' }, 'ERR_MODULE_NOT_FOUND'],
+      [{ module: `${BROKEN}?load` }, 'ERR_ON_DEMAND'],
+      [{ module: new URL(`${BROKEN}?call`) }, 'ERR_IN_CALL'],
+      [{ module: `${BROKEN}?last`, distribution: 'share' }, 'ERR_IN_CALL'],
+      [{ module: `${BROKEN}?word` }, 'ERR_INVALID_ARG_VALUE'],
+      [{ module: `${BROKEN}?exit` }, 'ERR_THREAD_EXITED'],
+      [{ port }, 'EADDRINUSE'],
+      [{ port, distribution: 'share' }, 'EADDRINUSE'],
+      [{ driver: 'none' }, 'ERR_UNKNOWN_DRIVER'],
+      [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
+    ];
+    for (const [options, code] of cases) {
+      await assert.rejects(start(options), { code }, JSON.stringify(options));
+    }
+    await eventually(() => system.descriptorsOpen() <= before, 'nothing is left open');
+    await taken.close();
+  });
+
+  test('options that cannot be posted are refused', TIMEOUT, async () => {
+    const refused = (options: object): Promise<void> =>
+      assert.rejects(
+        listen({ port: 0, threads: 2, module: HANDLERS, ...options }),
+        (error) => error instanceof OperationError && /^ERR_(?:INVALID_ARG_VALUE|OUT_OF_RANGE)$/.test(error.code),
+        JSON.stringify(options),
+      );
+    await refused({ data: () => undefined });
+    await refused({ framing: { decode: () => undefined } });
+    await refused({ engine: {} });
+    await refused({ driver: {} });
+    await refused({ engineOptions: { onHandlerError: () => undefined } });
+    await refused({ reusePort: true });
+    await refused({ distribution: 'fair' });
+    await refused({ threads: 0 });
+    await refused({ threads: 1.5 });
+    await refused({ module: 5 });
+  });
+
+  test('a server that is unreferenced lets the process end', TIMEOUT, async () => {
+    const result = await runProgram('unreferenced-threads', ['epoll']);
+    assert.deepEqual([result.exitCode, result.stdout, result.stderr], [0, 'unreferenced\n', '']);
+  });
+
+  test('a thread that dies young again and again is replaced ever later', () => {
+    const backOff = new BackOff();
+    assert.equal(backOff.next(YOUNG_MS), 0);
+    const delays = Array.from({ length: 12 }, () => backOff.next(YOUNG_MS - 1));
+    assert.deepEqual(delays.slice(0, 4), [50, 100, 200, 400]);
+    assert.equal(delays.at(-1), 10_000);
+    assert.equal(backOff.next(YOUNG_MS), 0);
+  });
+
+  test('sums are of numbers, at any depth', () => {
+    const sum = sumOf({ a: 1, b: { c: 2, d: 'epoll' } }, { a: 3, b: { c: 4, d: 'epoll', e: 5 } } as never);
+    assert.deepEqual(sum, { a: 4, b: { c: 6, d: 'epoll', e: 5 } });
+    assert.deepEqual(zeroOf(sum), { a: 0, b: { c: 0, d: 'epoll', e: 0 } });
+  });
+});
+
+/** Freed memory goes back to the system at once: by default the C library keeps what threads had for other threads. */
+const BEFORE = ['env', 'MALLOC_MMAP_THRESHOLD_=1000000'];
+/** What Node itself keeps of a worker that ended, and some noise, for each death. */
+const RSS_BYTES_PER_DEATH = 400_000;
+const RSS_BYTES_NOISE = 12_000_000;
+
+for (const [driver, distribution, count] of [
+  ['io_uring', 'hand_over', 30],
+  ['epoll', 'hand_over', 12],
+  ['io_uring', 'share', 9],
+] as const) {
+  test(`${count} threads die in mid-traffic (${driver}, ${distribution}): the others serve on, and nothing leaks`, {
+    timeout: 170_000,
+  }, async () => {
+    const result = await runProgram('killed-threads', [driver, distribution, `${count}`], {
+      timeoutMs: 160_000,
+      before: BEFORE,
+      nodeOptions: ['--expose-gc'],
+    });
+    assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);
+    const { failures, deaths, before, after, rounds } = JSON.parse(result.stdout);
+    assert.deepEqual(failures, []);
+    assert.ok(deaths >= count && rounds > 100 * count, result.stdout);
+    assert.equal(after.descriptors, before.descriptors, result.stdout);
+    assert.equal(after.contexts, before.contexts, result.stdout);
+    // One for each thread that has ports: the main one accepts.
+    assert.equal(after.contexts, driver === 'epoll' ? 4 : 0, result.stdout);
+    assert.ok(after.rssBytes - before.rssBytes < RSS_BYTES_NOISE + count * RSS_BYTES_PER_DEATH, result.stdout);
+  });
+}
