@@ -22,7 +22,7 @@ const room = await listen<Member>({
   // Members may listen for as long as they like, and the caps take care of those who do not read.
   firstByteTimeoutMs: 0,
   // One who floods the room has no more than this of each turn before the others are heard.
-  turnBytesMax: 64 * 1024,
+  roundBytesMax: 64 * 1024,
 
   open(connection) {
     // Whatever belongs to a connection is its context; the handlers are shared by all.

@@ -11,11 +11,11 @@ import { fail, ROOT, run } from './tools.js';
 
 /** `io_uring` without DEFER_TASKRUN is not offered in workers: `auto` then takes epoll. */
 const RUNS = [
-  { title: 'io_uring', driver: 'io_uring', withhold: '' },
-  { title: 'auto without DEFER_TASKRUN', driver: 'auto', withhold: 'defer_taskrun' },
-  { title: 'epoll', driver: 'epoll', withhold: '' },
-  { title: 'epoll without io_submit', driver: 'epoll', withhold: 'batched_calls' },
-  { title: 'select', driver: 'select', withhold: '' },
+  { title: 'io_uring', driver: 'io_uring', disabledFeatures: '' },
+  { title: 'auto without DEFER_TASKRUN', driver: 'auto', disabledFeatures: 'defer_taskrun' },
+  { title: 'epoll', driver: 'epoll', disabledFeatures: '' },
+  { title: 'epoll without io_submit', driver: 'epoll', disabledFeatures: 'batched_calls' },
+  { title: 'select', driver: 'select', disabledFeatures: '' },
 ];
 const RUN_TIMEOUT_MS = 1_800_000;
 
@@ -55,12 +55,12 @@ const table = new CliTable({
   style: { head: [], border: [] },
 });
 let passed = true;
-for (const { title, driver, withhold } of RUNS.filter(
+for (const { title, driver, disabledFeatures } of RUNS.filter(
   (one) => options.driver === undefined || one.driver === options.driver,
 )) {
   const program = join(ROOT, 'dist/test/support/programs/stress-workers.js');
   const env = { ...process.env, LD_PRELOAD: library };
-  const { exitCode, output } = run(process.execPath, [program, driver, String(options.deaths), withhold], {
+  const { exitCode, output } = run(process.execPath, [program, driver, String(options.deaths), disabledFeatures], {
     env,
     quiet: true,
     timeoutMs: RUN_TIMEOUT_MS,

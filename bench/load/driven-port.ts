@@ -23,8 +23,8 @@ const BINDS_MAX = 1000;
 const SETUP_TIMEOUT_MS = 60_000;
 
 /** Receive buffers: for each connection one, where there are many, so that none has to wait for those that are quicker. */
-const BUFFERS_SMALL = { bufferSizeBytes: 4096, buffersMax: 8192 } as const;
-const BUFFERS_LARGE = { bufferSizeBytes: 65536, buffersMax: 64 } as const;
+const BUFFERS_SMALL = { bufferSizeBytes: 4096, bufferCount: 8192 } as const;
+const BUFFERS_LARGE = { bufferSizeBytes: 65536, bufferCount: 64 } as const;
 
 /** Told of what happens on a connection whose completion key is a `Client`. */
 export interface Handler<Client> {

@@ -10,7 +10,7 @@ type ViewClass = new (memory: ArrayBufferLike, byteOffset: number, byteLength: n
  */
 const View = (Buffer as unknown as { readonly [Symbol.species]: ViewClass })[Symbol.species];
 
-export class Views {
+export class BufferViews {
   readonly #memory: ArrayBufferLike;
   readonly #start: number;
 

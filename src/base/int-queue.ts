@@ -1,6 +1,6 @@
 /** A queue of whole numbers of 32 bits in a ring that grows. */
 
-export class NumberQueue {
+export class Int32Queue {
   #ring = new Int32Array(256);
   #mask = 255;
   #head = 0;

@@ -1,9 +1,9 @@
 /** Memory that several holders share, counted by references: the last one's release gives it back. */
 
-import type { BorrowedBytes } from './bytes.js';
 import { assert } from './assert.js';
+import type { BorrowedBytes } from './bytes.js';
 
-export abstract class Held {
+export abstract class RefCounted {
   /** @internal */
   references = 0;
 
@@ -27,7 +27,7 @@ export abstract class Held {
 }
 
 /** Memory of ours that nothing else refers to: the collector has it after the last release. */
-export class OwnMemory extends Held {
+export class OwnMemory extends RefCounted {
   readonly memory: Uint8Array;
 
   constructor(memory: Uint8Array) {
@@ -40,9 +40,9 @@ export class OwnMemory extends Held {
 }
 
 /** What keeps the bytes of a send: memory of ours, or memory that the program can take away. */
-export type Holder = Held | BorrowedBytes;
+export type Holder = RefCounted | BorrowedBytes;
 
 /** Whether what a holder keeps is there. */
 export function isThere(holder: Holder): boolean {
-  return holder instanceof Held || holder.isThere;
+  return holder instanceof RefCounted || holder.isThere;
 }

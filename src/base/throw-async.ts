@@ -3,7 +3,7 @@
 import { queueMicrotask } from './runtime.js';
 
 /** Throws behind what runs now: whoever listens for uncaught exceptions gets it, as with any callback of Node. */
-export function throwLater(error: unknown): void {
+export function reportUncaught(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });

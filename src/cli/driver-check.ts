@@ -32,7 +32,7 @@ export async function checkDriver({ name, probe }: DriverReport): Promise<Driver
     return { name, usable: false, reason: probe.reason, advice: probe.advice };
   }
   try {
-    const port = CompletionPort.create({ driver: name, buffersMax: 16 });
+    const port = CompletionPort.create({ driver: name, bufferCount: 16 });
     try {
       const wakeUpMicroseconds = await timeWakeUp(port);
       const { features, eventLoopWatch = 'none' } = port;

@@ -3,11 +3,11 @@
 import { isMainThread } from 'node:worker_threads';
 import { assert } from '../base/assert.js';
 import { OperationError, textOf } from '../base/errors.js';
-import { allOrNothing, type Ledger } from './common/resources.js';
 import { process } from '../base/runtime.js';
 import { uninterrupted } from '../ffi/worker-table.js';
 import { guardWorkers, type Reclaim, reclaimWorker } from './common/guardian.js';
 import { requireNetwork } from './common/permission.js';
+import { allOrNothing, type ResourceTracker } from './common/resources.js';
 import type { Driver, DriverName, DriverOptions, DriverSource, Probe, ProbeOptions, Refusal } from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
@@ -28,7 +28,9 @@ import { wakeSocket } from './windows/wake.js';
 const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
 
 /** Closes what was opened for something that cannot be built after all. Windows' drivers write nothing down. */
-const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: Ledger) => void>>> = { linux: giveBackOnLinux };
+const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: ResourceTracker) => void>>> = {
+  linux: giveBackOnLinux,
+};
 
 interface Candidate {
   readonly name: DriverName;
@@ -69,8 +71,8 @@ const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
 };
 
 /** Asks for a port of this thread. What the probe opens for a moment is not left open when the thread is stopped. */
-function probeHere({ probe }: Candidate, withhold: ReadonlySet<string>): Probe {
-  return uninterrupted(() => probe({ withhold, inWorker: !isMainThread }));
+function probeHere({ probe }: Candidate, disabledFeatures: ReadonlySet<string>): Probe {
+  return uninterrupted(() => probe({ disabledFeatures, inWorker: !isMainThread }));
 }
 
 export interface DriverReport {
@@ -101,7 +103,7 @@ export function probeDrivers(): readonly DriverReport[] {
 export interface Choice {
   readonly driver: Driver;
   /** Drivers that would have been preferred, with why each was passed over. */
-  readonly passedOver: readonly string[];
+  readonly skippedDrivers: readonly string[];
 }
 
 /** Calls what opens descriptors: all that it wants, or when it throws, none. The thread is not stopped in between. */
@@ -121,7 +123,7 @@ const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
   if (typeof name !== 'string' && typeof name?.open === 'function') {
-    return { driver: name.open(options), passedOver: [] };
+    return { driver: name.open(options), skippedDrivers: [] };
   }
   requireNetwork();
   if (name === 'auto') {
@@ -139,7 +141,7 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
   const probe =
     candidate === undefined
       ? probeDrivers().find((report) => report.name === known)?.probe
-      : probeHere(candidate, options.withhold);
+      : probeHere(candidate, options.disabledFeatures);
   if (candidate === undefined || probe === undefined || !probe.usable) {
     const refusal = probe?.usable === false ? probe : undefined;
     throw unavailable(
@@ -148,29 +150,31 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
     );
   }
   try {
-    return { driver: openWhole(() => candidate.open(options)), passedOver: [] };
+    return { driver: openWhole(() => candidate.open(options)), skippedDrivers: [] };
   } catch (error) {
     throw error instanceof OperationError ? withAdvice(error, refusalOf(candidate, error)) : error;
   }
 }
 
 function openBest(options: DriverOptions): Choice {
-  const passedOver: string[] = [];
+  const skippedDrivers: string[] = [];
   for (const candidate of CANDIDATES) {
     const result = tryToOpen(candidate, options);
     if (!('usable' in result)) {
-      return { driver: result, passedOver };
+      return { driver: result, skippedDrivers };
     }
-    passedOver.push(`${candidate.name}: ${result.reason}; ${result.advice}`);
+    skippedDrivers.push(`${candidate.name}: ${result.reason}; ${result.advice}`);
   }
   throw unavailable(
-    passedOver.length > 0 ? passedOver.join(' / ') : `No driver runs on ${process.platform}; use Linux or Windows`,
+    skippedDrivers.length > 0
+      ? skippedDrivers.join(' / ')
+      : `No driver runs on ${process.platform}; use Linux or Windows`,
   );
 }
 
 /** The driver, or why it cannot be used here. @throws OperationError what no other driver would help against */
 function tryToOpen(candidate: Candidate, options: DriverOptions): Driver | Refusal {
-  const probe = probeHere(candidate, options.withhold);
+  const probe = probeHere(candidate, options.disabledFeatures);
   if (!probe.usable) {
     if (FALLS_NOT_ON.has(probe.code)) {
       throw unavailable(`${candidate.name}: ${probe.reason}; ${probe.advice}`, probe.code);

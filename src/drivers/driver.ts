@@ -29,7 +29,7 @@ export type Probe = { readonly usable: true } | Refusal;
 /** Conditions that a probe depends on besides the system. */
 export interface ProbeOptions {
   /** Names of optional system features to do without. */
-  readonly withhold: ReadonlySet<string>;
+  readonly disabledFeatures: ReadonlySet<string>;
   /** Whether the port will run in a worker, which may be terminated while the process goes on. */
   readonly inWorker: boolean;
 }
@@ -62,13 +62,13 @@ export interface DriverOptions {
   readonly buffers: ReceiveBuffers;
   readonly borrowed: BorrowedMemory;
   /** Names of optional system features to do without, so that tests reach every fall-back. */
-  readonly withhold: ReadonlySet<string>;
+  readonly disabledFeatures: ReadonlySet<string>;
   /** Submission queue entries, a power of two; only io_uring has one. */
   readonly submissionEntries: number;
 }
 
 /** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it, and may shorten it. */
-export interface Gather {
+export interface BufferList {
   count: number;
   /** Whether any of it is borrowed memory. */
   borrowed: boolean;
@@ -161,9 +161,9 @@ export interface SocketCalls {
    * there. Absent where sockets exist in one thread only.
    * @param thread the `threadId` of the worker whose it is from now on
    */
-  giveAway?(socket: number, thread: number): number;
+  detach?(socket: number, thread: number): number;
   /** The other side of it: a connected socket of another thread is this one's. */
-  takeOver?(handle: number, family: SocketFamily): number;
+  adopt?(handle: number, family: SocketFamily): number;
   /**
    * Removes the file that a bind made, just before its socket is closed. One that is gone, or has made room for another
    * file, is no error; one that cannot be removed is.
@@ -220,7 +220,7 @@ export interface Driver {
     byteLength: number,
     borrowed: boolean,
   ): void;
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void;
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void;
   /** Asks for the end of an operation; it completes, cancelled or not, through `poll`. */
   cancel(slot: number, generation: number, socket: number): void;
 

@@ -14,15 +14,15 @@ export const CLOSE_REASONS = [
   /** A handler threw or rejected. */
   'handler_error',
   /** Nothing came and nothing went for `idleTimeoutMs`. */
-  'idle',
+  'idle_timeout',
   /** Nothing came within `firstByteTimeoutMs`. */
-  'first_byte',
+  'first_byte_timeout',
   /** The peer took nothing for `writeStallTimeoutMs`. */
   'write_stall',
   /** The peer had ended, and we had not within `halfClosedTimeoutMs`. */
-  'half_closed',
+  'half_closed_timeout',
   /** We had ended, and the peer had not within `shutdownTimeoutMs`. */
-  'shutdown',
+  'shutdown_timeout',
   /** What came is no message in the framing. */
   'framing_error',
   /** Pings were not answered. */
@@ -32,13 +32,13 @@ export const CLOSE_REASONS = [
   /** More than `queuedBytesMax` waited to be sent on this connection. */
   'write_queue_full',
   /** More than the engine's `queuedBytesMax` waited in all, and most of it here. */
-  'process_queue_full',
+  'engine_queue_full',
   /** A message was not complete `messageTimeoutMs` after its first byte. */
   'message_timeout',
   /** What was received and held on this connection took more memory than `heldBytesMax`. */
   'held_full',
   /** What was received and held took more than the engine's `heldBytesMax` in all, and this connection held the most. */
-  'process_held_full',
+  'engine_held_full',
   /** The server had `connectionsMax` connections. */
   'connections_max',
   /** The peer's address had `connectionsPerAddressMax` connections. */

@@ -10,18 +10,18 @@ import type { CloseReason } from './close-reasons.js';
 import { close } from './connection-core/close.js';
 import { drained } from './connection-core/drained.js';
 import { pause, resume } from './connection-core/receive.js';
-import type { ConnectionGroup } from './connection-core/record.js';
+import type { ConnectionContext } from './connection-core/record.js';
 import { write } from './connection-core/send.js';
 import { destroy, endSending } from './connection-core/shutdown.js';
 import {
   CLOSED,
   CLOSING,
-  END_TOLD,
-  ENDED,
-  ENDING,
+  END_CALLED,
+  END_EMITTED,
+  FIN_REQUESTED,
   LINGERING,
+  NO_READER,
   PAUSED,
-  UNREAD,
   UNREFERENCED,
 } from './connection-core/state.js';
 import { timeIsUp } from './connection-core/timeouts.js';
@@ -57,7 +57,7 @@ export class Connection<Context = unknown> implements Timed {
   /** @internal */
   readonly socket: OverlappedSocket;
   /** @internal */
-  readonly group: ConnectionGroup;
+  readonly group: ConnectionContext;
   /** @internal Whom its events go to: the group's, until the connection is read as a stream. */
   handlers: Handlers;
   /** @internal */
@@ -97,7 +97,7 @@ export class Connection<Context = unknown> implements Timed {
   messages: MessageSide | undefined = undefined;
 
   /** @internal */
-  constructor(group: ConnectionGroup, socket: OverlappedSocket) {
+  constructor(group: ConnectionContext, socket: OverlappedSocket) {
     this.group = group;
     this.socket = socket;
     this.handlers = group.handlers;
@@ -108,7 +108,7 @@ export class Connection<Context = unknown> implements Timed {
     if (group.messages !== undefined) {
       this.messages = group.messages.side(this as Connection);
     } else if (group.handlers.data === undefined) {
-      this.flags = UNREAD;
+      this.flags = NO_READER;
     }
   }
 
@@ -169,7 +169,7 @@ export class Connection<Context = unknown> implements Timed {
   /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
   end(data?: Uint8Array | string | null): void {
     endSending(this, data ?? undefined);
-    this.flags |= ENDED;
+    this.flags |= END_CALLED;
   }
 
   /**
@@ -210,12 +210,12 @@ export class Connection<Context = unknown> implements Timed {
 
   /** Whether `write` takes something. */
   get writable(): boolean {
-    return (this.flags & (ENDING | CLOSING)) === 0;
+    return (this.flags & (FIN_REQUESTED | CLOSING)) === 0;
   }
 
   /** Whether more may come from the peer. */
   get readable(): boolean {
-    return (this.flags & (END_TOLD | CLOSING | LINGERING)) === 0;
+    return (this.flags & (END_EMITTED | CLOSING | LINGERING)) === 0;
   }
 
   /** Whether it is closing or closed: `close` comes, or has come. */
@@ -303,7 +303,7 @@ export class Connection<Context = unknown> implements Timed {
 }
 
 /** Not a private method: that would cost each connection a word. */
-function topicsOf(group: ConnectionGroup): Topics {
+function topicsOf(group: ConnectionContext): Topics {
   if (group.topics === undefined) {
     const reason = 'Topics are of servers, and this connection has none';
     throw new OperationError({ code: 'ERR_NO_SERVER', reason, syscall: 'subscribe' });

@@ -6,12 +6,12 @@ import type { HandlerErrorSink } from './connection-core/handler-errors.js';
 export interface EngineOptions extends CompletionPortOptions {
   /**
    * When more bytes than this are written and unsent on all connections together, the connection with the most is closed,
-   * `process_queue_full`. 1 to Infinity; 256 MiB by default.
+   * `engine_queue_full`. 1 to Infinity; 256 MiB by default.
    */
   readonly queuedBytesMax?: number;
   /**
    * When received data that the engine holds takes more memory than this, on all connections together, the connection that
-   * holds the most is closed, `process_held_full`: chunks of paused connections, unfinished messages, subscriptions. In
+   * holds the most is closed, `engine_held_full`: chunks of paused connections, unfinished messages, subscriptions. In
    * bytes, 1 to Infinity; 256 MiB by default.
    */
   readonly heldBytesMax?: number;

@@ -9,7 +9,7 @@ import { callersContext, rootContext } from '../port/async-context.js';
 import type { PoolBuffer } from '../port/buffer-pool.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
-import { WriteChunks } from '../port/sending/write-arena.js';
+import { WriteArena } from '../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { Connection } from './connection.js';
 import { close } from './connection-core/close.js';
@@ -19,14 +19,14 @@ import { HeldMemory, PausedConnections } from './connection-core/held-memory.js'
 import { received, resumeNow } from './connection-core/receive.js';
 import { flush, sent } from './connection-core/send.js';
 import { shutDown } from './connection-core/shutdown.js';
-import { CLOSING, DIRTY, LADEN, RESUMING } from './connection-core/state.js';
+import { BACKLOGGED, CLOSING, DIRTY, RESUMING } from './connection-core/state.js';
 import { armTimer, moveTicks } from './connection-core/timeouts.js';
 import { endAll } from './engine-ending.js';
 import type { EngineOptions } from './engine-options.js';
 import { errorOf } from './handlers.js';
 import { checkNumber, ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX, functionOr } from './options.js';
 import type { Pending } from './pending.js';
-import { TurnList } from './scheduling/round-list.js';
+import { RoundList } from './scheduling/round-list.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './scheduling/timer-wheel.js';
 import { ConnectionCounters, EngineCounters } from './statistics.js';
 import type { CompletionTarget, TurnTask } from './targets.js';
@@ -34,8 +34,8 @@ import { IdleQueues } from './writing/idle-queues.js';
 import { Sharing } from './writing/shared-bytes.js';
 import { WriteQueue } from './writing/write-queue.js';
 
-/** With more than this share of `queuedBytesMax` waiting to be sent, the engine is crowded. */
-const CROWDED_SHARE = 1 / 8;
+/** With more than this share of `queuedBytesMax` waiting to be sent, the engine is under pressure. */
+const PRESSURE_SHARE = 1 / 8;
 
 export type { EngineOptions } from './engine-options.js';
 export type { CompletionTarget, TurnTask } from './targets.js';
@@ -54,7 +54,7 @@ export class Engine {
   /** @internal It never throws. */
   readonly onHandlerError: HandlerErrorSink;
   readonly queuedBytesMax: number;
-  readonly #crowdedAt: number;
+  readonly #pressureAt: number;
   /** Bytes written on all connections that the system has not taken yet. */
   queuedBytes = 0;
   /** @internal Counts rounds: batches of completions. */
@@ -67,15 +67,15 @@ export class Engine {
   lentBytes = 0;
   /** @internal Whether handlers are known to return promises, and so to keep what they are lent. */
   handlersAwait: boolean;
-  readonly #chunks = new WriteChunks();
+  readonly #chunks = new WriteArena();
   /** @internal Of what is sent to many. */
   readonly sharing = new Sharing(this.#chunks);
   readonly #idleQueues = new IdleQueues();
-  readonly #dirty = new TurnList<Connection>();
-  readonly #resuming = new TurnList<Connection>();
-  readonly #finishing = new TurnList<Connection>();
-  readonly #tasks = new TurnList<TurnTask>();
-  readonly #laden = new Set<Connection>();
+  readonly #dirty = new RoundList<Connection>();
+  readonly #resuming = new RoundList<Connection>();
+  readonly #finishing = new RoundList<Connection>();
+  readonly #tasks = new RoundList<TurnTask>();
+  readonly #backlogged = new Set<Connection>();
   /** @internal Work that would never settle once the engine is closed. */
   readonly pending = new Set<Pending>();
   /** @internal */
@@ -93,14 +93,14 @@ export class Engine {
     this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
     const heldRange = { ...range, unlessTold: ENGINE_HELD_BYTES_MAX };
     this.held = new HeldMemory(checkNumber('heldBytesMax', options.heldBytesMax, heldRange));
-    this.#crowdedAt = this.queuedBytesMax * CROWDED_SHARE;
+    this.#pressureAt = this.queuedBytesMax * PRESSURE_SHARE;
     this.onHandlerError = guarded(
       functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),
       callersContext(),
     );
     this.port = rootContext.enter(CompletionPort.create, CompletionPort, options);
     // Of a single buffer, a handler that is not known yet would keep all there is.
-    this.handlersAwait = options.buffersMax === 1;
+    this.handlersAwait = options.bufferCount === 1;
     this.wheel = new TimerWheel(this.port.clock, (ticks) => this.#ticksMoved(ticks));
     try {
       // Handlers enter the context of their own `listen` or `connect`; nothing runs in that of who made the engine.
@@ -122,8 +122,8 @@ export class Engine {
   }
 
   /** Drivers that `auto` would have preferred, with why each was passed over. */
-  get passedOver(): readonly string[] {
-    return this.port.passedOver;
+  get skippedDrivers(): readonly string[] {
+    return this.port.skippedDrivers;
   }
 
   #handle(completion: Completion): void {
@@ -313,30 +313,30 @@ export class Engine {
   }
 
   /** @internal Whether so much waits to be sent that each connection may only have a little of it. */
-  get crowded(): boolean {
-    return this.queuedBytes > this.#crowdedAt;
+  get underPressure(): boolean {
+    return this.queuedBytes > this.#pressureAt;
   }
 
-  /** @internal It has much to send: more than a connection of a crowded engine should. */
-  laden(connection: Connection): void {
-    if ((connection.flags & (LADEN | CLOSING)) === 0) {
-      connection.flags |= LADEN;
-      this.#laden.add(connection);
+  /** @internal It has much to send: more than a connection of an engine under pressure should. */
+  trackBacklogged(connection: Connection): void {
+    if ((connection.flags & (BACKLOGGED | CLOSING)) === 0) {
+      connection.flags |= BACKLOGGED;
+      this.#backlogged.add(connection);
     }
   }
 
   /** @internal It has not any more. */
-  unladen(connection: Connection): void {
-    if ((connection.flags & LADEN) !== 0) {
-      connection.flags &= ~LADEN;
-      this.#laden.delete(connection);
+  untrackBacklogged(connection: Connection): void {
+    if ((connection.flags & BACKLOGGED) !== 0) {
+      connection.flags &= ~BACKLOGGED;
+      this.#backlogged.delete(connection);
     }
   }
 
   /** @internal Of the connections with much to send, the one with the most. */
   mostQueued(): Connection | undefined {
     let most: Connection | undefined;
-    for (const connection of this.#laden) {
+    for (const connection of this.#backlogged) {
       if (most === undefined || connection.queuedBytes > most.queuedBytes) {
         most = connection;
       }

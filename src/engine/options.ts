@@ -34,7 +34,7 @@ export interface ConnectionOptions {
    */
   readonly heldBytesMax?: number;
   /** Bytes that one connection may hand to handlers before the others have their turn; 256 KiB unless told. */
-  readonly turnBytesMax?: number;
+  readonly roundBytesMax?: number;
   /** With neither a byte received nor one sent for so long the connection is closed; no limit unless told. */
   readonly idleTimeoutMs?: number;
   /** The first byte must come within this; 60 s for a server's connections unless told, no limit for others. */
@@ -52,13 +52,13 @@ export interface ConnectionLimits {
   readonly allowHalfOpen: boolean;
   readonly lingerMs: number;
   readonly highWaterMarkBytes: number;
-  /** The same while the engine is crowded. */
-  readonly crowdedHighWaterMarkBytes: number;
+  /** The same while the engine is under pressure. */
+  readonly pressureHighWaterMarkBytes: number;
   readonly queuedBytesMax: number;
   /** Besides one message of the framing, if it is the default. */
   readonly heldBytesMax: number;
   readonly heldBytesMaxGiven: boolean;
-  readonly turnBytesMax: number;
+  readonly roundBytesMax: number;
   readonly idleTicks: number;
   readonly firstByteTicks: number;
   readonly writeStallTicks: number;
@@ -148,11 +148,11 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
     allowHalfOpen: options.allowHalfOpen ?? false,
     lingerMs: checkTime('lingerMs', options.lingerMs, LINGER_MS),
     highWaterMarkBytes: highWaterMark(256 * KIB),
-    crowdedHighWaterMarkBytes: highWaterMark(64 * KIB),
+    pressureHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
     heldBytesMax: bytes('heldBytesMax', HELD_BYTES_MAX),
     heldBytesMaxGiven: options.heldBytesMax !== undefined,
-    turnBytesMax: bytes('turnBytesMax', 256 * KIB),
+    roundBytesMax: bytes('roundBytesMax', 256 * KIB),
     idleTicks,
     firstByteTicks,
     writeStallTicks: ticks('writeStallTimeoutMs', 60_000),

@@ -1,7 +1,7 @@
 /** Messages with a header of a length and a command, in either order, as most games and many devices have them. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../base/buffer-views.js';
+import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
 
@@ -55,7 +55,7 @@ class Commands implements Framing<DecodedCommand, Command> {
 
   decode(bytes: Buffer, emit: Emit<DecodedCommand>): number {
     const { length, command, lengthOffset, commandOffset, headerBytes, countedBytes } = this.#layout;
-    const views = new Views(bytes);
+    const views = new BufferViews(bytes);
     let taken = 0;
     while (taken + headerBytes <= bytes.length) {
       const counted = length.read(bytes, taken + lengthOffset);

@@ -1,7 +1,7 @@
 /** Messages that end with a delimiter, such as lines. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../base/buffer-views.js';
+import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 
 export interface DelimitedOptions {
@@ -31,7 +31,7 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
   }
 
   decode(bytes: Buffer, emit: Emit<Buffer>, seenBytes = 0): number {
-    const views = new Views(bytes);
+    const views = new BufferViews(bytes);
     let taken = 0;
     // A delimiter may have begun in the bytes that were searched before.
     let from = Math.max(0, seenBytes - this.#delimiter.length + 1);

@@ -1,7 +1,7 @@
 /** Messages that all have the same size. */
 
 import type { Buffer } from 'node:buffer';
-import { Views } from '../base/buffer-views.js';
+import { BufferViews } from '../base/buffer-views.js';
 import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
 
 class FixedSize implements Framing<Buffer, Uint8Array> {
@@ -13,7 +13,7 @@ class FixedSize implements Framing<Buffer, Uint8Array> {
 
   decode(bytes: Buffer, emit: Emit<Buffer>): number {
     const size = this.frameBytesMax;
-    const views = new Views(bytes);
+    const views = new BufferViews(bytes);
     let taken = 0;
     while (taken + size <= bytes.length) {
       const message = views.at(taken, size);

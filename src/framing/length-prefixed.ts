@@ -1,7 +1,7 @@
 /** Messages with their length in front of them. */
 
 import { Buffer } from 'node:buffer';
-import { Views } from '../base/buffer-views.js';
+import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
 
@@ -34,7 +34,7 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
   }
 
   decode(bytes: Buffer, emit: Emit<Buffer>): number {
-    const views = new Views(bytes);
+    const views = new BufferViews(bytes);
     let taken = 0;
     for (;;) {
       const length = this.#format.read(bytes, taken);

@@ -2,11 +2,11 @@
 
 import type { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.js';
-import { Views } from '../base/buffer-views.js';
-import { OperationError } from '../base/errors.js';
-import { Held } from '../base/ref-counted.js';
-import type { ReceiveBuffers } from '../drivers/driver.js';
+import { BufferViews } from '../base/buffer-views.js';
 import { lengthOf, memoryOf, offsetOf } from '../base/bytes.js';
+import { OperationError } from '../base/errors.js';
+import { RefCounted } from '../base/ref-counted.js';
+import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
 import { undetachable } from '../ffi/undetachable.js';
 
@@ -20,7 +20,7 @@ export const RELEASED_BYTE = 0xdd;
 const CACHE_LINE_BYTES = 64;
 
 /** One receive buffer while it is lent. */
-export class PoolBuffer extends Held {
+export class PoolBuffer extends RefCounted {
   /** @internal */
   readonly index: number;
   /** @internal */
@@ -81,7 +81,7 @@ function poolSlab(byteLength: number): Slab {
     }
     throw new OperationError({
       code: 'ENOMEM',
-      reason: `No memory for the receive buffers: ${byteLength} bytes (buffersMax, bufferSizeBytes; ulimit -v)`,
+      reason: `No memory for the receive buffers: ${byteLength} bytes (bufferCount, bufferSizeBytes; ulimit -v)`,
       syscall: 'create port',
     });
   }
@@ -99,7 +99,7 @@ export class BufferPool implements ReceiveBuffers {
   /** What views of buffers are made of, and where it begins there: asking a typed array for that is a call into V8. */
   readonly #memory: ArrayBufferLike;
   readonly #start: number;
-  readonly #views: Views;
+  readonly #views: BufferViews;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
   #give: (index: number) => void = () => undefined;
@@ -115,7 +115,7 @@ export class BufferPool implements ReceiveBuffers {
     this.#slab = poolSlab(count * this.strideBytes);
     this.#memory = this.#slab.u8.buffer;
     this.#start = this.#slab.u8.byteOffset;
-    this.#views = new Views(this.#slab.u8);
+    this.#views = new BufferViews(this.#slab.u8);
     Object.defineProperty(this.#memory, LENT_MEMORY, { value: true });
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));

@@ -74,8 +74,8 @@ export class CompletionPort extends PostingPort {
   }
 
   /** Drivers that `auto` would have preferred, with why each was passed over. */
-  get passedOver(): readonly string[] {
-    return this.core.passedOver;
+  get skippedDrivers(): readonly string[] {
+    return this.core.skippedDrivers;
   }
 
   /** Whether it was closed, or has failed. */

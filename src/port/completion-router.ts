@@ -8,7 +8,7 @@ import type { BufferPool } from './buffer-pool.js';
 import type { Completion } from './completion.js';
 import type { CompletionQueue } from './completion-queue.js';
 import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTable, RECEIVE } from './operations.js';
-import type { Delays } from './retry-queue.js';
+import type { RetryQueue } from './retry-queue.js';
 import type { SendMemory } from './sending/send-memory.js';
 import { SendQueue } from './sending/send-queue.js';
 import { OverlappedSocket } from './socket.js';
@@ -35,21 +35,21 @@ const CLIENT_WENT_AWAY = new Set([
   'ENOTCONN',
 ]);
 
-export interface SettlerParts {
+export interface CompletionRouterParts {
   readonly driver: Driver;
   readonly operations: OperationTable;
   readonly queue: CompletionQueue;
   readonly pool: BufferPool;
-  readonly delays: Delays;
+  readonly delays: RetryQueue;
   readonly sendMemory: SendMemory;
 }
 
-export class Settler implements CompletionSink {
+export class CompletionRouter implements CompletionSink {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
   readonly #queue: CompletionQueue;
   readonly #pool: BufferPool;
-  readonly #delays: Delays;
+  readonly #delays: RetryQueue;
   readonly #sendMemory: SendMemory;
   readonly sends: SendQueue;
   /** Sockets that are not closed. */
@@ -59,7 +59,7 @@ export class Settler implements CompletionSink {
   readonly #cancelled: number;
   readonly #reset: number;
 
-  constructor(parts: SettlerParts) {
+  constructor(parts: CompletionRouterParts) {
     this.#cancelled = -parts.driver.errors.numberOf('ECANCELED');
     this.#reset = -parts.driver.errors.numberOf('ECONNRESET');
     this.#driver = parts.driver;

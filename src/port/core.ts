@@ -5,42 +5,42 @@ import { type Choice, openDriver } from '../drivers/choose.js';
 import type { Driver } from '../drivers/driver.js';
 import { BufferPool } from './buffer-pool.js';
 import { CompletionQueue } from './completion-queue.js';
-import { Settler } from './completion-router.js';
+import { CompletionRouter } from './completion-router.js';
 import { OperationTable } from './operations.js';
 import type { CheckedOptions } from './options.js';
 import type { Pump } from './pump.js';
-import { Delays } from './retry-queue.js';
+import { RetryQueue } from './retry-queue.js';
 import { SendMemory } from './sending/send-memory.js';
 import type { OverlappedSocket } from './socket.js';
 
 export class PortCore {
   readonly driver: Driver;
-  readonly passedOver: readonly string[];
+  readonly skippedDrivers: readonly string[];
   readonly operations: OperationTable;
   readonly pool: BufferPool;
   readonly queue = new CompletionQueue();
-  readonly delays: Delays;
+  readonly delays: RetryQueue;
   readonly sendMemory: SendMemory;
-  readonly settler: Settler;
+  readonly settler: CompletionRouter;
   pump: Pump | undefined = undefined;
   closed = false;
   /** What the port failed with, if it did: it is closed then. */
   failure: OperationError | undefined = undefined;
 
   constructor(options: CheckedOptions) {
-    this.pool = new BufferPool(options.buffersMax, options.bufferSizeBytes, options.fillReleasedBuffers);
+    this.pool = new BufferPool(options.bufferCount, options.bufferSizeBytes, options.poisonReleasedBuffers);
     this.operations = new OperationTable(options.operationsMax);
     this.sendMemory = new SendMemory(this.operations, this.pool);
     const choice: Choice = openDriver(options.driver, {
       buffers: this.pool,
       borrowed: this.sendMemory,
-      withhold: new Set(options.withhold),
+      disabledFeatures: new Set(options.disabledFeatures),
       submissionEntries: options.submissionEntries,
     });
     this.driver = choice.driver;
-    this.passedOver = choice.passedOver;
-    this.delays = new Delays(this.driver, this.operations);
-    this.settler = new Settler(this);
+    this.skippedDrivers = choice.skippedDrivers;
+    this.delays = new RetryQueue(this.driver, this.operations);
+    this.settler = new CompletionRouter(this);
     this.pool.onReturn((index) => this.#bufferReturned(index));
   }
 

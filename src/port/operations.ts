@@ -5,7 +5,7 @@
 
 import { assert } from '../base/assert.js';
 import { OperationError } from '../base/errors.js';
-import { grown } from '../base/typed-arrays.js';
+import { growTyped } from '../base/typed-arrays.js';
 import type { OverlappedSocket } from './socket.js';
 
 export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;
@@ -129,18 +129,18 @@ export class OperationTable {
       });
     }
     this.#capacity = capacity;
-    this.kind = grown(this.kind, capacity);
-    this.generation = grown(this.generation, capacity);
-    this.next = grown(this.next, capacity);
-    this.delayed = grown(this.delayed, capacity);
-    this.cancelled = grown(this.cancelled, capacity);
-    this.failures = grown(this.failures, capacity);
-    this.once = grown(this.once, capacity);
-    this.address = grown(this.address, capacity);
-    this.byteLength = grown(this.byteLength, capacity);
-    this.bytesTaken = grown(this.bytesTaken, capacity);
-    this.borrowed = grown(this.borrowed, capacity);
-    this.copyBlock = grown(this.copyBlock, capacity);
+    this.kind = growTyped(this.kind, capacity);
+    this.generation = growTyped(this.generation, capacity);
+    this.next = growTyped(this.next, capacity);
+    this.delayed = growTyped(this.delayed, capacity);
+    this.cancelled = growTyped(this.cancelled, capacity);
+    this.failures = growTyped(this.failures, capacity);
+    this.once = growTyped(this.once, capacity);
+    this.address = growTyped(this.address, capacity);
+    this.byteLength = growTyped(this.byteLength, capacity);
+    this.bytesTaken = growTyped(this.bytesTaken, capacity);
+    this.borrowed = growTyped(this.borrowed, capacity);
+    this.copyBlock = growTyped(this.copyBlock, capacity);
     this.#addFree(before, capacity);
   }
 }

@@ -12,7 +12,7 @@ export interface CompletionPortOptions {
    */
   readonly driver?: string | DriverSource;
   /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
-  readonly buffersMax?: number;
+  readonly bufferCount?: number;
   /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 64 KiB unless told. All buffers together: at most 2 GiB. */
   readonly bufferSizeBytes?: number;
   /** Operations that may be in flight together, 256 to 2^24; 2^20 unless told. */
@@ -20,9 +20,9 @@ export interface CompletionPortOptions {
   /** Entries of io_uring's submission ring, 8 to 32,768, a power of two; 4,096 unless told. The completion ring has four times as many. */
   readonly submissionEntries?: number;
   /** Fills released receive buffers, so that reading one too late shows. Off unless told. */
-  readonly fillReleasedBuffers?: boolean;
+  readonly poisonReleasedBuffers?: boolean;
   /** Optional system features to do without, by the names in `CompletionPort.features` (for tests). */
-  readonly withhold?: readonly string[];
+  readonly disabledFeatures?: readonly string[];
 }
 
 /** The most bytes of all receive buffers together. */
@@ -34,21 +34,21 @@ export type CheckedOptions = Required<CompletionPortOptions>;
 export function checkOptions(options: CompletionPortOptions): CheckedOptions {
   const checked: CheckedOptions = {
     driver: options.driver ?? 'auto',
-    buffersMax: options.buffersMax ?? 1024,
+    bufferCount: options.bufferCount ?? 1024,
     bufferSizeBytes: options.bufferSizeBytes ?? 65536,
     operationsMax: options.operationsMax ?? 2 ** 20,
     submissionEntries: options.submissionEntries ?? 4096,
-    fillReleasedBuffers: options.fillReleasedBuffers ?? false,
-    withhold: options.withhold ?? [],
+    poisonReleasedBuffers: options.poisonReleasedBuffers ?? false,
+    disabledFeatures: options.disabledFeatures ?? [],
   };
   const check = (name: keyof CheckedOptions, range: WholeRange): void =>
     checkWhole(name, checked[name], range, 'create port');
-  check('buffersMax', { least: 1, most: 32768 });
+  check('bufferCount', { least: 1, most: 32768 });
   check('bufferSizeBytes', { least: 64, most: 2 ** 20, step: 64 });
-  if (checked.buffersMax * checked.bufferSizeBytes > POOL_BYTES_MAX) {
+  if (checked.bufferCount * checked.bufferSizeBytes > POOL_BYTES_MAX) {
     throw new OperationError({
       code: 'ERR_OUT_OF_RANGE',
-      reason: `buffersMax * bufferSizeBytes: expected at most ${POOL_BYTES_MAX}, got ${checked.buffersMax * checked.bufferSizeBytes}`,
+      reason: `bufferCount * bufferSizeBytes: expected at most ${POOL_BYTES_MAX}, got ${checked.bufferCount * checked.bufferSizeBytes}`,
       syscall: 'create port',
     });
   }

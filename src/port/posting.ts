@@ -2,14 +2,14 @@
 
 import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/address.js';
 import { assert } from '../base/assert.js';
+import { isBytes } from '../base/bytes.js';
 import { OperationError, textOf } from '../base/errors.js';
 import type { Holder } from '../base/ref-counted.js';
 import { isMapped } from '../drivers/common/sockaddr.js';
-import { isBytes } from '../base/bytes.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
-import type { PieceSink, Pieces } from './sending/send-memory.js';
+import type { BufferSink, SendVector } from './sending/send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
 /** Tries to have a closed socket break its connection. */
@@ -138,7 +138,7 @@ export class PostingPort {
    * @internal Posts a send of what was gathered before, and takes it over: its holders are released with the completion.
    * Whoever gathers keeps nothing that can be released.
    */
-  postSendGathered(socket: OverlappedSocket, pieces: Pieces): void {
+  postSendGathered(socket: OverlappedSocket, pieces: SendVector): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, undefined);
     this.core.sendMemory.holdGathered(slot, pieces);
@@ -181,26 +181,26 @@ export class PostingPort {
   }
 
   /** @internal Adds bytes to what is to be sent together, in pieces: they stay where they are, a receive buffer is retained. */
-  gather(sink: PieceSink, bytes: Uint8Array, pieceBytesMax: number): void {
+  gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax: number): void {
     this.core.sendMemory.gather(sink, bytes, pieceBytesMax);
   }
 
   /** @internal Gives an accepted socket that was never associated to another thread, by its system's handle. */
-  giveAway(socket: OverlappedSocket, thread: number): number {
+  detach(socket: OverlappedSocket, thread: number): number {
     const { sockets } = this.core.driver;
-    this.core.requireUsable(socket, 'giveAway');
-    assert(socket.port === undefined && socket.state === 'connected' && sockets.giveAway !== undefined);
+    this.core.requireUsable(socket, 'detach');
+    assert(socket.port === undefined && socket.state === 'connected' && sockets.detach !== undefined);
     socket.state = 'closed';
     this.core.settler.sockets.delete(socket);
-    return sockets.giveAway(socket.handle, thread);
+    return sockets.detach(socket.handle, thread);
   }
 
   /** @internal Takes over a socket that another thread's port gave away. */
-  takeOver(handle: number, family: SocketFamily): OverlappedSocket {
-    this.core.requireOpen('takeOver');
+  adopt(handle: number, family: SocketFamily): OverlappedSocket {
+    this.core.requireOpen('adopt');
     const { sockets } = this.core.driver;
-    assert(sockets.takeOver !== undefined);
-    const socket = new OverlappedSocket(sockets, sockets.takeOver(handle, family), family, 'connected');
+    assert(sockets.adopt !== undefined);
+    const socket = new OverlappedSocket(sockets, sockets.adopt(handle, family), family, 'connected');
     this.core.settler.sockets.add(socket);
     return socket;
   }

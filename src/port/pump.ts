@@ -5,13 +5,13 @@
 
 import type { ClockTimer } from '../base/clock.js';
 import { clearImmediate, setImmediate } from '../base/runtime.js';
-import { throwLater } from '../base/throw-async.js';
+import { reportUncaught } from '../base/throw-async.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { type AsyncContext, callersContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
 import type { CompletionPort } from './completion-port.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
-import { Lag } from './timeout-grace.js';
+import { TimeoutGrace } from './timeout-grace.js';
 
 export type CompletionHandler = (completion: Completion) => void;
 
@@ -73,7 +73,7 @@ export class Pump {
   #timerDueAt = Infinity;
   readonly #stay = new Spin(STAY_MS);
   readonly #spin = new Spin(SPIN_MS);
-  readonly #lag = new Lag();
+  readonly #lag = new TimeoutGrace();
   readonly #workHasCome = (): boolean => this.#port.hasWork();
   /** The context of the call that started it: a turn does not run in that of whoever posted something. */
   readonly #context: AsyncContext = callersContext();
@@ -296,7 +296,7 @@ export class Pump {
         this.#dispatch();
       } catch (error) {
         // The rest is still dispatched.
-        throwLater(error);
+        reportUncaught(error);
       }
     }
   }
@@ -334,10 +334,10 @@ export class Pump {
       try {
         this.#onFailure(error);
       } catch (thrown) {
-        throwLater(thrown);
+        reportUncaught(thrown);
       }
     } else if (this.#hooks === undefined && this.#started) {
-      throwLater(error);
+      reportUncaught(error);
     }
   }
 

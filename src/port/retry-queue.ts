@@ -19,7 +19,7 @@ interface Waiting {
   readonly generation: number;
 }
 
-export class Delays {
+export class RetryQueue {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
   readonly #receives = new Fifo<Waiting>();

@@ -3,9 +3,9 @@
 import type { SocketAddress, SocketFamily } from '../base/address.js';
 import { OperationError, textOf } from '../base/errors.js';
 import { INT_MAX } from '../base/validate.js';
-import { checkSocketOption, requireOption } from './socket-options.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
 import type { PortCore } from './core.js';
+import { checkSocketOption, requireOption } from './socket-options.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 

@@ -14,7 +14,7 @@ const LIMITS_WAIT_MS = 1000;
  */
 const COMPLETIONS_PER_OPERATION = 4;
 
-export class Lag {
+export class TimeoutGrace {
   #untilMs = Infinity;
   #untilDequeued = Infinity;
 

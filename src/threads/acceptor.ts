@@ -6,7 +6,7 @@ import type { EngineUse } from '../engine/shared-engines.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { Thread } from './thread.js';
-import type { Crew } from './worker-pool.js';
+import type { WorkerPool } from './worker-pool.js';
 
 /** Connections that may wait for a thread while none serves; further ones are reset. */
 const WAITING_MAX = 4096;
@@ -14,7 +14,7 @@ const WAITING_MAX = 4096;
 export class Acceptor implements CompletionTarget, TurnTask {
   readonly #use: EngineUse;
   readonly #listener: OverlappedSocket;
-  readonly #crew: Crew;
+  readonly #crew: WorkerPool;
   readonly #onFailure: (error: Error) => void;
   /** Accepted sockets that no thread has yet. */
   #waiting: OverlappedSocket[] = [];
@@ -22,7 +22,7 @@ export class Acceptor implements CompletionTarget, TurnTask {
   #closed = false;
   #referenced = false;
 
-  constructor(use: EngineUse, listener: OverlappedSocket, crew: Crew, onFailure: (error: Error) => void) {
+  constructor(use: EngineUse, listener: OverlappedSocket, crew: WorkerPool, onFailure: (error: Error) => void) {
     this.#use = use;
     this.#listener = listener;
     this.#crew = crew;
@@ -89,7 +89,7 @@ export class Acceptor implements CompletionTarget, TurnTask {
         this.#waiting.push(socket);
         continue;
       }
-      const handle = this.#use.engine.port.giveAway(socket, thread.id);
+      const handle = this.#use.engine.port.detach(socket, thread.id);
       const list = handles.get(thread);
       if (list === undefined) {
         handles.set(thread, [handle]);

@@ -15,11 +15,11 @@ import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 
 /**
- * How connections come to the threads. `hand_over`: the main thread accepts, and gives each to the thread with the
+ * How connections come to the threads. `dispatch`: the main thread accepts, and gives each to the thread with the
  * fewest; on every system. `share`: each thread listens for itself, and the system spreads connections by their
  * addresses; Linux only.
  */
-export type Distribution = 'hand_over' | 'share';
+export type Distribution = 'dispatch' | 'reuse_port';
 
 /** Which thread a module is loaded in. */
 export interface ThreadPlace {
@@ -51,7 +51,7 @@ export interface ThreadedListenOptions
   readonly threads: number;
   /** The module with the handlers as its default export (`ThreadModule`): a URL, or a file's path. */
   readonly module: URL | string;
-  /** How connections come to the threads; `hand_over` unless told. */
+  /** How connections come to the threads; `dispatch` unless told. */
   readonly distribution?: Distribution;
   /** Options of each thread's engine. */
   readonly engineOptions?: PlainEngineOptions;
@@ -95,16 +95,16 @@ function invalid(reason: string): OperationError {
 /** The checked options that each thread gets. @throws OperationError `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` */
 export function checkThreadedOptions(options: ThreadedListenOptions): ListenOptions {
   const { threads } = options;
-  const distribution = options.distribution ?? 'hand_over';
+  const distribution = options.distribution ?? 'dispatch';
   checkNumber('threads', threads, { unlessTold: Number.NaN, least: 1, most: THREADS_MAX });
   if (!Number.isInteger(threads)) {
     throw invalid(`threads: expected a whole number, got ${textOf(threads)}`);
   }
-  if (distribution !== 'hand_over' && distribution !== 'share') {
-    throw invalid(`distribution: expected hand_over or share, got ${textOf(distribution)}`);
+  if (distribution !== 'dispatch' && distribution !== 'reuse_port') {
+    throw invalid(`distribution: expected dispatch or share, got ${textOf(distribution)}`);
   }
-  if (distribution === 'share' && (options.path ?? undefined) !== undefined) {
-    throw invalid('distribution: expected hand_over with a path, got share: Linux shares no path');
+  if (distribution === 'reuse_port' && (options.path ?? undefined) !== undefined) {
+    throw invalid('distribution: expected dispatch with a path, got share: Linux shares no path');
   }
   if (typeof (options.driver ?? 'auto') !== 'string') {
     throw invalid('driver: expected the name of a driver, as threads cannot share one of your own');

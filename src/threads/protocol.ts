@@ -41,7 +41,7 @@ export type ToThread =
 export interface ThreadReady {
   readonly address: SocketAddress;
   readonly driver: DriverName;
-  readonly passedOver: readonly string[];
+  readonly skippedDrivers: readonly string[];
   /** At its beginning. */
   readonly statistics: ServerStatistics;
 }

@@ -111,7 +111,7 @@ export class ServerInThread implements TurnTask {
   /** @internal Whoever may have missed something is closed: no connection goes on behind a gap. */
   missed(): void {
     for (const connection of [...(this.#server?.connections() ?? [])] as Connection[]) {
-      close(connection, 'process_queue_full', missedSome());
+      close(connection, 'engine_queue_full', missedSome());
     }
   }
 }

@@ -13,7 +13,7 @@ import type { Distribution } from './options.js';
 import type { ThreadReady } from './protocol.js';
 import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
-import { Crew, type CrewOwner, type CrewSettings } from './worker-pool.js';
+import { WorkerPool, type WorkerPoolOwner, type WorkerPoolSettings } from './worker-pool.js';
 
 /** How long `close` lets connections finish unless told, in ms. */
 const DEADLINE_MS = 10_000;
@@ -39,12 +39,12 @@ export interface ThreadedListeners {
   readonly onThreadDied: (error: Error) => void;
 }
 
-export class ThreadedServer implements CrewOwner {
+export class ThreadedServer implements WorkerPoolOwner {
   readonly distribution: Distribution;
   /** How many threads serve. */
   readonly threads: number;
   readonly #listeners: ThreadedListeners;
-  readonly #crew: Crew;
+  readonly #crew: WorkerPool;
   #acceptor: Acceptor | undefined;
   #ready: ThreadReady | undefined;
   #error: Error | undefined;
@@ -52,15 +52,15 @@ export class ThreadedServer implements CrewOwner {
   #ended = false;
 
   /** @internal */
-  constructor(settings: CrewSettings, listeners: ThreadedListeners) {
+  constructor(settings: WorkerPoolSettings, listeners: ThreadedListeners) {
     this.threads = settings.data.threads;
-    this.distribution = settings.data.acceptedAt === undefined ? 'share' : 'hand_over';
+    this.distribution = settings.data.acceptedAt === undefined ? 'reuse_port' : 'dispatch';
     this.#listeners = listeners;
-    this.#crew = new Crew(settings, this);
+    this.#crew = new WorkerPool(settings, this);
   }
 
   /** @internal Starts the threads, and accepting for them if that is done here. */
-  async start(acceptorFor: ((crew: Crew) => Acceptor) | undefined): Promise<void> {
+  async start(acceptorFor: ((crew: WorkerPool) => Acceptor) | undefined): Promise<void> {
     this.#ready = await this.#crew.start();
     this.#acceptor = acceptorFor?.(this.#crew);
     this.#acceptor?.start();
@@ -77,8 +77,8 @@ export class ThreadedServer implements CrewOwner {
   }
 
   /** Drivers that `auto` would have preferred, with why each was passed over. */
-  get passedOver(): readonly string[] {
-    return (this.#ready as ThreadReady).passedOver;
+  get skippedDrivers(): readonly string[] {
+    return (this.#ready as ThreadReady).skippedDrivers;
   }
 
   /** Connections that are not closed. */

@@ -12,7 +12,7 @@ import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
 import { Acceptor } from './acceptor.js';
 import { checkThreadedOptions, moduleUrl, type ThreadedListenOptions } from './options.js';
 import { type ThreadedListeners, ThreadedServer } from './server.js';
-import type { CrewSettings } from './worker-pool.js';
+import type { WorkerPoolSettings } from './worker-pool.js';
 
 /** Where servers listen unless told: all addresses, of IPv4 too. */
 const ANY_IPV6 = '::';
@@ -26,7 +26,7 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
   const plain = checkThreadedOptions(options);
   const module = moduleUrl(options.module);
   const address = firstToListenAt(await resolverOf(options, ANY_IPV6)());
-  const settings: CrewSettings = {
+  const settings: WorkerPoolSettings = {
     data: {
       threads: options.threads,
       module,
@@ -42,14 +42,14 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
     onListenError: inCallersContext(functionOr('onListenError', options.onListenError, warnOfListenError)),
     onThreadDied: inCallersContext(functionOr('onThreadDied', options.onThreadDied, warnOfDeadThread)),
   };
-  return options.distribution === 'share'
+  return options.distribution === 'reuse_port'
     ? share(settings, listeners, options, address)
     : handOver(settings, listeners, options, address);
 }
 
 /** Each thread listens. */
 async function share(
-  { data, resourceLimits }: CrewSettings,
+  { data, resourceLimits }: WorkerPoolSettings,
   listeners: ThreadedListeners,
   options: ThreadedListenOptions,
   address: SocketAddress,
@@ -70,7 +70,7 @@ async function share(
  * fifteenth (RLIMIT_MEMLOCK), and a connection can go from a thread with one driver to a thread with another.
  */
 async function handOver(
-  { data, resourceLimits }: CrewSettings,
+  { data, resourceLimits }: WorkerPoolSettings,
   listeners: ThreadedListeners,
   options: ThreadedListenOptions,
   address: SocketAddress,

@@ -10,13 +10,13 @@ import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
 import type { Published } from './publications.js';
 import { Thread, type ThreadOwner } from './thread.js';
 
-export interface CrewSettings {
+export interface WorkerPoolSettings {
   readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs'>;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
 /** Who is told of the threads. */
-export interface CrewOwner {
+export interface WorkerPoolOwner {
   handlerFailed(error: Error, info: HandlerErrorInfo): void;
   listenFailed(error: Error): void;
   threadDied(error: Error): void;
@@ -24,9 +24,9 @@ export interface CrewOwner {
   threadReplaced(): void;
 }
 
-export class Crew implements ThreadOwner {
-  readonly #settings: CrewSettings;
-  readonly #owner: CrewOwner;
+export class WorkerPool implements ThreadOwner {
+  readonly #settings: WorkerPoolSettings;
+  readonly #owner: WorkerPoolOwner;
   readonly #counts: Int32Array;
   /** The threads that serve, by their index; undefined where one is dead and not replaced yet. */
   readonly #serving: (Thread | undefined)[];
@@ -41,7 +41,7 @@ export class Crew implements ThreadOwner {
   #referenced = true;
   threadsReplaced = 0;
 
-  constructor(settings: CrewSettings, owner: CrewOwner) {
+  constructor(settings: WorkerPoolSettings, owner: WorkerPoolOwner) {
     const { threads, options } = settings.data;
     this.#settings = settings;
     this.#owner = owner;

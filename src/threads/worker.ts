@@ -19,7 +19,7 @@ const main = parentPort;
 assert(main !== null);
 const backlogIn = new Backlog(data.backlogs.in);
 
-function say(message: FromThread): void {
+function post(message: FromThread): void {
   main?.postMessage(message);
 }
 
@@ -60,7 +60,7 @@ async function openThread(engine: Engine, inThread: ServerInThread): Promise<Ser
       ...data.options,
       engine,
       reusePort: acceptedAt === undefined,
-      onListenError: (error) => say({ kind: 'listenError', error: packError(error) }),
+      onListenError: (error) => post({ kind: 'listenError', error: packError(error) }),
     },
     { socketCount: socketCount(), ...(acceptedAt === undefined ? {} : { acceptedAt }) },
   );
@@ -69,11 +69,11 @@ async function openThread(engine: Engine, inThread: ServerInThread): Promise<Ser
 }
 
 /** Does what the main thread says, until it says to close. */
-function obey(engine: Engine, server: Server, inThread: ServerInThread, message: ToThread): void {
+function handleMessage(engine: Engine, server: Server, inThread: ServerInThread, message: ToThread): void {
   switch (message.kind) {
     case 'take':
       for (const handle of message.handles) {
-        server.take(engine.port.takeOver(handle, server.address.family));
+        server.take(engine.port.adopt(handle, server.address.family));
       }
       return;
     case 'publish':
@@ -84,11 +84,11 @@ function obey(engine: Engine, server: Server, inThread: ServerInThread, message:
       inThread.missed();
       return;
     case 'statistics':
-      say({ kind: 'statistics', request: message.request, statistics: server.statistics() });
+      post({ kind: 'statistics', request: message.request, statistics: server.statistics() });
       return;
     case 'close':
       void server.close({ deadlineMs: message.deadlineMs }).then(() => {
-        say({ kind: 'closed', statistics: server.statistics() });
+        post({ kind: 'closed', statistics: server.statistics() });
         engine.close();
         process.exit(0);
       });
@@ -98,7 +98,7 @@ function obey(engine: Engine, server: Server, inThread: ServerInThread, message:
 /** The thread's port has failed: handlers hear of their connections' ends in this turn, and another thread takes its place. */
 function endFailed(error: Error): void {
   setImmediate(() => {
-    say({ kind: 'failed', error: packError(error) });
+    post({ kind: 'failed', error: packError(error) });
     process.exit(1);
   });
 }
@@ -106,18 +106,18 @@ function endFailed(error: Error): void {
 async function start(): Promise<void> {
   try {
     const onHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) =>
-      say({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
+      post({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
     engine.onFailed = endFailed;
-    say({ kind: 'loaded' });
-    const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), say);
+    post({ kind: 'loaded' });
+    const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), post);
     const inThread = new ServerInThread(engine, outbox);
     const server = await openThread(engine, inThread);
-    main?.on('message', (message: ToThread) => obey(engine, server, inThread, message));
-    const { driver, passedOver } = engine;
-    say({ kind: 'ready', address: server.address, driver, passedOver, statistics: server.statistics() });
+    main?.on('message', (message: ToThread) => handleMessage(engine, server, inThread, message));
+    const { driver, skippedDrivers } = engine;
+    post({ kind: 'ready', address: server.address, driver, skippedDrivers, statistics: server.statistics() });
   } catch (error) {
-    say({ kind: 'failed', error: packError(error) });
+    post({ kind: 'failed', error: packError(error) });
     process.exit(1);
   }
 }

@@ -171,7 +171,7 @@ for (const driver of USABLE_DRIVERS) {
         [totals?.connections, totals?.messages, totals?.bytes],
       );
       assert.deepEqual(events(stdout, 'listening'), [
-        { event: 'listening', host, port: echo.port, driver, passedOver: [] },
+        { event: 'listening', host, port: echo.port, driver, skippedDrivers: [] },
       ]);
     });
 

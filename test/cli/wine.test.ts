@@ -126,7 +126,7 @@ for (const driver of ['iocp', 'select']) {
     after(() => child.stop(), TIMEOUT);
 
     test('says where it listens', () => {
-      assert.deepEqual(told(child, 'listening'), { event: 'listening', host, port, driver, passedOver: [] });
+      assert.deepEqual(told(child, 'listening'), { event: 'listening', host, port, driver, skippedDrivers: [] });
     });
 
     test(`${STREAMS} clients at once: 1 MB each comes back, half-close included`, TIMEOUT, () =>

@@ -43,9 +43,9 @@ class Keeper {
 }
 
 export function buffers(subject: Subject): void {
-  for (const buffersMax of [1, 2]) {
-    bounded(`${buffersMax} buffers for 8 connections: receives wait, nothing is lost`, () =>
-      withPort({ ...subject.options, buffersMax, bufferSizeBytes: 128 }, async (dequeuer, port) => {
+  for (const bufferCount of [1, 2]) {
+    bounded(`${bufferCount} buffers for 8 connections: receives wait, nothing is lost`, () =>
+      withPort({ ...subject.options, bufferCount, bufferSizeBytes: 128 }, async (dequeuer, port) => {
         const made = await pairs(dequeuer, 8);
         const payloads = made.map(() => someBytes(20_000));
         made.forEach(({ client, server }, index) => {
@@ -63,7 +63,7 @@ export function buffers(subject: Subject): void {
   }
 
   bounded('kept buffers delay receives until they come back, and statistics say so', () =>
-    withPort({ ...subject.options, buffersMax: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const keeper = new Keeper(dequeuer);
       const made = await pairs(dequeuer, 4);
       made.forEach(({ client, server }, index) => {
@@ -87,7 +87,7 @@ export function buffers(subject: Subject): void {
   );
 
   bounded('receives that have nothing to receive keep no buffer from those that were posted behind them', () =>
-    withPort({ ...subject.options, buffersMax: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const keeper = new Keeper(dequeuer);
       const made = await pairs(dequeuer, 7);
       const [first, second, ...others] = made as [Pair, Pair, ...Pair[]];
@@ -113,7 +113,7 @@ export function buffers(subject: Subject): void {
   );
 
   bounded('of many more busy connections than buffers none is left behind', async () => {
-    const echo = new LoopEcho({ ...subject.options, buffersMax: 8, bufferSizeBytes: 128 }).start();
+    const echo = new LoopEcho({ ...subject.options, bufferCount: 8, bufferSizeBytes: 128 }).start();
     const clients = await Promise.all(Array.from({ length: 100 }, () => subject.peers.connect(echo.number)));
     // Whoever has an answer asks again at once.
     clients.forEach(({ socket }) => socket.on('data', () => socket.write('x')));
@@ -126,7 +126,7 @@ export function buffers(subject: Subject): void {
 
   for (const how of ['end', 'reset', 'closed', 'cancelled'] as const) {
     bounded(`a waiting receive that needs no buffer in the end (${how}) passes the turn on`, () =>
-      withPort({ ...subject.options, buffersMax: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+      withPort({ ...subject.options, bufferCount: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
         const keeper = new Keeper(dequeuer);
         const [holder, first, second] = (await pairs(dequeuer, 3)) as [Pair, Pair, Pair];
         port.postReceive(holder.server, { once: true });
@@ -168,7 +168,7 @@ export function buffers(subject: Subject): void {
   }
 
   bounded('a released buffer is filled in the debug mode, not before', () =>
-    withPort({ ...subject.options, fillReleasedBuffers: true, buffersMax: 4 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, poisonReleasedBuffers: true, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let buffer: PoolBuffer | undefined;
       let view: Buffer | undefined;
@@ -194,7 +194,7 @@ export function buffers(subject: Subject): void {
   );
 
   bounded('an empty view at the very end of a full buffer can be sent', () =>
-    withPort({ ...subject.options, buffersMax: 4, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 4, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       dequeuer.hook = (completion) => {
         if (completion.kind === 'receive') {
@@ -213,7 +213,7 @@ export function buffers(subject: Subject): void {
   );
 
   bounded('buffers that are lent to a batch come back when it is dequeued into again', () =>
-    withPort({ ...subject.options, buffersMax: 4 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let round = 0; round < 20; round++) {
         port.postReceive(server as OverlappedSocket, { once: true });
@@ -227,7 +227,7 @@ export function buffers(subject: Subject): void {
   );
 
   bounded('an idle connection holds no buffer', () =>
-    withPort({ ...subject.options, buffersMax: 2 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 2 }, async (dequeuer, port) => {
       const made = await pairs(dequeuer, 20);
       made.forEach(({ server }) => port.postReceive(server));
       dequeuer.take(5);

@@ -170,7 +170,7 @@ export function bytes(subject: Subject): void {
 
   bounded('an echo by views and by buffers keeps each buffer until it is sent', () =>
     withPort(
-      { ...subject.options, fillReleasedBuffers: true, buffersMax: 8, bufferSizeBytes: 512 },
+      { ...subject.options, poisonReleasedBuffers: true, bufferCount: 8, bufferSizeBytes: 512 },
       async (dequeuer, port) => {
         const listener = listenOn(port);
         tiny(listener);

@@ -93,7 +93,7 @@ export function cancelling(subject: Subject): void {
   );
 
   bounded(`${RACES} cancels that race with data: each receive ends once, and no byte is lost`, () =>
-    withPort({ ...subject.options, buffersMax: 8, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 8, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const data = someBytes(RACES * RACE_BYTES_MAX);
       let sent = 0;
@@ -148,7 +148,7 @@ export function cancelling(subject: Subject): void {
   );
 
   bounded('a receive that waits for a buffer can be cancelled, also just when it finds none', () =>
-    withPort({ ...subject.options, buffersMax: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const first = await connectPair(dequeuer);
       const second = await connectPair(dequeuer);
       let taken: { release(): void } | undefined;

@@ -169,7 +169,7 @@ export function chaos(subject: Subject): void {
     const seed = Number(process.env.OVERLAPPED_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31)) + index;
     bounded(`random posts, cancels and closes (OVERLAPPED_CHAOS_SEED=${seed})`, async () => {
       let chaos: Chaos | undefined;
-      const options = { ...subject.options, buffersMax: [1, 3, 64][index % 3] as number, bufferSizeBytes: 256 };
+      const options = { ...subject.options, bufferCount: [1, 3, 64][index % 3] as number, bufferSizeBytes: 256 };
       await withPort(options, async (dequeuer, port) => {
         listenOn(port);
         chaos = new Chaos(dequeuer, seed);

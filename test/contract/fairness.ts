@@ -17,7 +17,7 @@ const BATCHES = [1, 8] as const;
 
 /** What a busy connection receives in all: in pieces of a receive buffer it takes long. */
 const BUSY_BYTES = 32_768;
-const BUFFERS = { bufferSizeBytes: 64, buffersMax: 256 };
+const BUFFERS = { bufferSizeBytes: 64, bufferCount: 256 };
 
 async function connectPairs(dequeuer: Dequeuer, count: number): Promise<Pair[]> {
   const pairs: Pair[] = [];

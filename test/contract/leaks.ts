@@ -43,7 +43,7 @@ export function leaks(subject: Subject): void {
   bounded(
     `${CONNECTIONS} connections opened and closed, each tenth by reset, leave nothing behind`,
     async () => {
-      const echo = new LoopEcho({ ...subject.options, buffersMax: 256 }).start();
+      const echo = new LoopEcho({ ...subject.options, bufferCount: 256 }).start();
       try {
         await visits(peers, echo.number, 200);
         await eventually(() => echo.port.statistics.sockets === 1, 'warmed up');

@@ -83,7 +83,7 @@ export function loopErrors(subject: Subject): void {
   );
 
   bounded('in run an error of a receive gives its buffer back', () =>
-    withPort({ ...subject.options, buffersMax: 1 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 1 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let round = 0; round < 3; round++) {
         port.postReceive(server, { once: true });
@@ -103,7 +103,7 @@ export function loopErrors(subject: Subject): void {
   );
 
   bounded('a lent buffer goes back when the handler returns, also when it stops the port', () =>
-    withPort({ ...subject.options, buffersMax: 1 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 1 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postReceive(server, { once: true });
       port.postSend(client, Buffer.from('x'));

@@ -52,7 +52,7 @@ async function assertServes(dequeuer: Dequeuer, port: CompletionPort): Promise<v
 export function memory(subject: Subject): void {
   for (const [name, detach] of Object.entries(DETACHING)) {
     bounded(`received bytes cannot be detached: ${name}`, () =>
-      withPort({ ...subject.options, buffersMax: 4 }, async (dequeuer, port) => {
+      withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer);
         dequeuer.hook = (completion) => {
           if (completion.buffer !== undefined) {

@@ -154,7 +154,7 @@ export function misuse(subject: Subject): void {
   );
 
   bounded('a view of a receive buffer that was released', () =>
-    withPort({ ...subject.options, buffersMax: 4 }, async (dequeuer, port) => {
+    withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let stale: Buffer | undefined;
       dequeuer.hook = (completion) => {
@@ -171,9 +171,9 @@ export function misuse(subject: Subject): void {
   );
 
   for (const [name, value] of [
-    ['buffersMax', 0],
-    ['buffersMax', 32769],
-    ['buffersMax', 1.5],
+    ['bufferCount', 0],
+    ['bufferCount', 32769],
+    ['bufferCount', 1.5],
     ['bufferSizeBytes', 63],
     ['bufferSizeBytes', 100],
     ['bufferSizeBytes', 2 ** 21],
@@ -194,7 +194,7 @@ export function misuse(subject: Subject): void {
   bounded('a pool that is larger than memory can be', () => {
     // 2^32 bytes and more: whoever counts in 32 bits would allocate almost nothing here.
     for (const bufferSizeBytes of [2 ** 17, 2 ** 20]) {
-      assert.throws(() => CompletionPort.create({ ...subject.options, buffersMax: 32768, bufferSizeBytes }), {
+      assert.throws(() => CompletionPort.create({ ...subject.options, bufferCount: 32768, bufferSizeBytes }), {
         code: 'ERR_OUT_OF_RANGE',
       });
     }

@@ -57,7 +57,7 @@ describe('auto, with little memory that may be locked', { skip: limitsMissing() 
       const { auto, named } = await choose(bytes, driver);
       assert.deepEqual([auto.driver, auto.echoed], [driver, 'ping']);
       if (driver === 'epoll') {
-        assert.match(auto.passedOver[0], /^io_uring: .*locked.*ulimit -l/);
+        assert.match(auto.skippedDrivers[0], /^io_uring: .*locked.*ulimit -l/);
         assert.match(named.message, /ulimit -l/);
         return;
       }
@@ -90,7 +90,7 @@ describe('a connection goes from a port to one with another driver', () => {
           serving.take();
           const { accepted } = await accepting.next('accept', listener);
           assert(accepted !== undefined);
-          const server = serving.port.takeOver(accepting.port.giveAway(accepted, threadId), 'ipv4');
+          const server = serving.port.adopt(accepting.port.detach(accepted, threadId), 'ipv4');
           serving.port.associate(server);
           assert.equal((await serving.next('connect', client)).code, undefined);
           // Nothing is there to receive, and more is sent than the system has room for: both have to wait.

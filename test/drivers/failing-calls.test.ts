@@ -92,8 +92,8 @@ describe('a call that fails now and then', () => {
     for (const [driver, error] of drivers.flatMap((one) => errors.map((code) => [one, code] as const))) {
       test(`${driver}: ${call} fails with ${error}, and every byte is echoed`, TIMEOUT, async () => {
         const errors: Error[] = [];
-        const withhold = ['recv', 'send', 'sendmsg'].includes(call) ? ['batched_calls'] : [];
-        const engine = new Engine({ driver, buffersMax: 64, withhold });
+        const disabledFeatures = ['recv', 'send', 'sendmsg'].includes(call) ? ['batched_calls'] : [];
+        const engine = new Engine({ driver, bufferCount: 64, disabledFeatures });
         try {
           const server = await echoServer(engine, (listenError) => errors.push(listenError), call === 'sendmsg');
           const fails = (count: number): boolean => count % 3 === 0;
@@ -123,7 +123,7 @@ describe('a call that fails now and then', () => {
 async function openAndEcho(driver: Driver): Promise<string | undefined> {
   let engine: Engine | undefined;
   try {
-    engine = new Engine({ driver, buffersMax: 16, submissionEntries: 16 });
+    engine = new Engine({ driver, bufferCount: 16, submissionEntries: 16 });
     const server = await echoServer(engine, () => undefined);
     const client = await connectNode(portOf(server));
     client.socket.write('ping');
@@ -264,7 +264,7 @@ describe('a call that fails for good', () => {
           if (driver === 'io_uring') {
             const next = new Engine();
             assert.equal(next.driver, 'epoll');
-            assert.match(next.passedOver[0] ?? '', /io_uring_enter failed with EPERM/);
+            assert.match(next.skippedDrivers[0] ?? '', /io_uring_enter failed with EPERM/);
             next.close();
           }
         },

@@ -17,13 +17,16 @@ process.env.UV_THREADPOOL_SIZE = '1';
 
 describe("libuv's pool, of one thread that is taken,", () => {
   for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
-    for (const withhold of process.platform === 'win32' ? [[]] : [[], ['event_loop_watch']]) {
+    for (const disabledFeatures of process.platform === 'win32' ? [[]] : [[], ['event_loop_watch']]) {
       for (const when of ['settled', 'starting']) {
-        const without = withhold.length > 0 ? " without Node's own epoll" : '';
+        const without = disabledFeatures.length > 0 ? " without Node's own epoll" : '';
         test(`does not hold up ports on ${name}${without} that are ${when}`, {
           timeout: 60_000 * system.patience,
         }, async () => {
-          const child = new Child(programPath('pool-taken'), [JSON.stringify({ driver: name, withhold }), when]);
+          const child = new Child(programPath('pool-taken'), [
+            JSON.stringify({ driver: name, disabledFeatures }),
+            when,
+          ]);
           try {
             await child.says(/^answered$/m);
             child.process.stdin?.end('x');
@@ -72,7 +75,7 @@ describe('a port whose waiting thread cannot be had', () => {
           workers.push(reason);
           return create();
         });
-        const echo = new LoopEcho({ driver: name, withhold: ['event_loop_watch'] }).start();
+        const echo = new LoopEcho({ driver: name, disabledFeatures: ['event_loop_watch'] }).start();
         const kind = new RegExp(`^a look every 10 ms, because there is no waiting thread: .*${reason}`);
         await eventually(() => kind.test(echo.port.eventLoopWatch ?? ''), 'the timer');
         const client = await connectNode(echo.number);

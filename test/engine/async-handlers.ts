@@ -228,9 +228,9 @@ function ends(subject: EngineSubject): void {
 function shortPool(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  for (const buffersMax of [1, 4]) {
+  for (const bufferCount of [1, 4]) {
     scene(
-      `handlers that wait for one another do not starve with ${buffersMax} receive buffers`,
+      `handlers that wait for one another do not starve with ${bufferCount} receive buffers`,
       async (stage) => {
         const CLIENTS = 24;
         // Each handler asks another server of the same engine, whose answer needs a buffer too.
@@ -267,7 +267,7 @@ function shortPool(subject: EngineSubject): void {
         }
         assert.equal(wrong, 0);
       },
-      { engine: { buffersMax, bufferSizeBytes: 4096 } },
+      { engine: { bufferCount, bufferSizeBytes: 4096 } },
     );
   }
 
@@ -288,7 +288,7 @@ function shortPool(subject: EngineSubject): void {
       gate.open();
       await eventually(() => stage.engine.port.statistics.buffersLent === 0, 'the buffers come back');
     },
-    { engine: { buffersMax: 16, bufferSizeBytes: 4096 } },
+    { engine: { bufferCount: 16, bufferSizeBytes: 4096 } },
   );
 }
 

@@ -45,8 +45,8 @@ const CUTS: readonly Cut[] = [
     },
     by: ({ client }) => void client.write('hello'),
   },
-  { reason: 'idle', options: { idleTimeoutMs: LIMIT_MS } },
-  { reason: 'first_byte', options: { firstByteTimeoutMs: LIMIT_MS } },
+  { reason: 'idle_timeout', options: { idleTimeoutMs: LIMIT_MS } },
+  { reason: 'first_byte_timeout', options: { firstByteTimeoutMs: LIMIT_MS } },
   { reason: 'deadline', by: ({ connection }) => connection.setDeadline(LIMIT_MS) },
   {
     reason: 'framing_error',
@@ -83,7 +83,7 @@ const CUTS_WITH_BYTES: readonly Cut[] = [
   ...RESETS,
   { reason: 'write_stall', options: { writeStallTimeoutMs: LIMIT_MS } },
   {
-    reason: 'half_closed',
+    reason: 'half_closed_timeout',
     options: { allowHalfOpen: true, halfClosedTimeoutMs: LIMIT_MS },
     by: ({ client }) => client.end(),
   },
@@ -93,7 +93,7 @@ const CUTS_WITH_BYTES: readonly Cut[] = [
     by: ({ connection }) => void connection.write(someBytes(16 * MIB)),
   },
   {
-    reason: 'process_queue_full',
+    reason: 'engine_queue_full',
     options: { error: () => undefined, queuedBytesMax: 100 * MIB },
     engineBytesMax: 20 * MIB,
     by: ({ connection }) => void connection.write(someBytes(20 * MIB)),
@@ -184,7 +184,7 @@ export function cuts(subject: EngineSubject): void {
 
   for (const cut of CUTS_WITH_BYTES) {
     const linger = cut.options?.lingerMs === undefined ? '' : ` with lingerMs ${cut.options.lingerMs}`;
-    const needs = cut.reason === 'half_closed' ? 'resetRememberedBehindEnd' : 'resetRemembered';
+    const needs = cut.reason === 'half_closed_timeout' ? 'resetRememberedBehindEnd' : 'resetRemembered';
     scene(
       `with bytes left to send ${cut.reason}${linger} is never an end to the peer`,
       async (stage) => {

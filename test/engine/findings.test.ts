@@ -18,7 +18,7 @@ import { TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
 
 const HOST = '127.0.0.1';
 const DAY_MS = 86_400_000;
-const POOL = { buffersMax: 8, bufferSizeBytes: 4096, fillReleasedBuffers: true } as const;
+const POOL = { bufferCount: 8, bufferSizeBytes: 4096, poisonReleasedBuffers: true } as const;
 
 /** A network with two engines: what one of them lends is not the other's. */
 class Stage {
@@ -352,7 +352,7 @@ describe('what the simulation has found', () => {
       await stage.pass(5000);
       assert.deepEqual(
         closes.map(([name, reason]) => `${name} ${reason}`),
-        ['old deadline', 'idle idle'],
+        ['old deadline', 'idle idle_timeout'],
       );
       const [first, second] = closes.map(([, , at]) => at - began) as [number, number];
       assert(first >= 1000 && first < 1200, `the deadline after ${first} ms`);
@@ -380,9 +380,9 @@ describe('what the simulation has found', () => {
       }
       await stage.pass(20_000);
       for (const [reason, limitMs] of [
-        ['idle', 10_000],
+        ['idle_timeout', 10_000],
         ['heartbeat', 9000],
-        ['first_byte', 11_000],
+        ['first_byte_timeout', 11_000],
       ] as const) {
         const afterMs = (closes.get(reason) ?? Infinity) - began;
         assert(afterMs >= limitMs && afterMs < limitMs + 300, `${reason} after ${afterMs} ms`);
@@ -423,7 +423,7 @@ describe('what the simulation has found', () => {
         });
         await stage.connect(server, {
           receiveBufferBytes: 4096,
-          turnBytesMax: 4096,
+          roundBytesMax: 4096,
           data(connection) {
             connection.pause();
             if (takes-- > 0) {

@@ -193,7 +193,7 @@ function caps(subject: EngineSubject): void {
   });
 
   scene(
-    'with too much held on all connections, the one with the most is closed: process_held_full',
+    'with too much held on all connections, the one with the most is closed: engine_held_full',
     async (stage) => {
       const server = await stage.listen({ framing, message: ignore, error: ignore });
       const pairs = await connections(stage, server, 4);
@@ -205,10 +205,10 @@ function caps(subject: EngineSubject): void {
       }
       await eventually(() => server.connectionsCount === 3, 'the close');
       const [first, most, third, last] = pairs.map(([connection]) => connection);
-      assert.equal(stage.history.of(most as Connection).reason, 'process_held_full');
+      assert.equal(stage.history.of(most as Connection).reason, 'engine_held_full');
       const held = [first, third, last].reduce((sum, connection) => sum + (connection as Connection).heldBytes, 0);
       assert.equal(stage.engine.heldBytes, held);
-      assert.equal(server.statistics().connections.closesByReason.process_held_full, 1);
+      assert.equal(server.statistics().connections.closesByReason.engine_held_full, 1);
     },
     { engine: { heldBytesMax: 400_000 } },
   );

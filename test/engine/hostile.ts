@@ -67,7 +67,7 @@ async function misbehave(stage: Stage): Promise<void> {
   clearInterval(trickle);
   const { closesByReason, opened } = server.statistics().connections;
   assert.equal(opened, SILENT + SLOW + RESETS + 1);
-  assert.equal(closesByReason.first_byte, SILENT);
+  assert.equal(closesByReason.first_byte_timeout, SILENT);
   assert.equal(closesByReason.deadline, SLOW);
   assert.equal(closesByReason.peer_reset, RESETS);
   assert.equal(stage.engine.port.statistics.sockets, 2);
@@ -137,7 +137,7 @@ export function hostile(subject: EngineSubject): void {
             good.socket.write('served?');
             await eventually(() => good.bytes === bytes + 7, 'the one that reads is served');
             const { closesByReason } = (await statistics(child)).connections;
-            closed = closesByReason.write_queue_full + closesByReason.process_queue_full;
+            closed = closesByReason.write_queue_full + closesByReason.engine_queue_full;
             await after(20);
           }
           const { most, connections, engine } = await statistics(child);

@@ -18,9 +18,13 @@ interface TimeLimit {
 }
 
 const TIME_LIMITS: readonly TimeLimit[] = [
-  { reason: 'idle', options: { idleTimeoutMs: LIMIT_MS } },
-  { reason: 'first_byte', options: { firstByteTimeoutMs: LIMIT_MS, data: () => undefined } },
-  { reason: 'first_byte', options: { firstByteTimeoutMs: LIMIT_MS }, begin: (connection) => connection.write('hi') },
+  { reason: 'idle_timeout', options: { idleTimeoutMs: LIMIT_MS } },
+  { reason: 'first_byte_timeout', options: { firstByteTimeoutMs: LIMIT_MS, data: () => undefined } },
+  {
+    reason: 'first_byte_timeout',
+    options: { firstByteTimeoutMs: LIMIT_MS },
+    begin: (connection) => connection.write('hi'),
+  },
   {
     reason: 'write_stall',
     options: { writeStallTimeoutMs: LIMIT_MS },
@@ -30,12 +34,12 @@ const TIME_LIMITS: readonly TimeLimit[] = [
     },
   },
   {
-    reason: 'half_closed',
+    reason: 'half_closed_timeout',
     options: { halfClosedTimeoutMs: LIMIT_MS, allowHalfOpen: true },
     begin: (_, peer) => peer.socket.end(),
   },
   {
-    reason: 'shutdown',
+    reason: 'shutdown_timeout',
     options: { shutdownTimeoutMs: LIMIT_MS },
     begin: (connection) => connection.end(),
   },
@@ -96,7 +100,7 @@ export function limits(subject: EngineSubject): void {
 
   for (const limit of TIME_LIMITS) {
     const { reason, begin } = limit;
-    scene(`time: ${reason}${reason === 'first_byte' && begin ? ', though we write' : ''}`, (stage) =>
+    scene(`time: ${reason}${reason === 'first_byte_timeout' && begin ? ', though we write' : ''}`, (stage) =>
       timeLimit(stage, limit),
     );
   }
@@ -107,7 +111,7 @@ export function limits(subject: EngineSubject): void {
       assert.throws(() => connection.setDeadline(wrong as number), { code: 'ERR_OUT_OF_RANGE', message: /timeoutMs/ });
     }
     await eventually(() => connection.closed, 'the close');
-    assert.deepEqual(stage.history.reasons, ['idle']);
+    assert.deepEqual(stage.history.reasons, ['idle_timeout']);
   });
 
   scene('what happens in time keeps a connection open', (stage) =>
@@ -128,7 +132,7 @@ export function limits(subject: EngineSubject): void {
       assert.equal(connection.closing, false);
       connection.setDeadline(0);
       await eventually(() => connection.closed, 'the close');
-      assert.equal(stage.history.of(connection).reason, 'idle');
+      assert.equal(stage.history.of(connection).reason, 'idle_timeout');
     }),
   );
 
@@ -158,7 +162,7 @@ export function limits(subject: EngineSubject): void {
       await new Promise((resolve) => process.nextTick(resolve));
       block(3 * LIMIT_MS);
       await eventually(() => silent.connection.closed, 'the end of the other');
-      assert.equal(stage.history.of(silent.connection).reason, 'first_byte');
+      assert.equal(stage.history.of(silent.connection).reason, 'first_byte_timeout');
       assert.deepEqual([connection.bytesRead, connection.closing], [7, false]);
     }),
   );
@@ -174,7 +178,7 @@ export function limits(subject: EngineSubject): void {
     connection.resume();
     await eventually(() => connection.closed, 'the close');
     assert(performance.now() - began >= 100);
-    assert.deepEqual(stage.history.reasons, ['first_byte']);
+    assert.deepEqual(stage.history.reasons, ['first_byte_timeout']);
   });
 
   for (const needs of ['sendProgress', 'unixSockets'] as const) {

@@ -104,7 +104,7 @@ function echoing(subject: EngineSubject): void {
     const seen: string[] = [];
     const { connection, peer } = await stage.pair({
       framing: delimited(),
-      messagesPerTurnMax: 2,
+      messagesPerRoundMax: 2,
       message: (connection, message) => {
         seen.push(String(message));
         if (seen.length % 3 === 0) {

@@ -44,13 +44,13 @@ const CONNECTION = [
     'lingerMs',
     'highWaterMarkBytes',
     'queuedBytesMax',
-    'turnBytesMax',
+    'roundBytesMax',
   ],
   ...['idleTimeoutMs', 'firstByteTimeoutMs', 'writeStallTimeoutMs', 'halfClosedTimeoutMs', 'shutdownTimeoutMs'],
   ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver'],
   ...[
     'framing',
-    'messagesPerTurnMax',
+    'messagesPerRoundMax',
     'heartbeat',
     'open',
     'data',
@@ -63,13 +63,13 @@ const CONNECTION = [
   ],
 ];
 const LISTEN = [
-  ...['ipv6Only', 'reusePort', 'backlog', 'connectionsMax', 'connectionsPerAddressMax', 'acceptsPerTurnMax'],
+  ...['ipv6Only', 'reusePort', 'backlog', 'connectionsMax', 'connectionsPerAddressMax', 'acceptsPerRoundMax'],
   ...['onListenError', 'threads'],
 ];
 const CONNECT = ['signal', 'context', 'connectTimeoutMs', 'attemptDelayMs'];
 const ENGINE = [
-  ...['driver', 'queuedBytesMax', 'buffersMax', 'bufferSizeBytes', 'operationsMax', 'submissionEntries'],
-  ...['fillReleasedBuffers', 'onHandlerError'],
+  ...['driver', 'queuedBytesMax', 'bufferCount', 'bufferSizeBytes', 'operationsMax', 'submissionEntries'],
+  ...['poisonReleasedBuffers', 'onHandlerError'],
 ];
 
 /** How an attempt ended: `taken`, or the code with which it was refused. */
@@ -133,7 +133,7 @@ describe('any value of an option', () => {
 
   test('of an engine', { timeout: 60_000 }, async () => {
     const found = await failures(ENGINE, async (option) => {
-      const engine = new Engine({ driver, buffersMax: 8, ...option });
+      const engine = new Engine({ driver, bufferCount: 8, ...option });
       engine.close();
       return {};
     });

@@ -7,10 +7,10 @@ import { connect, Engine, listen } from 'overlapped';
 import type { SocketAddress } from '../../src/base/address.js';
 import { systemClock } from '../../src/base/clock.js';
 import { interleaved } from '../../src/engine/client/happy-eyeballs.js';
-import { TurnList } from '../../src/engine/scheduling/round-list.js';
+import { RoundList } from '../../src/engine/scheduling/round-list.js';
 import { Alarm, NEVER, TICK_MS, TimerWheel, tickAfter, ticksOf } from '../../src/engine/scheduling/timer-wheel.js';
 import { networkOf } from '../../src/engine/server/address-counts.js';
-import { CHUNK_BYTES, WriteChunks } from '../../src/port/sending/write-arena.js';
+import { BLOCK_BYTES, WriteArena } from '../../src/port/sending/write-arena.js';
 import { collectingUncaught } from '../support/uncaught.js';
 
 /** A clock that the test moves. */
@@ -126,7 +126,7 @@ describe('the timer wheel', () => {
 
 test('an entry of a turn that throws takes nobody else along', () =>
   collectingUncaught(async (uncaught) => {
-    const list = new TurnList<{ readonly name: string }>();
+    const list = new RoundList<{ readonly name: string }>();
     const seen: string[] = [];
     for (const name of ['a', 'b', 'c']) {
       list.push({ name });
@@ -153,14 +153,14 @@ describe('memory of writes', () => {
   test('chunks come and go, and never overlap', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(99), { maxLength: 300 }), (choices) => {
-        const chunks = new WriteChunks();
-        const held = new Map<number, ReturnType<WriteChunks['take']>>();
+        const chunks = new WriteArena();
+        const held = new Map<number, ReturnType<WriteArena['take']>>();
         for (const choice of choices) {
           const taken = [...held.keys()];
           if (choice < 60 || taken.length === 0) {
             const chunk = chunks.take();
             assert(!held.has(chunk.address));
-            assert.equal(chunk.memory.byteLength, CHUNK_BYTES);
+            assert.equal(chunk.memory.byteLength, BLOCK_BYTES);
             held.set(chunk.address, chunk);
           } else {
             const address = taken[choice % taken.length] as number;

@@ -129,17 +129,17 @@ export function pausing(subject: EngineSubject): void {
       await eventually(() => connection.closed && peer.ended, 'the echo');
       assert.equal(sha256(peer.data), sha256(data));
     },
-    { engine: { buffersMax: 8, bufferSizeBytes: 4096 } },
+    { engine: { bufferCount: 8, bufferSizeBytes: 4096 } },
   );
 
   scene('a flood has its share of a turn, and the others have theirs', async (stage) => {
-    const turnBytesMax = 40_000;
+    const roundBytesMax = 40_000;
     let turn = -1;
     let bytes = 0;
     let most = 0;
     let flooded: Connection | undefined;
     const server = await stage.listen({
-      turnBytesMax,
+      roundBytesMax,
       data(connection, chunk) {
         flooded ??= connection;
         if (connection !== flooded) {
@@ -167,6 +167,6 @@ export function pausing(subject: EngineSubject): void {
     flood.end();
     await eventually(() => flooded?.closed === true, 'all of the flood', 15_000);
     assert.equal(flooded?.bytesRead, 16 * MIB);
-    assert(most <= turnBytesMax + 65_536, `${most} bytes in one turn`);
+    assert(most <= roundBytesMax + 65_536, `${most} bytes in one turn`);
   });
 }

@@ -21,7 +21,7 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ backlog: Number.NaN }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsMax: 0 }, 'ERR_OUT_OF_RANGE'],
   [{ connectionsPerAddressMax: -1 }, 'ERR_OUT_OF_RANGE'],
-  [{ acceptsPerTurnMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+  [{ acceptsPerRoundMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
   [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
   [{ lingerMs: -1 }, 'ERR_OUT_OF_RANGE'],
   [{ highWaterMarkBytes: 0 }, 'ERR_OUT_OF_RANGE'],
@@ -53,10 +53,10 @@ function listening(subject: EngineSubject): void {
     assert.equal(stage.engine.port.statistics.sockets, 1);
   });
 
-  scene('takes at most acceptsPerTurnMax connections in a turn', async (stage) => {
+  scene('takes at most acceptsPerRoundMax connections in a turn', async (stage) => {
     const turns = new Map<number, number>();
     const server = await stage.listen({
-      acceptsPerTurnMax: 3,
+      acceptsPerRoundMax: 3,
       open() {
         const { turn } = stage.engine;
         turns.set(turn, (turns.get(turn) ?? 0) + 1);

@@ -62,7 +62,7 @@ describe('limits unless told, on virtual time', () => {
     assert(closedAt >= limitMs && closedAt < limitMs + slackMs, `closed at ${closedAt} ms`);
   }
 
-  test('the first byte', () => closes('first_byte', 60_000, {}));
+  test('the first byte', () => closes('first_byte_timeout', 60_000, {}));
   test('a stalled write, from when it is looked at first, which is after an eighth of the time', () =>
     closes(
       'write_stall',
@@ -77,8 +77,9 @@ describe('limits unless told, on virtual time', () => {
       60_000 / 8 + 1000,
     ));
   test("the peer's end without ours", () =>
-    closes('half_closed', 60_000, { client: (connection) => connection.end('hello') }));
-  test("our end without the peer's", () => closes('shutdown', 10_000, { server: (connection) => connection.end() }));
+    closes('half_closed_timeout', 60_000, { client: (connection) => connection.end('hello') }));
+  test("our end without the peer's", () =>
+    closes('shutdown_timeout', 10_000, { server: (connection) => connection.end() }));
   test('connecting', async () => {
     const network = new SimNetwork({ faults: { lostConnects: 1 } });
     const engine = new Engine({ driver: network });

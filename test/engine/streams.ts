@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection, ListenOptions } from 'overlapped';
 import { delimited } from 'overlapped/framing';
-import { SHUT } from '../../src/engine/connection-core/state.js';
+import { FIN_SENT } from '../../src/engine/connection-core/state.js';
 import { COPY_BYTES_MAX } from '../../src/engine/writing/write-queue.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
@@ -288,7 +288,7 @@ function duplex(subject: EngineSubject): void {
     const stream = connection.toDuplex();
     stream.write('hello');
     connection.end();
-    await eventually(() => (connection.flags & SHUT) !== 0, 'our end');
+    await eventually(() => (connection.flags & FIN_SENT) !== 0, 'our end');
     const finished = new Promise((resolve) => stream.once('finish', resolve).once('error', resolve));
     stream.end();
     assert.equal(await finished, undefined);
@@ -324,7 +324,7 @@ function duplex(subject: EngineSubject): void {
     const { connection } = await stage.pair({ idleTimeoutMs: 60 });
     const stream = connection.toDuplex();
     await assert.rejects(pipeline(stream, slowUpperCase(), readAll), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
-    assert.deepEqual(stage.history.reasons, ['idle']);
+    assert.deepEqual(stage.history.reasons, ['idle_timeout']);
   });
 
   scene('a listener of a Duplex that throws ends its connection only', async (stage) => {

@@ -58,8 +58,8 @@ export class Stage {
     this.subject = subject;
     this.engine = new Engine({
       onHandlerError: (error) => this.thrown.push(error),
-      fillReleasedBuffers: true,
-      buffersMax: 256,
+      poisonReleasedBuffers: true,
+      bufferCount: 256,
       ...subject.options,
       ...options,
     });

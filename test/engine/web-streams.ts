@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection, WebStreams } from 'overlapped';
-import { SHUT } from '../../src/engine/connection-core/state.js';
+import { FIN_SENT } from '../../src/engine/connection-core/state.js';
 import { COPY_BYTES_MAX } from '../../src/engine/writing/write-queue.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { flood } from './streams.js';
@@ -136,7 +136,7 @@ export function webStreams(subject: EngineSubject): void {
     const writer = connection.toWeb().writable.getWriter();
     await writer.write('hello');
     connection.end();
-    await eventually(() => (connection.flags & SHUT) !== 0, 'our end');
+    await eventually(() => (connection.flags & FIN_SENT) !== 0, 'our end');
     await writer.close();
     peer.socket.end();
     await eventually(() => connection.closed && peer.ended, 'the close');

@@ -166,7 +166,7 @@ export function writing(subject: EngineSubject): void {
       assert.equal(second?.write(someBytes(256 * KIB)), true, 'where no more than an eighth waits');
       assert.equal(told?.write('x'), true);
       assert.equal(first?.write('x'), false, 'above it');
-      assert.equal(second?.write(''), false, 'above the mark of a crowded engine');
+      assert.equal(second?.write(''), false, 'above the mark of an engine under pressure');
       assert.equal(told?.write(someBytes(64 * KIB - 1)), true, 'at that mark');
       assert.equal(told?.write('x'), false, 'above that mark');
       const wanted = [256 * KIB + 1, 256 * KIB, 64 * KIB + 1];
@@ -177,7 +177,7 @@ export function writing(subject: EngineSubject): void {
   );
 
   scene(
-    'with too much to send on all connections, the one with the most is closed: process_queue_full',
+    'with too much to send on all connections, the one with the most is closed: engine_queue_full',
     async (stage) => {
       const server = await stage.listen({ error: () => undefined });
       const peers = [await stage.peer(server), await stage.peer(server), await stage.peer(server)];
@@ -197,8 +197,8 @@ export function writing(subject: EngineSubject): void {
       writer?.write(someBytes(1 * MIB));
       assert.equal(writer?.closing, true);
       await eventually(() => server.connectionsCount === 1, 'the closes');
-      assert.deepEqual(stage.history.reasons, [undefined, 'process_queue_full', 'process_queue_full']);
-      assert.equal(server.statistics().connections.closesByReason.process_queue_full, 2);
+      assert.deepEqual(stage.history.reasons, [undefined, 'engine_queue_full', 'engine_queue_full']);
+      assert.equal(server.statistics().connections.closesByReason.engine_queue_full, 2);
       peers[0]?.socket.resume();
       await eventually(() => peers[0]?.bytes === MIB, 'the one that is left is served');
       assert(portOf(server) > 0);

@@ -85,7 +85,7 @@ describe('two copies of the package', () => {
       const here = { host: '127.0.0.1', port: 0 };
       const sink = await other.listen({ ...here, data: (_, chunk) => echoed.push(Buffer.from(chunk)) });
       const out = await other.connect({ ...here, port: portOf(sink) });
-      const engine = new one.Engine({ buffersMax: 16, fillReleasedBuffers: true });
+      const engine = new one.Engine({ bufferCount: 16, poisonReleasedBuffers: true });
       const proxy = await one.listen({ engine, ...here, data: (_, chunk) => out.write(chunk) });
       const source = await one.connect({ ...here, port: portOf(proxy) });
       try {

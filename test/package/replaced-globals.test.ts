@@ -16,7 +16,7 @@ for (const [how, what] of [
         assert.notEqual(stdout, '', stderr);
         const { echoed, closes } = JSON.parse(stdout);
         assert.equal(echoed, 'ping');
-        assert.deepEqual(closes.sort(), ['finished', 'first_byte']);
+        assert.deepEqual(closes.sort(), ['finished', 'first_byte_timeout']);
       });
     }
   });

@@ -6,9 +6,9 @@ import { Fifo } from '../../src/base/fifo.js';
 import { BufferPool } from '../../src/port/buffer-pool.js';
 import { type Completion, CompletionBatch } from '../../src/port/completion.js';
 import { CompletionQueue } from '../../src/port/completion-queue.js';
-import { Settler } from '../../src/port/completion-router.js';
+import { CompletionRouter } from '../../src/port/completion-router.js';
 import { ACCEPT, CONNECT, OperationTable, RECEIVE, SEND, SHUTDOWN } from '../../src/port/operations.js';
-import { Delays } from '../../src/port/retry-queue.js';
+import { RetryQueue } from '../../src/port/retry-queue.js';
 import { SendMemory } from '../../src/port/sending/send-memory.js';
 import { OverlappedSocket } from '../../src/port/socket.js';
 import { FakeDriver } from '../support/fake-driver.js';
@@ -25,9 +25,9 @@ class Bench {
   readonly operations = new OperationTable(256);
   readonly queue = new CompletionQueue();
   readonly pool = new BufferPool(2, 64, false);
-  readonly delays = new Delays(this.driver, this.operations);
+  readonly delays = new RetryQueue(this.driver, this.operations);
   readonly sendMemory = new SendMemory(this.operations, this.pool);
-  readonly settler = new Settler(this);
+  readonly settler = new CompletionRouter(this);
   readonly #batch = new CompletionBatch(64);
 
   socket(state: OverlappedSocket['state'], handle = 10): OverlappedSocket {

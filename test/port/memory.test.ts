@@ -134,23 +134,23 @@ describe('options', () => {
   test('without any are the defaults', () => {
     assert.deepEqual(checkOptions({}), {
       driver: 'auto',
-      buffersMax: 1024,
+      bufferCount: 1024,
       bufferSizeBytes: 65536,
       operationsMax: 2 ** 20,
       submissionEntries: 4096,
-      fillReleasedBuffers: false,
-      withhold: [],
+      poisonReleasedBuffers: false,
+      disabledFeatures: [],
     });
   });
 
   test('at both ends of their ranges are taken', () => {
-    checkOptions({ buffersMax: 1, bufferSizeBytes: 64, operationsMax: 256, submissionEntries: 8 });
-    checkOptions({ buffersMax: 32768, bufferSizeBytes: 65536, operationsMax: 2 ** 24, submissionEntries: 32768 });
-    checkOptions({ buffersMax: 2048, bufferSizeBytes: 2 ** 20 });
+    checkOptions({ bufferCount: 1, bufferSizeBytes: 64, operationsMax: 256, submissionEntries: 8 });
+    checkOptions({ bufferCount: 32768, bufferSizeBytes: 65536, operationsMax: 2 ** 24, submissionEntries: 32768 });
+    checkOptions({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 });
   });
 
   test('that make a pool of more than 2 GiB are refused', () => {
-    assert.throws(() => checkOptions({ buffersMax: 32768, bufferSizeBytes: 65600 }), {
+    assert.throws(() => checkOptions({ bufferCount: 32768, bufferSizeBytes: 65600 }), {
       code: 'ERR_OUT_OF_RANGE',
       message: /2147483648/,
     });

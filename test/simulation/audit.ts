@@ -5,10 +5,10 @@
 
 import type { DriverSource, SocketAddress, SocketFamily } from 'overlapped';
 import type {
+  BufferList,
   CompletionSink,
   Driver,
   DriverOptions,
-  Gather,
   LoopWatch,
   SocketCalls,
 } from '../../src/drivers/driver.js';
@@ -110,7 +110,7 @@ class AuditedDriver implements Driver {
     this.#driver.postSend(slot, generation, socket, address, byteLength, borrowed);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     this.#posted('send', slot, generation);
     this.#driver.postSendGather(slot, generation, socket, gather);
   }

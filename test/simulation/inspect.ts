@@ -4,20 +4,20 @@ import {
   AWAITING,
   CLOSING,
   DIRTY,
-  END_TOLD,
-  ENDED,
-  ENDING,
+  END_CALLED,
+  END_EMITTED,
+  FIN_POSTED,
+  FIN_REQUESTED,
+  FIN_SENT,
   HOLDING,
   LINGERING,
   NEEDS_DRAIN,
   PAUSED,
-  PEER_ENDED,
+  PEER_FIN,
   RECEIVING,
   RESTING,
   RESUMING,
   SENDING,
-  SHUT,
-  SHUTTING,
 } from '../../src/engine/connection-core/state.js';
 import { NEVER, TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
 import type { EngineSide } from './side.js';
@@ -32,7 +32,7 @@ export function inspectConnection(side: EngineSide): void {
     return;
   }
   world.check(
-    (flags & (RECEIVING | HOLDING | PEER_ENDED | RESUMING)) !== 0 &&
+    (flags & (RECEIVING | HOLDING | PEER_FIN | RESUMING)) !== 0 &&
       (connection.held === undefined || (flags & (HOLDING | RESUMING)) !== 0),
     () => `${name}: nobody receives (flags ${flags})`,
   );
@@ -41,15 +41,15 @@ export function inspectConnection(side: EngineSide): void {
     () => `${name}: ${queuedBytes} bytes are queued and nobody sends (flags ${flags})`,
   );
   world.check(
-    (flags & (ENDING | SENDING | DIRTY | SHUTTING | SHUT)) !== ENDING,
+    (flags & (FIN_REQUESTED | SENDING | DIRTY | FIN_POSTED | FIN_SENT)) !== FIN_REQUESTED,
     () => `${name}: its end is not sent (flags ${flags})`,
   );
   world.check(
-    queuedBytes > group.limits.crowdedHighWaterMarkBytes / 2 || (flags & (NEEDS_DRAIN | DIRTY)) !== NEEDS_DRAIN,
+    queuedBytes > group.limits.pressureHighWaterMarkBytes / 2 || (flags & (NEEDS_DRAIN | DIRTY)) !== NEEDS_DRAIN,
     () => `${name}: ${queuedBytes} bytes are queued, and drain is not told`,
   );
   world.check(
-    !side.drainOwed || (flags & (NEEDS_DRAIN | ENDED | LINGERING)) !== 0,
+    !side.drainOwed || (flags & (NEEDS_DRAIN | END_CALLED | LINGERING)) !== 0,
     () => `${name}: drain is owed, and the connection has forgotten it`,
   );
   const lent = (flags & AWAITING) === 0 ? 0 : side.copiedBytes;
@@ -77,18 +77,21 @@ function overdueLimit(side: EngineSide): string | undefined {
     return `idle (${receivedTick}, ${sentTick}, ${limits.idleTicks}, now ${tick}, wheel ${wheelTick})`;
   }
   const expectsFirst =
-    connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | PAUSED)) === 0;
+    connection.bytesRead === 0 && connection.held === undefined && (flags & (END_EMITTED | PAUSED)) === 0;
   if (expectsFirst && late(phaseTick, limits.firstByteTicks)) {
-    return 'first_byte';
+    return 'first_byte_timeout';
   }
   if ((flags & SENDING) !== 0 && late(sentTick, limits.writeStallTicks)) {
     return 'write_stall';
   }
-  if ((flags & (END_TOLD | ENDING)) === END_TOLD && late(phaseTick, limits.halfClosedTicks)) {
-    return 'half_closed';
+  if ((flags & (END_EMITTED | FIN_REQUESTED)) === END_EMITTED && late(phaseTick, limits.halfClosedTicks)) {
+    return 'half_closed_timeout';
   }
-  if ((flags & (SHUT | END_TOLD | RESTING)) === SHUT && late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)) {
-    return 'shutdown';
+  if (
+    (flags & (FIN_SENT | END_EMITTED | RESTING)) === FIN_SENT &&
+    late(Math.max(phaseTick, receivedTick), limits.shutdownTicks)
+  ) {
+    return 'shutdown_timeout';
   }
   return side.deeds.deadlineAt + SLACK_TICKS * TICK_MS < world.now() ? 'deadline' : undefined;
 }

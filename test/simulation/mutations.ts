@@ -58,9 +58,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a drain is skipped when nothing is left to send',
     file: 'engine/connection-core/send.js',
-    found: `tell(connection, 'drain');`,
+    found: `emit(connection, 'drain');`,
     replacement: `if (connection.queuedBytes > 0) {
-                tell(connection, 'drain');
+                emit(connection, 'drain');
             }`,
   },
   {

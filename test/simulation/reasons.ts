@@ -10,9 +10,9 @@ const WITH_ERROR: ReadonlySet<CloseReason> = new Set([
   'error',
   'handler_error',
   'write_queue_full',
-  'process_queue_full',
+  'engine_queue_full',
   'held_full',
-  'process_held_full',
+  'engine_held_full',
 ]);
 
 /** A limit of so many ticks is never kept earlier than this after its beginning, in ms. */
@@ -27,16 +27,16 @@ const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolea
   destroyed: ({ deeds }) => deeds.destroyed,
   reset: ({ deeds }) => deeds.reset,
   handler_error: ({ deeds }) => deeds.threw,
-  idle: ({ world, dataAt, openedAt, connection }) =>
+  idle_timeout: ({ world, dataAt, openedAt, connection }) =>
     world.now() - Math.max(dataAt, openedAt) >= leastMs(connection.group.limits.idleTicks),
-  first_byte: ({ world, openedAt, incoming, connection }) =>
+  first_byte_timeout: ({ world, openedAt, incoming, connection }) =>
     incoming.received === 0 && world.now() - openedAt >= leastMs(connection.group.limits.firstByteTicks),
   write_stall: ({ world, queuedSince, connection, outgoing }) =>
     outgoing.written > connection.bytesWritten &&
     world.now() - queuedSince >= leastMs(connection.group.limits.writeStallTicks),
-  half_closed: ({ endAt, world, connection }) =>
+  half_closed_timeout: ({ endAt, world, connection }) =>
     world.now() - endAt >= leastMs(connection.group.limits.halfClosedTicks),
-  shutdown: ({ connection, incoming, world, openedAt }) =>
+  shutdown_timeout: ({ connection, incoming, world, openedAt }) =>
     !connection.writable &&
     !incoming.endSeen &&
     world.now() - openedAt >= leastMs(connection.group.limits.shutdownTicks),
@@ -44,8 +44,8 @@ const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolea
   write_queue_full: ({ outgoing, connection }) =>
     outgoing.written - connection.bytesWritten > connection.group.limits.queuedBytesMax,
   held_full: ({ connection }) => connection.group.limits.heldBytesMaxGiven,
-  process_held_full: ({ connection }) => connection.group.engine.held.bytesMax <= 4000,
-  process_queue_full: ({ world, outgoing, connection }) =>
+  engine_held_full: ({ connection }) => connection.group.engine.held.bytesMax <= 4000,
+  engine_queue_full: ({ world, outgoing, connection }) =>
     outgoing.written > connection.bytesWritten &&
     connection.group.engine.queuedBytes <= connection.group.engine.queuedBytesMax + world.writeBytesMax,
 };

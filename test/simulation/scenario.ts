@@ -18,7 +18,7 @@ type Settings = Pick<
   | 'receiveBufferBytes'
   | 'sendBufferBytes'
   | 'shutdownTimeoutMs'
-  | 'turnBytesMax'
+  | 'roundBytesMax'
   | 'writeStallTimeoutMs'
 >;
 
@@ -34,7 +34,7 @@ export function chooseSettings(chance: Chance): Settings {
     lingerMs: chance.pick([undefined, undefined, undefined, 0, 50, 1000]),
     highWaterMarkBytes: chance.maybeSize(0.7, 1, 65_536),
     queuedBytesMax: chance.maybeSize(0.4, 2000, 500_000),
-    turnBytesMax: chance.maybeSize(0.5, 1, 100_000),
+    roundBytesMax: chance.maybeSize(0.5, 1, 100_000),
     idleTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
     firstByteTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
     writeStallTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
@@ -48,20 +48,20 @@ export function chooseSettings(chance: Chance): Settings {
 
 export function chooseServerLimits(
   chance: Chance,
-): Pick<ListenOptions, 'acceptsPerTurnMax' | 'backlog' | 'connectionsMax' | 'connectionsPerAddressMax'> {
+): Pick<ListenOptions, 'acceptsPerRoundMax' | 'backlog' | 'connectionsMax' | 'connectionsPerAddressMax'> {
   return withoutUndefined({
     connectionsMax: chance.maybeSize(0.25, 1, 8),
     connectionsPerAddressMax: chance.maybeSize(0.25, 1, 6),
-    acceptsPerTurnMax: chance.maybeSize(0.3, 1, 4),
+    acceptsPerRoundMax: chance.maybeSize(0.3, 1, 4),
     backlog: chance.maybeSize(0.2, 1, 5),
   });
 }
 
 export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
   return withoutUndefined<Omit<EngineOptions, 'driver'>>({
-    buffersMax: chance.pick([1, 2, 3, 4, 8, 16, 64]),
+    bufferCount: chance.pick([1, 2, 3, 4, 8, 16, 64]),
     bufferSizeBytes: chance.pick([64, 128, 256, 1024, 1024, 4096, 4096]),
-    fillReleasedBuffers: chance.rate(0.8),
+    poisonReleasedBuffers: chance.rate(0.8),
     queuedBytesMax: chance.maybeSize(0.25, 3000, 200_000),
     heldBytesMax: chance.maybeSize(0.08, 1, 4000),
   });

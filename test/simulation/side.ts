@@ -222,7 +222,7 @@ export class EngineSide implements Member, Sender {
       () => `${name}: the engine has ${engine.queuedBytes} bytes queued, above the cap`,
     );
     world.check(
-      taken === queuedBytes <= (engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes),
+      taken === queuedBytes <= (engine.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes),
       () => `${name}: write said ${taken} at ${queuedBytes}`,
     );
     this.drainOwed ||= !taken;

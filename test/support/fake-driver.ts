@@ -2,7 +2,7 @@
 
 import type { SocketAddress } from '../../src/base/address.js';
 import { systemClock } from '../../src/base/clock.js';
-import type { CompletionSink, Driver, Gather, LoopWatch, SocketCalls } from '../../src/drivers/driver.js';
+import type { BufferList, CompletionSink, Driver, LoopWatch, SocketCalls } from '../../src/drivers/driver.js';
 import { linuxErrors } from '../../src/drivers/linux/errors.js';
 
 /** One post that the driver was given. */
@@ -78,7 +78,7 @@ export class FakeDriver implements Driver {
     this.#add('send', slot, generation, socket, byteLength);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     let byteLength = 0;
     for (let index = 0; index < gather.count; index++) {
       byteLength += gather.lengths[index] as number;

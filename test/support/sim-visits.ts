@@ -35,7 +35,7 @@ export class Visits {
   constructor(network: SimNetwork, visits: number) {
     this.network = network;
     this.#visits = visits;
-    const options = { driver: network, buffersMax: 16, bufferSizeBytes: 4096 };
+    const options = { driver: network, bufferCount: 16, bufferSizeBytes: 4096 };
     this.echo = new LoopEcho(options).start();
     this.port = CompletionPort.create(options);
     this.port.start((completion) => {

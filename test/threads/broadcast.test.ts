@@ -187,7 +187,8 @@ function suite(options: Options): void {
 }
 
 describe('Broadcast on threads that connections are handed to', () => suite({}));
-describe('Broadcast on threads that listen by themselves', () => suite({ distribution: 'share', driver: 'epoll' }));
+describe('Broadcast on threads that listen by themselves', () =>
+  suite({ distribution: 'reuse_port', driver: 'epoll' }));
 
 describe('Broadcast on threads', () => {
   test('goes on past the death of a thread, and reaches the one that replaces it', TIMEOUT, async () => {
@@ -304,7 +305,7 @@ describe('Broadcast on threads', () => {
         await eventually(() => held.client.closed && lost.client.closed, 'its members are closed');
         assert.deepEqual([held.client.code, lost.client.code], ['ECONNRESET', 'ECONNRESET']);
         const { connections, threads } = await server.statistics();
-        assert.equal(connections.closesByReason.process_queue_full, 2);
+        assert.equal(connections.closesByReason.engine_queue_full, 2);
         assert.equal(threads[1]?.statistics?.connections.open, 0);
         // A thread that takes again is served again.
         const fresh = await enter(server);
@@ -329,7 +330,7 @@ describe('Broadcast on threads', () => {
         }
         await eventually(() => other.client.closed, 'the member of the other thread is closed');
         const { connections } = await server.statistics();
-        assert.equal(connections.closesByReason.process_queue_full, 1);
+        assert.equal(connections.closesByReason.engine_queue_full, 1);
         const fresh = await enter(server);
         assert.equal(fresh.thread, other.thread);
         sender.say('shout again');

@@ -83,7 +83,7 @@ function end(served: readonly Served[]): void {
 function suite(driver: string): void {
   test('connections are spread evenly, echoed and counted', TIMEOUT, async () => {
     await withServer({ driver, threads: 3 }, async (server) => {
-      assert.deepEqual([server.driver, server.distribution, server.threads], [driver, 'hand_over', 3]);
+      assert.deepEqual([server.driver, server.distribution, server.threads], [driver, 'dispatch', 3]);
       const served = await serveMany(server, 30);
       assert.deepEqual(server.connectionsByThread, [10, 10, 10]);
       await Promise.all(served.map(echoes));
@@ -106,7 +106,7 @@ function suite(driver: string): void {
   });
 
   test('each thread listens by itself', TIMEOUT, async () => {
-    await withServer({ driver, distribution: 'share' }, async (server) => {
+    await withServer({ driver, distribution: 'reuse_port' }, async (server) => {
       const served = await serveMany(server, 40);
       assert.deepEqual(new Set(served.map(({ thread }) => thread)), new Set([0, 1]));
       await Promise.all(served.slice(0, 10).map(echoes));
@@ -179,7 +179,7 @@ describe('Threads on any driver', () => {
       const served = await serveMany(server, 4);
       assert.deepEqual(server.connectionsByThread, [2, 2]);
       await Promise.all(served.map(echoes));
-      await assert.rejects(listen({ path, threads: 2, module: HANDLERS, distribution: 'share' }), {
+      await assert.rejects(listen({ path, threads: 2, module: HANDLERS, distribution: 'reuse_port' }), {
         code: 'ERR_INVALID_ARG_VALUE',
       });
       end(served);
@@ -275,11 +275,11 @@ describe('Threads on any driver', () => {
       [{ module: '/nowhere/at-all.js' }, 'ERR_MODULE_NOT_FOUND'],
       [{ module: `${BROKEN}?load` }, 'ERR_ON_DEMAND'],
       [{ module: new URL(`${BROKEN}?call`) }, 'ERR_IN_CALL'],
-      [{ module: `${BROKEN}?last`, distribution: 'share' }, 'ERR_IN_CALL'],
+      [{ module: `${BROKEN}?last`, distribution: 'reuse_port' }, 'ERR_IN_CALL'],
       [{ module: `${BROKEN}?word` }, 'ERR_INVALID_ARG_VALUE'],
       [{ module: `${BROKEN}?exit` }, 'ERR_THREAD_EXITED'],
       [{ port }, 'EADDRINUSE'],
-      [{ port, distribution: 'share' }, 'EADDRINUSE'],
+      [{ port, distribution: 'reuse_port' }, 'EADDRINUSE'],
       [{ driver: 'none' }, 'ERR_UNKNOWN_DRIVER'],
       [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
     ];
@@ -337,9 +337,9 @@ const RSS_BYTES_PER_DEATH = 400_000;
 const RSS_BYTES_NOISE = 12_000_000;
 
 for (const [driver, distribution, count] of [
-  ['io_uring', 'hand_over', 30],
-  ['epoll', 'hand_over', 12],
-  ['io_uring', 'share', 9],
+  ['io_uring', 'dispatch', 30],
+  ['epoll', 'dispatch', 12],
+  ['io_uring', 'reuse_port', 9],
 ] as const) {
   test(`${count} threads die in mid-traffic (${driver}, ${distribution}): the others serve on, and nothing leaks`, {
     timeout: 170_000,

@@ -67,24 +67,24 @@ for (const driver of system.drivers) {
 }
 
 describe('io_uring without DEFER_TASKRUN', () => {
-  const withhold = ['defer_taskrun'];
+  const disabledFeatures = ['defer_taskrun'];
   const driverIn = async (
     options: CompletionPortOptions,
-  ): Promise<{ driver?: DriverName; passedOver?: string[]; code?: string; message?: string }> => {
+  ): Promise<{ driver?: DriverName; skippedDrivers?: string[]; code?: string; message?: string }> => {
     const worker = startWorker(programPath('choosing-worker'), options);
     const [answer] = await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) });
     return answer;
   };
 
   test('is not offered in a worker: by name it is an error, and auto takes the next driver', TIMEOUT, async () => {
-    const named = await driverIn({ driver: 'io_uring', withhold });
+    const named = await driverIn({ driver: 'io_uring', disabledFeatures });
     assert.equal(named.code, 'ERR_DRIVER_UNAVAILABLE');
     assert.match(named.message ?? '', /DEFER_TASKRUN.*Linux 6\.1/);
-    const auto = await driverIn({ driver: 'auto', withhold });
+    const auto = await driverIn({ driver: 'auto', disabledFeatures });
     assert.equal(auto.driver, 'epoll');
-    assert.match(auto.passedOver?.[0] ?? '', /^io_uring: .*DEFER_TASKRUN/);
+    assert.match(auto.skippedDrivers?.[0] ?? '', /^io_uring: .*DEFER_TASKRUN/);
     // Here nothing is freed while the ring lives.
-    const port = createPort({ driver: 'io_uring', withhold });
+    const port = createPort({ driver: 'io_uring', disabledFeatures });
     assert.equal(port.driver, 'io_uring');
   });
 
@@ -100,7 +100,7 @@ describe('io_uring without DEFER_TASKRUN', () => {
     assert.deepEqual([result.exitCode, result.stderr], [0, '']);
     const [auto, named] = JSON.parse(result.stdout);
     assert.deepEqual([auto.driver, auto.echoed], ['epoll', '0']);
-    assert.match(auto.passedOver[0], /^io_uring: .*DEFER_TASKRUN/);
+    assert.match(auto.skippedDrivers[0], /^io_uring: .*DEFER_TASKRUN/);
     assert.equal(named.code, 'ERR_DRIVER_UNAVAILABLE');
   });
 });

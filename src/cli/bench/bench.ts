@@ -113,7 +113,7 @@ export async function bench(targetText: string, options: BenchOptions): Promise<
   checkInFlight(options);
   const engineOptions: EngineOptions = {
     driver: options.driver,
-    buffersMax: BUFFERS,
+    bufferCount: BUFFERS,
     bufferSizeBytes,
     operationsMax: Math.max(OPERATIONS_MIN, OPERATIONS_PER_CONNECTION * connections),
     queuedBytesMax: Infinity,

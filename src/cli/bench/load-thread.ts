@@ -21,7 +21,7 @@ const COUNT_MS = 5;
 const data = workerData as LoadThreadData;
 const counts = new Float64Array(data.counts);
 
-function say(answer: LoadAnswer): void {
+function post(answer: LoadAnswer): void {
   parentPort?.postMessage(answer);
 }
 
@@ -32,12 +32,12 @@ function count(load: Load): void {
   counts[BYTES_CHECKED] = load.bytesChecked;
 }
 
-async function obey(load: Load, order: LoadOrder): Promise<void> {
+async function handleOrder(load: Load, order: LoadOrder): Promise<void> {
   switch (order) {
     case 'connect':
       await load.connect();
       count(load);
-      say({ kind: 'connected' });
+      post({ kind: 'connected' });
       return;
     case 'send':
       load.send();
@@ -48,18 +48,18 @@ async function obey(load: Load, order: LoadOrder): Promise<void> {
     case 'finish':
       await load.finish();
       count(load);
-      say({ kind: 'returned', latency: load.latency });
+      post({ kind: 'returned', latency: load.latency });
   }
 }
 
 try {
   const engine = openEngine(data.engine);
-  say({ kind: 'loaded' });
+  post({ kind: 'loaded' });
   const load = new Load(engine, data.load);
-  load.failed.catch((error: unknown) => say(answerOf(error)));
+  load.failed.catch((error: unknown) => post(answerOf(error)));
   setInterval(() => count(load), COUNT_MS);
-  parentPort?.on('message', (order: LoadOrder) => void obey(load, order));
+  parentPort?.on('message', (order: LoadOrder) => void handleOrder(load, order));
 } catch (error) {
-  say({ kind: 'loaded' });
-  say(answerOf(error));
+  post({ kind: 'loaded' });
+  post(answerOf(error));
 }

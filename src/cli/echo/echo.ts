@@ -89,7 +89,7 @@ const serveHere: Serve = async ({ driver }, address, activity, fail) => {
   try {
     const server = await listenForEcho(engine, address, activity, fail);
     return {
-      listening: { address: server.address, driver: engine.driver, passedOver: engine.passedOver },
+      listening: { address: server.address, driver: engine.driver, skippedDrivers: engine.skippedDrivers },
       totals: () => totalsOf(server),
       drain: (timeoutMs) => drain(server, activity, timeoutMs),
       close: () => engine.close(),

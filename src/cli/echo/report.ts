@@ -7,7 +7,7 @@ import { writeJson, writeLine } from '../output.js';
 export interface Listening {
   readonly address: SocketAddress;
   readonly driver: DriverName;
-  readonly passedOver: readonly string[];
+  readonly skippedDrivers: readonly string[];
 }
 
 export interface EchoReport {
@@ -54,10 +54,10 @@ function activityLine(period: Period, totals: Totals): string {
 /** @param quiet only the listening line and the totals */
 export function textReport(quiet: boolean): EchoReport {
   return {
-    listening: ({ address, driver, passedOver }) => {
+    listening: ({ address, driver, skippedDrivers }) => {
       writeLine(`listening on ${formatAddress(address)} (${driver})`);
       if (!quiet) {
-        for (const reason of passedOver) {
+        for (const reason of skippedDrivers) {
           writeLine(`passed over ${reason}`);
         }
         writeLine(`try it: ${trial(address)}`);
@@ -78,10 +78,10 @@ export function textReport(quiet: boolean): EchoReport {
 /** One object a line. */
 export function jsonReport(quiet: boolean): EchoReport {
   return {
-    listening: ({ address, driver, passedOver }) => {
+    listening: ({ address, driver, skippedDrivers }) => {
       const where =
         address.family === 'unix' ? { path: formatAddress(address) } : { host: address.address, port: address.port };
-      writeJson({ event: 'listening', ...where, driver, passedOver });
+      writeJson({ event: 'listening', ...where, driver, skippedDrivers });
     },
     activity: quiet
       ? undefined

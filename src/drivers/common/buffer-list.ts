@@ -1,9 +1,9 @@
 /** Gathered sends of any size, for drivers that send less at once: the layer above sends the rest when a part is taken. */
 
-import type { Gather } from '../driver.js';
+import type { BufferList } from '../driver.js';
 
 /** Cuts a gathered send after `bytesMax` bytes; returns how many it has. */
-export function shorten(gather: Gather, bytesMax: number): number {
+export function shorten(gather: BufferList, bytesMax: number): number {
   let left = bytesMax;
   for (let index = 0; index < gather.count; index++) {
     const length = gather.lengths[index] as number;

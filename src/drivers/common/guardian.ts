@@ -5,12 +5,12 @@
  */
 
 import { isMainThread, type Worker } from 'node:worker_threads';
-import { Ledger } from './resources.js';
 import { process } from '../../base/runtime.js';
 import { adoptWorker, buryWorker, holdAll, holdWorker } from '../../ffi/worker-table.js';
+import { ResourceTracker } from './resources.js';
 
 /** Gives back what a dead thread has left. */
-export type Reclaim = (ledger: Ledger, thread: number) => void;
+export type Reclaim = (ledger: ResourceTracker, thread: number) => void;
 
 const KEY = Symbol.for('overlapped.guardian.1');
 
@@ -45,7 +45,7 @@ export function guardWorkers(reclaim: Reclaim): void {
 
 /** Gives back what a dead worker, and those that it had started, have left. Does nothing the second time. */
 export function reclaimWorker(thread: number, reclaim: Reclaim): void {
-  buryWorker(thread, (owner, notes) => reclaim(new Ledger(notes), owner));
+  buryWorker(thread, (owner, notes) => reclaim(new ResourceTracker(notes), owner));
 }
 
 /** The first thing that we learn of its end would be the end itself, so the call that ends it is replaced. */
@@ -65,6 +65,6 @@ function stopGently(worker: Worker, thread: number): void {
 export function guardThread(thread: number): void {
   const notes = adoptWorker(thread);
   if (notes !== undefined) {
-    new Ledger(notes).marked();
+    new ResourceTracker(notes).marked();
   }
 }

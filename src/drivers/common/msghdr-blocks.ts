@@ -2,17 +2,17 @@
 
 import { assert } from '../../base/assert.js';
 import { Slab } from '../../ffi/memory.js';
-import type { Gather } from '../driver.js';
+import type { BufferList } from '../driver.js';
 
 /** How a system wants a gathered send written down. */
 export interface MessageLayout {
   /** Room for GATHER_PIECES_MAX pieces. */
   readonly byteLength: number;
-  write(block: Slab, gather: Gather): void;
+  write(block: Slab, gather: BufferList): void;
 }
 
 /** Blocks are kept and used again; there are as many as gathered sends were ever in flight together. */
-export class MessageBlocks {
+export class MsghdrPool {
   readonly #layout: MessageLayout;
   readonly #free: Slab[] = [];
   readonly #held = new Map<number, Slab>();
@@ -22,7 +22,7 @@ export class MessageBlocks {
   }
 
   /** Writes a message for the send in `slot`. */
-  write(slot: number, gather: Gather): Slab {
+  write(slot: number, gather: BufferList): Slab {
     const block = this.#free.pop() ?? new Slab(this.#layout.byteLength);
     this.#held.set(slot, block);
     this.#layout.write(block, gather);

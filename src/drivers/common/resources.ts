@@ -7,8 +7,8 @@
  * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
  */
 
-import { NOTES_BYTES, ownNotes } from '../../ffi/worker-table.js';
 import { assert } from '../../base/assert.js';
+import { NOTES_BYTES, ownNotes } from '../../ffi/worker-table.js';
 
 /** Descriptors of ports: a handful each. What does not fit is not written down. */
 const DESCRIPTORS_MAX = 256;
@@ -28,7 +28,7 @@ export interface Mapping {
   readonly byteLength: number;
 }
 
-export class Ledger {
+export class ResourceTracker {
   /** Each descriptor and 1, as 0 is free. */
   readonly #descriptors: Int32Array;
   /** Address and length by turns; an address of 0 is free. */
@@ -123,24 +123,24 @@ export class Ledger {
 /** This thread's, if somebody reads it when the thread is dead. */
 const own = openOwn();
 
-function openOwn(): Ledger | undefined {
+function openOwn(): ResourceTracker | undefined {
   const notes = ownNotes();
-  return notes === undefined ? undefined : new Ledger(notes);
+  return notes === undefined ? undefined : new ResourceTracker(notes);
 }
 
 /** This thread has a socket that is to be closed when the thread has died. Returns false when nobody will. */
-export function marksSocket(): boolean {
+export function trackMarkedSocket(): boolean {
   own?.marked();
   return own !== undefined;
 }
 
 /** Of what is being built now. */
-let parts: Ledger | undefined;
+let parts: ResourceTracker | undefined;
 
 /** Builds something of many parts: when that throws, `giveBack` is told what it had opened by then. */
-export function allOrNothing<Whole>(build: () => Whole, giveBack: (opened: Ledger) => void): Whole {
+export function allOrNothing<Whole>(build: () => Whole, giveBack: (trackDescriptor: ResourceTracker) => void): Whole {
   assert(parts === undefined, 'One whole is built at a time');
-  const ledger = new Ledger();
+  const ledger = new ResourceTracker();
   parts = ledger;
   try {
     return build();
@@ -161,28 +161,28 @@ export function opened(descriptor: number): void {
 }
 
 /** It is about to be closed. */
-export function closing(descriptor: number): void {
+export function untrackDescriptor(descriptor: number): void {
   own?.remove(descriptor);
   parts?.remove(descriptor);
 }
 
-export function mapped(mapping: Mapping): void {
+export function trackMapping(mapping: Mapping): void {
   own?.addMapping(mapping);
   parts?.addMapping(mapping);
 }
 
 /** It is about to be unmapped. */
-export function unmapping(mapping: Mapping): void {
+export function untrackMapping(mapping: Mapping): void {
   own?.removeMapping(mapping);
   parts?.removeMapping(mapping);
 }
 
 /** The thread has a context of asynchronous I/O, at an address. */
-export function contextOpened(address: number): void {
+export function trackContext(address: number): void {
   own?.addContext(address);
 }
 
 /** It is about to be given back. */
-export function contextClosing(address: number): void {
+export function untrackContext(address: number): void {
   own?.removeContext(address);
 }

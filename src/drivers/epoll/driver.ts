@@ -7,14 +7,14 @@ import { ReadinessDriver } from '../readiness/driver.js';
 import { EpollPoller } from './poller.js';
 
 export function openEpoll(options: DriverOptions): Driver {
-  const sockets = new LinuxNonBlocking(options.withhold);
+  const sockets = new LinuxNonBlocking(options.disabledFeatures);
   return new ReadinessDriver(
     {
       name: 'epoll',
       features: ['edge_triggered', ...sockets.features],
       sockets,
       errors: linuxErrors,
-      poller: new EpollPoller(options.withhold),
+      poller: new EpollPoller(options.disabledFeatures),
     },
     options,
   );

@@ -1,6 +1,5 @@
 /** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
 
-import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -17,6 +16,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { PolledCall } from '../common/polled-call.js';
+import { opened } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -39,11 +39,11 @@ export class EpollPoller implements Poller {
   readonly #wake = new WakeDescriptor();
   readonly #event = new Slab(epoll_event.size);
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
-  readonly #withhold: ReadonlySet<string>;
+  readonly #disabledFeatures: ReadonlySet<string>;
   readonly #wait = new PolledCall('epoll_wait', linuxErrors);
 
-  constructor(withhold: ReadonlySet<string>) {
-    this.#withhold = withhold;
+  constructor(disabledFeatures: ReadonlySet<string>) {
+    this.#disabledFeatures = disabledFeatures;
     this.#epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC);
     if (this.#epoll < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
@@ -111,7 +111,7 @@ export class EpollPoller implements Poller {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new DescriptorWatch(this.#epoll, onReady, { withhold: this.#withhold });
+    return new DescriptorWatch(this.#epoll, onReady, { disabledFeatures: this.#disabledFeatures });
   }
 
   close(): void {

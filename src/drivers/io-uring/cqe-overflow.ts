@@ -5,7 +5,7 @@
 
 import type { Ring } from './ring.js';
 
-export class CompletionStash {
+export class CqeOverflow {
   #entries: number[] = [];
   #next = 0;
 

@@ -25,9 +25,9 @@ import {
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
 import { shorten } from '../common/buffer-list.js';
-import { MessageBlocks } from '../common/msghdr-blocks.js';
+import { MsghdrPool } from '../common/msghdr-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
-import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
+import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
@@ -35,7 +35,7 @@ import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
 import { BorrowedSends } from './borrowed-sends.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
-import { CompletionStash } from './cqe-overflow.js';
+import { CqeOverflow } from './cqe-overflow.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
 import { findMultishotReceive, forgetProbe } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
@@ -75,17 +75,17 @@ export class IoUringDriver implements Driver {
   readonly readsBetweenCalls = false;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
-  readonly #messages = new MessageBlocks(linuxMessages);
+  readonly #messages = new MsghdrPool(linuxMessages);
   readonly #borrowed: BorrowedSends;
   readonly #wake = new WakePipe();
-  readonly #withhold: ReadonlySet<string>;
+  readonly #disabledFeatures: ReadonlySet<string>;
   readonly #acceptMode: number;
   readonly #receiveMode: number;
   /** The most bytes of a multishot receive; 0 for no limit. */
   readonly #receiveBytesMax: number;
   /** Peer addresses of connects, until the kernel has copied them at submission. */
   #addresses: Slab[] = [];
-  readonly #stash = new CompletionStash();
+  readonly #stash = new CqeOverflow();
   readonly #backlog = new SubmissionBacklog();
   /** The entry that is being prepared is in here: the ring's entries, or one of the backlog's. */
   #sqes: Int32Array;
@@ -97,8 +97,8 @@ export class IoUringDriver implements Driver {
   #watch: RingWatch | undefined;
 
   constructor(options: DriverOptions) {
-    const setup = findSetup(options.withhold);
-    this.#withhold = options.withhold;
+    const setup = findSetup(options.disabledFeatures);
+    this.#disabledFeatures = options.disabledFeatures;
     const { ring, buffers } = openRings(options.submissionEntries, setup.flags, options.buffers);
     this.#ring = ring;
     this.#sqes = ring.sqes;
@@ -110,7 +110,7 @@ export class IoUringDriver implements Driver {
     });
     const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
-      if (!supported || options.withhold.has(name)) {
+      if (!supported || options.disabledFeatures.has(name)) {
         return 0;
       }
       features.push(name);
@@ -253,7 +253,7 @@ export class IoUringDriver implements Driver {
     }
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     const bytes = shorten(gather, SEND_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
     if (gather.borrowed) {
@@ -389,7 +389,7 @@ export class IoUringDriver implements Driver {
   }
 
   watch(onReady: () => void): LoopWatch {
-    this.#watch = new RingWatch(this.#ring, onReady, this.#withhold);
+    this.#watch = new RingWatch(this.#ring, onReady, this.#disabledFeatures);
     return this.#watch;
   }
 

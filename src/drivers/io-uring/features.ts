@@ -39,11 +39,11 @@ export interface RingSetup {
 const found = new Map<string, RingSetup>();
 
 /**
- * The richest set-up that this kernel accepts, without the features in `withhold`.
+ * The richest set-up that this kernel accepts, without the features in `disabledFeatures`.
  * @throws OperationError what `io_uring_setup` failed with; `EINVAL` on a kernel before 5.19
  */
-export function findSetup(withhold: ReadonlySet<string>): RingSetup {
-  const allowed = OPTIONAL_SETUP.filter(({ name }) => !withhold.has(name));
+export function findSetup(disabledFeatures: ReadonlySet<string>): RingSetup {
+  const allowed = OPTIONAL_SETUP.filter(({ name }) => !disabledFeatures.has(name));
   const key = allowed.map(({ name }) => name).join();
   const known = found.get(key);
   if (known !== undefined) {

@@ -3,7 +3,6 @@
  * sockets with a ring of their own.
  */
 
-import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import { AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
+import { opened } from '../common/resources.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';

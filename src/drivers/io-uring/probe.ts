@@ -24,10 +24,10 @@ const UNSAFE_IN_WORKER: Refusal = {
  * Sets a ring up, registers with it and enters it: each of the three calls may be refused alone. What has worked once in
  * this thread is not tried again.
  */
-export function probeIoUring({ withhold, inWorker }: ProbeOptions): Probe {
+export function probeIoUring({ disabledFeatures, inWorker }: ProbeOptions): Probe {
   try {
     findMultishotReceive();
-    const isSafe = !inWorker || findSetup(withhold).features.includes(DEFER_TASKRUN);
+    const isSafe = !inWorker || findSetup(disabledFeatures).features.includes(DEFER_TASKRUN);
     return isSafe ? { usable: true } : UNSAFE_IN_WORKER;
   } catch (error) {
     if (error instanceof OperationError) {

@@ -21,11 +21,11 @@ export class RingWatch implements LoopWatch {
   #armed = false;
   #closed = false;
 
-  constructor(ring: Ring, onReady: () => void, withhold: ReadonlySet<string>) {
+  constructor(ring: Ring, onReady: () => void, disabledFeatures: ReadonlySet<string>) {
     this.#ring = ring;
     this.#onReady = onReady;
     this.#watch = new DescriptorWatch(this.#notified.descriptor, onReady, {
-      withhold,
+      disabledFeatures,
       drain: () => this.#notified.take(),
     });
     // Last, as it fails least: a ring has one eventfd, and what is registered stays so when its descriptor is closed.

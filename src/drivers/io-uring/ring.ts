@@ -3,7 +3,6 @@
 import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
 import type { OperationError } from '../../base/errors.js';
-import { type Mapping, mapped, opened, unmapping } from '../common/resources.js';
 import { lastErrno, viewOf } from '../../ffi/library.js';
 import {
   EAGAIN,
@@ -47,6 +46,7 @@ import {
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
+import { type Mapping, opened, trackMapping, untrackMapping } from '../common/resources.js';
 import { Retry } from '../common/retry.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -159,7 +159,7 @@ export class Ring {
       throw linuxErrors.create(errno, 'mmap');
     }
     this.#mapped.push({ address, byteLength });
-    mapped({ address, byteLength });
+    trackMapping({ address, byteLength });
     return new Int32Array(viewOf(address, byteLength));
   }
 
@@ -341,7 +341,7 @@ export class Ring {
     this.sqes = NOTHING;
     uninterrupted(() => {
       for (const mapping of this.#mapped) {
-        unmapping(mapping);
+        untrackMapping(mapping);
         this.#libc.munmap(mapping.address, mapping.byteLength);
       }
     });

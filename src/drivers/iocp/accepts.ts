@@ -167,7 +167,7 @@ export class Accepts {
     set.posted--;
     if (number === 0 && set.listener.handle !== INVALID_SOCKET) {
       this.#sockets.updateContext(handle, SO_UPDATE_ACCEPT_CONTEXT, set.listener.handle);
-      const socket = this.#sockets.adopt(handle, set.listener, this.#remoteAddress(set, index));
+      const socket = this.#sockets.addAccepted(handle, set.listener, this.#remoteAddress(set, index));
       sink.complete(set.slot, set.generation, socket, true, -1);
     } else {
       // A client that reset before it was accepted is nobody's business: the next one takes its place.

@@ -6,7 +6,7 @@
 import type { SocketAddress } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
-import { NumberQueue } from '../../base/int-queue.js';
+import { Int32Queue } from '../../base/int-queue.js';
 import { Slab } from '../../ffi/memory.js';
 import {
   INVALID_SOCKET,
@@ -21,7 +21,7 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import { WaitingThread } from '../common/waiting-thread.js';
-import type { CompletionSink, Driver, DriverOptions, Gather, LoopWatch } from '../driver.js';
+import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
 import { GATHER_PIECES_MAX } from '../driver.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
 import { setWsabuf, setWsabufs } from '../windows/messages.js';
@@ -84,9 +84,9 @@ export class IocpDriver implements Driver {
   /** Room for what calls give back, and for an address. */
   readonly #scratch = new Slab(16 + SOCKADDR_BYTES_MAX);
   /** Operations that ended within their call: slot and result. */
-  readonly #ended = new NumberQueue();
+  readonly #ended = new Int32Queue();
   /** Slots of receives that have something to take. */
-  readonly #ready = new NumberQueue();
+  readonly #ready = new Int32Queue();
   /** What had ended left no room for all of those. */
   #readyLeft = false;
   #entriesLast = 0;
@@ -94,7 +94,7 @@ export class IocpDriver implements Driver {
   readonly #wait = new IocpWait(this.#port);
 
   constructor(options: DriverOptions) {
-    this.#skipsSuccess = !options.withhold.has(SKIP_SUCCESS);
+    this.#skipsSuccess = !options.disabledFeatures.has(SKIP_SUCCESS);
     this.features = this.#skipsSuccess ? [SKIP_SUCCESS] : [];
     this.#buffers = new FreeBuffers(options.buffers);
     this.#receives = new Receives(this.sockets, this.#buffers, this.#skipsSuccess);
@@ -139,7 +139,7 @@ export class IocpDriver implements Driver {
     this.#send(slot, socket, 1);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     this.#begin(slot, generation, socket, SEND);
     this.#send(slot, socket, setWsabufs(this.#wsabufs, 0, gather, SEND_BYTES_MAX));
   }

@@ -6,7 +6,7 @@
  */
 
 import { assert } from '../../base/assert.js';
-import { reaching } from '../../base/typed-arrays.js';
+import { ensureCapacity } from '../../base/typed-arrays.js';
 import { Slab } from '../../ffi/memory.js';
 
 /** Bytes of each. */
@@ -25,7 +25,7 @@ export class PostedBuffers {
     while (socket >> CHUNK_SHIFT >= this.#chunks.length) {
       this.#chunks.push(new Slab(SOCKETS_PER_CHUNK * POSTED_BYTES, 64));
     }
-    this.#held = reaching(this.#held, socket);
+    this.#held = ensureCapacity(this.#held, socket);
     this.#held[socket] = 0;
   }
 

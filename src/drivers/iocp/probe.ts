@@ -4,7 +4,7 @@ import { OperationError } from '../../base/errors.js';
 import type { Probe } from '../driver.js';
 import { NativePort } from './completion-port.js';
 
-/** A feature name for `withhold`: operations that complete at once bring no packet. */
+/** A feature name for `disabledFeatures`: operations that complete at once bring no packet. */
 export const SKIP_SUCCESS = 'skip_completion_port_on_success';
 
 export function probeIocp(): Probe {

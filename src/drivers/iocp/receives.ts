@@ -3,7 +3,7 @@
  * what more is there is drained straight into it.
  */
 
-import { reaching } from '../../base/typed-arrays.js';
+import { ensureCapacity } from '../../base/typed-arrays.js';
 import { Slab } from '../../ffi/memory.js';
 import { WSA_IO_PENDING, WSAENOBUFS, WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
@@ -42,7 +42,7 @@ export class Receives {
   /** A new socket with this number. */
   associate(socket: number): void {
     this.#posted.reach(socket);
-    this.#mayHaveMore = reaching(this.#mayHaveMore, socket);
+    this.#mayHaveMore = ensureCapacity(this.#mayHaveMore, socket);
     this.#mayHaveMore[socket] = 0;
     this.#errors.delete(socket);
   }

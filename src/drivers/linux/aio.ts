@@ -6,7 +6,6 @@
 
 import { isMainThread } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
-import { contextClosing, contextOpened } from '../common/resources.js';
 import { process } from '../../base/runtime.js';
 import { viewOf } from '../../ffi/library.js';
 import {
@@ -22,9 +21,10 @@ import { AF_UNIX, EAGAIN, EPIPE, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from
 import { libc } from '../../ffi/linux/libc.js';
 import { aio_ring, io_event, iocb, msghdr } from '../../ffi/linux/structs.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
+import { trackContext, untrackContext } from '../common/resources.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCalls } from '../readiness/call-batch.js';
 
-/** A feature name, for `withhold` too. */
+/** A feature name, for `disabledFeatures` too. */
 export const BATCHED_CALLS = 'batched_calls';
 
 /**
@@ -93,11 +93,11 @@ export class AioContext {
 
   /** From now on this thread's own: given back at its end, or when it has died. */
   belongToThread(): void {
-    contextOpened(this.#address);
+    trackContext(this.#address);
     process.once('exit', () => {
       const address = this.#address;
       this.#address = 0;
-      contextClosing(address);
+      untrackContext(address);
       destroyContext(address);
     });
   }

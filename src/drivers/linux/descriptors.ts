@@ -1,9 +1,9 @@
 /** Descriptors of this process: how many it may have open, and closing one. */
 
 import { readFileSync } from 'node:fs';
-import { closing } from '../common/resources.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
+import { untrackDescriptor } from '../common/resources.js';
 
 /** The soft limit of open files (proc(5)); Infinity when there is none, or it cannot be read. */
 export function descriptorsMax(): number {
@@ -18,7 +18,7 @@ export function descriptorsMax(): number {
 /** Closes a descriptor that was written down as opened. */
 export function closeDescriptor(descriptor: number): void {
   uninterrupted(() => {
-    closing(descriptor);
+    untrackDescriptor(descriptor);
     libc().close(descriptor);
   });
 }

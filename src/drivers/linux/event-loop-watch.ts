@@ -10,7 +10,6 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { assert } from '../../base/assert.js';
 import { OperationError } from '../../base/errors.js';
-import { opened } from '../common/resources.js';
 import { clearImmediate, setImmediate } from '../../base/runtime.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
@@ -30,6 +29,7 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
+import { opened } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';

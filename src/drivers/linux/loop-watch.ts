@@ -10,14 +10,14 @@ import { DescriptorWait } from './descriptor-wait.js';
 import { EventLoopWatch } from './event-loop-watch.js';
 import { PolledWatch } from './polled-watch.js';
 
-/** A feature name for `withhold`: do without libuv's epoll. */
+/** A feature name for `disabledFeatures`: do without libuv's epoll. */
 export const LOOP_WATCH_FEATURE = 'event_loop_watch';
 
 /** Looks of the timer between two tries to start the waiting thread. */
 const LOOKS_BEFORE_TRY = 50;
 
 export interface DescriptorWatchOptions {
-  readonly withhold: ReadonlySet<string>;
+  readonly disabledFeatures: ReadonlySet<string>;
   /** For a descriptor that stays readable until it is drained: tell each new readiness once, and drain only when polled. */
   readonly drain?: () => void;
 }
@@ -31,13 +31,13 @@ export class DescriptorWatch implements LoopWatch {
   #referenced = true;
 
   constructor(descriptor: number, onReady: () => void, options: DescriptorWatchOptions) {
-    const { withhold, drain } = options;
+    const { disabledFeatures, drain } = options;
     this.#descriptor = descriptor;
     this.#look = () => {
       drain?.();
       onReady();
     };
-    this.#watch = withhold.has(LOOP_WATCH_FEATURE)
+    this.#watch = disabledFeatures.has(LOOP_WATCH_FEATURE)
       ? this.#waitingThread("Node's own epoll was not to be used")
       : new EventLoopWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
   }

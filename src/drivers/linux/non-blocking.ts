@@ -25,9 +25,9 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   /** Optional system features in use. */
   readonly features: readonly string[];
 
-  constructor(withhold: ReadonlySet<string>) {
+  constructor(disabledFeatures: ReadonlySet<string>) {
     super(true);
-    this.#aio = withhold.has(BATCHED_CALLS) ? undefined : threadContext();
+    this.#aio = disabledFeatures.has(BATCHED_CALLS) ? undefined : threadContext();
     this.features = this.#aio === undefined ? [] : [BATCHED_CALLS];
   }
 

@@ -1,21 +1,21 @@
 /** Giving back what a thread of this process had open when it died. */
 
-import { closing, type Ledger, unmapping } from '../common/resources.js';
 import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { type ResourceTracker, untrackDescriptor, untrackMapping } from '../common/resources.js';
 import { destroyContextOfDead } from './aio.js';
 import { markedSockets } from './socket-owner.js';
 
 /** Closes what this thread has opened for something that cannot be built after all. */
-export function giveBackOnLinux({ mappings, descriptors }: Ledger): void {
-  mappings.forEach(unmapping);
-  descriptors.forEach(closing);
+export function giveBackOnLinux({ mappings, descriptors }: ResourceTracker): void {
+  mappings.forEach(untrackMapping);
+  descriptors.forEach(untrackDescriptor);
   closeAll({ mappings, descriptors });
 }
 
-function closeAll({ mappings, descriptors }: Pick<Ledger, 'mappings' | 'descriptors'>): void {
+function closeAll({ mappings, descriptors }: Pick<ResourceTracker, 'mappings' | 'descriptors'>): void {
   const { close, munmap } = libc();
   for (const { address, byteLength } of mappings) {
     munmap(address, byteLength);
@@ -27,7 +27,7 @@ function closeAll({ mappings, descriptors }: Pick<Ledger, 'mappings' | 'descript
  * Closes what a dead thread has left. The peers of its connections see a reset: an end would pass for the whole of the
  * stream. Nobody else closes these descriptors, so their numbers are still theirs.
  */
-export function reclaimOnLinux(ledger: Ledger, thread: number): void {
+export function reclaimOnLinux(ledger: ResourceTracker, thread: number): void {
   const { close, setsockopt } = libc();
   // The ring is among them: it goes before the sockets that its operations may still hold.
   closeAll(ledger);

@@ -6,11 +6,11 @@
 
 import { readdirSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
-import { marksSocket } from '../common/resources.js';
 import { SO_RCVTIMEO, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { trackMarkedSocket } from '../common/resources.js';
 
 /** Seconds of the mark of thread 0: over thirty years, which nobody sets. */
 const MARK_SECONDS = 1_000_000_000;
@@ -33,7 +33,7 @@ export function markSocket(socket: number, thread: number): void {
 
 /** The same for a new socket of this thread, if somebody looks after its death. */
 export function markOwnSocket(socket: number): void {
-  if (marksSocket()) {
+  if (trackMarkedSocket()) {
     markSocket(socket, threadId);
   }
 }

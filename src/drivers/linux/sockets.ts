@@ -247,13 +247,13 @@ export class LinuxSockets implements SocketCalls {
     this.#libc.shutdown(socket, SHUT_RDWR);
   }
 
-  giveAway(socket: number, thread: number): number {
+  detach(socket: number, thread: number): number {
     markSocket(socket, thread);
     return socket;
   }
 
   /** The thread that accepted it may have another driver, whose sockets block where ours do not, or the other way round. */
-  takeOver(handle: number): number {
+  adopt(handle: number): number {
     this.#scratch.i32[0] = (this.#typeFlags & SOCK_NONBLOCK) === 0 ? 0 : 1;
     this.#libc.ioctl(handle, FIONBIO, this.#scratch.address);
     return handle;

@@ -1,10 +1,10 @@
 /** Wake-ups on Linux: a descriptor that any thread may write. */
 
-import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { Slab } from '../../ffi/memory.js';
+import { opened } from '../common/resources.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 

@@ -8,11 +8,11 @@ import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
 import type { ErrorTable } from '../../base/errors.js';
-import { NumberQueue } from '../../base/int-queue.js';
+import { Int32Queue } from '../../base/int-queue.js';
 import { FreeBuffers } from '../common/free-buffers.js';
-import { MessageBlocks } from '../common/msghdr-blocks.js';
-import type { CompletionSink, Driver, DriverName, DriverOptions, Gather, LoopWatch } from '../driver.js';
-import { Attempts } from './non-blocking-io.js';
+import { MsghdrPool } from '../common/msghdr-blocks.js';
+import type { BufferList, CompletionSink, Driver, DriverName, DriverOptions, LoopWatch } from '../driver.js';
+import { NonBlockingIo } from './non-blocking-io.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { Results } from './results.js';
 import {
@@ -61,14 +61,14 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly seesArrivals = false;
   readonly readsBetweenCalls = false;
   readonly #poller: Poller;
-  readonly #messages: MessageBlocks;
+  readonly #messages: MsghdrPool;
   readonly #table = new SocketTable();
   readonly #buffers: FreeBuffers;
   readonly #results = new Results(COMPLETIONS_MAX);
-  readonly #attempts: Attempts;
+  readonly #attempts: NonBlockingIo;
   /** Sockets whose reading place is to be tried, and those whose writing place is. */
-  readonly #reads = new NumberQueue();
-  readonly #writes = new NumberQueue();
+  readonly #reads = new Int32Queue();
+  readonly #writes = new Int32Queue();
   /** The last writes left no room for all reads. */
   #readsLeft = false;
   #sink: CompletionSink | undefined;
@@ -83,9 +83,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.sockets = parts.sockets;
     this.errors = parts.errors;
     this.#poller = parts.poller;
-    this.#messages = new MessageBlocks(parts.sockets.messages);
+    this.#messages = new MsghdrPool(parts.sockets.messages);
     this.#buffers = new FreeBuffers(options.buffers);
-    this.#attempts = new Attempts({
+    this.#attempts = new NonBlockingIo({
       ...parts,
       messages: this.#messages,
       table: this.#table,
@@ -154,7 +154,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#postWrite(slot, generation, socket, SEND, address, byteLength, borrowed);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     this.#messages.write(slot, gather);
     this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0, gather.borrowed);
   }

@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.js';
 import { ERR_BUFFER_DETACHED } from '../../base/errors.js';
 import type { FreeBuffers } from '../common/free-buffers.js';
-import type { MessageBlocks } from '../common/msghdr-blocks.js';
+import type { MsghdrPool } from '../common/msghdr-blocks.js';
 import type { BorrowedMemory } from '../driver.js';
 import { CallBatch, RECEIVE_CALL, SEND_CALL } from './call-batch.js';
 import type { NonBlockingCalls, Poller } from './poller.js';
@@ -31,10 +31,10 @@ import {
   WRITE_QUEUED,
 } from './socket-table.js';
 
-export interface AttemptParts {
+export interface NonBlockingIoParts {
   readonly sockets: NonBlockingCalls;
   readonly poller: Poller;
-  readonly messages: MessageBlocks;
+  readonly messages: MsghdrPool;
   readonly table: SocketTable;
   readonly buffers: FreeBuffers;
   /** Where what has completed goes. */
@@ -47,10 +47,10 @@ export interface AttemptParts {
 /** In the place of a buffer, of a call that has none: a send. */
 const NO_BUFFER = -1;
 
-export class Attempts {
+export class NonBlockingIo {
   readonly #sockets: NonBlockingCalls;
   readonly #poller: Poller;
-  readonly #messages: MessageBlocks;
+  readonly #messages: MsghdrPool;
   readonly #table: SocketTable;
   readonly #buffers: FreeBuffers;
   readonly #results: Results;
@@ -61,7 +61,7 @@ export class Attempts {
   /** Peer addresses of connects that were not tried yet, or go on. */
   readonly connectAddresses = new Map<number, Uint8Array>();
 
-  constructor(parts: AttemptParts) {
+  constructor(parts: NonBlockingIoParts) {
     this.#sockets = parts.sockets;
     this.#poller = parts.poller;
     this.#messages = parts.messages;

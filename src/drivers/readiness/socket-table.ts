@@ -1,6 +1,6 @@
 /** What the readiness driver knows of each socket, in tables that the socket's number indexes. */
 
-import { grown } from '../../base/typed-arrays.js';
+import { growTyped } from '../../base/typed-arrays.js';
 
 /** Flags of a socket. */
 export const READABLE = 1;
@@ -57,15 +57,15 @@ export class SocketTable {
       length *= 2;
     }
     this.length = length;
-    this.flags = grown(this.flags, length);
-    this.generation = grown(this.generation, length);
-    this.readKind = grown(this.readKind, length);
-    this.readSlot = grown(this.readSlot, length);
-    this.readSlotGeneration = grown(this.readSlotGeneration, length);
-    this.writeKind = grown(this.writeKind, length);
-    this.writeSlot = grown(this.writeSlot, length);
-    this.writeSlotGeneration = grown(this.writeSlotGeneration, length);
-    this.writeAddress = grown(this.writeAddress, length);
-    this.writeByteLength = grown(this.writeByteLength, length);
+    this.flags = growTyped(this.flags, length);
+    this.generation = growTyped(this.generation, length);
+    this.readKind = growTyped(this.readKind, length);
+    this.readSlot = growTyped(this.readSlot, length);
+    this.readSlotGeneration = growTyped(this.readSlotGeneration, length);
+    this.writeKind = growTyped(this.writeKind, length);
+    this.writeSlot = growTyped(this.writeSlot, length);
+    this.writeSlotGeneration = growTyped(this.writeSlotGeneration, length);
+    this.writeAddress = growTyped(this.writeAddress, length);
+    this.writeByteLength = growTyped(this.writeByteLength, length);
   }
 }

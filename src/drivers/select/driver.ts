@@ -11,14 +11,14 @@ import { SelectPoller } from './poller.js';
 import { WindowsSelect } from './windows.js';
 
 export function openSelectOnLinux(options: DriverOptions): Driver {
-  const sockets = new LinuxNonBlocking(options.withhold);
+  const sockets = new LinuxNonBlocking(options.disabledFeatures);
   return new ReadinessDriver(
     {
       name: 'select',
       features: ['more_than_1024_descriptors', ...sockets.features],
       sockets,
       errors: linuxErrors,
-      poller: new SelectPoller(new LinuxSelect(options.withhold), linuxErrors),
+      poller: new SelectPoller(new LinuxSelect(options.disabledFeatures), linuxErrors),
     },
     options,
   );

@@ -4,7 +4,6 @@
  * descriptor: it holds the sockets of the port, only to wake the loop. What is ready, select says.
  */
 
-import { opened } from '../common/resources.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -18,6 +17,7 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { opened } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
@@ -80,10 +80,10 @@ export class MirrorWatch implements LoopWatch {
   readonly #watch: DescriptorWatch;
   readonly #whenClosed: () => void;
 
-  constructor(mirror: EpollMirror, onReady: () => void, withhold: ReadonlySet<string>, whenClosed: () => void) {
+  constructor(mirror: EpollMirror, onReady: () => void, disabledFeatures: ReadonlySet<string>, whenClosed: () => void) {
     this.#mirror = mirror;
     this.#whenClosed = whenClosed;
-    this.#watch = new DescriptorWatch(mirror.descriptor, onReady, { withhold, drain: () => mirror.drain() });
+    this.#watch = new DescriptorWatch(mirror.descriptor, onReady, { disabledFeatures, drain: () => mirror.drain() });
   }
 
   get kind(): string {

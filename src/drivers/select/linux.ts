@@ -65,14 +65,14 @@ export class LinuxSelect implements SelectSystem {
   readonly write = new DescriptorSet();
   readonly reportsOnce = true;
   highest = 0;
-  readonly #withhold: ReadonlySet<string>;
+  readonly #disabledFeatures: ReadonlySet<string>;
   /** Sockets that were added. */
   readonly #added = new DescriptorSet();
   /** The same in an epoll set, while Node's event loop watches it. */
   #mirror: EpollMirror | undefined;
 
-  constructor(withhold: ReadonlySet<string>) {
-    this.#withhold = withhold;
+  constructor(disabledFeatures: ReadonlySet<string>) {
+    this.#disabledFeatures = disabledFeatures;
   }
 
   openWake(): WakeDescriptor {
@@ -105,7 +105,7 @@ export class LinuxSelect implements SelectSystem {
     const mirror = new EpollMirror(this.#added.members());
     this.#mirror = mirror;
     try {
-      return new MirrorWatch(mirror, onReady, this.#withhold, () => {
+      return new MirrorWatch(mirror, onReady, this.#disabledFeatures, () => {
         this.#mirror = undefined;
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Readiness from select: sets of sockets, asked anew at each wait. */
 
 import type { ErrorTable } from '../../base/errors.js';
-import { reaching } from '../../base/typed-arrays.js';
+import { ensureCapacity } from '../../base/typed-arrays.js';
 import { PolledCall } from '../common/polled-call.js';
 import type { LoopWatch } from '../driver.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
@@ -31,7 +31,7 @@ export class SelectPoller implements Poller {
   }
 
   add(socket: number, generation: number): number {
-    this.#generations = reaching(this.#generations, socket);
+    this.#generations = ensureCapacity(this.#generations, socket);
     this.#generations[socket] = generation;
     return this.#system.add(socket);
   }

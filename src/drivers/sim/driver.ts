@@ -8,10 +8,10 @@ import { viewOf } from '../../ffi/library.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import type {
   BorrowedMemory,
+  BufferList,
   CompletionSink,
   Driver,
   DriverOptions,
-  Gather,
   LoopWatch,
   ReceiveBuffers,
 } from '../driver.js';
@@ -28,7 +28,7 @@ import { Posts } from './posts.js';
 import { TRACE } from './trace.js';
 import { addWaker, removeWaker } from './wake.js';
 
-/** A feature name for `withhold`: one receive completes again and again. */
+/** A feature name for `disabledFeatures`: one receive completes again and again. */
 export const MULTISHOT_FEATURE = 'multishot';
 
 export interface SimDriverParts {
@@ -61,7 +61,7 @@ export class SimDriver implements Driver, OperationOwner {
     this.#kernel = parts.kernel;
     this.#loop = parts.loop;
     this.clock = parts.clock;
-    this.multishot = parts.multishot && !options.withhold.has(MULTISHOT_FEATURE);
+    this.multishot = parts.multishot && !options.disabledFeatures.has(MULTISHOT_FEATURE);
     this.features = this.multishot ? [MULTISHOT_FEATURE] : [];
     this.sockets = new SimSockets(parts.kernel);
     this.#posts = new Posts(parts.kernel);
@@ -129,7 +129,7 @@ export class SimDriver implements Driver, OperationOwner {
     place.lengths.push(byteLength);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: Gather): void {
+  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
     const place = this.#placeOfSend(slot, generation, socket);
     place.borrowed = gather.borrowed;
     for (let index = 0; index < gather.count; index++) {

@@ -3,7 +3,7 @@
 import type { Slab } from '../../ffi/memory.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import type { MessageLayout } from '../common/msghdr-blocks.js';
-import { GATHER_PIECES_MAX, type Gather } from '../driver.js';
+import { type BufferList, GATHER_PIECES_MAX } from '../driver.js';
 
 export const WSABUFS_OFFSET = 8;
 
@@ -20,7 +20,7 @@ export function setWsabuf(slab: Slab, byteOffset: number, address: number, byteL
 }
 
 /** Writes the pieces of a gather as WSABUFs, up to `bytesMax` bytes in all; returns how many there are. */
-export function setWsabufs(slab: Slab, byteOffset: number, gather: Gather, bytesMax: number): number {
+export function setWsabufs(slab: Slab, byteOffset: number, gather: BufferList, bytesMax: number): number {
   let count = 0;
   for (let left = bytesMax; count < gather.count && left > 0; count++) {
     const byteLength = Math.min(gather.lengths[count] as number, left);

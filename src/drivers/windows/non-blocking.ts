@@ -49,7 +49,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
     this.#kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
     // Kept, as a connection that was reset has none (WSAENOTCONN of getpeername).
     const remote = decodeSockaddr(windowsAddresses, this.#scratch, 0, u32[LENGTH_OFFSET >> 2] as number);
-    return this.adopt(handle, listener, remote);
+    return this.addAccepted(handle, listener, remote);
   }
 
   encodeAddress(address: SocketAddress): Uint8Array {

@@ -183,7 +183,7 @@ export class WindowsSockets implements SocketCalls {
   }
 
   /** A socket that a listener accepted joins the others, with the options that the listener was given. */
-  adopt(handle: number, listener: SocketRecord, remoteAddress: SocketAddress | undefined): number {
+  addAccepted(handle: number, listener: SocketRecord, remoteAddress: SocketAddress | undefined): number {
     const record = new SocketRecord(handle, listener.family);
     record.bound = true;
     record.remoteAddress = remoteAddress;
@@ -197,13 +197,13 @@ export class WindowsSockets implements SocketCalls {
     return this.records.add(record);
   }
 
-  giveAway(socket: number): number {
+  detach(socket: number): number {
     const { handle } = this.records.of(socket);
     this.records.remove(socket);
     return handle;
   }
 
-  takeOver(handle: number, family: SocketFamily): number {
+  adopt(handle: number, family: SocketFamily): number {
     const record = new SocketRecord(handle, family);
     record.bound = true;
     return this.records.add(record);

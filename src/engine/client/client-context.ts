@@ -2,14 +2,14 @@
 
 import { callersContext } from '../../port/async-context.js';
 import type { Connection } from '../connection.js';
-import type { ConnectionGroup } from '../connection-core/record.js';
+import type { ConnectionContext } from '../connection-core/record.js';
 import type { Engine } from '../engine.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { ConnectionLimits } from '../options.js';
 import type { ConnectionCounters } from '../statistics.js';
 
-export class Client implements ConnectionGroup {
+export class ClientContext implements ConnectionContext {
   readonly engine: Engine;
   readonly handlers: Handlers;
   readonly limits: ConnectionLimits;

@@ -8,7 +8,7 @@ import { type MessageOptions, MessageRules } from '../messages/messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, checkTime } from '../options.js';
 import { type EngineChoice, useEngine } from '../shared-engines.js';
 import { checkSignal } from '../signals.js';
-import { Client } from './client-context.js';
+import { ClientContext } from './client-context.js';
 import { ConnectRace } from './happy-eyeballs.js';
 
 export interface ConnectOptions<Context = unknown, Message = Buffer>
@@ -51,7 +51,7 @@ export async function connect<Context = unknown, Message = Buffer>(
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
-    const client = new Client(engine, handlers, limits, messages, use.release);
+    const client = new ClientContext(engine, handlers, limits, messages, use.release);
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
     return (await race.run(resolver)) as Connection<Context>;
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Completion } from '../../port/completion.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
-import { tellOpen } from '../connection-core/emit.js';
+import { emitOpen } from '../connection-core/emit.js';
 import { receive } from '../connection-core/receive.js';
 import { armTimer } from '../connection-core/timeouts.js';
 import type { Resolver } from '../endpoint.js';
@@ -20,10 +20,10 @@ import { cancelledByClose, type Pending } from '../pending.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
 import { setSocketOptions } from '../server/listen.js';
 import { abortReason } from '../signals.js';
-import type { Client } from './client-context.js';
+import type { ClientContext } from './client-context.js';
 
 export interface RaceParts {
-  readonly client: Client;
+  readonly client: ClientContext;
   readonly options: ConnectionOptions & { readonly signal?: AbortSignal; readonly context?: unknown };
   readonly timeoutMs: number;
   readonly attemptDelayMs: number;
@@ -42,7 +42,7 @@ export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[
 }
 
 export class ConnectRace implements CompletionTarget, Pending {
-  readonly #client: Client;
+  readonly #client: ClientContext;
   readonly #options: RaceParts['options'];
   readonly #timeoutMs: number;
   readonly #attemptDelayMs: number;
@@ -158,7 +158,7 @@ export class ConnectRace implements CompletionTarget, Pending {
     if (limits.timed || connection.messages?.heartbeat !== undefined) {
       armTimer(connection);
     }
-    tellOpen(connection);
+    emitOpen(connection);
     try {
       receive(connection);
     } catch (error) {

@@ -15,9 +15,9 @@ const RESETTING: ReadonlySet<CloseReason> = new Set([
   'reset',
   'write_stall',
   'write_queue_full',
-  'process_queue_full',
+  'engine_queue_full',
   'held_full',
-  'process_held_full',
+  'engine_held_full',
   'drain_deadline',
 ]);
 
@@ -48,7 +48,7 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
   }
   const cut = connection.queuedBytes > 0 || (connection.flags & TRUNCATED) !== 0;
   engine.wheel.remove(connection);
-  engine.unladen(connection);
+  engine.untrackBacklogged(connection);
   engine.queuedBytes -= connection.queuedBytes;
   connection.queuedBytes = 0;
   if (connection.queue !== undefined) {

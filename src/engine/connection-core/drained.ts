@@ -22,12 +22,12 @@ export function whenDrained(connection: Connection, done: Done): void {
 }
 
 /** There is room. */
-export function tellDrained(connection: Connection): void {
+export function emitDrained(connection: Connection): void {
   settle(connection, undefined);
 }
 
 /** The connection is over: nobody waits for it any more. */
-export function tellNeverDrained(connection: Connection): void {
+export function emitNeverDrained(connection: Connection): void {
   if ((connection.flags & WANTS_ROOM) !== 0) {
     settle(connection, whyClosed(connection));
   }

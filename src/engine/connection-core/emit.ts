@@ -7,7 +7,7 @@ import { awaitHandler, isPromise } from './awaiting.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
 
-export function tellData(connection: Connection, chunk: Buffer): void {
+export function emitData(connection: Connection, chunk: Buffer): void {
   const { handlers } = connection;
   if (handlers.data === undefined) {
     return;
@@ -24,7 +24,7 @@ export function tellData(connection: Connection, chunk: Buffer): void {
 }
 
 /** It is called for a framing, which runs in the context of the handlers already. */
-export function tellMessage(connection: Connection, message: unknown): void {
+export function emitMessage(connection: Connection, message: unknown): void {
   const { handlers } = connection;
   if (handlers.message === undefined) {
     return;
@@ -52,12 +52,12 @@ const NAMES = {
   finished: 'stream',
 } as const;
 
-export function tell(connection: Connection, event: PlainEvent): void {
-  void tellAndAwait(connection, event);
+export function emit(connection: Connection, event: PlainEvent): void {
+  void emitAndAwait(connection, event);
 }
 
 /** @returns the promise that the handler has returned, if it did: it ends when that settles, and never rejects */
-export function tellAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
+export function emitAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
   const { handlers } = connection;
   const handler = handlers[event];
   return handler === undefined ? undefined : call(connection, NAMES[event], handler);
@@ -92,13 +92,13 @@ function watched(connection: Connection, promise: PromiseLike<unknown>, name: Ha
 }
 
 /** Tells that a connection is there. */
-export function tellOpen(connection: Connection): void {
+export function emitOpen(connection: Connection): void {
   publishOpened(connection);
-  tell(connection, 'open');
+  emit(connection, 'open');
 }
 
 /** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
-export function tellClose(connection: Connection): void {
+export function emitClose(connection: Connection): void {
   const { handlers, ending } = connection;
   if (ending === undefined) {
     return;

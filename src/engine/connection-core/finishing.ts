@@ -1,8 +1,8 @@
 /** The end of a connection: its last operation has ended. */
 
 import type { Connection } from '../connection.js';
-import { tellNeverDrained } from './drained.js';
-import { tellClose } from './emit.js';
+import { emitNeverDrained } from './drained.js';
+import { emitClose } from './emit.js';
 import { CLOSED, UNREFERENCED } from './state.js';
 
 /** Tells the end of a connection. */
@@ -14,8 +14,8 @@ export function finish(connection: Connection): void {
   if (reason !== undefined) {
     counters.closesByReason[reason]++;
   }
-  tellClose(connection);
-  tellNeverDrained(connection);
+  emitClose(connection);
+  emitNeverDrained(connection);
   if ((connection.flags & UNREFERENCED) === 0) {
     engine.reference(-1);
   }

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers';
 import { formatAddress, type SocketAddress } from '../../base/address.js';
 import { isError, textOf } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
-import { throwLater } from '../../base/throw-async.js';
+import { reportUncaught } from '../../base/throw-async.js';
 import type { AsyncContext } from '../../port/async-context.js';
 import type { Connection } from '../connection.js';
 import { errorOf, type HandlerName } from '../handlers.js';
@@ -107,7 +107,7 @@ export function guarded(sink: HandlerErrorSink, context: AsyncContext): HandlerE
     try {
       context.enter(sink, undefined, error, info);
     } catch (thrown) {
-      throwLater(thrown);
+      reportUncaught(thrown);
     }
   };
 }

@@ -6,9 +6,9 @@
 
 import { OperationError } from '../../base/errors.js';
 import type { Connection } from '../connection.js';
-import { TurnList } from '../scheduling/round-list.js';
+import { RoundList } from '../scheduling/round-list.js';
 import { close } from './close.js';
-import { CLOSING, OVER_SHARE, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
+import { CLOSING, QUOTA_SPENT, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
 
 /** Connections that hold less are not looked at when the engine holds too much. */
 const LARGE_BYTES = 16 * 1024;
@@ -42,7 +42,7 @@ export class HeldMemory {
 
   #check(connection: Connection): void {
     if (this.bytes > this.bytesMax) {
-      close(this.mostHeld() ?? connection, 'process_held_full', heldFull(this.bytesMax, 'the engine'));
+      close(this.mostHeld() ?? connection, 'engine_held_full', heldFull(this.bytesMax, 'the engine'));
     } else if (connection.heldBytes > heldBytesMaxOf(connection)) {
       close(connection, 'held_full', heldFull(heldBytesMaxOf(connection), 'the connection'));
     }
@@ -86,7 +86,7 @@ function heldFull(bytesMax: number, whose: string): OperationError {
  * resumed before, by a promise say, goes on with the receive that it has, which costs nothing.
  */
 export class PausedConnections {
-  readonly #list = new TurnList<Connection>();
+  readonly #list = new RoundList<Connection>();
 
   get length(): number {
     return this.#list.length;
@@ -108,7 +108,7 @@ export class PausedConnections {
 
 function stopIfPaused(connection: Connection): void {
   connection.flags &= ~STOPS_SOON;
-  if ((connection.flags & CLOSING) === 0 && (connection.flags & STOPPED & ~OVER_SHARE) !== 0) {
+  if ((connection.flags & CLOSING) === 0 && (connection.flags & STOPPED & ~QUOTA_SPENT) !== 0) {
     stopReceiving(connection);
   }
 }

@@ -6,28 +6,28 @@ import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { Completion } from '../../port/completion.js';
 import type { Connection, HeldChunk } from '../connection.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
-import { tellAndAwait, tellData } from './emit.js';
+import { emitAndAwait, emitData } from './emit.js';
 import { stopReceiving } from './held-memory.js';
 import { endSending } from './shutdown.js';
 import {
   AWAITING,
   CLOSING,
-  END_TOLD,
-  ENDING,
+  END_EMITTED,
   ENDS_LATER,
+  FIN_REQUESTED,
+  FIN_SENT,
   HOLDING,
   LINGERING,
-  OVER_SHARE,
+  NO_READER,
   PAUSED,
-  PEER_ENDED,
+  PEER_FIN,
+  QUOTA_SPENT,
   RECEIVES_ONCE,
   RECEIVING,
   RESUMING,
-  SHUT,
   STOPPED,
   STOPPING,
   STREAMED,
-  UNREAD,
 } from './state.js';
 import { armTimer, beginAnew } from './timeouts.js';
 
@@ -41,7 +41,7 @@ const ONCE = { once: true } as const;
 
 /** Keeps a receive in flight, unless the connection does not want more now. */
 export function receive(connection: Connection): void {
-  if ((connection.flags & (RECEIVING | STOPPED | PEER_ENDED | CLOSING)) === 0 && connection.held === undefined) {
+  if ((connection.flags & (RECEIVING | STOPPED | PEER_FIN | CLOSING)) === 0 && connection.held === undefined) {
     const { engine } = connection.group;
     engine.port.postReceive(connection.socket, (connection.flags & RECEIVES_ONCE) === 0 ? undefined : ONCE);
     engine.counters.receivesPosted++;
@@ -83,8 +83,8 @@ function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | und
     connection.turnBytes = 0;
   }
   connection.turnBytes += byteLength;
-  if (connection.turnBytes >= limits.turnBytesMax) {
-    connection.flags |= OVER_SHARE;
+  if (connection.turnBytes >= limits.roundBytesMax) {
+    connection.flags |= QUOTA_SPENT;
     engine.resumeNextTurn(connection);
   }
   if (buffer !== undefined && engine.handlersAwait && engine.port.poolShort) {
@@ -103,7 +103,7 @@ function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | un
     connection.messages.received(chunk);
   } else {
     engine.chunk = chunk;
-    tellData(connection, chunk);
+    emitData(connection, chunk);
     engine.chunk = undefined;
   }
   engine.chunkBuffer = undefined;
@@ -142,11 +142,11 @@ function memoryOf({ buffer, bytes }: HeldChunk): number {
 /** A receive without bytes: the end of the stream, an error, or the end that was asked for. */
 function receiveEnded(connection: Connection, completion: Completion): void {
   if (completion.code === undefined) {
-    connection.flags |= PEER_ENDED;
+    connection.flags |= PEER_FIN;
     // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
     const waits = connection.held !== undefined || connection.messages?.stopped === true;
     if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
-      tellEnd(connection);
+      emitEnd(connection);
     }
   } else if (completion.code === 'ECANCELED') {
     receive(connection);
@@ -156,20 +156,20 @@ function receiveEnded(connection: Connection, completion: Completion): void {
 }
 
 /** Everything before the peer's end has been delivered. */
-function tellEnd(connection: Connection): void {
+function emitEnd(connection: Connection): void {
   const { engine, limits } = connection.group;
   if (connection.messages?.endedWhole() === false) {
     return;
   }
-  connection.flags |= END_TOLD;
+  connection.flags |= END_EMITTED;
   connection.phaseTick = engine.wheel.tick;
-  const told = tellAndAwait(connection, 'end');
+  const told = emitAndAwait(connection, 'end');
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
-  if ((connection.flags & SHUT) !== 0) {
+  if ((connection.flags & FIN_SENT) !== 0) {
     close(connection, 'finished');
-  } else if (limits.allowHalfOpen || (connection.flags & (ENDING | STREAMED)) !== 0) {
+  } else if (limits.allowHalfOpen || (connection.flags & (FIN_REQUESTED | STREAMED)) !== 0) {
     armTimer(connection);
   } else if (told === undefined) {
     endSending(connection);
@@ -187,8 +187,8 @@ export function pause(connection: Connection): void {
 
 export function resume(connection: Connection): void {
   // One that was destroyed, and only has something left to send, tells nothing more but its close.
-  if ((connection.flags & (PAUSED | UNREAD)) !== 0 && (connection.flags & LINGERING) === 0) {
-    connection.flags &= ~(PAUSED | UNREAD);
+  if ((connection.flags & (PAUSED | NO_READER)) !== 0 && (connection.flags & LINGERING) === 0) {
+    connection.flags &= ~(PAUSED | NO_READER);
     beginAnew(connection);
     connection.group.engine.resumeNextTurn(connection);
   }
@@ -196,7 +196,7 @@ export function resume(connection: Connection): void {
 
 /** A new turn: what was held is delivered, and more is received. */
 export function resumeNow(connection: Connection): void {
-  connection.flags &= ~(RESUMING | OVER_SHARE);
+  connection.flags &= ~(RESUMING | QUOTA_SPENT);
   if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
     connection.flags &= ~ENDS_LATER;
     endSending(connection);
@@ -218,8 +218,8 @@ export function resumeNow(connection: Connection): void {
     return;
   }
   connection.held = undefined;
-  if ((connection.flags & (PEER_ENDED | END_TOLD)) === PEER_ENDED) {
-    tellEnd(connection);
+  if ((connection.flags & (PEER_FIN | END_EMITTED)) === PEER_FIN) {
+    emitEnd(connection);
   } else {
     receive(connection);
   }

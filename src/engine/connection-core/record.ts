@@ -9,7 +9,7 @@ import type { ConnectionLimits } from '../options.js';
 import type { ConnectionCounters } from '../statistics.js';
 import type { Topics } from './topics.js';
 
-export interface ConnectionGroup {
+export interface ConnectionContext {
   readonly engine: Engine;
   readonly handlers: Handlers;
   /** The async context of the program's `listen` or `connect`, for its handlers. */

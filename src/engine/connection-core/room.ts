@@ -8,7 +8,7 @@ import type { Connection } from '../connection.js';
  */
 export function highWaterMark({ group }: Connection): number {
   const { engine, limits } = group;
-  return engine.crowded ? limits.crowdedHighWaterMarkBytes : limits.highWaterMarkBytes;
+  return engine.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes;
 }
 
 /** Whether more than the high-water mark waits to be sent. */

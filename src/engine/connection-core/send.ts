@@ -1,29 +1,29 @@
 /** The sending side of a connection: what is written in a turn leaves together, and one send is in flight. */
 
-import { OperationError } from '../../base/errors.js';
 import { lengthOf } from '../../base/bytes.js';
+import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
 import type { Connection } from '../connection.js';
 import { checkPayload } from '../writing/payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
 import { COPY_BYTES_MAX } from '../writing/write-queue.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
-import { tellDrained } from './drained.js';
-import { tell } from './emit.js';
+import { emitDrained } from './drained.js';
+import { emit } from './emit.js';
 import { writeAfterEnd } from './refusals.js';
 import { highWaterMark } from './room.js';
 import {
   CLOSING,
   DIRTY,
-  END_TOLD,
-  ENDED,
-  ENDING,
+  END_CALLED,
+  END_EMITTED,
+  FIN_POSTED,
+  FIN_REQUESTED,
+  FIN_SENT,
   LINGERING,
   NEEDS_DRAIN,
   NEEDS_FLUSH,
   SENDING,
-  SHUT,
-  SHUTTING,
   STREAMED,
   TRUNCATED,
   WANTS_ROOM,
@@ -34,7 +34,7 @@ import { armWriteStall } from './timeouts.js';
 const LOW_SHARE = 0.5;
 
 export function write(connection: Connection, data: Uint8Array | string): boolean {
-  if ((connection.flags & (ENDING | CLOSING)) !== 0) {
+  if ((connection.flags & (FIN_REQUESTED | CLOSING)) !== 0) {
     return refuse(connection);
   }
   return append(connection, data);
@@ -105,12 +105,12 @@ function written(connection: Connection, byteLength: number): boolean {
   engine.queuedBytes += byteLength;
   engine.flushNext(connection);
   const room = hasRoom(connection);
-  if (connection.queuedBytes > limits.crowdedHighWaterMarkBytes) {
-    engine.laden(connection);
+  if (connection.queuedBytes > limits.pressureHighWaterMarkBytes) {
+    engine.trackBacklogged(connection);
   }
   if (engine.queuedBytes > engine.queuedBytesMax) {
     const most = engine.mostQueued() ?? connection;
-    close(most, 'process_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
+    close(most, 'engine_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
   } else if (connection.queuedBytes > limits.queuedBytesMax) {
     close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
   }
@@ -126,7 +126,7 @@ function queueFull(bytesMax: number, whose: string): OperationError {
 }
 
 function refuse(connection: Connection): false {
-  if ((connection.flags & (ENDED | CLOSING | LINGERING)) === ENDED) {
+  if ((connection.flags & (END_CALLED | CLOSING | LINGERING)) === END_CALLED) {
     throw writeAfterEnd();
   }
   return false;
@@ -147,7 +147,7 @@ export function flush(connection: Connection): void {
     // Not when it was written: outside a turn the wheel has the tick of the last one, which may be long ago.
     connection.sentTick = engine.wheel.tick;
     armWriteStall(connection);
-  } else if ((connection.flags & (ENDING | SHUTTING | SHUT)) === ENDING) {
+  } else if ((connection.flags & (FIN_REQUESTED | FIN_POSTED | FIN_SENT)) === FIN_REQUESTED) {
     end(connection);
   }
 }
@@ -158,13 +158,13 @@ function end(connection: Connection): void {
   const { engine } = connection.group;
   if ((flags & TRUNCATED) !== 0) {
     close(connection, 'destroyed');
-  } else if ((flags & (END_TOLD | STREAMED)) === END_TOLD) {
+  } else if ((flags & (END_EMITTED | STREAMED)) === END_EMITTED) {
     // The peer has ended before us: closing says the same, in one call less.
-    connection.flags |= SHUT;
+    connection.flags |= FIN_SENT;
     close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
   } else {
     engine.port.postShutdown(connection.socket);
-    connection.flags |= SHUTTING;
+    connection.flags |= FIN_POSTED;
     engine.counters.shutdownsPosted++;
   }
 }
@@ -187,8 +187,8 @@ export function sent(connection: Connection, completion: Completion): void {
   counters.bytesWritten += bytes;
   connection.queuedBytes -= bytes;
   engine.queuedBytes -= bytes;
-  if (connection.queuedBytes <= limits.crowdedHighWaterMarkBytes) {
-    engine.unladen(connection);
+  if (connection.queuedBytes <= limits.pressureHighWaterMarkBytes) {
+    engine.untrackBacklogged(connection);
   }
   if (connection.queuedBytes === 0) {
     engine.giveQueue(connection);
@@ -198,24 +198,24 @@ export function sent(connection: Connection, completion: Completion): void {
   if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
     // Before the next send is posted: what the stream writes now leaves with it, and before our end.
     connection.flags &= ~NEEDS_FLUSH;
-    tell(connection, 'flushed');
+    emit(connection, 'flushed');
   }
   flush(connection);
   if (low && (connection.flags & CLOSING) === 0) {
-    tellRoom(connection);
+    emitRoom(connection);
   }
 }
 
 /** At most half of the high-water mark waits to be sent. */
-function tellRoom(connection: Connection): void {
+function emitRoom(connection: Connection): void {
   if ((connection.flags & NEEDS_DRAIN) !== 0) {
     connection.flags &= ~NEEDS_DRAIN;
-    if ((connection.flags & (ENDED | LINGERING)) === 0) {
+    if ((connection.flags & (END_CALLED | LINGERING)) === 0) {
       // Also where not the program has ended our side, but its server's close: it may read on only then.
-      tell(connection, 'drain');
+      emit(connection, 'drain');
     }
   }
   if ((connection.flags & WANTS_ROOM) !== 0) {
-    tellDrained(connection);
+    emitDrained(connection);
   }
 }

@@ -4,31 +4,31 @@ import type { Completion } from '../../port/completion.js';
 import type { Connection } from '../connection.js';
 import { errorOf } from '../handlers.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
-import { tell } from './emit.js';
+import { emit } from './emit.js';
 import { write } from './send.js';
 import {
   AWAITING,
   CLOSING,
-  END_TOLD,
-  ENDING,
+  END_EMITTED,
   ENDS_LATER,
+  FIN_POSTED,
+  FIN_REQUESTED,
+  FIN_SENT,
   LINGERING,
   PAUSED,
-  SHUT,
-  SHUTTING,
   STREAMED,
 } from './state.js';
 import { armTimer } from './timeouts.js';
 
 /** Ends our side, behind what was written. */
 export function endSending(connection: Connection, data?: Uint8Array | string): void {
-  if ((connection.flags & (ENDING | CLOSING)) !== 0) {
+  if ((connection.flags & (FIN_REQUESTED | CLOSING)) !== 0) {
     return;
   }
   if (data !== undefined) {
     write(connection, data);
   }
-  connection.flags |= ENDING;
+  connection.flags |= FIN_REQUESTED;
   connection.group.engine.flushNext(connection);
 }
 
@@ -64,7 +64,7 @@ export function linger(connection: Connection, error: Error | undefined): void {
 
 /** The shutdown in flight has completed: our end is out. */
 export function shutDown(connection: Connection, completion: Completion): void {
-  connection.flags &= ~SHUTTING;
+  connection.flags &= ~FIN_POSTED;
   if ((connection.flags & CLOSING) !== 0) {
     finishIfIdle(connection);
     return;
@@ -73,14 +73,14 @@ export function shutDown(connection: Connection, completion: Completion): void {
     closeFailed(connection, completion);
     return;
   }
-  connection.flags |= SHUT;
+  connection.flags |= FIN_SENT;
   connection.phaseTick = connection.group.engine.wheel.tick;
   if ((connection.flags & STREAMED) !== 0) {
-    tell(connection, 'finished');
+    emit(connection, 'finished');
   }
   if ((connection.flags & LINGERING) !== 0) {
     close(connection, 'destroyed');
-  } else if ((connection.flags & END_TOLD) !== 0) {
+  } else if ((connection.flags & END_EMITTED) !== 0) {
     close(connection, 'finished');
   } else {
     armTimer(connection);

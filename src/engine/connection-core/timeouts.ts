@@ -6,7 +6,7 @@ import type { MessageSide } from '../messages/messages.js';
 import type { ConnectionLimits } from '../options.js';
 import { movedTick, NEVER, tickAfter } from '../scheduling/timer-wheel.js';
 import { close } from './close.js';
-import { CLOSING, END_TOLD, ENDING, LINGERING, RESTING, SENDING, SHUT } from './state.js';
+import { CLOSING, END_EMITTED, FIN_REQUESTED, FIN_SENT, LINGERING, RESTING, SENDING } from './state.js';
 
 /** A send in flight is looked at so many times in the limit that it may run into. */
 const LOOKS = 8;
@@ -18,7 +18,7 @@ interface Deadline {
 }
 
 /** The deadline that the last look found: used again, as a look is all it is for. */
-const found: Deadline = { tick: NEVER, reason: 'idle' };
+const found: Deadline = { tick: NEVER, reason: 'idle_timeout' };
 
 function consider(tick: number, reason: CloseReason): void {
   if (tick < found.tick) {
@@ -33,12 +33,12 @@ function firstDeadline(connection: Connection): Deadline {
   const { limits } = connection.group;
   found.tick = connection.deadlineTick;
   found.reason = 'deadline';
-  consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle');
-  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_TOLD | RESTING)) === 0) {
-    consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte');
+  consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle_timeout');
+  if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_EMITTED | RESTING)) === 0) {
+    consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte_timeout');
   }
   const { messages } = connection;
-  if (messages !== undefined && (flags & (END_TOLD | RESTING)) === 0) {
+  if (messages !== undefined && (flags & (END_EMITTED | RESTING)) === 0) {
     if (messages.heartbeat !== undefined) {
       consider(messages.heartbeat.dueTick(connection), 'heartbeat');
     }
@@ -50,12 +50,12 @@ function firstDeadline(connection: Connection): Deadline {
   if ((flags & SENDING) !== 0) {
     consider(tickAfter(sentTick, limits.writeStallTicks), 'write_stall');
   }
-  if ((flags & (END_TOLD | ENDING)) === END_TOLD) {
-    consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed');
+  if ((flags & (END_EMITTED | FIN_REQUESTED)) === END_EMITTED) {
+    consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed_timeout');
   }
-  if ((flags & (SHUT | END_TOLD | RESTING)) === SHUT) {
+  if ((flags & (FIN_SENT | END_EMITTED | RESTING)) === FIN_SENT) {
     // A peer that still sends is heard to its end.
-    consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown');
+    consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown_timeout');
   }
   return found;
 }
@@ -128,9 +128,9 @@ export function moveTicks(connection: Connection, ticks: number): void {
 export function beginAnew(connection: Connection): void {
   const { flags, messages } = connection;
   const { engine } = connection.group;
-  const awaitsFirst = connection.bytesRead === 0 && (flags & (END_TOLD | ENDING)) === 0;
-  const awaitsEnd = (flags & (SHUT | END_TOLD)) === SHUT;
-  const heartbeat = (flags & END_TOLD) === 0 ? messages?.heartbeat : undefined;
+  const awaitsFirst = connection.bytesRead === 0 && (flags & (END_EMITTED | FIN_REQUESTED)) === 0;
+  const awaitsEnd = (flags & (FIN_SENT | END_EMITTED)) === FIN_SENT;
+  const heartbeat = (flags & END_EMITTED) === 0 ? messages?.heartbeat : undefined;
   const awaitsRest = messages !== undefined && messages.messageTick !== NEVER;
   if (!awaitsFirst && !awaitsEnd && !awaitsRest && heartbeat === undefined) {
     return;

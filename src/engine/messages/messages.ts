@@ -5,9 +5,9 @@ import { Framer } from '../../framing/framer.js';
 import { checkFraming, type Framing, invalid, isFramingError } from '../../framing/framing.js';
 import type { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
-import { tellMessage } from '../connection-core/emit.js';
+import { emitMessage } from '../connection-core/emit.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
-import { AWAITING, CLOSING, HOLDING, OVER_SHARE } from '../connection-core/state.js';
+import { AWAITING, CLOSING, HOLDING, QUOTA_SPENT } from '../connection-core/state.js';
 import { armMessage } from '../connection-core/timeouts.js';
 import { checkNumber, checkTime } from '../options.js';
 import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
@@ -18,7 +18,7 @@ export interface MessageOptions<Message = unknown> {
   /** How messages lie in the bytes: then `message` is called instead of `data`. */
   readonly framing?: Framing<Message, never>;
   /** Messages that one connection may hand over before the others have their turn; 1,000 unless told. */
-  readonly messagesPerTurnMax?: number;
+  readonly messagesPerRoundMax?: number;
   /**
    * The longest time from the first byte of a message until it is complete, however its bytes trickle in; later the
    * connection is closed, `message_timeout`. In ms; 120,000 by default, 0 or Infinity for no limit. The time does not run
@@ -37,14 +37,14 @@ const MESSAGE_TIMEOUT_MS = 120_000;
 /** What connections of a group do with messages. */
 export class MessageRules {
   readonly framing: Framing<unknown>;
-  readonly messagesPerTurnMax: number;
+  readonly messagesPerRoundMax: number;
   readonly messageTicks: number;
   readonly heartbeat: Heartbeat | undefined;
 
   /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
   constructor(framing: Framing<unknown>, options: MessageOptions<unknown>) {
     this.framing = framing;
-    this.messagesPerTurnMax = checkNumber('messagesPerTurnMax', options.messagesPerTurnMax, MESSAGES_PER_TURN);
+    this.messagesPerRoundMax = checkNumber('messagesPerRoundMax', options.messagesPerRoundMax, MESSAGES_PER_TURN);
     this.messageTicks = ticksOf(checkTime('messageTimeoutMs', options.messageTimeoutMs, MESSAGE_TIMEOUT_MS));
     this.heartbeat =
       (options.heartbeat ?? undefined) === undefined
@@ -183,13 +183,13 @@ export class MessageSide {
 
   readonly #emit = (message: unknown): boolean => {
     const connection = this.#connection;
-    const { heartbeat, messagesPerTurnMax } = this.#rules;
+    const { heartbeat, messagesPerRoundMax } = this.#rules;
     if (heartbeat?.answered(connection, message) !== true) {
-      tellMessage(connection, message);
+      emitMessage(connection, message);
     }
     this.#count++;
-    if (this.#count >= messagesPerTurnMax && (connection.flags & (HOLDING | CLOSING)) === 0) {
-      connection.flags |= OVER_SHARE;
+    if (this.#count >= messagesPerRoundMax && (connection.flags & (HOLDING | CLOSING)) === 0) {
+      connection.flags |= QUOTA_SPENT;
       connection.group.engine.resumeNextTurn(connection);
     }
     return (connection.flags & (HOLDING | CLOSING)) === 0;

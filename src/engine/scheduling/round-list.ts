@@ -3,9 +3,9 @@
  * again and again costs more than what most entries want.
  */
 
-import { throwLater } from '../../base/throw-async.js';
+import { reportUncaught } from '../../base/throw-async.js';
 
-export class TurnList<T extends object> {
+export class RoundList<T extends object> {
   #now: (T | undefined)[] = [];
   #next: (T | undefined)[] = [];
   /** Entries that wait. */
@@ -40,7 +40,7 @@ export class TurnList<T extends object> {
       try {
         action(entry);
       } catch (error) {
-        throwLater(error);
+        reportUncaught(error);
       }
     }
   }

@@ -1,7 +1,7 @@
 /** Sending one thing to many: it is encoded once, its bytes are shared, and each connection's own limits hold. */
 
 import { Connection } from '../connection.js';
-import type { ConnectionGroup } from '../connection-core/record.js';
+import type { ConnectionContext } from '../connection-core/record.js';
 import { writeShared } from '../connection-core/send.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
 
@@ -26,7 +26,7 @@ export function sendToMembers(members: Iterable<Connection>, shared: SharedBytes
 
 /** The same with all connections of a group, or those that the filter lets through. */
 export function sendToAll<Context>(
-  group: ConnectionGroup,
+  group: ConnectionContext,
   shared: SharedBytes,
   filter?: ConnectionFilter<Context>,
 ): number {

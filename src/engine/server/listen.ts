@@ -36,7 +36,7 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
   /** Told what keeps the server from accepting: it closes then, as by `close`. A process warning unless given. */
   readonly onListenError?: (error: Error) => void;
   /** Connections taken in one turn before others have theirs; 128 unless told. */
-  readonly acceptsPerTurnMax?: number;
+  readonly acceptsPerRoundMax?: number;
 }
 
 /** A client must say something within this, in ms, unless told otherwise. */
@@ -84,11 +84,11 @@ export async function openServer<Context>(
   const onListenError = functionOr('onListenError', options.onListenError, warnOfListenError);
   const handlers = checkHandlers(options);
   const messages = MessageRules.of(options);
-  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerTurnMax' | 'backlog', unlessTold: number): number =>
+  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerRoundMax' | 'backlog', unlessTold: number): number =>
     checkNumber(name, options[name], { unlessTold, least: 1, most: Infinity });
   const backlog = count('backlog', BACKLOG);
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
-  const acceptsPerTurnMax = count('acceptsPerTurnMax', ACCEPTS_PER_TURN_MAX);
+  const acceptsPerRoundMax = count('acceptsPerRoundMax', ACCEPTS_PER_TURN_MAX);
   const topics = new Topics(checkTopicOptions(options));
   checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const found = acceptedAt ?? placeOf(options);
@@ -111,7 +111,7 @@ export async function openServer<Context>(
       limits,
       messages,
       topics,
-      serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerTurnMax },
+      serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerRoundMax },
       onListenError,
       onClosed: use.release,
     });

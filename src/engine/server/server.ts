@@ -8,9 +8,9 @@ import type { OverlappedSocket } from '../../port/socket.js';
 import type { CloseReason } from '../close-reasons.js';
 import { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
-import { tell, tellOpen } from '../connection-core/emit.js';
+import { emit, emitOpen } from '../connection-core/emit.js';
 import { receive } from '../connection-core/receive.js';
-import type { ConnectionGroup } from '../connection-core/record.js';
+import type { ConnectionContext } from '../connection-core/record.js';
 import { endWhenDone } from '../connection-core/shutdown.js';
 import { CLOSING, LINGERING } from '../connection-core/state.js';
 import { armTimer } from '../connection-core/timeouts.js';
@@ -30,7 +30,7 @@ import { type ConnectionFilter, sendToAll, sendToMembers } from './broadcast.js'
 export interface ServerLimits {
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
-  readonly acceptsPerTurnMax: number;
+  readonly acceptsPerRoundMax: number;
 }
 
 /** Told of each accepted socket, and once when it is closed, whatever became of it: for counting them elsewhere too. */
@@ -64,7 +64,7 @@ export interface CloseOptions {
   readonly deadlineMs?: number;
 }
 
-export class Server<Context = unknown> implements ConnectionGroup, CompletionTarget, TurnTask {
+export class Server<Context = unknown> implements ConnectionContext, CompletionTarget, TurnTask {
   /** @internal */
   readonly engine: Engine;
   /** @internal */
@@ -194,7 +194,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
   turn(): void {
     // One by one: if one of them closes the server, this drops those that wait.
     try {
-      for (let left = this.#serverLimits.acceptsPerTurnMax; left > 0 && this.#waiting.length > 0; left--) {
+      for (let left = this.#serverLimits.acceptsPerRoundMax; left > 0 && this.#waiting.length > 0; left--) {
         this.#accept(this.#waiting.shift() as OverlappedSocket);
       }
     } finally {
@@ -229,7 +229,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
       if (this.limits.timed || this.messages?.heartbeat !== undefined) {
         armTimer(connection as Connection);
       }
-      tellOpen(connection as Connection);
+      emitOpen(connection as Connection);
       receive(connection as Connection);
     } catch (error) {
       // Such as that no more operations may be in flight.
@@ -296,7 +296,7 @@ export class Server<Context = unknown> implements ConnectionGroup, CompletionTar
         endWhenDone(connection);
       } else if ((connection.flags & (CLOSING | LINGERING)) === 0) {
         // One that ends already, by a handler just told perhaps, is told nothing more but its close.
-        tell(connection, 'shutdown');
+        emit(connection, 'shutdown');
       }
     }
   }

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import type { Connection } from '../connection.js';
 import { whenDrained } from '../connection-core/drained.js';
 import { isFull } from '../connection-core/room.js';
-import { ENDING } from '../connection-core/state.js';
+import { FIN_REQUESTED } from '../connection-core/state.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './stream-adapter.js';
 
 type Result = IteratorResult<Buffer, undefined>;
@@ -77,7 +77,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
    */
   #heldUp(): boolean {
     const { connection } = this.#streaming;
-    return (connection.flags & ENDING) === 0 && !connection.closed && isFull(connection);
+    return (connection.flags & FIN_REQUESTED) === 0 && !connection.closed && isFull(connection);
   }
 
   /** Answers the calls that can be answered. */

@@ -35,12 +35,12 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   #whenOver: (() => void) | undefined;
 
   constructor(connection: Connection) {
-    const { allowHalfOpen, crowdedHighWaterMarkBytes } = connection.group.limits;
+    const { allowHalfOpen, pressureHighWaterMarkBytes } = connection.group.limits;
     super({
       allowHalfOpen,
       decodeStrings: false,
       readableHighWaterMark: READ_AHEAD_BYTES_MAX,
-      writableHighWaterMark: crowdedHighWaterMarkBytes,
+      writableHighWaterMark: pressureHighWaterMarkBytes,
     });
     this.#streaming = new Streaming(connection, this);
     this.#endsWithPeer = !allowHalfOpen;

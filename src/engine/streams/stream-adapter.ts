@@ -13,7 +13,16 @@ import { close } from '../connection-core/close.js';
 import { whyClosed, writeAfterEnd } from '../connection-core/refusals.js';
 import { append } from '../connection-core/send.js';
 import { linger } from '../connection-core/shutdown.js';
-import { CLOSED, CLOSING, END_TOLD, ENDING, NEEDS_FLUSH, SHUT, STREAMED, TRUNCATED } from '../connection-core/state.js';
+import {
+  CLOSED,
+  CLOSING,
+  END_EMITTED,
+  FIN_REQUESTED,
+  FIN_SENT,
+  NEEDS_FLUSH,
+  STREAMED,
+  TRUNCATED,
+} from '../connection-core/state.js';
 import type { HandlerName, Handlers } from '../handlers.js';
 import { checkPayload, type Payload } from '../writing/payload.js';
 import { StreamWrite } from './stream-write.js';
@@ -68,7 +77,7 @@ export class Streaming implements Handlers {
     connection.flags |= STREAMED;
     connection.handlers = this;
     // What was told before the stream was there; not yet, as its maker is still at work on it.
-    if ((connection.flags & END_TOLD) !== 0) {
+    if ((connection.flags & END_EMITTED) !== 0) {
       queueMicrotask(() => stream.peerEnded());
     }
     if ((connection.flags & CLOSED) !== 0) {
@@ -141,7 +150,7 @@ export class Streaming implements Handlers {
    */
   write(pieces: Payload[], done: Done): void {
     const { connection } = this;
-    if ((connection.flags & (ENDING | CLOSING)) === ENDING) {
+    if ((connection.flags & (FIN_REQUESTED | CLOSING)) === FIN_REQUESTED) {
       // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
       done(writeAfterEnd());
       return;
@@ -194,7 +203,7 @@ export class Streaming implements Handlers {
   /** Ends our side for a stream. @param done called when our end is out */
   finish(done: Done): void {
     const { connection } = this;
-    if ((connection.flags & SHUT) !== 0) {
+    if ((connection.flags & FIN_SENT) !== 0) {
       done();
     } else if ((connection.flags & CLOSING) !== 0) {
       done(this.whyClosed());
@@ -210,7 +219,7 @@ export class Streaming implements Handlers {
    */
   destroy(error: Error | undefined, left: readonly Payload[] = []): void {
     const { connection } = this;
-    const open = (connection.flags & (ENDING | CLOSING)) === 0 && connection.group.limits.lingerMs !== 0;
+    const open = (connection.flags & (FIN_REQUESTED | CLOSING)) === 0 && connection.group.limits.lingerMs !== 0;
     if (open && (this.#write?.ended === false || left.length > 0)) {
       this.#write ??= new StreamWrite([], () => undefined);
       this.#write.add(left);
@@ -235,7 +244,7 @@ export class Streaming implements Handlers {
   /** The reader has had everything up to the peer's end: unless our side is to stay open, it ends too. */
   readToTheEnd(): void {
     const { flags, group } = this.connection;
-    if (!group.limits.allowHalfOpen && (flags & (ENDING | CLOSING)) === 0) {
+    if (!group.limits.allowHalfOpen && (flags & (FIN_REQUESTED | CLOSING)) === 0) {
       this.connection.end();
     }
   }

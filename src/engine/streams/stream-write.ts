@@ -4,8 +4,8 @@
  */
 
 import { Buffer } from 'node:buffer';
-import { bufferDetached } from '../../base/errors.js';
 import { lengthOf, partOf } from '../../base/bytes.js';
+import { bufferDetached } from '../../base/errors.js';
 import type { Connection } from '../connection.js';
 import { highWaterMark, isFull } from '../connection-core/room.js';
 import type { Payload } from '../writing/payload.js';

@@ -64,7 +64,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
         write: (chunk) => this.#settled((done) => this.#streaming.write([chunk], done)),
         close: () => this.#settled((done) => this.#streaming.finish(done)),
       },
-      { highWaterMark: connection.group.limits.crowdedHighWaterMarkBytes, size: (chunk) => chunk?.length ?? 1 },
+      { highWaterMark: connection.group.limits.pressureHighWaterMarkBytes, size: (chunk) => chunk?.length ?? 1 },
     );
   }
 

@@ -1,8 +1,8 @@
 /** What can be sent: bytes or text. */
 
 import { Buffer } from 'node:buffer';
-import { OperationError } from '../../base/errors.js';
 import { isBytes, ownView } from '../../base/bytes.js';
+import { OperationError } from '../../base/errors.js';
 
 export type Payload = Uint8Array | string;
 

@@ -1,9 +1,9 @@
 /** Bytes that many connections send: one copy that never moves, held by each send until its completion. */
 
-import { type Held, OwnMemory } from '../../base/ref-counted.js';
+import { OwnMemory, type RefCounted } from '../../base/ref-counted.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
-import { CHUNK_BYTES, type WriteChunk, type WriteChunks } from '../../port/sending/write-arena.js';
+import { type ArenaBlock, BLOCK_BYTES, type WriteArena } from '../../port/sending/write-arena.js';
 import { joinPieces, type Payload } from './payload.js';
 
 /** Up to this many bytes are small: they lie with others, and copying them once more costs little. */
@@ -15,7 +15,7 @@ export interface SharedBytes {
   readonly address: number;
   readonly byteLength: number;
   /** Keeps the memory. Whoever made this holds it once, and releases it when all have been given the bytes. */
-  readonly holder: Held;
+  readonly holder: RefCounted;
 }
 
 /**
@@ -23,16 +23,16 @@ export interface SharedBytes {
  * one piece.
  */
 export class Sharing {
-  readonly #chunks: WriteChunks;
-  #chunk: WriteChunk | undefined;
+  readonly #chunks: WriteArena;
+  #chunk: ArenaBlock | undefined;
 
-  constructor(chunks: WriteChunks) {
+  constructor(chunks: WriteArena) {
     this.#chunks = chunks;
   }
 
   /** A copy of pieces that follow each other. @throws OperationError `ERR_INVALID_ARG_TYPE` */
   join(pieces: readonly Payload[]): SharedBytes {
-    let chunk: WriteChunk | undefined;
+    let chunk: ArenaBlock | undefined;
     const memory = joinPieces(pieces, (byteLength) => {
       if (byteLength > SMALL_BYTES_MAX) {
         return new Slab(byteLength).u8.subarray(0, byteLength);
@@ -60,9 +60,9 @@ export class Sharing {
     return { memory, address: addressOfBytes(memory), byteLength, holder: new OwnMemory(memory) };
   }
 
-  #chunkWith(byteLength: number): WriteChunk {
+  #chunkWith(byteLength: number): ArenaBlock {
     let chunk = this.#chunk;
-    if (chunk === undefined || chunk.used + byteLength > CHUNK_BYTES) {
+    if (chunk === undefined || chunk.used + byteLength > BLOCK_BYTES) {
       this.rest();
       chunk = this.#chunks.take();
       this.#chunk = chunk;

@@ -5,15 +5,15 @@
  */
 
 import { Buffer } from 'node:buffer';
-import { Held, type Holder, OwnMemory } from '../../base/ref-counted.js';
-import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { memoryOf } from '../../base/bytes.js';
+import { type Holder, OwnMemory, RefCounted } from '../../base/ref-counted.js';
+import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { isFramed } from '../../framing/framed-memory.js';
 import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { CompletionPort } from '../../port/completion-port.js';
-import { type PieceSink, Pieces } from '../../port/sending/send-memory.js';
-import { CHUNK_BYTES, CHUNK_BYTES_MAX, type WriteChunk, type WriteChunks } from '../../port/sending/write-arena.js';
+import { type BufferSink, SendVector } from '../../port/sending/send-memory.js';
+import { type ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import type { SharedBytes } from './shared-bytes.js';
 
@@ -29,21 +29,21 @@ export const SEND_BYTES_MAX = 256 * 1024;
 /** UTF-8 bytes of one UTF-16 unit at the most. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
-export class WriteQueue implements PieceSink {
+export class WriteQueue implements BufferSink {
   readonly #port: CompletionPort;
-  readonly #chunks: WriteChunks;
+  readonly #chunks: WriteArena;
   /** The first piece, while it is the only one; no bytes when there is none. */
   #address = 0;
   #byteLength = 0;
   #held: Holder | undefined = undefined;
   /** Once there is a second piece: all of them, in batches of which each becomes one send. */
-  #batches: Pieces[] | undefined;
+  #batches: SendVector[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
-  #chunk: WriteChunk | undefined;
+  #chunk: ArenaBlock | undefined;
   /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
   progress: number | undefined = undefined;
 
-  constructor(port: CompletionPort, chunks: WriteChunks) {
+  constructor(port: CompletionPort, chunks: WriteArena) {
     this.#port = port;
     this.#chunks = chunks;
   }
@@ -64,7 +64,7 @@ export class WriteQueue implements PieceSink {
   }
 
   /** Appends bytes of `holder`, in as many sends as they need. */
-  #addHeld(address: number, byteLength: number, holder: Held): void {
+  #addHeld(address: number, byteLength: number, holder: RefCounted): void {
     for (let offset = 0; offset < byteLength; offset += SEND_BYTES_MAX) {
       this.#append(address + offset, Math.min(SEND_BYTES_MAX, byteLength - offset), holder);
     }
@@ -90,7 +90,7 @@ export class WriteQueue implements PieceSink {
   }
 
   #addCopy(bytes: Uint8Array, byteLength: number): void {
-    if (byteLength <= CHUNK_BYTES_MAX) {
+    if (byteLength <= BLOCK_BYTES_MAX) {
       const chunk = this.#chunkWith(byteLength);
       chunk.memory.set(bytes, chunk.used);
       this.#addCopied(chunk, byteLength);
@@ -109,7 +109,7 @@ export class WriteQueue implements PieceSink {
   /** Appends text as UTF-8; returns its bytes. */
   addText(text: string): number {
     let most = text.length * UTF8_BYTES_PER_UNIT_MAX;
-    if (most > CHUNK_BYTES) {
+    if (most > BLOCK_BYTES) {
       most = Buffer.byteLength(text);
       if (most > COPY_BYTES_MAX) {
         this.#addOwn(Buffer.from(text));
@@ -123,7 +123,7 @@ export class WriteQueue implements PieceSink {
   }
 
   /** The chunk to append to, with room for so many bytes. */
-  #chunkWith(byteLength: number): WriteChunk {
+  #chunkWith(byteLength: number): ArenaBlock {
     let chunk = this.#chunk;
     if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
       return chunk;
@@ -135,14 +135,14 @@ export class WriteQueue implements PieceSink {
   }
 
   /** Bytes were copied to where the chunk's use ends. */
-  #addCopied(chunk: WriteChunk, byteLength: number): void {
+  #addCopied(chunk: ArenaBlock, byteLength: number): void {
     const address = chunk.address + chunk.used;
     chunk.used += byteLength;
     this.#append(address, byteLength, chunk);
   }
 
   /** Appends bytes that `holder` keeps: they lengthen the piece before them, if that ends where they begin. */
-  #append(address: number, byteLength: number, holder: Held): void {
+  #append(address: number, byteLength: number, holder: RefCounted): void {
     if (this.#batches === undefined) {
       const length = this.#byteLength + byteLength;
       if (this.#held === holder && this.#address + this.#byteLength === address && length <= SEND_BYTES_MAX) {
@@ -168,23 +168,23 @@ export class WriteQueue implements PieceSink {
   }
 
   /** The batch that takes so many bytes more. */
-  #batchFor(byteLength: number): Pieces {
+  #batchFor(byteLength: number): SendVector {
     const batches = this.#listed();
     const last = batches.at(-1);
     if (last !== undefined && last.count < GATHER_PIECES_MAX && last.byteLength + byteLength <= SEND_BYTES_MAX) {
       return last;
     }
-    const pieces = new Pieces();
+    const pieces = new SendVector();
     batches.push(pieces);
     return pieces;
   }
 
   /** The list of batches, with the first piece in it. */
-  #listed(): Pieces[] {
+  #listed(): SendVector[] {
     if (this.#batches === undefined) {
       this.#batches = [];
       if (this.#byteLength > 0) {
-        const pieces = new Pieces();
+        const pieces = new SendVector();
         pieces.add(this.#address, this.#byteLength, this.#held as Holder);
         this.#batches.push(pieces);
         this.#forgetFirst();
@@ -206,7 +206,7 @@ export class WriteQueue implements PieceSink {
       this.#forgetFirst();
       return;
     }
-    this.#port.postSendGathered(socket, batches[0] as Pieces);
+    this.#port.postSendGathered(socket, batches[0] as SendVector);
     batches.shift();
     if (batches.length === 0) {
       this.#batches = undefined;
@@ -215,7 +215,7 @@ export class WriteQueue implements PieceSink {
 
   /** Nothing of it will be sent. */
   clear(): void {
-    if (this.#held instanceof Held) {
+    if (this.#held instanceof RefCounted) {
       this.#held.release();
     }
     this.#forgetFirst();

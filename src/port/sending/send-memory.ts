@@ -5,10 +5,10 @@
  */
 
 import { assert } from '../../base/assert.js';
-import { OperationError } from '../../base/errors.js';
-import { Held, type Holder, isThere, OwnMemory } from '../../base/ref-counted.js';
-import type { BorrowedMemory } from '../../drivers/driver.js';
 import { BorrowedBytes, isBytes, isShared, lengthOf, ownView, partOf } from '../../base/bytes.js';
+import { OperationError } from '../../base/errors.js';
+import { type Holder, isThere, OwnMemory, RefCounted } from '../../base/ref-counted.js';
+import type { BorrowedMemory } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import type { BufferPool } from '../buffer-pool.js';
@@ -24,12 +24,12 @@ const BLOCKS_PER_CHUNK = 256;
 const CHUNKS_MAX = 64;
 
 /** What takes bytes at an address, with what keeps them: a counted holder is retained already. */
-export interface PieceSink {
+export interface BufferSink {
   add(address: number, byteLength: number, held: Holder): void;
 }
 
 /** Several payloads of one send, in order, and what must stay referenced for them. */
-export class Pieces implements PieceSink {
+export class SendVector implements BufferSink {
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
   readonly held: Holder[] = [];
@@ -42,7 +42,7 @@ export class Pieces implements PieceSink {
   }
 
   /** Lengthens the last piece by bytes that follow it in the same memory, unless it would be more than `bytesMax` in all. */
-  lengthen(address: number, byteLength: number, held: Held, bytesMax: number): boolean {
+  lengthen(address: number, byteLength: number, held: RefCounted, bytesMax: number): boolean {
     const last = this.addresses.length - 1;
     const end = (this.addresses[last] ?? 0) + (this.lengths[last] ?? 0);
     if (this.held[last] !== held || end !== address || this.byteLength + byteLength > bytesMax) {
@@ -59,13 +59,13 @@ export class Pieces implements PieceSink {
     this.lengths.push(byteLength);
     this.held.push(held);
     this.byteLength += byteLength;
-    this.borrowed ||= !(held instanceof Held);
+    this.borrowed ||= !(held instanceof RefCounted);
   }
 
   /** They were sent, or never will be. */
   release(): void {
     for (const held of this.held) {
-      if (held instanceof Held) {
+      if (held instanceof RefCounted) {
         held.release();
       }
     }
@@ -125,7 +125,7 @@ export class SendMemory implements BorrowedMemory {
   /** The operation in `slot` sends several payloads, in order. */
   holdPieces(slot: number, payloads: readonly Uint8Array[]): void {
     this.#checkPieces(payloads);
-    const pieces = new Pieces();
+    const pieces = new SendVector();
     for (const bytes of payloads) {
       this.gather(pieces, bytes);
     }
@@ -133,7 +133,7 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** Adds a payload to what is sent together, where it is, in pieces of at most `pieceBytesMax`. */
-  gather(sink: PieceSink, bytes: Uint8Array, pieceBytesMax = Infinity): void {
+  gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax = Infinity): void {
     const byteLength = lengthOf(bytes);
     if (byteLength === 0) {
       return;
@@ -144,7 +144,7 @@ export class SendMemory implements BorrowedMemory {
     buffer?.retain();
     for (let offset = 0; offset < byteLength; offset += pieceBytesMax) {
       const pieceBytes = Math.min(pieceBytesMax, byteLength - offset);
-      if (held instanceof Held) {
+      if (held instanceof RefCounted) {
         if (offset > 0) {
           held.retain();
         }
@@ -166,7 +166,7 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** The operation in `slot` sends pieces that were gathered before; it holds them from now on. */
-  holdGathered(slot: number, pieces: Pieces): void {
+  holdGathered(slot: number, pieces: SendVector): void {
     const operations = this.#operations;
     operations.held[slot] = pieces;
     operations.byteLength[slot] = pieces.byteLength;
@@ -180,7 +180,7 @@ export class SendMemory implements BorrowedMemory {
     operations.held[slot] = held;
     operations.byteLength[slot] = byteLength;
     operations.bytesTaken[slot] = 0;
-    operations.borrowed[slot] = held instanceof Held ? 0 : 1;
+    operations.borrowed[slot] = held instanceof RefCounted ? 0 : 1;
     operations.address[slot] = address;
   }
 
@@ -189,8 +189,8 @@ export class SendMemory implements BorrowedMemory {
     if (this.#operations.borrowed[slot] === 0) {
       return true;
     }
-    const held = this.#operations.held[slot] as Pieces | Holder;
-    return held instanceof Pieces ? held.held.every(isThere) : isThere(held);
+    const held = this.#operations.held[slot] as SendVector | Holder;
+    return held instanceof SendVector ? held.held.every(isThere) : isThere(held);
   }
 
   /** The same of all sends that were handed to the driver together with that in `slot`. */
@@ -231,7 +231,7 @@ export class SendMemory implements BorrowedMemory {
       return;
     }
     const held = operations.held[slot];
-    if (held instanceof Held || held instanceof Pieces) {
+    if (held instanceof RefCounted || held instanceof SendVector) {
       held.release();
     }
   }

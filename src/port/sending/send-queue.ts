@@ -4,15 +4,15 @@
  */
 
 import { assert } from '../../base/assert.js';
-import { ERR_BUFFER_DETACHED, OperationError } from '../../base/errors.js';
-import { Held } from '../../base/ref-counted.js';
-import { PASSING } from '../../drivers/common/retry.js';
-import type { Driver, Gather } from '../../drivers/driver.js';
-import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import type { BorrowedBytes } from '../../base/bytes.js';
+import { ERR_BUFFER_DETACHED, OperationError } from '../../base/errors.js';
+import { RefCounted } from '../../base/ref-counted.js';
+import { PASSING } from '../../drivers/common/retry.js';
+import type { BufferList, Driver } from '../../drivers/driver.js';
+import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { type OperationTable, SEND, SHUTDOWN } from '../operations.js';
 import type { OverlappedSocket } from '../socket.js';
-import { Pieces, type SendMemory } from './send-memory.js';
+import { type SendMemory, SendVector } from './send-memory.js';
 import { SendStages } from './send-stages.js';
 
 /** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
@@ -27,7 +27,7 @@ export class SendQueue {
   readonly #cancelled: number;
   /** Copies of borrowed memory, where the driver needs them. */
   readonly #stages: SendStages | undefined;
-  readonly #gather: Gather = {
+  readonly #gather: BufferList = {
     count: 0,
     borrowed: false,
     addresses: new Float64Array(GATHER_PIECES_MAX),
@@ -206,7 +206,11 @@ export class SendQueue {
     socket.lastWithDriver = slot;
     const taken = bytesTaken[slot] as number;
     const isBorrowed = borrowed[slot] === 1;
-    if ((next[slot] as number) < 0 && !(held[slot] instanceof Pieces) && !(isBorrowed && this.#stages !== undefined)) {
+    if (
+      (next[slot] as number) < 0 &&
+      !(held[slot] instanceof SendVector) &&
+      !(isBorrowed && this.#stages !== undefined)
+    ) {
       this.#driver.postSend(
         slot,
         generation[slot] as number,
@@ -251,7 +255,7 @@ export class SendQueue {
     const { address, byteLength, bytesTaken, held } = this.#operations;
     const pieces = held[slot];
     let skip = bytesTaken[slot] as number;
-    if (!(pieces instanceof Pieces)) {
+    if (!(pieces instanceof SendVector)) {
       this.#addPiece(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, pieces, skip);
       return;
     }
@@ -276,7 +280,7 @@ export class SendQueue {
       return false;
     }
     const { count } = gather;
-    if (this.#stages === undefined || held === undefined || held instanceof Held) {
+    if (this.#stages === undefined || held === undefined || held instanceof RefCounted) {
       gather.addresses[count] = address;
       gather.lengths[count] = byteLength;
       gather.count = count + 1;

@@ -6,15 +6,15 @@
 
 import { Buffer } from 'node:buffer';
 import { assert } from '../../base/assert.js';
-import { Held } from '../../base/ref-counted.js';
+import { RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 
 /** Bytes of the smallest chunk, and of the largest one. */
-export const CHUNK_BYTES = 4096;
-export const CHUNK_BYTES_MAX = 256 * 1024;
+export const BLOCK_BYTES = 4096;
+export const BLOCK_BYTES_MAX = 256 * 1024;
 
-const CHUNK_BYTES_SHIFT = Math.log2(CHUNK_BYTES);
-const SIZES = Math.log2(CHUNK_BYTES_MAX / CHUNK_BYTES) + 1;
+const CHUNK_BYTES_SHIFT = Math.log2(BLOCK_BYTES);
+const SIZES = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES) + 1;
 
 const SLAB_BYTES = 256 * 1024;
 
@@ -26,14 +26,14 @@ const SPARE_SLABS_MAX = 8;
 const SPARE_SLABS_OF_SMALLEST_MAX = 2;
 
 /** One chunk: its holder appends behind what is on its way already. */
-export class WriteChunk extends Held {
+export class ArenaBlock extends RefCounted {
   readonly memory: Buffer;
   readonly address: number;
   /** Bytes that are in use, from the start. */
   used = 0;
-  readonly #slab: ChunkSlab;
+  readonly #slab: ArenaSlab;
 
-  constructor(slab: ChunkSlab, memory: Buffer, address: number) {
+  constructor(slab: ArenaSlab, memory: Buffer, address: number) {
     super();
     this.#slab = slab;
     this.memory = memory;
@@ -45,23 +45,23 @@ export class WriteChunk extends Held {
   }
 }
 
-class ChunkSlab {
+class ArenaSlab {
   readonly size: number;
-  readonly free: WriteChunk[] = [];
-  readonly #chunks: WriteChunks;
+  readonly free: ArenaBlock[] = [];
+  readonly #chunks: WriteArena;
   readonly #count: number;
 
   /** @param size of its chunks: 0 is the smallest, each further one twice as large */
-  constructor(chunks: WriteChunks, size: number) {
+  constructor(chunks: WriteArena, size: number) {
     this.#chunks = chunks;
     this.size = size;
-    const chunkBytes = CHUNK_BYTES << size;
+    const chunkBytes = BLOCK_BYTES << size;
     this.#count = SLAB_BYTES / chunkBytes;
     const slab = new Slab(SLAB_BYTES, 64);
     const { buffer, byteOffset } = slab.u8;
     for (let offset = 0; offset < SLAB_BYTES; offset += chunkBytes) {
       const memory = Buffer.from(buffer, byteOffset + offset, chunkBytes);
-      this.free.push(new WriteChunk(this, memory, slab.address + offset));
+      this.free.push(new ArenaBlock(this, memory, slab.address + offset));
     }
   }
 
@@ -69,7 +69,7 @@ class ChunkSlab {
     return this.free.length === this.#count;
   }
 
-  give(chunk: WriteChunk): void {
+  give(chunk: ArenaBlock): void {
     this.free.push(chunk);
     this.#chunks.given(this);
   }
@@ -79,7 +79,7 @@ class ChunkSlab {
 class ChunkSize {
   readonly #sparesMax: number;
   /** Slabs with a free chunk; the last one is taken from. */
-  readonly slabs: ChunkSlab[] = [];
+  readonly slabs: ArenaSlab[] = [];
   /** All slabs, and those of which nothing is used. */
   #count = 0;
   #unused = 0;
@@ -88,10 +88,10 @@ class ChunkSize {
     this.#sparesMax = sparesMax;
   }
 
-  take(chunks: WriteChunks, size: number): WriteChunk {
+  take(chunks: WriteArena, size: number): ArenaBlock {
     let slab = this.slabs.at(-1);
     if (slab === undefined) {
-      slab = new ChunkSlab(chunks, size);
+      slab = new ArenaSlab(chunks, size);
       this.slabs.push(slab);
       this.#count++;
       this.#unused++;
@@ -99,7 +99,7 @@ class ChunkSize {
     if (slab.unused) {
       this.#unused--;
     }
-    const chunk = slab.free.pop() as WriteChunk;
+    const chunk = slab.free.pop() as ArenaBlock;
     if (slab.free.length === 0) {
       this.slabs.pop();
     }
@@ -107,7 +107,7 @@ class ChunkSize {
   }
 
   /** A chunk of a slab came back. */
-  given(slab: ChunkSlab): void {
+  given(slab: ArenaSlab): void {
     if (slab.free.length === 1) {
       // It had none before, and so was not listed.
       this.slabs.push(slab);
@@ -124,7 +124,7 @@ class ChunkSize {
   }
 }
 
-export class WriteChunks {
+export class WriteArena {
   readonly #sizes = Array.from(
     { length: SIZES },
     (_, size) => new ChunkSize(size === 0 ? SPARE_SLABS_OF_SMALLEST_MAX : SPARE_SLABS_MAX),
@@ -133,8 +133,8 @@ export class WriteChunks {
   held = 0;
 
   /** A chunk with one holder, empty, of at least `byteLength` bytes and less than twice as many, if it is not the smallest. */
-  take(byteLength = CHUNK_BYTES): WriteChunk {
-    assert(byteLength <= CHUNK_BYTES_MAX);
+  take(byteLength = BLOCK_BYTES): ArenaBlock {
+    assert(byteLength <= BLOCK_BYTES_MAX);
     const size = 32 - Math.clz32((byteLength - 1) >> CHUNK_BYTES_SHIFT);
     const chunk = (this.#sizes[size] as ChunkSize).take(this, size);
     assert(chunk.references === 0);
@@ -145,7 +145,7 @@ export class WriteChunks {
   }
 
   /** A chunk of a slab came back. */
-  given(slab: ChunkSlab): void {
+  given(slab: ArenaSlab): void {
     this.held--;
     (this.#sizes[slab.size] as ChunkSize).given(slab);
   }

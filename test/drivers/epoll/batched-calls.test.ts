@@ -188,7 +188,7 @@ describe('A batch of calls', () => {
 describe('epoll and select without io_submit', () => {
   for (const driver of ['epoll', 'select']) {
     test(`${driver} does without it when it is withheld`, () =>
-      withPort({ driver, withhold: [BATCHED_CALLS] }, (_dequeuer, port) => {
+      withPort({ driver, disabledFeatures: [BATCHED_CALLS] }, (_dequeuer, port) => {
         assert.equal(port.features.includes(BATCHED_CALLS), false);
       }));
   }
@@ -211,6 +211,6 @@ describe('epoll and select without io_submit', () => {
 contractSuite(
   'epoll',
   { multishot: false, unixConnectWaits: false },
-  { withhold: [BATCHED_CALLS] },
+  { disabledFeatures: [BATCHED_CALLS] },
   { title: ' without batched calls', topics: ['completions', 'cancelling', 'closing', 'bytes', 'buffers', 'endings'] },
 );

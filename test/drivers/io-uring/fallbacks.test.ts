@@ -36,13 +36,13 @@ const SETS: readonly (readonly string[])[] = [
 const TIMEOUT = { timeout: 60_000 };
 
 describe('io_uring without some of its features', () => {
-  for (const withhold of SETS) {
-    const name = withhold.length === 0 ? 'nothing' : withhold.join(', ');
-    const options = { driver: 'io_uring', withhold };
+  for (const disabledFeatures of SETS) {
+    const name = disabledFeatures.length === 0 ? 'nothing' : disabledFeatures.join(', ');
+    const options = { driver: 'io_uring', disabledFeatures };
 
     test(`without ${name}: the features say so`, TIMEOUT, () =>
       withPort(options, (_dequeuer, port) => {
-        for (const feature of withhold.flatMap((one) => [one, ...(GOES_WITH[one] ?? [])])) {
+        for (const feature of disabledFeatures.flatMap((one) => [one, ...(GOES_WITH[one] ?? [])])) {
           assert.equal(port.features.includes(feature), false, feature);
         }
       }),
@@ -72,7 +72,7 @@ describe('io_uring without some of its features', () => {
           await eventually(() => client.bytes === 4 * round, `echo ${round}`);
         }
       }
-      if (withhold.includes('event_loop_watch')) {
+      if (disabledFeatures.includes('event_loop_watch')) {
         assert.match(echo.port.eventLoopWatch ?? '', /waiting thread/);
       }
       echo.port.close();
@@ -100,7 +100,7 @@ test(
   'without multishot_limit a connection that was once brought too much receives one buffer at a time',
   TIMEOUT,
   async () => {
-    const engine = new Engine({ driver: 'io_uring', withhold: ['multishot_limit'] });
+    const engine = new Engine({ driver: 'io_uring', disabledFeatures: ['multishot_limit'] });
     const data = someBytes(32 * 1024 * 1024);
     let received = 0;
     let mostAfterwards = 0;
@@ -140,7 +140,7 @@ describe('io_uring with tiny rings', () => {
   for (const submissionEntries of [8, 16]) {
     test(`${submissionEntries} submission entries under many posts at once lose nothing`, TIMEOUT, () =>
       withPort(
-        { driver: 'io_uring', submissionEntries, buffersMax: 16, bufferSizeBytes: 256 },
+        { driver: 'io_uring', submissionEntries, bufferCount: 16, bufferSizeBytes: 256 },
         async (dequeuer, port) => {
           const pairs = [];
           for (let index = 0; index < 40; index++) {
@@ -224,9 +224,9 @@ describe('io_uring that is refused', () => {
       assert.equal(result.exitCode, 0, result.stderr);
       const { auto, named } = JSON.parse(result.stdout);
       assert.equal(auto.driver, 'epoll');
-      assert.equal(auto.passedOver.length, 1);
-      assert.match(auto.passedOver[0], /^io_uring: /);
-      assert.match(auto.passedOver[0], reason);
+      assert.equal(auto.skippedDrivers.length, 1);
+      assert.match(auto.skippedDrivers[0], /^io_uring: /);
+      assert.match(auto.skippedDrivers[0], reason);
       assert.equal(auto.echoed, 'ping');
       assert.equal(named.code, 'ERR_DRIVER_UNAVAILABLE');
       assert.match(named.message, reason);

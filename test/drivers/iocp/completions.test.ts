@@ -19,13 +19,13 @@ import { system } from '../../support/system.js';
 const TIMEOUT = { timeout: 60_000 * system.patience };
 const driver = 'iocp';
 
-for (const withhold of [[], ['skip_completion_port_on_success']]) {
-  const options = { driver, withhold };
+for (const disabledFeatures of [[], ['skip_completion_port_on_success']]) {
+  const options = { driver, disabledFeatures };
 
-  describe(`iocp without ${withhold[0] ?? 'nothing'}`, () => {
+  describe(`iocp without ${disabledFeatures[0] ?? 'nothing'}`, () => {
     test('the features say so', TIMEOUT, () =>
       withPort(options, (_dequeuer, port) => {
-        assert.equal(port.features.includes('skip_completion_port_on_success'), withhold.length === 0);
+        assert.equal(port.features.includes('skip_completion_port_on_success'), disabledFeatures.length === 0);
       }),
     );
 

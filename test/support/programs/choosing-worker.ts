@@ -6,9 +6,9 @@ import { CompletionPort, type CompletionPortOptions, OperationError } from 'over
 function choose(): object {
   try {
     const port = CompletionPort.create(workerData as CompletionPortOptions);
-    const { driver, passedOver } = port;
+    const { driver, skippedDrivers } = port;
     port.close();
-    return { driver, passedOver };
+    return { driver, skippedDrivers };
   } catch (error) {
     if (error instanceof OperationError) {
       return { code: error.code, message: error.message };

@@ -13,7 +13,7 @@ import { system } from '../system.js';
 declare const gc: () => void;
 
 const { options } = parseProgramOptions(process.argv[2] as string);
-const port = CompletionPort.create({ buffersMax: 32, bufferSizeBytes: 2048, ...options });
+const port = CompletionPort.create({ bufferCount: 32, bufferSizeBytes: 2048, ...options });
 const dequeuer = new Dequeuer(port);
 const ROUNDS = Math.ceil(80 / system.patience);
 

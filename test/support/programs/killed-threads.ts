@@ -12,7 +12,7 @@ import { programPath } from '../child.js';
 import { eventually } from '../harness.js';
 import { contextsOpen } from '../linux.js';
 
-const [driver = 'auto', distribution = 'hand_over', kills = '30'] = process.argv.slice(2);
+const [driver = 'auto', distribution = 'dispatch', kills = '30'] = process.argv.slice(2);
 const THREADS = 3;
 const CLIENTS = 12;
 /** Deaths before anything is measured: what the first ones bring into being once for all is no leak. */

@@ -4,4 +4,4 @@ import { workerData } from 'node:worker_threads';
 
 Atomics.store(workerData as Int32Array, 0, 1);
 const { CompletionPort } = await import('overlapped');
-CompletionPort.create({ buffersMax: 16 }).close();
+CompletionPort.create({ bufferCount: 16 }).close();

@@ -3,9 +3,9 @@
 import { CompletionPort } from 'overlapped';
 
 try {
-  CompletionPort.create({ buffersMax: 2048, bufferSizeBytes: 2 ** 20 }).close();
-  CompletionPort.create({ buffersMax: 2048, bufferSizeBytes: 2 ** 20 }).close();
-  const ports = Array.from({ length: 8 }, () => CompletionPort.create({ buffersMax: 2048, bufferSizeBytes: 2 ** 20 }));
+  CompletionPort.create({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 }).close();
+  CompletionPort.create({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 }).close();
+  const ports = Array.from({ length: 8 }, () => CompletionPort.create({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 }));
   console.log(`none: ${ports.length} ports`);
 } catch (error) {
   console.log((error as NodeJS.ErrnoException).code);

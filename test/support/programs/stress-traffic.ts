@@ -166,8 +166,8 @@ class Life {
   }
 }
 
-const engine = new Engine({ driver, buffersMax: 128, bufferSizeBytes: 16_384, fillReleasedBuffers: true });
-const serverEngine = new Engine({ driver, buffersMax: 128, bufferSizeBytes: 65_536, fillReleasedBuffers: true });
+const engine = new Engine({ driver, bufferCount: 128, bufferSizeBytes: 16_384, poisonReleasedBuffers: true });
+const serverEngine = new Engine({ driver, bufferCount: 128, bufferSizeBytes: 65_536, poisonReleasedBuffers: true });
 const lives = new Set<Life>();
 
 /** Where the stream of each client begins is told by its first four bytes. */

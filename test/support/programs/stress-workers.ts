@@ -18,8 +18,8 @@ const [driver = 'auto', deaths = '100', withheld = ''] = process.argv.slice(2);
 const DEATHS = Number(deaths);
 const options: CompletionPortOptions = {
   driver,
-  withhold: withheld === '' ? [] : withheld.split(','),
-  buffersMax: 64,
+  disabledFeatures: withheld === '' ? [] : withheld.split(','),
+  bufferCount: 64,
   bufferSizeBytes: 16384,
   submissionEntries: 64,
 };
@@ -100,7 +100,12 @@ async function terminateThreads(count: number): Promise<void> {
     threads: THREADS,
     driver,
     module: programPath('echo-handlers'),
-    engineOptions: { buffersMax: 64, bufferSizeBytes: 16384, submissionEntries: 64, withhold: options.withhold ?? [] },
+    engineOptions: {
+      bufferCount: 64,
+      bufferSizeBytes: 16384,
+      submissionEntries: 64,
+      disabledFeatures: options.disabledFeatures ?? [],
+    },
     onThreadDied: () => died++,
   });
   result.driver = server.driver;

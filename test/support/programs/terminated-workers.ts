@@ -9,7 +9,7 @@ import { programPath } from '../child.js';
 import { eventually } from '../harness.js';
 import { connectNode, type NodeClient } from '../node-client.js';
 
-const options = { buffersMax: 16, bufferSizeBytes: 4096, ...JSON.parse(process.argv[2] as string) };
+const options = { bufferCount: 16, bufferSizeBytes: 4096, ...JSON.parse(process.argv[2] as string) };
 const count = Number(process.argv[3]);
 const CLIENTS = 8;
 const tookMs: number[] = [];

@@ -6,16 +6,16 @@ import { listen, OperationError } from 'overlapped';
 import { programPath } from '../child.js';
 
 async function serve(driver: string): Promise<object> {
-  const engineOptions = { withhold: ['defer_taskrun'] };
+  const engineOptions = { disabledFeatures: ['defer_taskrun'] };
   const module = programPath('echo-handlers');
   try {
     const server = await listen({ host: '127.0.0.1', port: 0, threads: 1, driver, engineOptions, module });
-    const { driver: taken, passedOver, address } = server;
+    const { driver: taken, skippedDrivers, address } = server;
     const client = connect(address.family === 'unix' ? 0 : address.port, '127.0.0.1');
     const [echoed] = await once(client, 'data');
     client.destroy();
     await server.close();
-    return { driver: taken, passedOver, echoed: String(echoed) };
+    return { driver: taken, skippedDrivers, echoed: String(echoed) };
   } catch (error) {
     if (error instanceof OperationError) {
       return { code: error.code };

@@ -38,5 +38,5 @@ function leakedByThree(): number {
 // The system takes a while to count the memory of a ring that was closed as free.
 const leaked = process.argv[2] === 'first' ? 0 : leakedByThree();
 const { port, echoed } = await echoOnce('auto');
-const { driver, features, passedOver } = port;
-console.log(JSON.stringify({ auto: { driver, features, passedOver, echoed, leaked }, named: byName() }));
+const { driver, features, skippedDrivers } = port;
+console.log(JSON.stringify({ auto: { driver, features, skippedDrivers, echoed, leaked }, named: byName() }));
