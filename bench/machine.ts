@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { CompletionPort } from 'overlapped';
+import { CompletionPort } from 'overlapped/port';
 import { runTool } from './contenders/tools.js';
 import { ROOT } from './places.js';
 import type { Machine } from './results.js';

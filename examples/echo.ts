@@ -3,7 +3,13 @@
  * type into `ncat 127.0.0.1 4567`.
  */
 
-import { type Completion, CompletionBatch, CompletionPort, formatAddress, type OverlappedSocket } from 'overlapped';
+import {
+  type Completion,
+  CompletionBatch,
+  CompletionPort,
+  formatAddress,
+  type OverlappedSocket,
+} from 'overlapped/port';
 
 const port = Number(process.argv[2] ?? 4567);
 

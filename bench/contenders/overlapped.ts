@@ -1,6 +1,6 @@
 /** overlapped: the engine and the bare port, on each driver. */
 
-import { probeDrivers } from 'overlapped';
+import { probeDrivers } from 'overlapped/port';
 import type { Contender, Presence } from '../contender.js';
 import { built } from '../places.js';
 import { ROLES } from '../servers/roles.js';

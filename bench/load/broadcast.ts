@@ -1,6 +1,6 @@
 /** One member speaks, and all hear it: each of them is checked, the one that spoke too. */
 
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';

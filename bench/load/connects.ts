@@ -1,6 +1,6 @@
 /** Connections that are made, echo one message and are closed by the client; each is followed by another. */
 
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { descriptorsOpen } from '../measuring.js';
 import { MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';

@@ -6,7 +6,7 @@ import {
   CompletionPort,
   type OverlappedSocket,
   type SocketAddress,
-} from 'overlapped';
+} from 'overlapped/port';
 import type { LoadOrder, Sample } from './order.js';
 import { ANSWER_TIMEOUT_MS, Window } from './window.js';
 

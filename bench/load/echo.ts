@@ -1,6 +1,6 @@
 /** Messages that come back: ping-pong, with one or several in flight on each connection. */
 
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { MessageReader, MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';

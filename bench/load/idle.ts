@@ -6,7 +6,7 @@
  * what its young generation has grown by some eight seconds later.
  */
 
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { residentBytes } from '../measuring.js';
 import { cpuBetween, cpuLook } from './cpu.js';
 import { DrivenPort, type Handler } from './driven-port.js';

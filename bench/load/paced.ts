@@ -4,7 +4,7 @@
  * is not spared those that it kept from being sent.
  */
 
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { MessageReader, MessageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';

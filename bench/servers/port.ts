@@ -3,7 +3,7 @@
  * blocks its thread and `loop` one in Node's event loop.
  */
 
-import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped';
+import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped/port';
 import { BACKLOG, collectWhenAsked, HOST, sayPort } from './roles.js';
 
 const [driver = 'auto', mode = 'run'] = process.argv.slice(2);

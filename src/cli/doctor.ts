@@ -1,7 +1,7 @@
 /** `overlapped doctor`: which drivers work here, which one would be taken, and which limits of the machine matter. */
 
 import Table from 'cli-table3';
-import { probeDrivers } from '../index.js';
+import { probeDrivers } from '../port.js';
 import { checkDriver, type DriverCheck, noteOnWorkers } from './driver-check.js';
 import { type Limit, type Limits, limitAdvice, readLimits } from './limits.js';
 import { writeJson, writeLine } from './output.js';

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { performanceNow } from '../base/runtime.js';
-import { CompletionPort, type DriverName, type DriverReport, OperationError } from '../index.js';
+import { CompletionPort, type DriverName, type DriverReport, OperationError } from '../port.js';
 
 /** How long a wake-up may take to arrive, in ms. */
 const WAKE_TIMEOUT_MS = 2000;

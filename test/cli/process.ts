@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type DriverName, probeDrivers } from 'overlapped';
+import { type DriverName, probeDrivers } from 'overlapped/port';
 import { Child, type ChildOptions, type ChildResult } from '../support/child.js';
 import { lackOf } from '../support/system.js';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatAddress, type OverlappedSocket, type SocketAddress } from 'overlapped';
+import { formatAddress, type OverlappedSocket, type SocketAddress } from 'overlapped/port';
 import { connectPair, type Dequeuer, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
 import { lackOf } from '../support/system.js';
 import { bounded, given, type Subject } from './subject.js';

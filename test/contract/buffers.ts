@@ -1,7 +1,7 @@
 /** The pool of receive buffers: lent, kept, exhausted. */
 
 import assert from 'node:assert/strict';
-import type { OverlappedSocket, PoolBuffer } from 'overlapped';
+import type { OverlappedSocket, PoolBuffer } from 'overlapped/port';
 import {
   connectPair,
   type Dequeuer,

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
 import { connectPair, type Dequeuer, listenOn, withPort } from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 

@@ -1,7 +1,7 @@
 /** Closing sockets and ports: what is in flight ends, the peer is told, numbers and memory come back. */
 
 import assert from 'node:assert/strict';
-import { CompletionBatch, type OverlappedSocket } from 'overlapped';
+import { CompletionBatch, type OverlappedSocket } from 'overlapped/port';
 import { connectPair, Dequeuer, drain, eventually, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { isRefused } from '../support/peers.js';

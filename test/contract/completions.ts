@@ -1,7 +1,7 @@
 /** Every operation completes, once. */
 
 import assert from 'node:assert/strict';
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { connectPair, Dequeuer, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { bounded, type Subject } from './subject.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped';
+import type { OperationError, OverlappedSocket, SocketAddress } from 'overlapped/port';
 import { type Dequeuer, LOOPBACK, portOf, type Seen, withPort } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { bounded, given, type Subject } from './subject.js';

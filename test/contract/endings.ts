@@ -1,7 +1,7 @@
 /** How a peer ends a connection: the end of its stream, half of it, or a reset, and each is told from the others. */
 
 import assert from 'node:assert/strict';
-import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
 import { connectPair, type Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { bounded, given, type Subject } from './subject.js';

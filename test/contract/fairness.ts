@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { connectPair, Dequeuer, listenOn, type Pair, withPort } from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 

@@ -1,7 +1,7 @@
 /** Time limits of the layer above: what came in time counts, though it is dequeued late. */
 
 import assert from 'node:assert/strict';
-import type { CompletionHandler, CompletionPort, OverlappedSocket, PumpOptions } from 'overlapped';
+import type { CompletionHandler, CompletionPort, OverlappedSocket, PumpOptions } from 'overlapped/port';
 import { connectPair, type Dequeuer, eventually, withPort } from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 

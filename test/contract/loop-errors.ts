@@ -1,7 +1,7 @@
 /** Handlers that throw. */
 
 import assert from 'node:assert/strict';
-import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
 import { runProgram } from '../support/child.js';
 import { connectPair, type Dequeuer, eventually, withPort } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { eventually, LOOPBACK, listenOn, longestBut, onceInTime, portOf } from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { LoopEcho } from '../support/loop-echo.js';

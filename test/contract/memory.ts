@@ -1,7 +1,7 @@
 /** Memory that a program takes away while the port has its address: nobody is sent, or overwritten with, other bytes. */
 
 import assert from 'node:assert/strict';
-import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
 import { connectPair, type Dequeuer, sha256, someBytes, withPort } from '../support/harness.js';
 import { DETACHING, shrinkable, transferred } from '../support/taking-away.js';
 import { bounded, type Subject } from './subject.js';

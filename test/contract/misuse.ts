@@ -1,7 +1,7 @@
 /** Misuse is an error that says what is wrong; it leaves the port as it was. */
 
 import assert from 'node:assert/strict';
-import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped';
+import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped/port';
 import { connectPair, LOOPBACK, listenOn, withPort } from '../support/harness.js';
 import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';

@@ -1,7 +1,7 @@
 /** Resets and closes at every moment of a connection: each operation ends with its code, and the listener serves on. */
 
 import assert from 'node:assert/strict';
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { type Dequeuer, LOOPBACK, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { lackOf } from '../support/system.js';

@@ -1,7 +1,7 @@
 /** What the contract suite runs on: a driver, options of its ports, and where it may differ from the others. */
 
 import { test } from 'node:test';
-import type { CompletionPortOptions, DriverName } from 'overlapped';
+import type { CompletionPortOptions, DriverName } from 'overlapped/port';
 import { closeLeftovers } from '../support/leftovers.js';
 import type { Peers } from '../support/peers.js';
 import { lackOf, type SystemCapabilities, system } from '../support/system.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { postWakeUp, type WakeHandle } from 'overlapped';
+import { postWakeUp, type WakeHandle } from 'overlapped/port';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, longestBut, onceInTime, WAIT_MS } from '../support/harness.js';
 import { createPort, startWorker } from '../support/leftovers.js';

@@ -1,7 +1,7 @@
 /** How long a dequeue waits, and what wakes it. */
 
 import assert from 'node:assert/strict';
-import { CompletionBatch, postWakeUp } from 'overlapped';
+import { CompletionBatch, postWakeUp } from 'overlapped/port';
 import { programPath } from '../support/child.js';
 import { connectPair, longestBut, onceInTime, WAIT_MS, withPort } from '../support/harness.js';
 import { createPort, startWorker } from '../support/leftovers.js';

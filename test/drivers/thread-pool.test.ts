@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, describe, test } from 'node:test';
 import workerThreads from 'node:worker_threads';
-import { probeDrivers } from 'overlapped';
+import { probeDrivers } from 'overlapped/port';
 import { Child, programPath } from '../support/child.js';
 import { eventually } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';

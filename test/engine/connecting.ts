@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import { type ConnectOptions, Engine, listen, type OverlappedSocket } from 'overlapped';
+import { type ConnectOptions, Engine, listen } from 'overlapped';
 import { delimited } from 'overlapped/framing';
+import type { OverlappedSocket } from 'overlapped/port';
 import { eventually, onceInTime } from '../support/harness.js';
 import { createPort, keepSocket } from '../support/leftovers.js';
 import { system } from '../support/system.js';

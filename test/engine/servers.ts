@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import { Engine, type ListenOptions, listen, type OverlappedSocket, type Server } from 'overlapped';
+import { Engine, type ListenOptions, listen, type Server } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { eventually, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { isRefused } from '../support/peers.js';

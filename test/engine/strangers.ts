@@ -1,8 +1,9 @@
 /** Handlers are strangers: what one throws or rejects with ends its connection, is told, and touches nobody else. */
 
 import assert from 'node:assert/strict';
-import type { Connection, Handlers, OverlappedSocket, Server } from 'overlapped';
+import type { Connection, Handlers, Server } from 'overlapped';
 import { delimited } from 'overlapped/framing';
+import type { OverlappedSocket } from 'overlapped/port';
 import { eventually } from '../support/harness.js';
 import { collectingUncaught } from '../support/uncaught.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as one from 'overlapped';
+import * as onePort from 'overlapped/port';
 import * as oneOfMetrics from 'overlapped/prometheus';
 import * as oneOfSim from 'overlapped/sim';
 import { Registry } from 'prom-client';
@@ -46,7 +47,7 @@ async function echoOnce({ connect, listen }: Package, driver: string): Promise<s
 }
 
 describe('two copies of the package', () => {
-  for (const { name, probe } of one.probeDrivers()) {
+  for (const { name, probe } of onePort.probeDrivers()) {
     test(`both accept, connect and echo on ${name}`, {
       timeout: 60_000 * system.patience,
       skip: probe.usable ? false : probe.reason,
@@ -63,17 +64,17 @@ describe('two copies of the package', () => {
 
   test('a wake-up reaches the simulated port that it is posted to, whichever copy posts it', async () => {
     await withCopy(async (load) => {
-      const other = (await load('index.js')) as Package;
+      const otherPort = (await load('port.js')) as typeof onePort;
       const otherSim = (await load('sim.js')) as typeof oneOfSim;
-      const port = one.CompletionPort.create({ driver: new oneOfSim.SimNetwork() });
-      const otherPort = other.CompletionPort.create({ driver: new otherSim.SimNetwork() });
+      const port = onePort.CompletionPort.create({ driver: new oneOfSim.SimNetwork() });
+      const other = otherPort.CompletionPort.create({ driver: new otherSim.SimNetwork() });
       try {
-        other.postWakeUp(port.wakeHandle);
-        assert.equal(port.getQueuedCompletions(new one.CompletionBatch(), 0), 1);
-        assert.equal(otherPort.getQueuedCompletions(new other.CompletionBatch(), 0), 0);
+        otherPort.postWakeUp(port.wakeHandle);
+        assert.equal(port.getQueuedCompletions(new onePort.CompletionBatch(), 0), 1);
+        assert.equal(other.getQueuedCompletions(new otherPort.CompletionBatch(), 0), 0);
       } finally {
         port.close();
-        otherPort.close();
+        other.close();
       }
     });
   });

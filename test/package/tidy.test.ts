@@ -10,6 +10,7 @@ const LINES_MAX = 400;
 const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
 const ENTRIES = [
   'src/index.ts',
+  'src/port.ts',
   'src/prometheus.ts',
   'src/sim.ts',
   'src/framing.ts',
@@ -19,8 +20,8 @@ const ENTRIES = [
 
 /**
  * From the bottom up: each layer knows itself and those before it; all may assert. `win32.ts` is what programs see of
- * `ffi`, `sim.ts` what they see of `drivers/sim`, `index.ts` what they see of `port`, `engine` and `threads`, and
- * `prometheus.ts` what they see of `metrics`, `framing.ts` what they see of `framing`.
+ * `ffi`, `sim.ts` what they see of `drivers/sim`, `port.ts` what they see of `port`, `index.ts` what they see of `engine`
+ * and `threads`, `prometheus.ts` what they see of `metrics`, and `framing.ts` what they see of `framing`.
  */
 const LAYERS = [
   'base',
@@ -31,6 +32,7 @@ const LAYERS = [
   'framing',
   'framing.ts',
   'port',
+  'port.ts',
   'engine',
   'threads',
   'index.ts',

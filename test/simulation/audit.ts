@@ -3,7 +3,7 @@
  * completes that was not posted, and each receive buffer has one owner.
  */
 
-import type { DriverSource, SocketAddress, SocketFamily } from 'overlapped';
+import type { DriverSource, SocketAddress, SocketFamily } from 'overlapped/port';
 import type {
   BufferList,
   CompletionSink,

@@ -1,6 +1,6 @@
 /** One echo on a port of its own: that a driver works. */
 
-import type { CompletionPort } from 'overlapped';
+import type { CompletionPort } from 'overlapped/port';
 import { eventually } from './harness.js';
 import { LoopEcho } from './loop-echo.js';
 import { connectNode } from './node-client.js';

@@ -11,7 +11,7 @@ import {
   type OperationKind,
   type OverlappedSocket,
   type SocketAddress,
-} from 'overlapped';
+} from 'overlapped/port';
 import { createPort } from './leftovers.js';
 import { system } from './system.js';
 

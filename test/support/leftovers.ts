@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
-import { CompletionPort, type CompletionPortOptions } from 'overlapped';
+import { CompletionPort, type CompletionPortOptions } from 'overlapped/port';
 
 const ports = new Set<CompletionPort>();
 const sockets = new Set<Duplex>();

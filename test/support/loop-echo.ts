@@ -1,6 +1,6 @@
 /** An echo server in the event loop of the test, with half-close: what most tests of the pump run. */
 
-import type { CompletionHandler, CompletionPort, CompletionPortOptions, OverlappedSocket } from 'overlapped';
+import type { CompletionHandler, CompletionPort, CompletionPortOptions, OverlappedSocket } from 'overlapped/port';
 import { LOOPBACK, portOf } from './harness.js';
 import { createPort } from './leftovers.js';
 

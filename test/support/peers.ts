@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import type { OverlappedSocket } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import { WAIT_MS } from './harness.js';
 import { connectNode, errnoOfRefusal, openNode } from './node-client.js';
 import type { PeerClient, PeerSocket } from './peer-client.js';

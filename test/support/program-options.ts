@@ -1,6 +1,6 @@
 /** Options of a port, and peers for it, as the program of a test gets them: in JSON, on its command line. */
 
-import type { CompletionPortOptions } from 'overlapped';
+import type { CompletionPortOptions } from 'overlapped/port';
 import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 import { nodePeers, type Peers } from './peers.js';
 import { simPeers } from './sim-peers.js';

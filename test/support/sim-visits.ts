@@ -1,6 +1,6 @@
 /** Clients of an echo server on one simulated network, each with a port to itself or all with one: what replays repeat. */
 
-import { CompletionPort, type OverlappedSocket } from 'overlapped';
+import { CompletionPort, type OverlappedSocket } from 'overlapped/port';
 import type { SimNetwork } from 'overlapped/sim';
 import { countingBytes, LOOPBACK } from './harness.js';
 import { LoopEcho } from './loop-echo.js';

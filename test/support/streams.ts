@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import type { CompletionPortOptions } from 'overlapped';
+import type { CompletionPortOptions } from 'overlapped/port';
 import { eventually } from './harness.js';
 import { LoopEcho } from './loop-echo.js';
 import { nodePeers, type Peers } from './peers.js';

@@ -1,7 +1,7 @@
 /** What tests do to the system, or know of it: the same words for each system, and one file for each. */
 
 import { networkInterfaces } from 'node:os';
-import type { DriverName, OverlappedSocket } from 'overlapped';
+import type { DriverName, OverlappedSocket } from 'overlapped/port';
 import { linux } from './linux.js';
 import { windows } from './windows.js';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import type { CompletionPortOptions, DriverName } from 'overlapped';
+import type { CompletionPortOptions, DriverName } from 'overlapped/port';
 import { noteOnWorkers } from '../../src/cli/driver-check.js';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, WAIT_MS } from '../support/harness.js';

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { Engine, listen, type OverlappedSocket } from 'overlapped';
+import { Engine, listen } from 'overlapped';
+import type { OverlappedSocket } from 'overlapped/port';
 import type { MultishotReceive } from '../../../src/drivers/io-uring/multishot-probe.js';
 import { RECEIVES_ONCE } from '../../../src/engine/connection-core/state.js';
 import { runProgram } from '../../support/child.js';

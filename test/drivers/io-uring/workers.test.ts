@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { CompletionPort, OverlappedSocket } from 'overlapped';
+import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
 import { connectPair, withPort } from '../../support/harness.js';
 
 /** Threads of the kernel that work for this process's rings. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CompletionPort } from 'overlapped';
+import type { CompletionPort } from 'overlapped/port';
 import type { WindowsNonBlocking } from '../../../src/drivers/windows/non-blocking.js';
 import { WSAEMFILE } from '../../../src/ffi/windows/constants.js';
 import { type Dequeuer, listenOn, portOf, withPort } from '../../support/harness.js';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe } from 'node:test';
-import { CompletionPort, type OverlappedSocket, type SocketAddress } from 'overlapped';
+import { CompletionPort, type OverlappedSocket, type SocketAddress } from 'overlapped/port';
 import { SimNetwork } from 'overlapped/sim';
 import { bounded } from '../../contract/subject.js';
 import { programPath } from '../../support/child.js';

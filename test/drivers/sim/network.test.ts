@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe } from 'node:test';
-import { CompletionBatch, type CompletionPort, type OverlappedSocket } from 'overlapped';
+import { CompletionBatch, type CompletionPort, type OverlappedSocket } from 'overlapped/port';
 import { type SimFaults, SimNetwork } from 'overlapped/sim';
 import { Kernel } from '../../../src/drivers/sim/kernel/kernel.js';
 import { Loop } from '../../../src/drivers/sim/loop.js';

@@ -1,7 +1,7 @@
 /** A worker that opens ports on epoll, says how many contexts of asynchronous I/O the process has then, and ends. */
 
 import { parentPort } from 'node:worker_threads';
-import { CompletionPort } from 'overlapped';
+import { CompletionPort } from 'overlapped/port';
 import { contextsOpen } from '../linux.js';
 
 const ports = [1, 2, 3].map(() => CompletionPort.create({ driver: 'epoll' }));

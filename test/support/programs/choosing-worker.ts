@@ -1,7 +1,7 @@
 /** A worker that opens a port, closes it, and says which driver it had, or why there was none. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { CompletionPort, type CompletionPortOptions, OperationError } from 'overlapped';
+import { CompletionPort, type CompletionPortOptions, OperationError } from 'overlapped/port';
 
 function choose(): object {
   try {

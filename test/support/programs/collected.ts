@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { CompletionPort } from 'overlapped';
+import { CompletionPort } from 'overlapped/port';
 import { connectPair, Dequeuer } from '../harness.js';
 import { parseProgramOptions } from '../program-options.js';
 import { system } from '../system.js';

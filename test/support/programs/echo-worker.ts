@@ -1,7 +1,7 @@
 /** A worker with an echo server, in its event loop or blocking, until a wake-up ends it. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Completion, CompletionPortOptions } from 'overlapped';
+import type { Completion, CompletionPortOptions } from 'overlapped/port';
 import { LoopEcho } from '../loop-echo.js';
 
 const { options, mode } = workerData as { options: CompletionPortOptions; mode: 'start' | 'run' };

@@ -1,7 +1,7 @@
 /** A worker with an echo server in its event loop, which ends by itself when it is told how. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CompletionPortOptions } from 'overlapped';
+import type { CompletionPortOptions } from 'overlapped/port';
 import { LoopEcho } from '../loop-echo.js';
 
 const { options } = workerData as { options: CompletionPortOptions };

@@ -6,7 +6,7 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Completion } from 'overlapped';
+import type { Completion } from 'overlapped/port';
 import { LoopEcho } from '../loop-echo.js';
 
 const echo = new LoopEcho(JSON.parse(process.argv[2] as string));

@@ -1,6 +1,6 @@
 /** Prints the code of the error when there is no memory for the receive buffers. */
 
-import { CompletionPort } from 'overlapped';
+import { CompletionPort } from 'overlapped/port';
 
 try {
   CompletionPort.create({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 }).close();

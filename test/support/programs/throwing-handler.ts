@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import type { Completion } from 'overlapped';
+import type { Completion } from 'overlapped/port';
 import type { TurnHooks } from '../../../src/port/pump.js';
 import { connectPair, Dequeuer, eventually } from '../harness.js';
 import { LoopEcho } from '../loop-echo.js';

@@ -4,7 +4,7 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { CompletionPort, OperationError } from 'overlapped';
+import { CompletionPort, OperationError } from 'overlapped/port';
 import { echoOnce } from '../echo-once.js';
 
 function byName(): { code: string; message: string } | undefined {
