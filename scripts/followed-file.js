@@ -1,4 +1,4 @@
-/** A file that a program writes its output to, read while it grows. */
+/** The file that a program writes its output to, read while it grows. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
 
@@ -8,16 +8,21 @@ export class FollowedFile {
   /** For the program to write to. */
   descriptor;
   #sink;
+  /** @type {Buffer[]} */
   #chunks = [];
   #position = 0;
 
-  /** What is read goes to `sink`, or is kept where there is none. */
+  /**
+   * Bytes that are read go to `sink`; without a sink they are kept.
+   * @param {string} path
+   * @param {NodeJS.WritableStream | undefined} sink
+   */
   constructor(path, sink) {
     this.descriptor = openSync(path, 'w+');
     this.#sink = sink;
   }
 
-  /** Reads what has been written since the last time. */
+  /** Reads the bytes that were written since the last call. */
   follow() {
     for (;;) {
       const chunk = Buffer.alloc(READ_BYTES_MAX);
@@ -34,7 +39,7 @@ export class FollowedFile {
     }
   }
 
-  /** What was kept. */
+  /** The bytes that were kept. */
   get text() {
     return Buffer.concat(this.#chunks).toString();
   }

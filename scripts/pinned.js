@@ -8,8 +8,11 @@ import { ROOT, runNpm } from './tools.js';
 const PINS = ['package.json', 'package-lock.json'];
 
 /**
- * Installs the packages of the folder `pins` into `directory`; both are relative to the project's directory. Does nothing when
- * these packages are already there. No install script of a package runs. Returns npm's exit code, 0 where there was nothing to do, and its output.
+ * Installs the packages of the folder `pins` into `directory`; both are relative to the project's directory. Does nothing if
+ * these packages are already there. No install script of a package runs. Returns npm's output and its exit code, which is 0 if there was nothing to do.
+ * @param {string} pins
+ * @param {string} directory
+ * @param {{ args?: string[], onInstall?: () => void }} [options]
  */
 export function installPinned(pins, directory, { args = [], onInstall = () => undefined } = {}) {
   const done = { exitCode: 0, output: '' };

@@ -1,7 +1,9 @@
 /**
- * Installs the dependencies and builds, each only if something that it depends on has changed since the last time.
- * Run it with `--build` to build in any case. It says one line for each thing it does and nothing when there is
- * nothing to do.
+ * Installs the dependencies and builds, each only if its inputs have changed since the last time. With `--build` it builds
+ * all files in any case. Prints one line for each step that it runs.
+ *
+ * The stamps say whether there is anything to do: `tsc --build` alone takes twice as long to find that out, leaves the
+ * outputs of deleted sources, and does not notice a lost output. A build after a change is incremental.
  */
 
 import { rmSync } from 'node:fs';
@@ -9,24 +11,28 @@ import { join } from 'node:path';
 import { keyOf, read, removeStamp, stamp, stampOf } from './stamp.js';
 import { fail, filesBelow, ROOT, run, runNpm } from './tools.js';
 
-const NODE_MIN = [20, 19];
+const NODE_MIN = { major: 20, minor: 19 };
 const SOURCES = ['src', 'test', 'examples', 'bench'];
 const OUTPUTS = /(?:\.d\.ts|\.js|\.js\.map)$/;
 const INSTALL_STAMP = 'node_modules/.overlapped-install';
 const BUILD_STAMP = 'dist/.overlapped-build';
+/** The compiler's own record of the last build, named in tsconfig.json. */
+const BUILD_INFO = 'dist/.tsbuildinfo';
 
 checkNode();
 const installed = install();
 build(installed, process.argv.includes('--build'));
 
 function checkNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
-    fail(`Cannot run on this Node: found ${process.versions.node}, wanted ${NODE_MIN.join('.')} or later`);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < NODE_MIN.major || (major === NODE_MIN.major && minor < NODE_MIN.minor)) {
+    fail(
+      `Cannot run on this Node: found ${process.versions.node}, wanted ${NODE_MIN.major}.${NODE_MIN.minor} or later`,
+    );
   }
 }
 
-/** Installs what the lock file says and returns the key of what is installed. */
+/** Installs the packages of the lock file and returns the key of the installation. */
 function install() {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read('package.json'));
   const key = keyOf([
@@ -40,6 +46,8 @@ function install() {
   }
   console.log('prepare: installing the dependencies');
   removeStamp(INSTALL_STAMP);
+  // The next build is a whole one: the compiler or the types may be others.
+  removeStamp(BUILD_INFO);
   // The compiler is a development dependency and koffi's binary an optional one: NODE_ENV and npm's settings may leave them out.
   const { exitCode, output } = runNpm(['ci', '--include=dev', '--include=optional']);
   if (exitCode !== 0) {
@@ -50,7 +58,11 @@ function install() {
   return key;
 }
 
-/** Compiles the sources to dist/ and takes away what deleted sources left there. */
+/**
+ * Compiles the sources to dist/ and removes the outputs of deleted sources.
+ * @param {string} installKey
+ * @param {boolean} forced
+ */
 function build(installKey, forced) {
   const sources = SOURCES.flatMap(filesBelow).filter((path) => path.endsWith('.ts'));
   const inputs = ['package.json', 'tsconfig.json', ...sources];
@@ -63,7 +75,8 @@ function build(installKey, forced) {
   removeStaleOutputs(new Set(sources));
   const { exitCode } = run(process.execPath, [
     join(ROOT, 'node_modules/typescript/bin/tsc'),
-    '--project',
+    '--build',
+    ...(forced ? ['--force'] : []),
     'tsconfig.json',
   ]);
   if (exitCode !== 0) {
@@ -72,11 +85,14 @@ function build(installKey, forced) {
   stamp(BUILD_STAMP, key);
 }
 
-/** Outputs of living sources stay where they are, so that a program that runs from dist/ meanwhile finds its files. */
+/**
+ * Removes the outputs of deleted sources. The others stay, as a program may run from dist/ meanwhile.
+ * @param {Set<string>} sources
+ */
 function removeStaleOutputs(sources) {
   for (const path of filesBelow('dist')) {
     const source = path.slice('dist/'.length).replace(OUTPUTS, '.ts');
-    if (!sources.has(source)) {
+    if (!sources.has(source) && !path.startsWith(BUILD_INFO)) {
       rmSync(join(ROOT, path), { force: true });
     }
   }

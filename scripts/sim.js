@@ -1,6 +1,6 @@
 /**
- * Runs the simulation: servers and clients of the engine on a simulated network, a scenario for each seed, and what must
- * hold checked after each. `npm run sim -- --seeds 10000` runs many in all cores, `npm run sim -- --seed 123` replays one.
+ * Runs the simulation: servers and clients of the engine on a simulated network, one scenario for each seed, and checks the
+ * invariants after each. `npm run sim -- --seeds 10000` runs many on all cores, `npm run sim -- --seed 123` replays one.
  */
 
 import { availableParallelism } from 'node:os';
@@ -11,16 +11,18 @@ import CliTable from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { ROOT, run } from './tools.js';
 
+/** @import { Coverage } from '../dist/test/simulation/coverage.js' */
+
 const SEED_MAX = 2 ** 31 - 1;
 const FAILURES_SHOWN_MAX = 10;
 
 const command = new Command('sim')
   .description('Runs the engine on a simulated network, through many seeds')
-  .option('--seeds <count>', 'how many seeds to run', whole(1), 1000)
-  .option('--from <seed>', 'the first of them', whole(1), 1)
-  .option('--seed <seed>', 'runs this one only, in this process, twice, and compares', whole(1))
-  .option('--jobs <count>', 'processes', whole(1), availableParallelism())
-  .option('--stop', 'ends with the first failure')
+  .option('--seeds <count>', 'number of seeds', whole(1), 1000)
+  .option('--from <seed>', 'first seed', whole(1), 1)
+  .option('--seed <seed>', 'runs only this seed, twice in this process, and compares the runs', whole(1))
+  .option('--jobs <count>', 'number of processes', whole(1), availableParallelism())
+  .option('--stop', 'stops at the first failure')
   .parse();
 const options = command.opts();
 
@@ -29,11 +31,12 @@ if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
 const passed = await (options.seed === undefined ? runMany() : replay(options.seed));
-// What a seed that failed has left open is not to keep the process.
+// A seed that failed may have left sockets open, which would keep the process.
 process.exit(passed ? 0 : 1);
 
+/** @param {number} least */
 function whole(least) {
-  return (text) => {
+  return (/** @type {string} */ text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < least || value > SEED_MAX) {
       throw new InvalidArgumentError(`Expected a whole number from ${least} to ${SEED_MAX}.`);
@@ -42,16 +45,20 @@ function whole(least) {
   };
 }
 
+/** @param {string} name */
 function load(name) {
   return import(pathToFileURL(join(ROOT, 'dist/test/simulation', name)).href);
 }
 
-/** Runs one seed twice; both runs must be the same, event for event. */
+/**
+ * Runs one seed twice; both runs must have the same events.
+ * @param {number} seed
+ */
 async function replay(seed) {
   const { runSeed } = await load('run.js');
   const first = await runSeed(seed);
   const second = await runSeed(seed);
-  sayCoverage(first.coverage);
+  printCoverage(first.coverage);
   console.log(`seed ${seed}: events and their hash ${first.trace}`);
   if (first.trace !== second.trace) {
     console.error(`sim: Cannot repeat seed ${seed}: ${first.trace}, then ${second.trace}`);
@@ -78,16 +85,17 @@ async function runMany() {
     seeds: options.seeds,
     jobs: options.jobs,
     stopAtFirst: options.stop === true,
-    onProgress: (seedsDone, failures) => bar?.update(seedsDone, { failures }),
+    onProgress: (/** @type {number} */ seedsDone, /** @type {number} */ failures) =>
+      bar?.update(seedsDone, { failures }),
   });
   bar?.stop();
   const { failures, coverage, seedsDone, elapsedMs } = result;
-  sayCoverage(coverage);
+  printCoverage(coverage);
   for (const failure of failures.slice(0, FAILURES_SHOWN_MAX)) {
     console.error(`\n${describeFailure(failure)}`);
   }
   const seconds = elapsedMs / 1000;
-  const number = (value) => Math.round(value).toLocaleString('en');
+  const number = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
   console.log(
     `${number(seedsDone)} seeds, ${number(coverage.events)} events, ${number(coverage.bytes)} bytes in ${seconds.toFixed(1)} s ` +
       `(${number(seedsDone / seconds)} seeds/s in ${options.jobs} processes), ${failures.length} failed`,
@@ -95,16 +103,18 @@ async function runMany() {
   return failures.length === 0;
 }
 
-function sayCoverage(coverage) {
-  const titles = {
+/** @param {Coverage} coverage */
+function printCoverage(coverage) {
+  const titles = /** @type {const} */ ({
     faults: 'fault',
     reasons: 'end of a connection',
     errors: 'error',
     completions: 'completion',
     roles: 'role',
-    marks: 'happening',
-  };
-  for (const [group, title] of Object.entries(titles)) {
+    marks: 'event',
+  });
+  for (const group of /** @type {(keyof typeof titles)[]} */ (Object.keys(titles))) {
+    const title = titles[group];
     const rows = Object.entries(coverage[group]).sort(([, one], [, other]) => other - one);
     const table = new CliTable({
       head: [title, 'times'],

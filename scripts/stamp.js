@@ -1,11 +1,14 @@
-/** Stamps: files that say what something was made from, so that it is made again only when that has changed. */
+/** Stamps: files that hold a key of everything a result was made from, so that it is made again only when that has changed. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './tools.js';
 
-/** One key for all the parts. */
+/**
+ * One key for all the parts.
+ * @param {readonly string[]} parts
+ */
 export function keyOf(parts) {
   const digest = createHash('sha256');
   for (const part of parts) {
@@ -14,7 +17,10 @@ export function keyOf(parts) {
   return digest.digest('hex');
 }
 
-/** The key in a stamp; undefined when there is no such stamp. */
+/**
+ * The key in a stamp; undefined if there is no such stamp.
+ * @param {string} path
+ */
 export function stampOf(path) {
   try {
     return read(path);
@@ -23,18 +29,28 @@ export function stampOf(path) {
   }
 }
 
-/** Stamps what is finished. */
+/**
+ * Writes the stamp of a finished result.
+ * @param {string} path
+ * @param {string} key
+ */
 export function stamp(path, key) {
   mkdirSync(dirname(join(ROOT, path)), { recursive: true });
   writeFileSync(join(ROOT, path), key);
 }
 
-/** Takes the stamp away while what it vouches for is being made. */
+/**
+ * Removes a stamp, before its result is made again: an interrupted attempt then leaves none.
+ * @param {string} path
+ */
 export function removeStamp(path) {
   rmSync(join(ROOT, path), { force: true });
 }
 
-/** A file of the project, by its path from the project's directory. */
+/**
+ * The text of a file, whose path is relative to the project's directory.
+ * @param {string} path
+ */
 export function read(path) {
   return readFileSync(join(ROOT, path), 'utf8');
 }

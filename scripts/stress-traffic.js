@@ -1,6 +1,6 @@
 /**
- * Random traffic on a real driver with every byte checked, for some minutes: `npm run stress:traffic -- --minutes 10 --driver epoll`.
- * Memory is taken away while it waits to be sent, connections are paused, ended and reset.
+ * Sends random traffic through a real driver for some minutes and checks every byte: `npm run stress:traffic -- --minutes 10 --driver epoll`.
+ * Detaches memory while it waits to be sent; pauses, ends and resets connections.
  */
 
 import { join } from 'node:path';
@@ -13,10 +13,11 @@ const options = new Command('stress:traffic')
   .description('Runs random traffic on a real driver, and checks every byte')
   .option('--minutes <count>', 'how long, at most 60', minutes, 1)
   .option('--driver <name>', 'io_uring, epoll, select or iocp', 'auto')
-  .option('--seed <seed>', 'of the random choices; the system adds its own')
+  .option('--seed <seed>', 'seed of the random choices; the system adds its own chance')
   .parse()
   .opts();
 
+/** @param {string} text */
 function minutes(text) {
   const value = Number(text);
   if (!(value > 0 && value <= MINUTES_MAX)) {

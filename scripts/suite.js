@@ -1,137 +1,100 @@
 /** Runs the built tests with Node's test runner, and counts what ran. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environmentOf, filesBelow, run, TIMED_OUT } from './tools.js';
+import { environmentOf, ROOT, run, TIMED_OUT } from './tools.js';
 
-const TESTS = 'dist/test';
-const ENDING = '.test.js';
-
-/** Test files that only Windows can run, by their paths in test/ without the ending: a folder, or one file. */
-const WINDOWS_ONLY = [
-  'drivers/iocp/',
-  'drivers/select/windows',
-  'engine/iocp',
-  'ffi/windows-win32',
-  'package/windows-node',
-  'threads/windows',
-];
-/** Test files that run on Windows too. */
-const WINDOWS_TOO = [
-  'cli/bad-input',
-  'cli/doctor',
-  'drivers/select/select',
-  'drivers/thread-pool',
-  'engine/select',
-  'examples/port',
-  'package/copies',
-  'package/docs',
-  'port/completion-router',
-  'port/memory',
-  'port/operations',
-  'threads/worker-loading',
-];
-/** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
-const IN_WINE = ['cli/wine', 'examples/wine', 'package/wine-lost'];
+/** @import { Ended, RunOptions } from './tools.js' */
+/** @import { Plan, Result } from './run-tests.js' */
+/** @typedef {(args: string[], options: RunOptions) => Ended | Promise<Ended>} RunNode */
+/** @typedef {{ args?: readonly string[], concurrency?: number, quiet?: boolean, patience?: number, timeoutMs?: number }} SuiteOptions */
+/** @typedef {{ passed: number, failed: number, skipped: number, exitCode: number }} Counts */
 
 /** Test files at one time: each measures its own process only, and mostly waits. */
 const CONCURRENCY = 3;
 /** For each test; Node 20 and 22 hold a whole file to it. */
 const TEST_TIMEOUT_MS = 300_000;
-/** Ends the run when a file's thread is blocked in a system call, where no timeout of a test can end it. */
+/** Ends the run if a file's thread is blocked in a system call, where no timeout of a test can end it. */
 const SUITE_TIMEOUT_MS = 1_200_000;
+/** After its own timeout the runner reports the files that did not end; this is how long that may take. */
+const REPORT_TIMEOUT_MS = 60_000;
 
-/** What the arguments of a test command choose: words name test files, the others go to Node's test runner. */
-export function chosenBy(parameters) {
-  return {
-    words: parameters.filter((parameter) => !parameter.startsWith('-')),
-    args: parameters.filter((parameter) => parameter.startsWith('-')),
-  };
-}
+const RUNNER = join(ROOT, 'scripts/run-tests.js');
+/** Arguments that Node takes only with `--test`, and the options of `run` that they are. */
+const LISTS = /** @type {const} */ ({
+  '--test-name-pattern': 'testNamePatterns',
+  '--test-skip-pattern': 'testSkipPatterns',
+});
 
-/** The built test files for this machine whose path contains one of the words; all of them when there are no words. */
-export function testFiles(words) {
-  return filesNamed(words).filter((path) => !isOneOf(WINDOWS_ONLY, path) && !isOneOf(IN_WINE, path));
-}
-
-/** The same for Windows. */
-export function windowsTestFiles(words) {
-  return filesNamed(words).filter((path) => isOneOf(WINDOWS_ONLY, path) || isOneOf(WINDOWS_TOO, path));
-}
-
-/** Those that run here and start programs in Wine. */
-export function wineTestFiles(words) {
-  return filesNamed(words).filter((path) => isOneOf(IN_WINE, path));
-}
-
-/** The name of a built test file: its path in test/, without the ending. */
-export function nameOf(path) {
-  return path.slice(TESTS.length + 1, -ENDING.length);
-}
-
-function isOneOf(names, path) {
-  const name = nameOf(path);
-  return names.some((one) => (one.endsWith('/') ? name.startsWith(one) : name === one));
-}
-
-function filesNamed(words) {
-  return filesBelow(TESTS).filter(
-    (path) => path.endsWith(ENDING) && (words.length === 0 || words.some((word) => nameOf(path).includes(word))),
-  );
-}
-
-/** Runs the Node at a path, for `runSuite`. */
+/**
+ * Runs the Node at a path, for `runSuite`.
+ * @param {string} path
+ * @returns {RunNode}
+ */
 export function nodeAt(path) {
   return (args, options) => run(path, args, { ...options, env: environmentOf(path) });
 }
 
-/** Runs test files as `runFiles` does. A run in which no test was executed has failed, whatever the runner says. */
+/**
+ * Runs test files as `runFiles` does. A run in which no test was executed has failed, whatever the runner says.
+ * @param {RunNode} runNode
+ * @param {readonly string[]} files
+ * @param {SuiteOptions} [options]
+ */
 export async function runSuite(runNode, files, options) {
   const result = await runFiles(runNode, files, options);
   return { ...result, ...totalOf([result]) };
 }
 
 /**
- * Runs test files under a Node and returns the counts, the exit code and the output. `quiet` keeps the output from the
- * screen; the time that a test may take is multiplied with `patience`.
+ * Runs test files under a Node and returns the counts, the exit code, the output, and how long each file took. `quiet` keeps
+ * the output from the screen; `patience` multiplies the time that a test may take.
+ * @param {RunNode} runNode
+ * @param {readonly string[]} files
+ * @param {SuiteOptions} [options]
+ * @returns {Promise<Counts & { output: string, seconds: Record<string, number> }>}
  */
 export async function runFiles(runNode, files, options = {}) {
-  const { args = [], concurrency = CONCURRENCY, quiet = false, patience = 1 } = options;
-  const directory = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
-  const report = join(directory, 'report.tap');
+  const { args = [], concurrency = CONCURRENCY, quiet = false, patience = 1, timeoutMs = SUITE_TIMEOUT_MS } = options;
+  const { runOptions, nodeArgs } = splitArguments(args);
+  const folder = mkdtempSync(join(tmpdir(), 'overlapped-test-'));
   try {
-    const { exitCode, output } = await runNode(
-      [
-        '--test',
-        '--enable-source-maps',
-        `--test-concurrency=${concurrency}`,
-        `--test-timeout=${TEST_TIMEOUT_MS * patience}`,
-        '--test-reporter=spec',
-        '--test-reporter-destination=stdout',
-        '--test-reporter=tap',
-        `--test-reporter-destination=${report}`,
-        ...args,
-        ...files,
-      ],
-      { quiet, timeoutMs: SUITE_TIMEOUT_MS },
-    );
-    return { ...countsOf(readReport(report), files), output, exitCode };
+    /** @type {Plan} */
+    const plan = {
+      files: [...files],
+      timeoutMs,
+      options: { concurrency, timeout: TEST_TIMEOUT_MS * patience, ...runOptions },
+    };
+    writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
+    const { exitCode, output } = await runNode(['--enable-source-maps', ...nodeArgs, RUNNER, folder], {
+      quiet,
+      timeoutMs: timeoutMs + REPORT_TIMEOUT_MS,
+    });
+    return { ...readResult(folder), output, exitCode };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Several results as one; without a test that was executed it is a failure. */
+/**
+ * Several results as one; without a test that was executed it is a failure.
+ * @param {readonly Counts[]} results
+ * @returns {Counts}
+ */
 export function totalOf(results) {
-  const sum = (word) => results.reduce((total, result) => total + result[word], 0);
-  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map(sum);
+  const sum = (/** @type {keyof Counts} */ word) => results.reduce((total, result) => total + result[word], 0);
+  const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
   const exitCode = Math.max(...results.map((result) => result.exitCode));
   return { passed, failed, skipped, exitCode: exitCode === 0 && passed + failed === 0 ? 1 : exitCode };
 }
 
-/** Closes a run in a line; the runner's own counts are above the list of what failed, and may be far up by now. */
-export function sayCounts(system, { passed, failed, skipped, exitCode }) {
+/**
+ * Ends a run with one line: the runner's own counts are above the list of failures, which may be long.
+ * @param {string} system
+ * @param {Counts} counts
+ */
+export function printCounts(system, { passed, failed, skipped, exitCode }) {
   if (exitCode === TIMED_OUT) {
     console.error(`${system}: Cannot finish: a test file did not end in time`);
   } else if (passed + failed === 0) {
@@ -141,22 +104,34 @@ export function sayCounts(system, { passed, failed, skipped, exitCode }) {
   console.log(`${system}: ${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 }
 
-function readReport(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+/** @param {readonly string[]} args */
+function splitArguments(args) {
+  /** @type {Record<string, string[] | boolean>} */
+  const runOptions = {};
+  const nodeArgs = [];
+  for (const argument of args) {
+    const [, name, value] = /^([^=]+)=?(.*)$/s.exec(argument) ?? [];
+    if (name === '--test-only') {
+      runOptions.only = true;
+    } else if (name === '--test-name-pattern' || name === '--test-skip-pattern') {
+      const list = runOptions[LISTS[name]];
+      runOptions[LISTS[name]] = [...(Array.isArray(list) ? list : []), value ?? ''];
+    } else {
+      nodeArgs.push(argument);
+    }
   }
+  return { runOptions, nodeArgs };
 }
 
-/** The runner counts a file without tests as one test that passed, under the file's own name; here it is none. */
-function countsOf(report, files) {
-  const count = (word) => Number([...report.matchAll(new RegExp(`^# ${word} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
-  const passedAtTop = [...report.matchAll(/^ok \d+ - (.*?)\s*$/gm)].map((match) => match[1].replaceAll('\\\\', '/'));
-  const empty = passedAtTop.filter((name) => files.some((file) => name.endsWith(file))).length;
-  return {
-    passed: count('pass') - empty,
-    failed: count('fail') + count('cancelled'),
-    skipped: count('skipped') + count('todo'),
-  };
+/**
+ * A run that was killed has left no result.
+ * @param {string} folder
+ * @returns {Result}
+ */
+function readResult(folder) {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0, seconds: {} };
+  }
 }

@@ -1,17 +1,19 @@
 /**
- * Runs the built tests under every Node that overlapped supports, each from its npm package: pinned in scripts/nodes, kept in
- * .cache/nodes. Numbers among the arguments choose versions, words test files: `npm run test:nodes -- 22 24 tidy`.
+ * Runs the built tests under every version of Node that overlapped supports, each from its npm package: pinned in scripts/nodes,
+ * kept in .cache/nodes. Numbers choose versions, words choose test files by their paths: `npm run test:nodes -- 22 24 tidy`.
  */
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPinned } from './pinned.js';
-import { nodeAt, runSuite, testFiles } from './suite.js';
+import { nodeAt, runSuite } from './suite.js';
+import { noTestFile, testFiles } from './test-files.js';
+import { longestFirst } from './test-seconds.js';
 import { environmentOf, fail, ROOT, run } from './tools.js';
 
 const MAJORS = ['20', '22', '24', '26'];
 const PACKAGE = `node-${process.platform}-${process.arch}`;
-const isNumber = (argument) => /^\d+$/.test(argument);
+const isNumber = (/** @type {string} */ argument) => /^\d+$/.test(argument);
 const chosen = process.argv.slice(2).filter(isNumber);
 const words = process.argv.slice(2).filter((argument) => !isNumber(argument));
 
@@ -23,9 +25,9 @@ const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
 if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
-const files = testFiles(words);
+const files = longestFirst(process.platform, testFiles(words));
 if (files.length === 0) {
-  fail(`Cannot test: found no test file${words.length > 0 ? ` named ${words.join(' or ')}` : ''}`);
+  fail(noTestFile(words));
 }
 
 const sum = { passed: 0, failed: 0 };
@@ -37,7 +39,10 @@ for (const major of chosen.length > 0 ? chosen : MAJORS) {
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exit(sum.failed === 0 ? 0 : 1);
 
-/** Tests under one Node. Whatever else makes the run fail than a failed test counts as one. */
+/**
+ * Runs the tests under one version. A run that failed for another reason than a failed test counts as one failed test.
+ * @param {string} major
+ */
 async function testUnder(major) {
   const node = install(major);
   if (node === undefined) {
@@ -53,7 +58,10 @@ async function testUnder(major) {
   return { passed, failed: failures };
 }
 
-/** The Node of a major version, which is in the cache by then. */
+/**
+ * Installs the Node of a major version into the cache.
+ * @param {string} major
+ */
 function install(major) {
   const directory = `.cache/nodes/${major}`;
   const path = join(ROOT, directory, 'node_modules', PACKAGE, 'bin/node');
@@ -67,7 +75,7 @@ function install(major) {
   }
   const { exitCode, output } = run(path, ['--version'], { quiet: true, env: environmentOf(path) });
   if (exitCode !== 0) {
-    console.log(`node ${major}: 0 passed, 1 failed: it does not start: ${output.trim()}`);
+    console.log(`node ${major}: 0 passed, 1 failed: cannot start: ${output.trim()}`);
     return undefined;
   }
   return { path, version: output.trim().slice(1) };

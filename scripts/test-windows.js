@@ -4,14 +4,18 @@
  */
 
 import { join } from 'node:path';
-import { sharesOf } from './shares.js';
-import { chosenBy, sayCounts, totalOf, windowsTestFiles, wineTestFiles } from './suite.js';
+import { printCounts, totalOf } from './suite.js';
+import { chosenBy, noTestFile, windowsTestFiles, wineTestFiles } from './test-files.js';
+import { keepSeconds, shardsOf } from './test-seconds.js';
 import { fail, ROOT, run } from './tools.js';
 import { WindowsRunner } from './windows-runner.js';
 import { wineMissing } from './wine.js';
 
-/** Each has a server process of Wine for itself. The first is what `npm run windows` uses too. */
+/** @import { NamedResult } from './windows-runner.js' */
+
+/** Each has a server process of Wine for itself. `npm run windows` uses the first one too. */
 const PREFIXES = ['prefix', 'prefix-2'];
+const SYSTEM = 'windows';
 
 const { words, args } = chosenBy(process.argv.slice(2));
 
@@ -23,26 +27,33 @@ const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
 if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
-const files = { wine: wineTestFiles(words), windows: windowsTestFiles(words) };
-const names = Object.keys(files).filter((name) => files[name].length > 0);
-if (names.length === 0) {
-  fail(`Cannot test on Windows: found no test file for it${words.length > 0 ? ` named ${words.join(' or ')}` : ''}`);
+const wineFiles = wineTestFiles(words);
+const windowsFiles = windowsTestFiles(words);
+if (wineFiles.length + windowsFiles.length === 0) {
+  fail(noTestFile(words));
 }
-const runners = sharesOf([...files.wine, ...files.windows], PREFIXES.length).map((share, index) => {
-  const [wine, windows] = [files.wine, files.windows].map((all) => all.filter((file) => share.includes(file)));
-  return new WindowsRunner(PREFIXES[index], { wine, windows, args });
+const shards = shardsOf(SYSTEM, [...wineFiles, ...windowsFiles], PREFIXES.length);
+const runners = shards.map((shard, index) => {
+  const [wine, windows] = [wineFiles, windowsFiles].map((all) => shard.filter((file) => all.includes(file)));
+  return new WindowsRunner(PREFIXES[index] ?? 'prefix', { wine: wine ?? [], windows: windows ?? [], args });
 });
-for (const signal of ['SIGINT', 'SIGTERM']) {
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => runners.forEach((runner) => runner.kill(signal)));
 }
+/** @type {NamedResult[]} */
 const results = [];
 for (const runner of runners) {
   // One report after the other, each as it grows.
   runner.show();
   results.push(...(await runner.ended));
 }
-const totals = names.map((name) => [name, totalOf(results.filter((result) => result.name === name))]);
-for (const [name, total] of totals) {
-  sayCounts(name, total);
+if (args.length === 0) {
+  keepSeconds(SYSTEM, Object.assign({}, ...results.map(({ seconds }) => seconds)));
 }
-process.exit(totals.find(([, { exitCode }]) => exitCode !== 0)?.[1].exitCode ?? 0);
+let exitCode = 0;
+for (const name of new Set(results.map((result) => result.name))) {
+  const total = totalOf(results.filter((result) => result.name === name));
+  printCounts(name, total);
+  exitCode ||= total.exitCode;
+}
+process.exit(exitCode);

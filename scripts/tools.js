@@ -1,4 +1,4 @@
-/** What the scripts share: running programs, npm among them, walking directories, and failing in one clear line. */
+/** Functions that the scripts share: they run programs and npm, list directories, and fail in one clear line. */
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -6,21 +6,32 @@ import { constants } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** @typedef {{ exitCode: number, output: string }} Ended */
+/** @typedef {{ env?: NodeJS.ProcessEnv, quiet?: boolean, timeoutMs?: number }} RunOptions */
+
 /** The project's directory, wherever a script is called from. */
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Ends the script with one line of reason. */
+/**
+ * Ends the script with one line that gives the reason.
+ * @param {string} message
+ * @returns {never}
+ */
 export function fail(message, exitCode = 1) {
-  console.error(`${basename(process.argv[1], '.js')}: ${message}`);
+  console.error(`${basename(process.argv[1] ?? '', '.js')}: ${message}`);
   process.exit(exitCode);
 }
 
-/** What a shell's `timeout` ends with. */
+/** The exit code of the shell's `timeout`. */
 export const TIMED_OUT = 124;
 
 /**
- * Runs a program in the project's directory and returns its exit code, 128 and the signal's number where a signal
- * ended it, and its output where `quiet` kept it from the screen. SIGTERM ends it after `timeoutMs`.
+ * Runs a program in the project's directory. Returns its exit code, which is 128 and the signal's number if a signal ended it,
+ * and with `quiet` its output, which is not shown then. SIGTERM ends it after `timeoutMs`.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Ended}
  */
 export function run(command, args, { env = process.env, quiet = false, timeoutMs = 0 } = {}) {
   const result = spawnSync(command, args, {
@@ -33,16 +44,28 @@ export function run(command, args, { env = process.env, quiet = false, timeoutMs
     stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
   });
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
-  if (result.error?.code === 'ETIMEDOUT') {
+  if (/** @type {NodeJS.ErrnoException | undefined} */ (result.error)?.code === 'ETIMEDOUT') {
     return { exitCode: TIMED_OUT, output: `${output}\n${command} was ended after ${timeoutMs} ms\n` };
   }
   if (result.error !== undefined) {
     fail(`Cannot run ${command}: ${result.error.message}`);
   }
-  return { exitCode: result.status ?? 128 + constants.signals[result.signal], output };
+  return { exitCode: exitCodeOf(result.status, result.signal), output };
 }
 
-/** Runs npm: the one that runs this script, or else the one on the path. It says nothing but errors. */
+/**
+ * The exit code of a program as a shell gives it: 128 and the signal's number if a signal ended it.
+ * @param {number | null} status
+ * @param {NodeJS.Signals | null} signal
+ */
+export function exitCodeOf(status, signal) {
+  return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/**
+ * Runs npm: the one that runs this script, or else the one on the path. It prints only errors.
+ * @param {readonly string[]} args
+ */
 export function runNpm(args) {
   const quietly = [...args, '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
   const caller = process.env.npm_execpath;
@@ -52,14 +75,23 @@ export function runNpm(args) {
   return run('npm', quietly, { quiet: true });
 }
 
-/** The environment for a program whose `node` is to be the given one. Test runners nested in test runners report elsewhere. */
+/**
+ * The environment for a program that finds the given Node as `node`. Without NODE_TEST_CONTEXT, which makes a nested test runner
+ * report to the outer one.
+ * @param {string} node
+ */
 export function environmentOf(node) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return { ...env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** The files below a directory, sorted, as paths from the project's directory with slashes; none when there is no such directory. */
+/**
+ * The files below a directory, sorted, as paths from the project's directory with slashes; none if there is no such directory.
+ * @param {string} directory
+ * @returns {string[]}
+ */
 export function filesBelow(directory) {
+  /** @type {string[]} */
   const files = [];
   for (const entry of entriesOf(directory)) {
     const path = `${directory}/${entry.name}`;
@@ -72,11 +104,12 @@ export function filesBelow(directory) {
   return files.sort();
 }
 
+/** @param {string} directory */
 function entriesOf(directory) {
   try {
     return readdirSync(join(ROOT, directory), { withFileTypes: true });
   } catch (error) {
-    if (error.code === 'ENOENT') {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') {
       return [];
     }
     throw error;

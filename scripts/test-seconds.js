@@ -1,0 +1,75 @@
+/** How long test files took when they ran last, by their names: kept in .cache, so that runs begin with the longest. */
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './tools.js';
+
+const FOLDER = join(ROOT, '.cache/tests');
+/** Of a file that has not run yet. */
+const SECONDS_UNKNOWN = 7;
+
+/**
+ * The files, the longest first. `system` is where they run: 'linux' or 'wine', for example.
+ * @param {string} system
+ * @param {readonly string[]} files
+ */
+export function longestFirst(system, files) {
+  const seconds = secondsOf(system);
+  return [...files].sort((one, other) => secondsIn(seconds, other) - secondsIn(seconds, one));
+}
+
+/**
+ * Parts of the files that take about the same time: as many as `count`, or as there are files.
+ * @param {string} system
+ * @param {readonly string[]} files
+ * @param {number} count
+ */
+export function shardsOf(system, files, count) {
+  const seconds = secondsOf(system);
+  const shards = Array.from({ length: Math.min(count, files.length) }, () => ({
+    files: /** @type {string[]} */ ([]),
+    seconds: 0,
+  }));
+  for (const file of longestFirst(system, files)) {
+    const shard = shards.reduce((least, other) => (other.seconds < least.seconds ? other : least));
+    shard.files.push(file);
+    shard.seconds += secondsIn(seconds, file);
+  }
+  return shards.map((shard) => shard.files);
+}
+
+/**
+ * Remembers how long files took.
+ * @param {string} system
+ * @param {Record<string, number>} seconds
+ */
+export function keepSeconds(system, seconds) {
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(pathOf(system), `${JSON.stringify({ ...secondsOf(system), ...seconds }, null, 2)}\n`);
+}
+
+/**
+ * @param {string} system
+ * @returns {Record<string, number>}
+ */
+function secondsOf(system) {
+  try {
+    return JSON.parse(readFileSync(pathOf(system), 'utf8'));
+  } catch {
+    // Nothing has run yet, or what was kept is not whole: then the order is another one, and nothing else.
+    return {};
+  }
+}
+
+/**
+ * @param {Record<string, number>} seconds
+ * @param {string} file
+ */
+function secondsIn(seconds, file) {
+  return seconds[file] ?? SECONDS_UNKNOWN;
+}
+
+/** @param {string} system */
+function pathOf(system) {
+  return join(FOLDER, `seconds-${system}.json`);
+}
