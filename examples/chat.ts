@@ -18,11 +18,15 @@ const room = await listen<Member>({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
   driver: process.argv[3] ?? 'auto',
-  queuedBytesMax: UNREAD_BYTES_MAX,
-  // Members may listen for as long as they like, and the caps take care of those who do not read.
-  firstByteTimeoutMs: 0,
-  // One who floods the room has no more than this of each turn before the others are heard.
-  roundBytesMax: 64 * 1024,
+  limits: {
+    queuedBytesMax: UNREAD_BYTES_MAX,
+    // One who floods the room has no more than this of each turn before the others are heard.
+    roundBytesMax: 64 * 1024,
+  },
+  timeouts: {
+    // Members may listen for as long as they like, and the caps take care of those who do not read.
+    firstByteMs: 0,
+  },
 
   open(connection) {
     // Whatever belongs to a connection is its context; the handlers are shared by all.

@@ -26,8 +26,10 @@ const server = await listen<Player, DecodedCommand>({
     ping: { command: COMMAND.ping, body: Buffer.alloc(0) },
     isPong: ({ command }) => command === COMMAND.pong,
   },
-  // Players who are too slow for their room lose the connection, not the room its pace.
-  queuedBytesMax: 256 * 1024,
+  limits: {
+    // Players who are too slow for their room lose the connection, not the room its pace.
+    queuedBytesMax: 256 * 1024,
+  },
 
   open(connection) {
     connection.context = { name: '', room: '' };

@@ -24,7 +24,7 @@ const server = await listen<Partial>({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
   driver: process.argv[3] ?? 'auto',
-  idleTimeoutMs: IDLE_TIMEOUT_MS,
+  timeouts: { idleMs: IDLE_TIMEOUT_MS },
 
   open(connection) {
     connection.context = { rest: NOTHING };

@@ -38,17 +38,18 @@ const relay: Handlers<Side> = {
   },
 
   // Without this the server would end our side of connections when it closes. Here the deadline ends what is left.
-  shutdown: () => undefined,
+  serverClosing: () => undefined,
 };
 
 /** Half-open connections are normal in a proxy, for as long as anything comes. */
-const LIMITS = { allowHalfOpen: true, halfClosedTimeoutMs: 0, shutdownTimeoutMs: 0, idleTimeoutMs: 300_000 };
+const TIMEOUTS = { halfClosedMs: 0, shutdownMs: 0, idleMs: 300_000 };
 
 const server = await listen<Side>({
   host: '127.0.0.1',
   port: Number(listenPort),
   driver,
-  ...LIMITS,
+  allowHalfOpen: true,
+  timeouts: TIMEOUTS,
   ...relay,
 
   async open(client) {
@@ -61,10 +62,10 @@ const server = await listen<Side>({
         host,
         port: Number(port),
         driver,
-        ...LIMITS,
+        allowHalfOpen: true,
+        timeouts: { ...TIMEOUTS, connectMs: 10_000 },
         ...relay,
         context: { other: client, giveUp },
-        connectTimeoutMs: 10_000,
         signal: giveUp.signal,
       });
       client.resume();

@@ -25,7 +25,7 @@ function session(): Promise<CloseReason> {
       host,
       port: Number(port),
       driver,
-      connectTimeoutMs: 5000,
+      timeouts: { connectMs: 5000 },
       signal: stop.signal,
       open(connection) {
         current = connection;

@@ -10,6 +10,13 @@ export type { ConnectionClosed, ConnectionFailed, ConnectionOpened } from './eng
 export type { HandlerErrorInfo, HandlerErrorSink } from './engine/connection-core/handler-errors.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { HandlerName, Handlers } from './engine/handlers.js';
+export type {
+  ConnectionLimits,
+  ConnectionTimeouts,
+  ConnectTimeouts,
+  ListenLimits,
+  TopicLimits,
+} from './engine/limits.js';
 export type { ConnectionOptions } from './engine/options.js';
 export type { ListenOptions } from './engine/server/listen.js';
 export type { CloseOptions, Server } from './engine/server/server.js';

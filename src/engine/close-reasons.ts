@@ -13,15 +13,15 @@ export const CLOSE_REASONS = [
   'error',
   /** A handler threw or rejected. */
   'handler_error',
-  /** Nothing came and nothing went for `idleTimeoutMs`. */
+  /** Nothing came and nothing went for `timeouts.idleMs`. */
   'idle_timeout',
-  /** Nothing came within `firstByteTimeoutMs`. */
+  /** Nothing came within `timeouts.firstByteMs`. */
   'first_byte_timeout',
-  /** The peer took nothing for `writeStallTimeoutMs`. */
+  /** The peer took nothing for `timeouts.writeStallMs`. */
   'write_stall',
-  /** The peer had ended, and we had not within `halfClosedTimeoutMs`. */
+  /** The peer had ended, and we had not within `timeouts.halfClosedMs`. */
   'half_closed_timeout',
-  /** We had ended, and the peer had not within `shutdownTimeoutMs`. */
+  /** We had ended, and the peer had not within `timeouts.shutdownMs`. */
   'shutdown_timeout',
   /** What came is no message in the framing. */
   'framing_error',
@@ -33,7 +33,7 @@ export const CLOSE_REASONS = [
   'write_queue_full',
   /** More than the engine's `queuedBytesMax` waited in all, and most of it here. */
   'engine_queue_full',
-  /** A message was not complete `messageTimeoutMs` after its first byte. */
+  /** A message was not complete `timeouts.messageMs` after its first byte. */
   'message_timeout',
   /** What was received and held on this connection took more memory than `heldBytesMax`. */
   'held_full',

@@ -6,15 +6,17 @@ import type { HandlerErrorSink } from './connection-core/handler-errors.js';
 export interface EngineOptions extends CompletionPortOptions {
   /**
    * When more bytes than this are written and unsent on all connections together, the connection with the most is closed,
-   * `engine_queue_full`. 1 to Infinity; 256 MiB by default.
+   * `engine_queue_full`. 1 to Infinity.
+   * @default 268435456
    */
-  readonly queuedBytesMax?: number;
+  readonly engineQueuedBytesMax?: number;
   /**
-   * When received data that the engine holds takes more memory than this, on all connections together, the connection that
-   * holds the most is closed, `engine_held_full`: chunks of paused connections, unfinished messages, subscriptions. In
-   * bytes, 1 to Infinity; 256 MiB by default.
+   * When received data that the engine holds takes more bytes of memory than this, on all connections together, the
+   * connection that holds the most is closed, `engine_held_full`: chunks of paused connections, unfinished messages,
+   * subscriptions. 1 to Infinity.
+   * @default 268435456
    */
-  readonly heldBytesMax?: number;
+  readonly engineHeldBytesMax?: number;
   /**
    * Called with what a handler threw or rejected with where its connection has no handler `error`, or that one failed
    * too, and with the handler's name, its connection and the peer's address. By default a process warning. What it

@@ -34,7 +34,7 @@ import { IdleQueues } from './writing/idle-queues.js';
 import { Sharing } from './writing/shared-bytes.js';
 import { WriteQueue } from './writing/write-queue.js';
 
-/** With more than this share of `queuedBytesMax` waiting to be sent, the engine is under pressure. */
+/** With more than this share of `engineQueuedBytesMax` waiting to be sent, the engine is under pressure. */
 const PRESSURE_SHARE = 1 / 8;
 
 export type { EngineOptions } from './engine-options.js';
@@ -90,9 +90,9 @@ export class Engine {
   /** @throws OperationError what `CompletionPort.create` throws */
   constructor(options: EngineOptions = {}) {
     const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
-    this.queuedBytesMax = checkNumber('queuedBytesMax', options.queuedBytesMax, range);
+    this.queuedBytesMax = checkNumber('engineQueuedBytesMax', options.engineQueuedBytesMax, range);
     const heldRange = { ...range, unlessTold: ENGINE_HELD_BYTES_MAX };
-    this.held = new HeldMemory(checkNumber('heldBytesMax', options.heldBytesMax, heldRange));
+    this.held = new HeldMemory(checkNumber('engineHeldBytesMax', options.engineHeldBytesMax, heldRange));
     this.#pressureAt = this.queuedBytesMax * PRESSURE_SHARE;
     this.onHandlerError = guarded(
       functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),

@@ -25,7 +25,7 @@ export interface Handlers<Context = unknown, Message = unknown> {
   /** The peer has ended its stream; nothing more will come. Our side is ended after it, and after its promise. */
   end?(connection: Connection<Context>): unknown;
   /** The server is closing and wants this connection to end. Without this handler it is ended as by `end()`. */
-  shutdown?(connection: Connection<Context>): unknown;
+  serverClosing?(connection: Connection<Context>): unknown;
   /**
    * Something failed; `close` follows. Without it failures are counted, and what handlers throw goes to the engine's
    * `onHandlerError`.
@@ -40,7 +40,7 @@ export interface Handlers<Context = unknown, Message = unknown> {
   finished?(connection: Connection<Context>): unknown;
 }
 
-const NAMES = ['open', 'data', 'message', 'drain', 'end', 'shutdown', 'error', 'close'] as const;
+const NAMES = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
 
 /**
  * The functions of a program that can fail: its handlers, and on behalf of a connection its framing, the functions of its

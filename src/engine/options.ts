@@ -2,53 +2,44 @@
 
 import { OperationError, textOf } from '../base/errors.js';
 import { checkSocketOption } from '../port/socket-options.js';
+import type { ConnectionLimits, ConnectionTimeouts } from './limits.js';
 import { NEVER, ticksOf } from './scheduling/timer-wheel.js';
 
-/** What all connections of a server, or one of `connect`, share. 0 or Infinity as a time is no limit. */
+/** Options that all connections of a server share, and those of one connection of `connect`. */
 export interface ConnectionOptions {
-  /** Small messages leave at once (TCP_NODELAY). On unless told. */
+  /**
+   * Whether small messages leave at once (TCP_NODELAY).
+   * @default true
+   */
   readonly noDelay?: boolean;
-  /** The system asks silent peers for a sign of life, and ends the connection when none comes. On unless told. */
+  /**
+   * Whether the system probes silent peers (SO_KEEPALIVE) and ends the connection when none answers.
+   * @default true
+   */
   readonly keepAlive?: boolean;
-  /** The system's own buffers of each socket, in bytes; the system's choice unless told. */
+  /**
+   * The system's send buffer of each socket (SO_SNDBUF), in bytes, 1 to 2^31 - 1.
+   * @default the system's choice
+   */
   readonly sendBufferBytes?: number;
+  /**
+   * The system's receive buffer of each socket (SO_RCVBUF), in bytes, 1 to 2^31 - 1.
+   * @default the system's choice
+   */
   readonly receiveBufferBytes?: number;
   /**
-   * How long `destroy` goes on sending what was written before, in ms; 1,000 by default. What is left then is dropped, and
-   * the peer sees a reset. 0 drops it and resets the connection at once; with Infinity only the other limits end it.
+   * Whether our side stays open when the peer ends its own, as in `node:net`.
+   * @default false
    */
-  readonly lingerMs?: number;
-  /** Whether our side stays open when the peer ends its own; off unless told, as in Node. */
   readonly allowHalfOpen?: boolean;
-  /**
-   * `write` returns false above it. Unless told it is 256 KiB, and 64 KiB while more than an eighth of the engine's
-   * `queuedBytesMax` waits to be sent on all connections.
-   */
-  readonly highWaterMarkBytes?: number;
-  /** With more than this waiting to be sent the connection is closed, `write_queue_full`; 16 MiB unless told. */
-  readonly queuedBytesMax?: number;
-  /**
-   * When received data that the connection holds takes more memory than this, it is closed, `held_full`: chunks while it is
-   * paused, unfinished messages, subscriptions. In bytes, 1 to Infinity; by default 16 MiB and, with a framing, its
-   * `frameBytesMax` besides.
-   */
-  readonly heldBytesMax?: number;
-  /** Bytes that one connection may hand to handlers before the others have their turn; 256 KiB unless told. */
-  readonly roundBytesMax?: number;
-  /** With neither a byte received nor one sent for so long the connection is closed; no limit unless told. */
-  readonly idleTimeoutMs?: number;
-  /** The first byte must come within this; 60 s for a server's connections unless told, no limit for others. */
-  readonly firstByteTimeoutMs?: number;
-  /** With something to send of which the peer takes nothing for so long the connection is closed; 60 s unless told. */
-  readonly writeStallTimeoutMs?: number;
-  /** The longest time between the peer's end and ours; 60 s unless told. */
-  readonly halfClosedTimeoutMs?: number;
-  /** The longest time in which nothing comes, not even the peer's end, when our side has ended; 10 s unless told. */
-  readonly shutdownTimeoutMs?: number;
+  /** What a connection may use. */
+  readonly limits?: ConnectionLimits;
+  /** Times after which a connection is closed. */
+  readonly timeouts?: ConnectionTimeouts;
 }
 
-/** The same, checked, with times in ticks of the timer wheel. */
-export interface ConnectionLimits {
+/** The limits and timeouts of a connection, checked, with times in ticks of the timer wheel. */
+export interface CheckedLimits {
   readonly allowHalfOpen: boolean;
   readonly lingerMs: number;
   readonly highWaterMarkBytes: number;
@@ -127,11 +118,13 @@ export function checkTime(name: string, value: number | undefined, unlessTold: n
 }
 
 /** @throws OperationError `ERR_OUT_OF_RANGE` */
-export function checkConnectionOptions(options: ConnectionOptions, firstByteTimeoutMs: number): ConnectionLimits {
-  const bytes = (name: keyof ConnectionOptions, unlessTold: number, most = Infinity): number =>
-    checkNumber(name, options[name] as number | undefined, { unlessTold, least: 1, most });
-  const ticks = (name: keyof ConnectionOptions, unlessTold: number): number =>
-    ticksOf(checkTime(name, options[name] as number | undefined, unlessTold));
+export function checkConnectionOptions(options: ConnectionOptions, firstByteMs: number): CheckedLimits {
+  const limits = options.limits ?? {};
+  const timeouts = options.timeouts ?? {};
+  const bytes = (name: keyof ConnectionLimits, unlessTold: number): number =>
+    checkNumber(`limits.${name}`, limits[name], { unlessTold, least: 1, most: Infinity });
+  const ticks = (name: keyof ConnectionTimeouts, unlessTold: number): number =>
+    ticksOf(checkTime(`timeouts.${name}`, timeouts[name], unlessTold));
   const queuedBytesMax = bytes('queuedBytesMax', QUEUED_BYTES_MAX);
   // A mark above the cap would never be reached, nor the cap be looked at.
   const highWaterMark = (unlessTold: number): number =>
@@ -142,22 +135,22 @@ export function checkConnectionOptions(options: ConnectionOptions, firstByteTime
       checkSocketOption(name, value, 'options');
     }
   }
-  const idleTicks = ticks('idleTimeoutMs', 0);
-  const firstByteTicks = ticks('firstByteTimeoutMs', firstByteTimeoutMs);
+  const idleTicks = ticks('idleMs', 0);
+  const firstByteTicks = ticks('firstByteMs', firstByteMs);
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
-    lingerMs: checkTime('lingerMs', options.lingerMs, LINGER_MS),
+    lingerMs: checkTime('timeouts.lingerMs', timeouts.lingerMs, LINGER_MS),
     highWaterMarkBytes: highWaterMark(256 * KIB),
     pressureHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
     heldBytesMax: bytes('heldBytesMax', HELD_BYTES_MAX),
-    heldBytesMaxGiven: options.heldBytesMax !== undefined,
+    heldBytesMaxGiven: (limits.heldBytesMax ?? undefined) !== undefined,
     roundBytesMax: bytes('roundBytesMax', 256 * KIB),
     idleTicks,
     firstByteTicks,
-    writeStallTicks: ticks('writeStallTimeoutMs', 60_000),
-    halfClosedTicks: ticks('halfClosedTimeoutMs', 60_000),
-    shutdownTicks: ticks('shutdownTimeoutMs', 10_000),
+    writeStallTicks: ticks('writeStallMs', 60_000),
+    halfClosedTicks: ticks('halfClosedMs', 60_000),
+    shutdownTicks: ticks('shutdownMs', 10_000),
     timed: idleTicks !== NEVER || firstByteTicks !== NEVER,
   };
 }

@@ -82,7 +82,6 @@ const KEPT: ReadonlySet<string> = new Set([
   'hints',
   'lookup',
   'driver',
-  'connectionsMax',
   'onHandlerError',
   'onListenError',
   'onThreadDied',
@@ -109,10 +108,12 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
   if (typeof (options.driver ?? 'auto') !== 'string') {
     throw invalid('driver: expected the name of a driver, as threads cannot share one of your own');
   }
-  const connectionsMax = options.connectionsMax ?? undefined;
-  checkNumber('connectionsMax', connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
-  const share = connectionsMax === undefined ? {} : { connectionsMax: Math.ceil(connectionsMax / threads) };
-  return { ...postable(options), ...share };
+  const plain = postable(options);
+  const connectionsMax = options.limits?.connectionsMax ?? undefined;
+  checkNumber('limits.connectionsMax', connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
+  return connectionsMax === undefined
+    ? plain
+    : { ...plain, limits: { ...plain.limits, connectionsMax: Math.ceil(connectionsMax / threads) } };
 }
 
 /** Options for the threads: they must be values that can be posted. */

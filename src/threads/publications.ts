@@ -24,7 +24,7 @@ export function costOf({ topic, bytes }: Publication): number {
 
 /** The most bytes on the way to a thread: as many as may wait there to be sent. */
 export function publishedBytesMax(options: PlainEngineOptions): number {
-  return options.queuedBytesMax ?? ENGINE_QUEUED_BYTES_MAX;
+  return options.engineQueuedBytesMax ?? ENGINE_QUEUED_BYTES_MAX;
 }
 
 /** Counts what is on one way and not taken yet, in memory of both ends. */

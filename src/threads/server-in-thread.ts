@@ -139,7 +139,7 @@ export function refuseFilter(filter: unknown): void {
 function missedSome(): OperationError {
   return new OperationError({
     code: 'ERR_WRITE_QUEUE_FULL',
-    reason: "More was published than this thread took: too much waited for it (queuedBytesMax of the threads' engines)",
+    reason: 'More was published than this thread took: too much waited for it (engineQueuedBytesMax of engineOptions)',
     syscall: 'write',
   });
 }

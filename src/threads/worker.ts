@@ -58,6 +58,8 @@ async function openThread(engine: Engine, inThread: ServerInThread): Promise<Ser
     {
       ...given,
       ...data.options,
+      limits: { ...given.limits, ...data.options.limits },
+      timeouts: { ...given.timeouts, ...data.options.timeouts },
       engine,
       reusePort: acceptedAt === undefined,
       onListenError: (error) => post({ kind: 'listenError', error: packError(error) }),

@@ -95,8 +95,8 @@ export function connecting(subject: EngineSubject): void {
     for (const options of [
       { attemptDelayMs: 5 },
       { attemptDelayMs: 3000 },
-      { connectTimeoutMs: -1 },
-      { idleTimeoutMs: Number.NaN },
+      { timeouts: { connectMs: -1 } },
+      { timeouts: { idleMs: Number.NaN } },
     ]) {
       await assert.rejects(stage.connect({ port: 1, ...options }), { code: 'ERR_OUT_OF_RANGE' });
     }
@@ -163,7 +163,7 @@ export function connecting(subject: EngineSubject): void {
   scene('a resolver that never answers: connectTimeoutMs', async (stage) => {
     const began = performance.now();
     await assert.rejects(
-      stage.connect({ host: 'slow.example', port: 1, lookup: () => undefined, connectTimeoutMs: 100 }),
+      stage.connect({ host: 'slow.example', port: 1, lookup: () => undefined, timeouts: { connectMs: 100 } }),
       { code: 'ETIMEDOUT', message: /100 ms/ },
     );
     assert(performance.now() - began >= 100);
@@ -249,7 +249,9 @@ export function connecting(subject: EngineSubject): void {
       const client = await stage.connect({ ...options, lookup: answering(hanging, '127.0.0.1') });
       assert(performance.now() - began >= 100);
       assert.deepEqual(client.remoteAddress, server.address);
-      await assert.rejects(stage.connect({ ...options, host: hanging, connectTimeoutMs: 80 }), { code: 'ETIMEDOUT' });
+      await assert.rejects(stage.connect({ ...options, host: hanging, timeouts: { connectMs: 80 } }), {
+        code: 'ETIMEDOUT',
+      });
       const signal = AbortSignal.timeout(50);
       await assert.rejects(stage.connect({ ...options, host: hanging, signal }), { name: 'TimeoutError' });
       const { connectsPosted } = stage.engine.counters;
@@ -286,7 +288,9 @@ export function connecting(subject: EngineSubject): void {
       const { faults } = network;
       network.faults = { ...faults, lostConnects: 1 };
       try {
-        await assert.rejects(stage.connect({ port: portOf(server), connectTimeoutMs: 80 }), { code: 'ETIMEDOUT' });
+        await assert.rejects(stage.connect({ port: portOf(server), timeouts: { connectMs: 80 } }), {
+          code: 'ETIMEDOUT',
+        });
       } finally {
         network.faults = faults;
       }

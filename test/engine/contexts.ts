@@ -10,7 +10,7 @@ import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 const store = new AsyncLocalStorage<string>();
 
-const EVENTS = ['open', 'data', 'message', 'drain', 'end', 'shutdown', 'error', 'close'] as const;
+const EVENTS = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
 
 /** What each function of a program saw, as `name store`. */
 class Seen {
@@ -122,7 +122,7 @@ function handlersRun(subject: EngineSubject): void {
             });
             after.push(store.getStore());
           },
-          shutdown: (connection) => connection.end(),
+          serverClosing: (connection) => connection.end(),
         });
         server = who === undefined ? await stage.listen(options) : await listenAs(who, stage, options);
         const peer = await stage.peer(server);
@@ -131,12 +131,12 @@ function handlersRun(subject: EngineSubject): void {
         peer.socket.end();
         await eventually(() => server.connectionsCount === 0, 'the end');
         assert.deepEqual(after, ['inner', who]);
-        seen.check(['open', 'data', 'shutdown', 'end', 'close'], who);
+        seen.check(['open', 'data', 'serverClosing', 'end', 'close'], who);
       },
     );
   }
 
-  scene('shutdown, and the close that a closing engine brings, run there too', async (stage) => {
+  scene('serverClosing, and the close that a closing engine brings, run there too', async (stage) => {
     const seen = new Seen();
     const server = await listenAs('server', stage, seen.handlers());
     await stage.peer(server);
@@ -145,7 +145,7 @@ function handlersRun(subject: EngineSubject): void {
     store.run('somebody else', () => stage.engine.close());
     await closed;
     await eventually(() => seen.all.has('close server'), 'the close');
-    seen.check(['open', 'shutdown', 'close'], 'server');
+    seen.check(['open', 'serverClosing', 'close'], 'server');
   });
 }
 

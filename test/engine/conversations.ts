@@ -21,7 +21,7 @@ export function conversations(subject: EngineSubject): void {
   });
 
   scene('an echo of 8 MB, each way at once', async (stage) => {
-    const { server, peer } = await stage.pair({ ...echo, queuedBytesMax: 32 * 1024 * 1024 });
+    const { server, peer } = await stage.pair({ ...echo, limits: { queuedBytesMax: 32 * 1024 * 1024 } });
     const data = someBytes(8_000_000);
     peer.socket.end(data);
     await eventually(() => peer.ended, 'the end');

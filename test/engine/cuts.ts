@@ -34,7 +34,7 @@ interface Cut {
 
 /** Reasons for which the peer sees an end unless something is dropped. */
 const CUTS: readonly Cut[] = [
-  { reason: 'destroyed', options: { lingerMs: LIMIT_MS }, by: ({ connection }) => connection.destroy() },
+  { reason: 'destroyed', options: { timeouts: { lingerMs: LIMIT_MS } }, by: ({ connection }) => connection.destroy() },
   {
     reason: 'handler_error',
     options: {
@@ -45,8 +45,8 @@ const CUTS: readonly Cut[] = [
     },
     by: ({ client }) => void client.write('hello'),
   },
-  { reason: 'idle_timeout', options: { idleTimeoutMs: LIMIT_MS } },
-  { reason: 'first_byte_timeout', options: { firstByteTimeoutMs: LIMIT_MS } },
+  { reason: 'idle_timeout', options: { timeouts: { idleMs: LIMIT_MS } } },
+  { reason: 'first_byte_timeout', options: { timeouts: { firstByteMs: LIMIT_MS } } },
   { reason: 'deadline', by: ({ connection }) => connection.setDeadline(LIMIT_MS) },
   {
     reason: 'framing_error',
@@ -59,7 +59,7 @@ const CUTS: readonly Cut[] = [
   },
   {
     reason: 'message_timeout',
-    options: { framing: delimited(), messageTimeoutMs: LIMIT_MS },
+    options: { framing: delimited(), timeouts: { messageMs: LIMIT_MS } },
     by: ({ client }) => void client.write('unfinished'),
   },
   { reason: 'engine_closed', by: ({ engine }) => engine.close() },
@@ -67,11 +67,11 @@ const CUTS: readonly Cut[] = [
 
 /** Reasons for which the peer sees a reset in any case. */
 const RESETS: readonly Cut[] = [
-  { reason: 'destroyed', options: { lingerMs: 0 }, by: ({ connection }) => connection.destroy() },
+  { reason: 'destroyed', options: { timeouts: { lingerMs: 0 } }, by: ({ connection }) => connection.destroy() },
   { reason: 'reset', by: ({ connection }) => connection.reset() },
   {
     reason: 'held_full',
-    options: { framing: delimited({ messageBytesMax: MIB }), heldBytesMax: 1000, error: () => undefined },
+    options: { framing: delimited({ messageBytesMax: MIB }), limits: { heldBytesMax: 1000 }, error: () => undefined },
     by: ({ client }) => void client.write(Buffer.alloc(300_000)),
   },
   { reason: 'drain_deadline', by: ({ server }) => void server.close({ deadlineMs: 0 }) },
@@ -81,10 +81,10 @@ const RESETS: readonly Cut[] = [
 const CUTS_WITH_BYTES: readonly Cut[] = [
   ...CUTS,
   ...RESETS,
-  { reason: 'write_stall', options: { writeStallTimeoutMs: LIMIT_MS } },
+  { reason: 'write_stall', options: { timeouts: { writeStallMs: LIMIT_MS } } },
   {
     reason: 'half_closed_timeout',
-    options: { allowHalfOpen: true, halfClosedTimeoutMs: LIMIT_MS },
+    options: { allowHalfOpen: true, timeouts: { halfClosedMs: LIMIT_MS } },
     by: ({ client }) => client.end(),
   },
   {
@@ -94,7 +94,7 @@ const CUTS_WITH_BYTES: readonly Cut[] = [
   },
   {
     reason: 'engine_queue_full',
-    options: { error: () => undefined, queuedBytesMax: 100 * MIB },
+    options: { error: () => undefined, limits: { queuedBytesMax: 100 * MIB } },
     engineBytesMax: 20 * MIB,
     by: ({ connection }) => void connection.write(someBytes(20 * MIB)),
   },
@@ -139,7 +139,7 @@ export function cuts(subject: EngineSubject): void {
     queued: Uint8Array | undefined,
   ): Promise<{ readonly clientReason: CloseReason | undefined; readonly ended: boolean }> {
     // An engine of its own, as its close must not be the client's as well.
-    const engine = new Engine({ ...subject.options, queuedBytesMax: engineBytesMax });
+    const engine = new Engine({ ...subject.options, engineQueuedBytesMax: engineBytesMax });
     try {
       const server = await stage.listen({ data: () => undefined, ...options, engine });
       let ended = false;
@@ -176,14 +176,15 @@ export function cuts(subject: EngineSubject): void {
   }
 
   for (const cut of RESETS) {
-    const title = cut.options?.lingerMs === undefined ? cut.reason : `${cut.reason} without a linger time`;
+    const title = cut.options?.timeouts?.lingerMs === undefined ? cut.reason : `${cut.reason} without a linger time`;
     scene(`${title} is a reset to the peer`, async (stage) => {
       assert.deepEqual(await closes(stage, cut, undefined), { clientReason: 'peer_reset', ended: false });
     });
   }
 
   for (const cut of CUTS_WITH_BYTES) {
-    const linger = cut.options?.lingerMs === undefined ? '' : ` with lingerMs ${cut.options.lingerMs}`;
+    const { lingerMs } = cut.options?.timeouts ?? {};
+    const linger = lingerMs === undefined ? '' : ` with lingerMs ${lingerMs}`;
     const needs = cut.reason === 'half_closed_timeout' ? 'resetRememberedBehindEnd' : 'resetRemembered';
     scene(
       `with bytes left to send ${cut.reason}${linger} is never an end to the peer`,

@@ -135,7 +135,7 @@ export function ending(subject: EngineSubject): void {
       ({ connection }: { connection: Connection }) => connection.reset(),
       ({ peer }: { peer: PeerClient }) => peer.socket.resetAndDestroy(),
     ]) {
-      const { connection, peer } = await stage.pair({ lingerMs: 60_000, error: () => undefined });
+      const { connection, peer } = await stage.pair({ timeouts: { lingerMs: 60_000 }, error: () => undefined });
       peer.socket.pause();
       connection.write(someBytes(12 * MIB));
       await after(20);
@@ -148,7 +148,7 @@ export function ending(subject: EngineSubject): void {
   });
 
   scene('with a linger time of 0 destroy resets', async (stage) => {
-    const { connection, peer } = await stage.pair({ lingerMs: 0 });
+    const { connection, peer } = await stage.pair({ timeouts: { lingerMs: 0 } });
     connection.destroy();
     await eventually(() => peer.closed, 'the end');
     assert.equal(peer.code, 'ECONNRESET');
@@ -156,7 +156,10 @@ export function ending(subject: EngineSubject): void {
   });
 
   scene('with a linger time destroy goes on sending', async (stage) => {
-    const { connection, peer } = await stage.pair({ lingerMs: 10_000, data: () => assert.fail('nothing is read') });
+    const { connection, peer } = await stage.pair({
+      timeouts: { lingerMs: 10_000 },
+      data: () => assert.fail('nothing is read'),
+    });
     const data = someBytes(6 * MIB);
     peer.socket.pause();
     connection.write(data);
@@ -172,7 +175,7 @@ export function ending(subject: EngineSubject): void {
   });
 
   scene('a linger time ends', async (stage) => {
-    const { connection, peer } = await stage.pair({ lingerMs: 150 });
+    const { connection, peer } = await stage.pair({ timeouts: { lingerMs: 150 } });
     peer.socket.pause();
     connection.write(someBytes(12 * MIB));
     const began = performance.now();
@@ -235,7 +238,7 @@ export function ending(subject: EngineSubject): void {
             event === 'data'
               ? act
               : (connection) => void (connection.writable && connection.write(Buffer.alloc(300_000))),
-          shutdownTimeoutMs: 5000,
+          timeouts: { shutdownMs: 5000 },
         });
         peer.socket.write('hello');
         if (event !== 'end') {

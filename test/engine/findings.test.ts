@@ -74,7 +74,7 @@ describe('what the simulation has found', () => {
     onStage({}, async (stage) => {
       const reasons: CloseReason[] = [];
       const server = await stage.listen({
-        queuedBytesMax: 1000,
+        limits: { queuedBytesMax: 1000 },
         open: (connection) => {
           assert.equal(connection.write(Buffer.alloc(1001)), false);
           assert.equal(connection.queuedBytes, 0);
@@ -90,7 +90,7 @@ describe('what the simulation has found', () => {
     onStage({}, async (stage) => {
       const events: string[] = [];
       const server = await stage.listen({
-        lingerMs: 500,
+        timeouts: { lingerMs: 500 },
         sendBufferBytes: 256,
         open: (connection) => {
           connection.write(Buffer.alloc(200_000));
@@ -124,7 +124,7 @@ describe('what the simulation has found', () => {
     onStage({}, async (stage) => {
       const closing: boolean[] = [];
       const server = await stage.listen({
-        shutdown: (connection) => {
+        serverClosing: (connection) => {
           closing.push(connection.closing);
           for (const each of server.connections()) {
             each.destroy();
@@ -144,7 +144,7 @@ describe('what the simulation has found', () => {
       const server = await stage.listen({
         allowHalfOpen: true,
         sendBufferBytes: 1024,
-        highWaterMarkBytes: 65_536,
+        limits: { highWaterMarkBytes: 65_536 },
         open: (connection) => {
           connection.write(Buffer.alloc(200_000));
           connection.pause();
@@ -206,7 +206,7 @@ describe('what the simulation has found', () => {
         data: () => undefined,
         end: (connection) => connection.end(Buffer.alloc(200_000)),
       });
-      const client = await stage.connect(server, { shutdownTimeoutMs: 500 });
+      const client = await stage.connect(server, { timeouts: { shutdownMs: 500 } });
       client.end('request');
       let bytes = 0;
       for await (const chunk of client) {
@@ -228,7 +228,7 @@ describe('what the simulation has found', () => {
         allowHalfOpen: true,
         data: (connection) => connection.write('and nothing more'),
       });
-      const limit = { shutdownTimeoutMs: 500 };
+      const limit = { timeouts: { shutdownMs: 500 } };
       const began = stage.network.now();
       const unread = await stage.connect(server, { ...limit, close: close('unread') });
       const paused = await stage.connect(server, { ...limit, data: () => undefined, close: close('paused') });
@@ -244,7 +244,7 @@ describe('what the simulation has found', () => {
       await stage.pass(2000);
       assert.deepEqual(
         closes.map(([name, reason]) => `${name} ${reason}`),
-        ['unread shutdown', 'paused shutdown'],
+        ['unread shutdown_timeout', 'paused shutdown_timeout'],
       );
       const [first, second] = closes.map(([, , at]) => at) as [number, number];
       assert(first - began < 1000, `the unread one after ${first - began} ms`);
@@ -282,7 +282,7 @@ describe('what the simulation has found', () => {
       let closedAt = 0;
       const server = await stage.listen({
         framing: delimited(),
-        lingerMs: 5000,
+        timeouts: { lingerMs: 5000 },
         sendBufferBytes: 1024,
         heartbeat: { intervalMs: 300, missedMax: 2, ping: Buffer.from('ping') },
         open(connection) {
@@ -338,7 +338,7 @@ describe('what the simulation has found', () => {
       const close = (name: string) => (_: unknown, reason: CloseReason) => {
         closes.push([name, reason, stage.network.now()]);
       };
-      const server = await stage.listen({ firstByteTimeoutMs: 0, data: () => undefined });
+      const server = await stage.listen({ timeouts: { firstByteMs: 0 }, data: () => undefined });
       const old = await stage.connect(server, { close: close('old') });
       old.write('I am here');
       for (let pieces = 0; pieces < 5; pieces++) {
@@ -347,7 +347,7 @@ describe('what the simulation has found', () => {
       const began = stage.network.now();
       // How long it was is not known beyond a year.
       assert(old.idleMs > 390 * DAY_MS, `idle for ${old.idleMs} ms`);
-      const idle = await stage.connect(server, { idleTimeoutMs: 2000, close: close('idle') });
+      const idle = await stage.connect(server, { timeouts: { idleMs: 2000 }, close: close('idle') });
       stage.soon(() => old.setDeadline(1000));
       await stage.pass(5000);
       assert.deepEqual(
@@ -364,15 +364,15 @@ describe('what the simulation has found', () => {
     onStage({}, async (stage) => {
       const closes = new Map<CloseReason, number>();
       const close = (_: unknown, reason: CloseReason): unknown => closes.set(reason, stage.network.now());
-      const idle = await stage.listen({ idleTimeoutMs: 10_000, firstByteTimeoutMs: 0, close });
+      const idle = await stage.listen({ timeouts: { idleMs: 10_000, firstByteMs: 0 }, close });
       const silent = await stage.listen({
         framing: delimited(),
         heartbeat: { intervalMs: 3000, missedMax: 2, ping: Buffer.from('ping') },
-        firstByteTimeoutMs: 0,
+        timeouts: { firstByteMs: 0 },
         message: () => undefined,
         close,
       });
-      const first = await stage.listen({ firstByteTimeoutMs: 11_000, close });
+      const first = await stage.listen({ timeouts: { firstByteMs: 11_000 }, close });
       await stage.pass(2 ** 28 * TICK_MS - 5000 - stage.network.now());
       const began = stage.network.now();
       for (const server of [idle, silent, first]) {
@@ -393,7 +393,7 @@ describe('what the simulation has found', () => {
     onStage({}, async (stage) => {
       let closedAt = 0;
       const server = await stage.listen({
-        firstByteTimeoutMs: 0,
+        timeouts: { firstByteMs: 0 },
         open: (connection) => connection.setDeadline(200 * DAY_MS),
         close(_, reason) {
           assert.equal(reason, 'deadline');
@@ -407,7 +407,7 @@ describe('what the simulation has found', () => {
       assert(closedAt - began >= 200 * DAY_MS && closedAt - began < 200 * DAY_MS + 100, `${closedAt - began} ms`);
     }));
 
-  for (const limit of ['writeStallTimeoutMs', 'idleTimeoutMs'] as const) {
+  for (const limit of ['writeStallMs', 'idleMs'] as const) {
     test(`a peer that takes little at a time is there, until it takes nothing for ${limit}`, () =>
       onStage({}, async (stage) => {
         let closedAt = 0;
@@ -419,11 +419,11 @@ describe('what the simulation has found', () => {
           close() {
             closedAt = stage.network.now();
           },
-          [limit]: 1000,
+          timeouts: { [limit]: 1000 },
         });
         await stage.connect(server, {
           receiveBufferBytes: 4096,
-          roundBytesMax: 4096,
+          limits: { roundBytesMax: 4096 },
           data(connection) {
             connection.pause();
             if (takes-- > 0) {

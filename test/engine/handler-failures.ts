@@ -114,9 +114,8 @@ function fromOutside(subject: EngineSubject): void {
       framing: null,
       heartbeat: null,
       sendBufferBytes: null,
-      lingerMs: null,
+      timeouts: { lingerMs: null, idleMs: null },
       engine: undefined,
-      idleTimeoutMs: null,
     } as object;
     const server = await stage.listen({ ...missing, engine: stage.engine, data: () => undefined });
     const client = await stage.connect({

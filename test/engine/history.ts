@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { CloseReason, Connection, HandlerName, Handlers } from 'overlapped';
 
-type EventName = 'open' | 'data' | 'drain' | 'end' | 'shutdown' | 'error' | 'close';
+type EventName = 'open' | 'data' | 'drain' | 'end' | 'serverClosing' | 'error' | 'close';
 
 /** What happened to one connection. */
 export interface Life {
@@ -19,8 +19,8 @@ export class History {
 
   /** Handlers that do what these do and are remembered. Those that are missing stay so, but for `open` and `close`. */
   recorded(handlers: Handlers): Handlers {
-    const { data, drain, end, shutdown, error } = handlers;
-    const plain = (name: 'open' | 'drain' | 'end' | 'shutdown') => (connection: Connection) => {
+    const { data, drain, end, serverClosing, error } = handlers;
+    const plain = (name: 'open' | 'drain' | 'end' | 'serverClosing') => (connection: Connection) => {
       this.#note(connection, name);
       return handlers[name]?.(connection);
     };
@@ -28,7 +28,7 @@ export class History {
       open: plain('open'),
       ...(drain && { drain: plain('drain') }),
       ...(end && { end: plain('end') }),
-      ...(shutdown && { shutdown: plain('shutdown') }),
+      ...(serverClosing && { serverClosing: plain('serverClosing') }),
       ...(data && {
         data: (connection: Connection, chunk: Buffer) => {
           this.#note(connection, 'data');

@@ -176,7 +176,7 @@ function caps(subject: EngineSubject): void {
   const ignore = (): void => undefined;
 
   scene('a message that takes more memory than a connection may hold closes it: held_full', async (stage) => {
-    const server = await stage.listen({ framing, message: ignore, error: ignore, heldBytesMax: 100_000 });
+    const server = await stage.listen({ framing, message: ignore, error: ignore, limits: { heldBytesMax: 100_000 } });
     const pairs = await connections(stage, server, 2);
     const [[large, largePeer], [small, smallPeer]] = pairs as [[Connection, PeerClient], [Connection, PeerClient]];
     // Memory doubles while a message grows: that of the small one stays below the limit however its bytes come.
@@ -211,7 +211,7 @@ function caps(subject: EngineSubject): void {
       assert.equal(stage.engine.heldBytes, held);
       assert.equal(server.statistics().connections.closesByReason.engine_held_full, 1);
     },
-    { engine: { heldBytesMax: 400_000 } },
+    { engine: { engineHeldBytesMax: 400_000 } },
   );
 
   scene(
@@ -253,7 +253,7 @@ function messageTimes(subject: EngineSubject): void {
     const { server, connection, peer } = await stage.pair({
       framing,
       message: () => undefined,
-      messageTimeoutMs: LIMIT_MS,
+      timeouts: { messageMs: LIMIT_MS },
     });
     const began = performance.now();
     peer.socket.write('whole\nbegun');
@@ -274,7 +274,7 @@ function messageTimes(subject: EngineSubject): void {
         message: () => {
           messages++;
         },
-        messageTimeoutMs: 2 * LIMIT_MS,
+        timeouts: { messageMs: 2 * LIMIT_MS },
       });
       for (let round = 1; round <= 8; round++) {
         peer.socket.write('one and a half\nand the ');
@@ -292,7 +292,7 @@ function messageTimes(subject: EngineSubject): void {
     const { connection, peer } = await stage.pair({
       framing,
       message: () => undefined,
-      messageTimeoutMs: LIMIT_MS,
+      timeouts: { messageMs: LIMIT_MS },
     });
     peer.socket.write('begun');
     await eventually(() => connection.bytesRead === 5, 'the beginning');
@@ -314,7 +314,7 @@ function messageTimes(subject: EngineSubject): void {
         seen.push(String(message));
         connection.pause();
       },
-      messageTimeoutMs: LIMIT_MS,
+      timeouts: { messageMs: LIMIT_MS },
     });
     peer.socket.write('1\n2\n3\nbegun');
     for (let round = 1; round <= 3; round++) {
@@ -331,8 +331,7 @@ function messageTimes(subject: EngineSubject): void {
     const { connection, peer } = await stage.pair({
       framing,
       message: () => undefined,
-      messageTimeoutMs: 0,
-      firstByteTimeoutMs: 0,
+      timeouts: { messageMs: 0, firstByteMs: 0 },
     });
     peer.socket.write('begun');
     await eventually(() => connection.bytesRead === 5, 'the beginning');

@@ -29,7 +29,7 @@ async function statistics(child: Child) {
 /** A connection of each kind, at each stage, while one that behaves is served. */
 async function misbehave(stage: Stage): Promise<void> {
   const server = await stage.listen({
-    firstByteTimeoutMs: FIRST_BYTE_MS,
+    timeouts: { firstByteMs: FIRST_BYTE_MS },
     open: (connection) => connection.setDeadline(DEADLINE_MS),
     data(connection, chunk) {
       // A header is a line; it must be there in time, however its bytes trickle in.

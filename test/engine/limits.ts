@@ -18,16 +18,16 @@ interface TimeLimit {
 }
 
 const TIME_LIMITS: readonly TimeLimit[] = [
-  { reason: 'idle_timeout', options: { idleTimeoutMs: LIMIT_MS } },
-  { reason: 'first_byte_timeout', options: { firstByteTimeoutMs: LIMIT_MS, data: () => undefined } },
+  { reason: 'idle_timeout', options: { timeouts: { idleMs: LIMIT_MS } } },
+  { reason: 'first_byte_timeout', options: { timeouts: { firstByteMs: LIMIT_MS }, data: () => undefined } },
   {
     reason: 'first_byte_timeout',
-    options: { firstByteTimeoutMs: LIMIT_MS },
+    options: { timeouts: { firstByteMs: LIMIT_MS } },
     begin: (connection) => connection.write('hi'),
   },
   {
     reason: 'write_stall',
-    options: { writeStallTimeoutMs: LIMIT_MS },
+    options: { timeouts: { writeStallMs: LIMIT_MS } },
     begin(connection, peer) {
       peer.socket.pause();
       connection.write(someBytes(12 * MIB));
@@ -35,12 +35,12 @@ const TIME_LIMITS: readonly TimeLimit[] = [
   },
   {
     reason: 'half_closed_timeout',
-    options: { halfClosedTimeoutMs: LIMIT_MS, allowHalfOpen: true },
+    options: { timeouts: { halfClosedMs: LIMIT_MS }, allowHalfOpen: true },
     begin: (_, peer) => peer.socket.end(),
   },
   {
     reason: 'shutdown_timeout',
-    options: { shutdownTimeoutMs: LIMIT_MS },
+    options: { timeouts: { shutdownMs: LIMIT_MS } },
     begin: (connection) => connection.end(),
   },
   { reason: 'deadline', options: {}, begin: (connection) => connection.setDeadline(LIMIT_MS) },
@@ -63,7 +63,7 @@ async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): P
 async function takesLittle(stage: Stage, where: { readonly path?: string }): Promise<void> {
   const limitMs = 500;
   const data = someBytes(130_000);
-  const server = await stage.listen({ ...where, writeStallTimeoutMs: limitMs, sendBufferBytes: 8192 });
+  const server = await stage.listen({ ...where, timeouts: { writeStallMs: limitMs }, sendBufferBytes: 8192 });
   let bytes = 0;
   let share = 0;
   await stage.connect({
@@ -106,7 +106,7 @@ export function limits(subject: EngineSubject): void {
   }
 
   scene('setDeadline takes times only, and a wrong one changes nothing', async (stage) => {
-    const { connection } = await stage.pair({ idleTimeoutMs: LIMIT_MS });
+    const { connection } = await stage.pair({ timeouts: { idleMs: LIMIT_MS } });
     for (const wrong of [Number.NaN, -1, '5', undefined]) {
       assert.throws(() => connection.setDeadline(wrong as number), { code: 'ERR_OUT_OF_RANGE', message: /timeoutMs/ });
     }
@@ -117,8 +117,7 @@ export function limits(subject: EngineSubject): void {
   scene('what happens in time keeps a connection open', (stage) =>
     onceInTime(async () => {
       const { connection, peer } = await stage.pair({
-        idleTimeoutMs: 200,
-        firstByteTimeoutMs: 200,
+        timeouts: { idleMs: 200, firstByteMs: 200 },
         data: (connection, chunk) => {
           connection.setDeadline(200);
           connection.write(chunk);
@@ -139,7 +138,7 @@ export function limits(subject: EngineSubject): void {
   scene('while a connection is paused, nobody waits for its first byte', (stage) =>
     onceInTime(async () => {
       const { connection, peer } = await stage.pair({
-        firstByteTimeoutMs: 100,
+        timeouts: { firstByteMs: 100 },
         data: () => undefined,
         open: (connection) => connection.pause(),
       });
@@ -155,7 +154,7 @@ export function limits(subject: EngineSubject): void {
 
   scene('what has come in time counts, though the loop is late', (stage) =>
     onceInTime(async () => {
-      const options = { firstByteTimeoutMs: 2 * LIMIT_MS, data: () => undefined };
+      const options = { timeouts: { firstByteMs: 2 * LIMIT_MS }, data: () => undefined };
       const { connection, peer } = await stage.pair(options);
       const silent = await stage.pair(options);
       peer.socket.write('in time');
@@ -169,7 +168,7 @@ export function limits(subject: EngineSubject): void {
 
   scene('resumed, it waits as long as ever', async (stage) => {
     const { connection } = await stage.pair({
-      firstByteTimeoutMs: 100,
+      timeouts: { firstByteMs: 100 },
       data: () => undefined,
       open: (connection) => connection.pause(),
     });
@@ -193,7 +192,10 @@ export function limits(subject: EngineSubject): void {
   }
 
   scene('connectionsMax: those above it are reset, and there is room again when one has gone', async (stage) => {
-    const server = await stage.listen({ connectionsMax: 2, data: (connection, chunk) => connection.write(chunk) });
+    const server = await stage.listen({
+      limits: { connectionsMax: 2 },
+      data: (connection, chunk) => connection.write(chunk),
+    });
     const peers = [await stage.peer(server), await stage.peer(server)];
     await eventually(() => server.connectionsCount === 2, 'two are open');
     const refused = stage.subject.peers.open((server.address as { port: number }).port);
@@ -220,7 +222,7 @@ export function limits(subject: EngineSubject): void {
 
   scene('connectionsPerAddressMax counts each address, and forgets it', async (stage) => {
     const server = await stage.listen({
-      connectionsPerAddressMax: 1,
+      limits: { connectionsPerAddressMax: 1 },
       data: (connection, chunk) => connection.write(chunk),
     });
     for (let round = 1; round <= 3; round++) {

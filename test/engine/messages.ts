@@ -104,7 +104,7 @@ function echoing(subject: EngineSubject): void {
     const seen: string[] = [];
     const { connection, peer } = await stage.pair({
       framing: delimited(),
-      messagesPerRoundMax: 2,
+      limits: { messagesPerRoundMax: 2 },
       message: (connection, message) => {
         seen.push(String(message));
         if (seen.length % 3 === 0) {
@@ -242,7 +242,7 @@ function many(subject: EngineSubject): void {
   });
 
   scene('a slow member is held to its cap, and holds up nobody', async (stage) => {
-    const server = await stage.listen({ queuedBytesMax: 4_000_000, error: () => undefined });
+    const server = await stage.listen({ limits: { queuedBytesMax: 4_000_000 }, error: () => undefined });
     const slow = await stage.peer(server);
     slow.socket.pause();
     const received: number[] = [0, 0, 0];

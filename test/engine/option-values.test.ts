@@ -35,42 +35,36 @@ const VALUES: Readonly<Record<string, unknown>> = {
 };
 
 const CONNECTION = [
-  ...[
-    'noDelay',
-    'keepAlive',
-    'sendBufferBytes',
-    'receiveBufferBytes',
-    'allowHalfOpen',
-    'lingerMs',
-    'highWaterMarkBytes',
-    'queuedBytesMax',
-    'roundBytesMax',
-  ],
-  ...['idleTimeoutMs', 'firstByteTimeoutMs', 'writeStallTimeoutMs', 'halfClosedTimeoutMs', 'shutdownTimeoutMs'],
-  ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver'],
-  ...[
-    'framing',
-    'messagesPerRoundMax',
-    'heartbeat',
-    'open',
-    'data',
-    'message',
-    'drain',
-    'end',
-    'error',
-    'close',
-    'shutdown',
-  ],
+  ...['noDelay', 'keepAlive', 'sendBufferBytes', 'receiveBufferBytes', 'allowHalfOpen', 'limits', 'timeouts'],
+  ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver', 'framing', 'heartbeat'],
+  ...['open', 'data', 'message', 'drain', 'end', 'error', 'close', 'serverClosing'],
+  ...['highWaterMarkBytes', 'queuedBytesMax', 'heldBytesMax', 'roundBytesMax', 'messagesPerRoundMax'].map(inLimits),
+  ...['idleMs', 'firstByteMs', 'messageMs', 'writeStallMs', 'halfClosedMs', 'shutdownMs', 'lingerMs'].map(inTimeouts),
 ];
 const LISTEN = [
-  ...['ipv6Only', 'reusePort', 'backlog', 'connectionsMax', 'connectionsPerAddressMax', 'acceptsPerRoundMax'],
-  ...['onListenError', 'threads'],
+  ...['ipv6Only', 'reusePort', 'backlog', 'onListenError', 'threads'],
+  ...['connectionsMax', 'connectionsPerAddressMax', 'acceptsPerRoundMax'].map(inLimits),
+  ...['topicsPerConnectionMax', 'topicsMax', 'topicBytesMax'].map(inLimits),
 ];
-const CONNECT = ['signal', 'context', 'connectTimeoutMs', 'attemptDelayMs'];
+const CONNECT = ['signal', 'context', 'attemptDelayMs', inTimeouts('connectMs')];
 const ENGINE = [
-  ...['driver', 'queuedBytesMax', 'bufferCount', 'bufferSizeBytes', 'operationsMax', 'submissionEntries'],
-  ...['poisonReleasedBuffers', 'onHandlerError'],
+  ...['driver', 'engineQueuedBytesMax', 'engineHeldBytesMax', 'bufferCount', 'bufferSizeBytes', 'operationsMax'],
+  ...['submissionEntries', 'poisonReleasedBuffers', 'onHandlerError'],
 ];
+
+function inLimits(name: string): string {
+  return `limits.${name}`;
+}
+
+function inTimeouts(name: string): string {
+  return `timeouts.${name}`;
+}
+
+/** An option with a value, in its group if its name has one. */
+function optionOf(name: string, value: unknown): object {
+  const [group, member] = name.split('.');
+  return member === undefined ? { [name]: value } : { [group as string]: { [member]: value } };
+}
 
 /** How an attempt ended: `taken`, or the code with which it was refused. */
 async function outcomeOf(attempt: () => Promise<{ close?: unknown; destroy?: unknown }>): Promise<string> {
@@ -96,7 +90,7 @@ async function failures(
   const found: string[] = [];
   for (const name of names) {
     for (const [what, value] of Object.entries(VALUES)) {
-      const outcome = await outcomeOf(() => attempt({ [name]: value }));
+      const outcome = await outcomeOf(() => attempt(optionOf(name, value)));
       if (!/^(?:taken|E[A-Z_]+)$/.test(outcome)) {
         found.push(`${name}: ${what}: ${outcome}`);
       }
@@ -124,7 +118,7 @@ describe('any value of an option', () => {
       const server = await listen({ ...base, port: 0 });
       const { port } = server.address as { port: number };
       const found = await failures([...CONNECTION, ...CONNECT], (option) =>
-        connect({ ...base, port, connectTimeoutMs: 1000, ...option }),
+        connect({ ...base, port, timeouts: { connectMs: 1000 }, ...option }),
       );
       await server.close({ deadlineMs: 0 });
       assert.deepEqual([found, uncaught], [[], []]);

@@ -206,7 +206,7 @@ test('any sequence of writes arrives as these bytes, in this order', { timeout: 
       const end = new Promise<void>((resolve) => {
         ended = resolve;
       });
-      const client = await connect({ engine, host: '127.0.0.1', port, queuedBytesMax: Infinity });
+      const client = await connect({ engine, host: '127.0.0.1', port, limits: { queuedBytesMax: Infinity } });
       for (const [index, piece] of pieces.entries()) {
         client.write(piece);
         if (breaks > 0 && index % (breaks * 10) === 9) {

@@ -139,7 +139,7 @@ export function pausing(subject: EngineSubject): void {
     let most = 0;
     let flooded: Connection | undefined;
     const server = await stage.listen({
-      roundBytesMax,
+      limits: { roundBytesMax },
       data(connection, chunk) {
         flooded ??= connection;
         if (connection !== flooded) {

@@ -20,13 +20,13 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ backlog: 0 }, 'ERR_OUT_OF_RANGE'],
   [{ backlog: -Infinity }, 'ERR_OUT_OF_RANGE'],
   [{ backlog: Number.NaN }, 'ERR_OUT_OF_RANGE'],
-  [{ connectionsMax: 0 }, 'ERR_OUT_OF_RANGE'],
-  [{ connectionsPerAddressMax: -1 }, 'ERR_OUT_OF_RANGE'],
-  [{ acceptsPerRoundMax: Number.NaN }, 'ERR_OUT_OF_RANGE'],
-  [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
-  [{ lingerMs: -1 }, 'ERR_OUT_OF_RANGE'],
-  [{ highWaterMarkBytes: 0 }, 'ERR_OUT_OF_RANGE'],
-  [{ queuedBytesMax: '5' as never }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { connectionsMax: 0 } }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { connectionsPerAddressMax: -1 } }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { acceptsPerRoundMax: Number.NaN } }, 'ERR_OUT_OF_RANGE'],
+  [{ timeouts: { idleMs: -1 } }, 'ERR_OUT_OF_RANGE'],
+  [{ timeouts: { lingerMs: -1 } }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { highWaterMarkBytes: 0 } }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { queuedBytesMax: '5' as never } }, 'ERR_OUT_OF_RANGE'],
   [
     {
       host: 'no-such-host.invalid',
@@ -43,7 +43,7 @@ function listening(subject: EngineSubject): void {
     for (const [options, code] of WRONG) {
       await assert.rejects(stage.listen(options), { code }, JSON.stringify(options));
     }
-    assert.throws(() => new Engine({ ...subject.options, queuedBytesMax: 0 }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => new Engine({ ...subject.options, engineQueuedBytesMax: 0 }), { code: 'ERR_OUT_OF_RANGE' });
     assert.equal(stage.engine.port.statistics.sockets, 0);
   });
 
@@ -57,7 +57,7 @@ function listening(subject: EngineSubject): void {
   scene('takes at most acceptsPerRoundMax connections in a turn', async (stage) => {
     const turns = new Map<number, number>();
     const server = await stage.listen({
-      acceptsPerRoundMax: 3,
+      limits: { acceptsPerRoundMax: 3 },
       open() {
         const { turn } = stage.engine;
         turns.set(turn, (turns.get(turn) ?? 0) + 1);
@@ -104,10 +104,10 @@ function closing(subject: EngineSubject): void {
     await server.close();
   });
 
-  scene('with a shutdown handler the connections finish what they are at', async (stage) => {
+  scene('with a serverClosing handler the connections finish what they are doing', async (stage) => {
     const { server, peer } = await stage.pair({
       data: (connection, chunk) => void (String(chunk).endsWith('!') && connection.end('done')),
-      shutdown: (connection) => connection.write('hurry'),
+      serverClosing: (connection) => connection.write('hurry'),
     });
     const closed = server.close();
     await eventually(() => peer.data.toString() === 'hurry', 'the word');
@@ -118,14 +118,14 @@ function closing(subject: EngineSubject): void {
     await closed;
     assert.deepEqual(stage.history.of([...stage.history.lives.keys()][0] as never).events, [
       'open',
-      'shutdown',
+      'serverClosing',
       'data',
       'close',
     ]);
   });
 
   scene('at the deadline those that are left are reset', async (stage) => {
-    const { server, peer } = await stage.pair({ shutdown: () => undefined });
+    const { server, peer } = await stage.pair({ serverClosing: () => undefined });
     const began = performance.now();
     await server.close({ deadlineMs: 150 });
     assert(performance.now() - began >= 150);
@@ -136,7 +136,7 @@ function closing(subject: EngineSubject): void {
   });
 
   scene('a second close may shorten the deadline; 0 resets at once', async (stage) => {
-    const { server } = await stage.pair({ shutdown: () => undefined });
+    const { server } = await stage.pair({ serverClosing: () => undefined });
     const closed = server.close({ deadlineMs: 60_000 });
     await after(20);
     void server.close({ deadlineMs: 0 });

@@ -55,7 +55,7 @@ describe('limits unless told, on virtual time', () => {
       },
     });
     const { port } = server.address as { port: number };
-    await connect({ ...common, port, shutdownTimeoutMs: 0, open: begin.client ?? nothing });
+    await connect({ ...common, port, timeouts: { shutdownMs: 0 }, open: begin.client ?? nothing });
     await eventually(() => told !== undefined, 'the close');
     engine.close();
     assert.equal(told, reason);
@@ -91,7 +91,7 @@ describe('limits unless told, on virtual time', () => {
   test('a write behind a long silence has its whole time', async () => {
     const network = new SimNetwork();
     const engine = new Engine({ driver: network });
-    const common = { engine, host: '127.0.0.1', data: nothing, firstByteTimeoutMs: 0 };
+    const common = { engine, host: '127.0.0.1', data: nothing, timeouts: { firstByteMs: 0 } };
     let told: CloseReason | undefined;
     let writtenAt = 0;
     let closedAt = 0;

@@ -8,8 +8,8 @@ import { eventually } from '../support/harness.js';
 import { collectingUncaught } from '../support/uncaught.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
-type Thrower = 'open' | 'data' | 'drain' | 'end' | 'shutdown';
-const THROWERS: readonly Thrower[] = ['open', 'data', 'drain', 'end', 'shutdown'];
+type Thrower = 'open' | 'data' | 'drain' | 'end' | 'serverClosing';
+const THROWERS: readonly Thrower[] = ['open', 'data', 'drain', 'end', 'serverClosing'];
 
 const problem = new TypeError('Thrown by a handler');
 
@@ -42,7 +42,9 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
     },
     drain: () => (event === 'drain' ? fail() : undefined),
     end: (connection) => (event === 'end' && connection === bad ? fail() : undefined),
-    ...(event === 'shutdown' && { shutdown: (connection) => (connection === bad ? fail() : connection.end()) }),
+    ...(event === 'serverClosing' && {
+      serverClosing: (connection) => (connection === bad ? fail() : connection.end()),
+    }),
   });
   const first = await stage.peer(server);
   await eventually(() => bad !== undefined, 'the first connection');
@@ -54,7 +56,7 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
     // One byte comes in one piece, and so to one call of a handler.
     first.socket.write('x');
   }
-  if (event === 'shutdown') {
+  if (event === 'serverClosing') {
     other.socket.write('good');
     await eventually(() => other.bytes === 4, 'the other is served');
     const closed = server.close();
@@ -63,7 +65,7 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
     await closed;
   }
   await eventually(() => bad?.closed === true, 'the close');
-  if (event !== 'shutdown') {
+  if (event !== 'serverClosing') {
     other.socket.write('good');
     await eventually(() => other.bytes === 4, 'the other is served');
     assert.equal(server.connectionsCount, 1);

@@ -130,7 +130,7 @@ function large(subject: EngineSubject): void {
         assert.equal(sha256(seen.data), sha256(piece));
       }
     },
-    { engine: { queuedBytesMax: MIB } },
+    { engine: { engineQueuedBytesMax: MIB } },
   );
 }
 
@@ -183,7 +183,7 @@ function destroyed(subject: EngineSubject): void {
   scene(
     'a Duplex that is destroyed while its peer does not read: what is left is dropped, with a reset',
     async (stage) => {
-      const { connection, client, seen } = await watched(stage, { lingerMs: 60 });
+      const { connection, client, seen } = await watched(stage, { timeouts: { lingerMs: 60 } });
       const stream = connection.toDuplex().on('error', () => undefined);
       client.pause();
       for (let count = 0; count < 40; count++) {

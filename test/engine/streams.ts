@@ -133,7 +133,7 @@ function iterating(subject: EngineSubject): void {
   });
 
   scene("closed before the peer's end, the loop throws and says why", async (stage) => {
-    const { connection } = await stage.pair({ idleTimeoutMs: 60 });
+    const { connection } = await stage.pair({ timeouts: { idleMs: 60 } });
     await assert.rejects(readAll(connection), { code: 'ERR_STREAM_PREMATURE_CLOSE', message: /idle/ });
   });
 
@@ -321,7 +321,7 @@ function duplex(subject: EngineSubject): void {
   });
 
   scene('a connection that a limit closes breaks its pipeline', async (stage) => {
-    const { connection } = await stage.pair({ idleTimeoutMs: 60 });
+    const { connection } = await stage.pair({ timeouts: { idleMs: 60 } });
     const stream = connection.toDuplex();
     await assert.rejects(pipeline(stream, slowUpperCase(), readAll), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
     assert.deepEqual(stage.history.reasons, ['idle_timeout']);

@@ -34,7 +34,13 @@ test('limits on topics hold in each thread', { timeout: 60_000 }, async () => {
   const module = `data:text/javascript,${encodeURIComponent(
     MODULE.replace('overlapped/framing', new URL('../../src/framing.js', import.meta.url).href),
   )}`;
-  const server = await listen({ host: '127.0.0.1', port: 0, threads: 2, module, topicsMax: 2, topicBytesMax: 5 });
+  const server = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    threads: 2,
+    module,
+    limits: { topicsMax: 2, topicBytesMax: 5 },
+  });
   try {
     const { port } = server.address as { port: number };
     for (const client of [await connectNode(port), await connectNode(port)]) {

@@ -10,7 +10,10 @@ export function topics(subject: EngineSubject): void {
   scene(
     'a connection subscribes to topicsPerConnectionMax topics, and is not closed for wanting more',
     async (stage) => {
-      const { server, connection, peer } = await stage.pair({ topicsPerConnectionMax: 3, data: () => undefined });
+      const { server, connection, peer } = await stage.pair({
+        limits: { topicsPerConnectionMax: 3 },
+        data: () => undefined,
+      });
       for (const name of ['a', 'b', 'c']) {
         assert.equal(connection.subscribe(name), true);
       }
@@ -27,7 +30,7 @@ export function topics(subject: EngineSubject): void {
   );
 
   scene('a server has topicsMax topics; one that others have takes no room, and a close makes room', async (stage) => {
-    const { server, connection, peer } = await stage.pair({ topicsMax: 2, data: () => undefined });
+    const { server, connection, peer } = await stage.pair({ limits: { topicsMax: 2 }, data: () => undefined });
     const otherPeer = await stage.peer(server);
     await eventually(() => server.connectionsCount === 2, 'another connection');
     const [other] = [...server.connections()].filter((one) => one !== connection);
@@ -44,7 +47,7 @@ export function topics(subject: EngineSubject): void {
   });
 
   scene('a name has topicBytesMax bytes of UTF-8, and is a text', async (stage) => {
-    const { server, connection } = await stage.pair({ topicBytesMax: 6, data: () => undefined });
+    const { server, connection } = await stage.pair({ limits: { topicBytesMax: 6 }, data: () => undefined });
     assert.equal(connection.subscribe('ééé'), true);
     assert.throws(() => connection.subscribe('éééx'), {
       code: 'ERR_TOPIC_TOO_LONG',
@@ -60,7 +63,11 @@ export function topics(subject: EngineSubject): void {
   });
 
   scene('subscriptions count as held memory, and are closed for it', async (stage) => {
-    const { connection } = await stage.pair({ heldBytesMax: 20_000, data: () => undefined, error: () => undefined });
+    const { connection } = await stage.pair({
+      limits: { heldBytesMax: 20_000 },
+      data: () => undefined,
+      error: () => undefined,
+    });
     connection.subscribe('a room');
     const { heldBytes } = connection;
     assert(heldBytes >= 300 && heldBytes < 1000, `${heldBytes} bytes`);
@@ -75,7 +82,11 @@ export function topics(subject: EngineSubject): void {
   });
 
   scene('limits on topics are numbers in their ranges', async (stage) => {
-    for (const wrong of [{ topicsMax: 0 }, { topicsPerConnectionMax: -1 }, { topicBytesMax: 65_537 }]) {
+    for (const wrong of [
+      { limits: { topicsMax: 0 } },
+      { limits: { topicsPerConnectionMax: -1 } },
+      { limits: { topicBytesMax: 65_537 } },
+    ]) {
       await assert.rejects(stage.listen(wrong), { code: 'ERR_OUT_OF_RANGE' });
     }
   });

@@ -20,7 +20,7 @@ export function writing(subject: EngineSubject): void {
   scene('write returns false above the high-water mark, and drain follows once at half of it', async (stage) => {
     let drains = 0;
     const { connection, peer } = await stage.pair({
-      highWaterMarkBytes: 64 * KIB,
+      limits: { highWaterMarkBytes: 64 * KIB },
       drain(connection) {
         drains++;
         assert(connection.queuedBytes <= 32 * KIB);
@@ -124,7 +124,7 @@ export function writing(subject: EngineSubject): void {
   });
 
   scene('a connection with too much to send is closed: write_queue_full', async (stage) => {
-    const { server, connection, peer } = await stage.pair({ queuedBytesMax: MIB, error: () => undefined });
+    const { server, connection, peer } = await stage.pair({ limits: { queuedBytesMax: MIB }, error: () => undefined });
     const other = await stage.peer(server);
     peer.socket.pause();
     const piece = someBytes(100 * KIB);
@@ -173,7 +173,7 @@ export function writing(subject: EngineSubject): void {
       await eventually(() => wanted.every((bytes, index) => peers[index]?.bytes === bytes), 'all of it');
       await eventually(() => drains === 3, 'each that was told to wait goes on');
     },
-    { engine: { queuedBytesMax: 4 * MIB } },
+    { engine: { engineQueuedBytesMax: 4 * MIB } },
   );
 
   scene(
@@ -203,6 +203,6 @@ export function writing(subject: EngineSubject): void {
       await eventually(() => peers[0]?.bytes === MIB, 'the one that is left is served');
       assert(portOf(server) > 0);
     },
-    { engine: { queuedBytesMax: 4 * MIB } },
+    { engine: { engineQueuedBytesMax: 4 * MIB } },
   );
 }

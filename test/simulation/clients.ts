@@ -75,22 +75,23 @@ export class Clients {
   connect(target: Target, role: Role = this.chooseRole(), onFailure: () => void = () => undefined): void {
     const { chance } = this.#world;
     const abort = new AbortController();
-    const connectTimeoutMs = chance.rate(0.5) ? chance.size(20, CONNECT_TIMEOUT_MS_MAX) : CONNECT_TIMEOUT_MS_MAX;
+    const connectMs = chance.rate(0.5) ? chance.size(20, CONNECT_TIMEOUT_MS_MAX) : CONNECT_TIMEOUT_MS_MAX;
     if (chance.rate(0.15)) {
       this.#world.after(chance.between(0, 300), () => abort.abort());
     }
     const name = `client ${++this.#names}`;
+    const settings = chooseSettings(chance);
     const options: ConnectOptions<EngineSide> = {
-      ...chooseSettings(chance),
+      ...settings,
       ...this.#addressOf(target),
       engine: this.#engine,
-      connectTimeoutMs,
+      timeouts: { ...settings.timeouts, connectMs },
       attemptDelayMs: chance.pick([10, 50, 250]),
       signal: abort.signal,
       ...watchedHandlers((connection) => this.#sideOf(name, connection, role)),
     };
     this.#aborts.add(abort);
-    void this.#watch(name, options, connectTimeoutMs, onFailure).finally(() => this.#aborts.delete(abort));
+    void this.#watch(name, options, connectMs, onFailure).finally(() => this.#aborts.delete(abort));
   }
 
   /** The target's own address, or a name that has other addresses as well, where nobody is. */

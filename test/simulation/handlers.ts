@@ -5,7 +5,7 @@ import type { EngineSide } from './side.js';
 
 /** What a server's connections do when it closes and has a handler for that. */
 export const SHUTDOWN_HANDLER: Handlers<EngineSide> = {
-  shutdown({ context: side }) {
+  serverClosing({ context: side }) {
     side.askedToEnd();
     if (side.world.chance.rate(0.7)) {
       side.connection.end();

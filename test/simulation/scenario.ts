@@ -1,26 +1,11 @@
 /** What a seed chooses before anything happens: how the network fails, and how ports, servers and clients are set. */
 
-import type { EngineOptions, ListenOptions } from 'overlapped';
+import type { ConnectionLimits, ConnectionTimeouts, EngineOptions, ListenLimits, ListenOptions } from 'overlapped';
 import type { SimFaults } from 'overlapped/sim';
 import type { Chance } from './chance.js';
 
 /** Limits and sizes that servers and clients share. */
-type Settings = Pick<
-  ListenOptions,
-  | 'allowHalfOpen'
-  | 'firstByteTimeoutMs'
-  | 'halfClosedTimeoutMs'
-  | 'heldBytesMax'
-  | 'highWaterMarkBytes'
-  | 'idleTimeoutMs'
-  | 'lingerMs'
-  | 'queuedBytesMax'
-  | 'receiveBufferBytes'
-  | 'sendBufferBytes'
-  | 'shutdownTimeoutMs'
-  | 'roundBytesMax'
-  | 'writeStallTimeoutMs'
->;
+type Settings = Pick<ListenOptions, 'allowHalfOpen' | 'receiveBufferBytes' | 'sendBufferBytes' | 'limits' | 'timeouts'>;
 
 const TIME_MS_MAX = 4000;
 
@@ -29,32 +14,39 @@ function withoutUndefined<T extends object>(options: { [Name in keyof T]: T[Name
 }
 
 export function chooseSettings(chance: Chance): Settings {
-  return withoutUndefined<Settings>({
-    allowHalfOpen: chance.rate(0.5),
-    lingerMs: chance.pick([undefined, undefined, undefined, 0, 50, 1000]),
+  const allowHalfOpen = chance.rate(0.5);
+  const lingerMs = chance.pick([undefined, undefined, undefined, 0, 50, 1000]);
+  const limits = withoutUndefined<ConnectionLimits>({
     highWaterMarkBytes: chance.maybeSize(0.7, 1, 65_536),
     queuedBytesMax: chance.maybeSize(0.4, 2000, 500_000),
     roundBytesMax: chance.maybeSize(0.5, 1, 100_000),
-    idleTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
-    firstByteTimeoutMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
-    writeStallTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
-    halfClosedTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
-    shutdownTimeoutMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+  });
+  const timeouts = withoutUndefined<ConnectionTimeouts>({
+    lingerMs,
+    idleMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
+    firstByteMs: chance.maybeSize(0.2, 100, TIME_MS_MAX),
+    writeStallMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    halfClosedMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    shutdownMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+  });
+  const sizes = withoutUndefined<Settings>({
     sendBufferBytes: chance.maybeSize(0.5, 256, 65_536),
     receiveBufferBytes: chance.maybeSize(0.5, 256, 65_536),
-    heldBytesMax: chance.maybeSize(0.08, 1, 2000),
   });
+  const heldBytesMax = chance.maybeSize(0.08, 1, 2000);
+  return { allowHalfOpen, ...sizes, timeouts, limits: withoutUndefined<ConnectionLimits>({ ...limits, heldBytesMax }) };
 }
 
-export function chooseServerLimits(
-  chance: Chance,
-): Pick<ListenOptions, 'acceptsPerRoundMax' | 'backlog' | 'connectionsMax' | 'connectionsPerAddressMax'> {
-  return withoutUndefined({
+export function chooseServerLimits(chance: Chance): {
+  readonly limits: ListenLimits;
+  readonly backlog: Pick<ListenOptions, 'backlog'>;
+} {
+  const limits = withoutUndefined<ListenLimits>({
     connectionsMax: chance.maybeSize(0.25, 1, 8),
     connectionsPerAddressMax: chance.maybeSize(0.25, 1, 6),
     acceptsPerRoundMax: chance.maybeSize(0.3, 1, 4),
-    backlog: chance.maybeSize(0.2, 1, 5),
   });
+  return { limits, backlog: withoutUndefined({ backlog: chance.maybeSize(0.2, 1, 5) }) };
 }
 
 export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
@@ -62,8 +54,8 @@ export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
     bufferCount: chance.pick([1, 2, 3, 4, 8, 16, 64]),
     bufferSizeBytes: chance.pick([64, 128, 256, 1024, 1024, 4096, 4096]),
     poisonReleasedBuffers: chance.rate(0.8),
-    queuedBytesMax: chance.maybeSize(0.25, 3000, 200_000),
-    heldBytesMax: chance.maybeSize(0.08, 1, 4000),
+    engineQueuedBytesMax: chance.maybeSize(0.25, 3000, 200_000),
+    engineHeldBytesMax: chance.maybeSize(0.08, 1, 4000),
   });
 }
 

@@ -56,9 +56,11 @@ export class WatchedServer {
       sides.push(side);
       return side;
     };
+    const { limits, backlog } = chooseServerLimits(chance);
     const server = await listen<EngineSide>({
       ...spec.settings,
-      ...chooseServerLimits(chance),
+      ...backlog,
+      limits: { ...spec.settings.limits, ...limits },
       host: chance.pick(['127.0.0.1', '127.0.0.1', '::', '::1']),
       port: 0,
       engine,

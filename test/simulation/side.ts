@@ -142,7 +142,7 @@ export class EngineSide implements Member, Sender {
   }
 
   askedToEnd(): void {
-    this.#expectAlive('shutdown');
+    this.#expectAlive('serverClosing');
   }
 
   failed(error: Error): void {

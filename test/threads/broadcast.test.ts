@@ -286,7 +286,7 @@ describe('Broadcast on threads', () => {
 
   test('a thread that takes nothing loses its members, and nobody waits for it', TIMEOUT, async () => {
     await inFolder(async (file) => {
-      await withServer({ engineOptions: { queuedBytesMax: 1_000_000 } }, async (server) => {
+      await withServer({ engineOptions: { engineQueuedBytesMax: 1_000_000 } }, async (server) => {
         const members = await enterMany(server, 6);
         const [[other], [held, lost]] = byThread(members, 3) as [[Member], [Member, Member]];
         const rest = members.filter(({ thread }) => thread !== 1);
@@ -318,7 +318,7 @@ describe('Broadcast on threads', () => {
 
   test('a main thread that hands nothing on costs the others their members, and no memory', TIMEOUT, async () => {
     await inFolder(async (file) => {
-      await withServer({ threads: 2, engineOptions: { queuedBytesMax: 1_000_000 } }, async (server) => {
+      await withServer({ threads: 2, engineOptions: { engineQueuedBytesMax: 1_000_000 } }, async (server) => {
         const members = await enterMany(server, 2);
         const [[sender], [other]] = byThread(members, 2) as [[Member], [Member]];
         sender.say(`flood nobody 30 ${file}`);

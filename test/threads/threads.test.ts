@@ -281,7 +281,7 @@ describe('Threads on any driver', () => {
       [{ port }, 'EADDRINUSE'],
       [{ port, distribution: 'reuse_port' }, 'EADDRINUSE'],
       [{ driver: 'none' }, 'ERR_UNKNOWN_DRIVER'],
-      [{ idleTimeoutMs: -1 }, 'ERR_OUT_OF_RANGE'],
+      [{ timeouts: { idleMs: -1 } }, 'ERR_OUT_OF_RANGE'],
     ];
     for (const [options, code] of cases) {
       await assert.rejects(start(options), { code }, JSON.stringify(options));

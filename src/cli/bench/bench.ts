@@ -116,7 +116,7 @@ export async function bench(targetText: string, options: BenchOptions): Promise<
     bufferCount: BUFFERS,
     bufferSizeBytes,
     operationsMax: Math.max(OPERATIONS_MIN, OPERATIONS_PER_CONNECTION * connections),
-    queuedBytesMax: Infinity,
+    engineQueuedBytesMax: Infinity,
   };
   // With several threads it only says which driver they use, or why they cannot.
   const engine = openEngine(engineOptions);

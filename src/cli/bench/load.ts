@@ -14,10 +14,8 @@ const CONNECTS_IN_FLIGHT = 128;
 
 /** The load has its own limits: how much is in flight, and how long it may take. */
 const NO_LIMITS = {
-  highWaterMarkBytes: Infinity,
-  queuedBytesMax: Infinity,
-  writeStallTimeoutMs: 0,
-  connectTimeoutMs: 0,
+  limits: { highWaterMarkBytes: Infinity, queuedBytesMax: Infinity },
+  timeouts: { writeStallMs: 0, connectMs: 0 },
 } as const;
 
 export interface LoadOptions {

@@ -19,7 +19,7 @@ const handlers: ThreadModule = {
   data: echoBack,
   drain: (connection) => connection.resume(),
   // Not at once: what is on its way is echoed first.
-  shutdown: (connection) => {
+  serverClosing: (connection) => {
     if (draining.size === 0) {
       lookOften(endQuiet);
     }

@@ -16,10 +16,12 @@ const QUIET_MS = 1000;
 /** Limits of its connections: no client is ever too slow. */
 export const ECHO_OPTIONS = {
   ipv6Only: true,
-  firstByteTimeoutMs: 0,
-  writeStallTimeoutMs: 0,
-  // Our side ends first only in a drain. The peer's end is given a moment: closing over unread data would be a reset.
-  shutdownTimeoutMs: QUIET_MS,
+  timeouts: {
+    firstByteMs: 0,
+    writeStallMs: 0,
+    // Our side ends first only in a drain. The peer's end is given a moment: closing over unread data would be a reset.
+    shutdownMs: QUIET_MS,
+  },
 } as const;
 
 /** Sends back what came. A client that does not read is not read from either, until it does. */

@@ -32,7 +32,7 @@ export function listenForEcho(
     drain: (connection) => connection.resume(),
     end: (connection) => activity.ending(connection),
     // Not at once: what is on its way is echoed first.
-    shutdown: () => undefined,
+    serverClosing: () => undefined,
     close: (connection) => activity.closed(connection),
   });
 }

@@ -6,13 +6,13 @@ import type { ConnectionContext } from '../connection-core/record.js';
 import type { Engine } from '../engine.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
-import type { ConnectionLimits } from '../options.js';
+import type { CheckedLimits } from '../options.js';
 import type { ConnectionCounters } from '../statistics.js';
 
 export class ClientContext implements ConnectionContext {
   readonly engine: Engine;
   readonly handlers: Handlers;
-  readonly limits: ConnectionLimits;
+  readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
   readonly topics = undefined;
   readonly context = callersContext();
@@ -21,7 +21,7 @@ export class ClientContext implements ConnectionContext {
   constructor(
     engine: Engine,
     handlers: Handlers,
-    limits: ConnectionLimits,
+    limits: CheckedLimits,
     messages: MessageRules | undefined,
     onClosed: () => void,
   ) {

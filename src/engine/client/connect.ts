@@ -4,6 +4,7 @@ import type { Buffer } from 'node:buffer';
 import type { Connection } from '../connection.js';
 import { type Endpoint, resolverOf } from '../endpoint.js';
 import { checkHandlers, type Handlers } from '../handlers.js';
+import type { ConnectTimeouts } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, checkTime } from '../options.js';
 import { type EngineChoice, useEngine } from '../shared-engines.js';
@@ -19,15 +20,15 @@ export interface ConnectOptions<Context = unknown, Message = Buffer>
     Handlers<Context, Message> {
   /** What `connection.context` is from the beginning. */
   readonly context?: Context;
-  /** Time for looking the name up and connecting, in ms; 30,000 unless told, 0 or Infinity for no limit. */
-  readonly connectTimeoutMs?: number;
+  /** Times after which `connect` rejects, or its connection is closed. */
+  readonly timeouts?: ConnectTimeouts;
   /** Time until the next address is tried besides the one that has not answered yet (RFC 8305), 10 to 2,000 ms; 250 unless told. */
   readonly attemptDelayMs?: number;
   /** Gives up when it is aborted, at any moment from the call on. Once connected, it has no effect. */
   readonly signal?: AbortSignal;
 }
 
-const CONNECT_TIMEOUT_MS = 30_000;
+const CONNECT_MS = 30_000;
 const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
 
 /**
@@ -43,7 +44,7 @@ export async function connect<Context = unknown, Message = Buffer>(
   checkIsObject(options);
   const limits = checkConnectionOptions(options, 0);
   const handlers = checkHandlers(options);
-  const timeoutMs = checkTime('connectTimeoutMs', options.connectTimeoutMs, CONNECT_TIMEOUT_MS);
+  const timeoutMs = checkTime('timeouts.connectMs', options.timeouts?.connectMs, CONNECT_MS);
   const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
   const messages = MessageRules.of(options);
   const resolver = resolverOf(options, 'localhost');

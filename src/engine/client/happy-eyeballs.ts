@@ -180,7 +180,7 @@ export class ConnectRace implements CompletionTarget, Pending {
   }
 
   #timedOut(): void {
-    const reason = `Not connected within ${this.#timeoutMs} ms (connectTimeoutMs)`;
+    const reason = `Not connected within ${this.#timeoutMs} ms (timeouts.connectMs)`;
     this.#fail(new OperationError({ code: 'ETIMEDOUT', reason, syscall: 'connect' }));
   }
 

@@ -40,14 +40,14 @@ export function emitMessage(connection: Connection, message: unknown): void {
 }
 
 /** Events that carry nothing. */
-type PlainEvent = 'open' | 'drain' | 'end' | 'shutdown' | 'flushed' | 'finished';
+type PlainEvent = 'open' | 'drain' | 'end' | 'serverClosing' | 'flushed' | 'finished';
 
 /** Handlers whose names no program knows: they call back those who write to a stream. */
 const NAMES = {
   open: 'open',
   drain: 'drain',
   end: 'end',
-  shutdown: 'shutdown',
+  serverClosing: 'serverClosing',
   flushed: 'stream',
   finished: 'stream',
 } as const;
@@ -63,7 +63,7 @@ export function emitAndAwait(connection: Connection, event: PlainEvent): Promise
   return handler === undefined ? undefined : call(connection, NAMES[event], handler);
 }
 
-/** Calls a handler with what it is given besides its connection: in a turn, but for `shutdown`, which `close` brings about. */
+/** Calls a handler with what it is given besides its connection: in a turn, but for `serverClosing`, which `close` brings about. */
 function call<Rest extends unknown[]>(
   connection: Connection,
   name: HandlerName,
@@ -73,7 +73,7 @@ function call<Rest extends unknown[]>(
   const { group, handlers } = connection;
   try {
     const returned =
-      name === 'shutdown'
+      name === 'serverClosing'
         ? group.context.enter(handler, handlers, connection, ...rest)
         : group.context.run(handler, handlers, connection, ...rest);
     return isPromise(returned) ? watched(connection, returned, name) : undefined;

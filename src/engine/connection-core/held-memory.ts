@@ -42,9 +42,17 @@ export class HeldMemory {
 
   #check(connection: Connection): void {
     if (this.bytes > this.bytesMax) {
-      close(this.mostHeld() ?? connection, 'engine_held_full', heldFull(this.bytesMax, 'the engine'));
+      close(
+        this.mostHeld() ?? connection,
+        'engine_held_full',
+        heldFull(this.bytesMax, 'the engine may use (engineHeldBytesMax)'),
+      );
     } else if (connection.heldBytes > heldBytesMaxOf(connection)) {
-      close(connection, 'held_full', heldFull(heldBytesMaxOf(connection), 'the connection'));
+      close(
+        connection,
+        'held_full',
+        heldFull(heldBytesMaxOf(connection), 'the connection may use (limits.heldBytesMax)'),
+      );
     }
   }
 
@@ -73,10 +81,10 @@ function heldBytesMaxOf({ group, messages }: Connection): number {
   return heldBytesMaxGiven || messages === undefined ? heldBytesMax : heldBytesMax + messages.frameBytesMax;
 }
 
-function heldFull(bytesMax: number, whose: string): OperationError {
+function heldFull(bytesMax: number, limit: string): OperationError {
   return new OperationError({
     code: 'ERR_HELD_BYTES_FULL',
-    reason: `More than ${bytesMax} bytes of memory hold what was received, the most that ${whose} may use (heldBytesMax)`,
+    reason: `More than ${bytesMax} bytes of memory hold what was received, the most that ${limit}`,
     syscall: 'receive',
   });
 }

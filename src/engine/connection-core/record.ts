@@ -5,7 +5,7 @@ import type { Connection } from '../connection.js';
 import type { Engine } from '../engine.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
-import type { ConnectionLimits } from '../options.js';
+import type { CheckedLimits } from '../options.js';
 import type { ConnectionCounters } from '../statistics.js';
 import type { Topics } from './topics.js';
 
@@ -14,7 +14,7 @@ export interface ConnectionContext {
   readonly handlers: Handlers;
   /** The async context of the program's `listen` or `connect`, for its handlers. */
   readonly context: AsyncContext;
-  readonly limits: ConnectionLimits;
+  readonly limits: CheckedLimits;
   readonly counters: ConnectionCounters;
   /** What messages are, where bytes are messages. */
   readonly messages: MessageRules | undefined;

@@ -110,17 +110,21 @@ function written(connection: Connection, byteLength: number): boolean {
   }
   if (engine.queuedBytes > engine.queuedBytesMax) {
     const most = engine.mostQueued() ?? connection;
-    close(most, 'engine_queue_full', queueFull(engine.queuedBytesMax, 'the engine'));
+    close(most, 'engine_queue_full', queueFull(engine.queuedBytesMax, 'the engine may hold (engineQueuedBytesMax)'));
   } else if (connection.queuedBytes > limits.queuedBytesMax) {
-    close(connection, 'write_queue_full', queueFull(limits.queuedBytesMax, 'the connection'));
+    close(
+      connection,
+      'write_queue_full',
+      queueFull(limits.queuedBytesMax, 'the connection may hold (limits.queuedBytesMax)'),
+    );
   }
   return room && (connection.flags & CLOSING) === 0;
 }
 
-function queueFull(bytesMax: number, whose: string): OperationError {
+function queueFull(bytesMax: number, limit: string): OperationError {
   return new OperationError({
     code: 'ERR_WRITE_QUEUE_FULL',
-    reason: `More than ${bytesMax} bytes wait to be sent, the most that ${whose} may hold (queuedBytesMax); mind what write returns`,
+    reason: `More than ${bytesMax} bytes wait to be sent, the most that ${limit}; mind what write returns`,
     syscall: 'write',
   });
 }

@@ -3,7 +3,7 @@
 import type { CloseReason } from '../close-reasons.js';
 import type { Connection } from '../connection.js';
 import type { MessageSide } from '../messages/messages.js';
-import type { ConnectionLimits } from '../options.js';
+import type { CheckedLimits } from '../options.js';
 import { movedTick, NEVER, tickAfter } from '../scheduling/timer-wheel.js';
 import { close } from './close.js';
 import { CLOSING, END_EMITTED, FIN_REQUESTED, FIN_SENT, LINGERING, RESTING, SENDING } from './state.js';
@@ -76,7 +76,7 @@ export function armTimer(connection: Connection): void {
 }
 
 /** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
-function ticksToLook(limits: ConnectionLimits): number {
+function ticksToLook(limits: CheckedLimits): number {
   const ticks = Math.min(limits.writeStallTicks, limits.idleTicks);
   return ticks === NEVER ? NEVER : Math.ceil(ticks / LOOKS);
 }

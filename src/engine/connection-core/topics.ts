@@ -3,24 +3,15 @@
 import { Buffer } from 'node:buffer';
 import { OperationError } from '../../base/errors.js';
 import type { Connection } from '../connection.js';
+import type { TopicLimits } from '../limits.js';
 import { checkNumber } from '../options.js';
 
-/** Limits on topics: a peer often chooses them. */
-export interface TopicOptions {
-  /** Topics that one connection may have subscribed to, 1 to Infinity; 1,000 by default. */
-  readonly topicsPerConnectionMax?: number;
-  /** Topics that the server may have, each with a subscriber, 1 to Infinity; 1,000,000 by default. */
-  readonly topicsMax?: number;
-  /** The most bytes of a topic's name as UTF-8, 1 to 65,536; 1,024 by default. */
-  readonly topicBytesMax?: number;
-}
-
-export type TopicLimits = Required<TopicOptions>;
+export type CheckedTopicLimits = Required<TopicLimits>;
 
 /** @throws OperationError `ERR_OUT_OF_RANGE` */
-export function checkTopicOptions(options: TopicOptions): TopicLimits {
-  const check = (name: keyof TopicOptions, unlessTold: number, most: number): number =>
-    checkNumber(name, options[name], { unlessTold, least: 1, most });
+export function checkTopicLimits(limits: TopicLimits): CheckedTopicLimits {
+  const check = (name: keyof TopicLimits, unlessTold: number, most: number): number =>
+    checkNumber(`limits.${name}`, limits[name], { unlessTold, least: 1, most });
   return {
     topicsPerConnectionMax: check('topicsPerConnectionMax', 1000, Infinity),
     topicsMax: check('topicsMax', 1_000_000, Infinity),
@@ -40,11 +31,11 @@ interface Topic {
 const NOBODY: ReadonlySet<Connection> = new Set();
 
 export class Topics {
-  readonly #limits: TopicLimits;
+  readonly #limits: CheckedTopicLimits;
   readonly #topics = new Map<string, Topic>();
   readonly #ofConnections = new Map<Connection, Set<Topic>>();
 
-  constructor(limits: TopicLimits) {
+  constructor(limits: CheckedTopicLimits) {
     this.#limits = limits;
   }
 
@@ -151,7 +142,7 @@ function ownCopy(name: string): string {
   return Buffer.from(name, 'utf16le').toString('utf16le');
 }
 
-function tooMany(reason: string, option: keyof TopicOptions): OperationError {
+function tooMany(reason: string, option: keyof TopicLimits): OperationError {
   return new OperationError({
     code: 'ERR_TOPICS_MAX',
     reason: `${reason}, the most (${option})`,

@@ -9,7 +9,7 @@ import { emitMessage } from '../connection-core/emit.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
 import { AWAITING, CLOSING, HOLDING, QUOTA_SPENT } from '../connection-core/state.js';
 import { armMessage } from '../connection-core/timeouts.js';
-import { checkNumber, checkTime } from '../options.js';
+import { type ConnectionOptions, checkNumber, checkTime } from '../options.js';
 import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 
@@ -17,22 +17,14 @@ import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 export interface MessageOptions<Message = unknown> {
   /** How messages lie in the bytes: then `message` is called instead of `data`. */
   readonly framing?: Framing<Message, never>;
-  /** Messages that one connection may hand over before the others have their turn; 1,000 unless told. */
-  readonly messagesPerRoundMax?: number;
-  /**
-   * The longest time from the first byte of a message until it is complete, however its bytes trickle in; later the
-   * connection is closed, `message_timeout`. In ms; 120,000 by default, 0 or Infinity for no limit. The time does not run
-   * while the connection is paused, and begins anew when it is resumed.
-   */
-  readonly messageTimeoutMs?: number;
   /** Asks silent peers for a sign of life, and closes the connection when none comes. Needs a framing. */
   readonly heartbeat?: HeartbeatOptions<Message>;
 }
 
-const MESSAGES_PER_TURN = { unlessTold: 1000, least: 1, most: Infinity } as const;
+const MESSAGES_PER_ROUND = { unlessTold: 1000, least: 1, most: Infinity } as const;
 
 /** Time for a message of 1 MiB, the most that `lengthPrefixed` takes by default, at 70 kbit/s. */
-const MESSAGE_TIMEOUT_MS = 120_000;
+const MESSAGE_MS = 120_000;
 
 /** What connections of a group do with messages. */
 export class MessageRules {
@@ -42,10 +34,12 @@ export class MessageRules {
   readonly heartbeat: Heartbeat | undefined;
 
   /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
-  constructor(framing: Framing<unknown>, options: MessageOptions<unknown>) {
+  constructor(framing: Framing<unknown>, options: MessageOptions<unknown> & ConnectionOptions) {
+    const { messagesPerRoundMax } = options.limits ?? {};
+    const { messageMs } = options.timeouts ?? {};
     this.framing = framing;
-    this.messagesPerRoundMax = checkNumber('messagesPerRoundMax', options.messagesPerRoundMax, MESSAGES_PER_TURN);
-    this.messageTicks = ticksOf(checkTime('messageTimeoutMs', options.messageTimeoutMs, MESSAGE_TIMEOUT_MS));
+    this.messagesPerRoundMax = checkNumber('limits.messagesPerRoundMax', messagesPerRoundMax, MESSAGES_PER_ROUND);
+    this.messageTicks = ticksOf(checkTime('timeouts.messageMs', messageMs, MESSAGE_MS));
     this.heartbeat =
       (options.heartbeat ?? undefined) === undefined
         ? undefined
@@ -53,8 +47,8 @@ export class MessageRules {
   }
 
   /** The rules of options that have a framing. */
-  static of<Message>(options: MessageOptions<Message>): MessageRules | undefined {
-    const known = options as unknown as MessageOptions<unknown>;
+  static of<Message>(options: MessageOptions<Message> & ConnectionOptions): MessageRules | undefined {
+    const known = options as unknown as MessageOptions<unknown> & ConnectionOptions;
     const framing: unknown = known.framing ?? undefined;
     return framing === undefined ? undefined : new MessageRules(checkFraming(framing), known);
   }

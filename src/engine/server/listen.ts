@@ -6,10 +6,11 @@ import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
-import { checkTopicOptions, type TopicOptions, Topics } from '../connection-core/topics.js';
+import { checkTopicLimits, Topics } from '../connection-core/topics.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from '../endpoint.js';
 import type { Engine } from '../engine.js';
 import { checkHandlers, type Handlers } from '../handlers.js';
+import type { ListenLimits } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
 import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, functionOr } from '../options.js';
 import { unlessClosed } from '../pending.js';
@@ -21,7 +22,6 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
     Endpoint,
     EngineChoice,
     MessageOptions<Message>,
-    TopicOptions,
     Handlers<Context, Message> {
   /** IPv6 only, without IPv4 connections; off unless told. */
   readonly ipv6Only?: boolean;
@@ -29,20 +29,16 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
   readonly reusePort?: boolean;
   /** Connections that may wait to be accepted; 4,096 unless told. The system allows so many at the most: Infinity is that. */
   readonly backlog?: number;
-  /** With so many connections further ones are reset, `connections_max`; what the descriptors allow unless told. */
-  readonly connectionsMax?: number;
-  /** The same for each peer's address, or IPv6 network of 64 bits; no limit unless told: behind a proxy all have one address. */
-  readonly connectionsPerAddressMax?: number;
+  /** What the server and each of its connections may use. */
+  readonly limits?: ListenLimits;
   /** Told what keeps the server from accepting: it closes then, as by `close`. A process warning unless given. */
   readonly onListenError?: (error: Error) => void;
-  /** Connections taken in one turn before others have theirs; 128 unless told. */
-  readonly acceptsPerRoundMax?: number;
 }
 
-/** A client must say something within this, in ms, unless told otherwise. */
-const FIRST_BYTE_TIMEOUT_MS = 60_000;
+/** By default the first byte of a client must arrive within this time, in ms. */
+const FIRST_BYTE_MS = 60_000;
 
-const ACCEPTS_PER_TURN_MAX = 128;
+const ACCEPTS_PER_ROUND_MAX = 128;
 
 /** Descriptors that are left for other things than connections. */
 const DESCRIPTORS_SPARED = 64;
@@ -80,17 +76,18 @@ export async function openServer<Context>(
   { socketCount, acceptedAt }: ServerPlace = {},
 ): Promise<Server<Context>> {
   checkIsObject(options);
-  const limits = checkConnectionOptions(options, FIRST_BYTE_TIMEOUT_MS);
+  const given = options.limits ?? {};
+  const limits = checkConnectionOptions(options, FIRST_BYTE_MS);
   const onListenError = functionOr('onListenError', options.onListenError, warnOfListenError);
   const handlers = checkHandlers(options);
   const messages = MessageRules.of(options);
-  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerRoundMax' | 'backlog', unlessTold: number): number =>
-    checkNumber(name, options[name], { unlessTold, least: 1, most: Infinity });
-  const backlog = count('backlog', BACKLOG);
+  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerRoundMax', unlessTold: number): number =>
+    checkNumber(`limits.${name}`, given[name], { unlessTold, least: 1, most: Infinity });
+  const backlog = checkNumber('backlog', options.backlog, { unlessTold: BACKLOG, least: 1, most: Infinity });
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
-  const acceptsPerRoundMax = count('acceptsPerRoundMax', ACCEPTS_PER_TURN_MAX);
-  const topics = new Topics(checkTopicOptions(options));
-  checkNumber('connectionsMax', options.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
+  const acceptsPerRoundMax = count('acceptsPerRoundMax', ACCEPTS_PER_ROUND_MAX);
+  const topics = new Topics(checkTopicLimits(given));
+  checkNumber('limits.connectionsMax', given.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const found = acceptedAt ?? placeOf(options);
   // Without a name to look up the path is that of this moment's working directory, as with node:net.
   const place = found instanceof Promise ? await found : found;
@@ -98,7 +95,7 @@ export async function openServer<Context>(
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
   try {
-    const connectionsMax = options.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
+    const connectionsMax = given.connectionsMax ?? Math.max(1, engine.port.socketsMax - DESCRIPTORS_SPARED);
     if (acceptedAt === undefined) {
       listener = openListener(engine, place, options, backlog);
     }

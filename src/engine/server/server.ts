@@ -19,7 +19,7 @@ import type { CompletionTarget, Engine, TurnTask } from '../engine.js';
 import { errorOf, type Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import { piecesOf } from '../messages/send-message.js';
-import { type ConnectionLimits, checkTime } from '../options.js';
+import { type CheckedLimits, checkTime } from '../options.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
 import { ConnectionCounters, type ServerStatistics, serverStatistics } from '../statistics.js';
 import type { Payload } from '../writing/payload.js';
@@ -27,7 +27,7 @@ import type { SharedBytes } from '../writing/shared-bytes.js';
 import { AddressCounts } from './address-counts.js';
 import { type ConnectionFilter, sendToAll, sendToMembers } from './broadcast.js';
 
-export interface ServerLimits {
+export interface CheckedServerLimits {
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
   readonly acceptsPerRoundMax: number;
@@ -46,9 +46,9 @@ export interface ServerParts {
   readonly address: SocketAddress;
   readonly socketCount: SocketCount | undefined;
   readonly handlers: Handlers;
-  readonly limits: ConnectionLimits;
+  readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
-  readonly serverLimits: ServerLimits;
+  readonly serverLimits: CheckedServerLimits;
   readonly topics: Topics;
   /** Told what ended the listening, if an error did. */
   readonly onListenError: (error: Error) => void;
@@ -72,7 +72,7 @@ export class Server<Context = unknown> implements ConnectionContext, CompletionT
   /** @internal */
   readonly context: AsyncContext = callersContext();
   /** @internal */
-  readonly limits: ConnectionLimits;
+  readonly limits: CheckedLimits;
   /** @internal */
   readonly counters = new ConnectionCounters();
   /** @internal */
@@ -81,7 +81,7 @@ export class Server<Context = unknown> implements ConnectionContext, CompletionT
   readonly topics: Topics;
   readonly #listener: OverlappedSocket | undefined;
   readonly #socketCount: SocketCount | undefined;
-  readonly #serverLimits: ServerLimits;
+  readonly #serverLimits: CheckedServerLimits;
   readonly #onListenError: (error: Error) => void;
   readonly #onClosed: () => void;
   readonly #addresses: AddressCounts | undefined;
@@ -292,11 +292,11 @@ export class Server<Context = unknown> implements ConnectionContext, CompletionT
         // Another one's handler may have closed it a moment ago.
         continue;
       }
-      if (connection.handlers.shutdown === undefined) {
+      if (connection.handlers.serverClosing === undefined) {
         endWhenDone(connection);
       } else if ((connection.flags & (CLOSING | LINGERING)) === 0) {
         // One that ends already, by a handler just told perhaps, is told nothing more but its close.
-        emit(connection, 'shutdown');
+        emit(connection, 'serverClosing');
       }
     }
   }

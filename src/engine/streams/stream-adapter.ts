@@ -99,8 +99,8 @@ export class Streaming implements Handlers {
   }
 
   /** The stream goes on until it ends by itself: only the program knows whether an answer is in progress. */
-  shutdown(connection: Connection): unknown {
-    return this.#own.shutdown?.(connection);
+  serverClosing(connection: Connection): unknown {
+    return this.#own.serverClosing?.(connection);
   }
 
   /** Without an own handler it is the stream's alone. */

@@ -10,7 +10,7 @@ import { type Connection, Engine, listen } from 'overlapped';
 const MIB = 1024 * 1024;
 const WRITE_INTERVAL_MS = 1;
 
-const engine = new Engine({ driver: process.argv[2] as string, queuedBytesMax: 64 * MIB });
+const engine = new Engine({ driver: process.argv[2] as string, engineQueuedBytesMax: 64 * MIB });
 const flooded = new Set<Connection>();
 const piece = Buffer.alloc(64 * 1024, 'nobody reads this ');
 
@@ -18,8 +18,7 @@ const server = await listen({
   engine,
   host: '127.0.0.1',
   port: 0,
-  queuedBytesMax: 4 * MIB,
-  ...(process.argv[3] === 'unlimited' && { connectionsMax: Infinity }),
+  limits: { queuedBytesMax: 4 * MIB, ...(process.argv[3] === 'unlimited' && { connectionsMax: Infinity }) },
   data(connection, chunk) {
     if (chunk.toString('latin1').startsWith('flood')) {
       flooded.add(connection);

@@ -104,7 +104,7 @@ function beHonest(port: number): { readonly tookMs: number[] } {
 }
 
 async function serve(driver: string, count: number, heldBytesMax: number): Promise<void> {
-  const engine = new Engine({ driver: driver as 'auto', heldBytesMax });
+  const engine = new Engine({ driver: driver as 'auto', engineHeldBytesMax: heldBytesMax });
   const place = { engine, host: '127.0.0.1', port: 0, error: () => undefined };
   const pausing = await listen({ ...place, data: (connection) => connection.pause() });
   const framing = lengthPrefixed() as Framing<never, never>;

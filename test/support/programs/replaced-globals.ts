@@ -41,7 +41,7 @@ const server = await listen({
   driver,
   host: '127.0.0.1',
   port: 0,
-  firstByteTimeoutMs: 50,
+  timeouts: { firstByteMs: 50 },
   data: (connection, chunk) => void connection.write(chunk),
   close: (_, reason) => void closes.push(reason),
 });

@@ -239,7 +239,7 @@ async function live(): Promise<void> {
       port: address.family === 'unix' ? 0 : address.port,
       sendBufferBytes: chance.pick([4096, 65_536]),
       receiveBufferBytes: 16_384,
-      shutdownTimeoutMs: 5000,
+      timeouts: { shutdownMs: 5000 },
       data: (_, chunk) => life.back.read(chunk),
       error: (_, error) => count(`client: ${(error as NodeJS.ErrnoException).code}`),
       close(_, reason) {

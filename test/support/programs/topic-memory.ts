@@ -23,7 +23,7 @@ const server: Server = await listen({
   host: '127.0.0.1',
   port: 0,
   framing: delimited(),
-  topicsPerConnectionMax: Infinity,
+  limits: { topicsPerConnectionMax: Infinity },
   message(connection, message) {
     connection.subscribe(String(message).slice(4, 20));
     seen++;
