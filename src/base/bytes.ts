@@ -63,7 +63,7 @@ export class BorrowedBytes {
    * Whether they are all there. The memory is asked, as V8's optimized code has answered with the length that a view had
    * before its memory was detached (seen on Node 20): it is kept in the view, while the memory's own is set to 0.
    */
-  get isThere(): boolean {
+  get isIntact(): boolean {
     return byteLengthOf(this.#memory) >= this.#end;
   }
 }

@@ -40,9 +40,9 @@ export class OwnMemory extends RefCounted {
 }
 
 /** What keeps the bytes of a send: memory of ours, or memory that the program can take away. */
-export type Holder = RefCounted | BorrowedBytes;
+export type MemoryOwner = RefCounted | BorrowedBytes;
 
 /** Whether what a holder keeps is there. */
-export function isThere(holder: Holder): boolean {
-  return holder instanceof RefCounted || holder.isThere;
+export function isIntact(holder: MemoryOwner): boolean {
+  return holder instanceof RefCounted || holder.isIntact;
 }

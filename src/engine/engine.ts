@@ -366,7 +366,7 @@ export class Engine {
 
   /** @internal Chunks that hold what was written and is not sent. */
   get chunksHeld(): number {
-    return this.#chunks.held;
+    return this.#chunks.blocksInUse;
   }
 
   /** @internal Connections that are not closed. */

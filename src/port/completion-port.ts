@@ -15,7 +15,8 @@ import { PortCore } from './core.js';
 import { portClosed, portOpened } from './open-ports.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
 import { PostingPort } from './posting.js';
-import { type CompletionHandler, Pump, type PumpOptions } from './pump.js';
+import { Pump } from './pump.js';
+import type { CompletionHandler, PumpOptions } from './pump-options.js';
 import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
 
@@ -121,7 +122,7 @@ export class CompletionPort extends PostingPort {
   }
 
   #dequeue(batch: CompletionBatch, timeoutMs: number): void {
-    const { delays, driver } = this.core;
+    const { retries, driver } = this.core;
     const waits = timeoutMs > 0 && batch.length === 0;
     const deadline = waits && timeoutMs !== Infinity ? driver.clock.now() + timeoutMs : Infinity;
     let left = waits ? timeoutMs : 0;
@@ -133,12 +134,12 @@ export class CompletionPort extends PostingPort {
         wait = Math.min(wait, Math.max(0, this.dueAt - now));
         this.#retryDue(now);
       }
-      if (delays.receivesDue) {
-        delays.retryReceives();
+      if (retries.receivesDue) {
+        retries.retryReceives();
       }
       const room = batch.completionsMax - batch.length;
       if (room > 0 || driver.hasWork()) {
-        driver.poll(this.core.settler, Math.max(1, room), wait);
+        driver.poll(this.core.router, Math.max(1, room), wait);
       }
       if (batch.length > 0 || left === 0) {
         return;
@@ -150,12 +151,12 @@ export class CompletionPort extends PostingPort {
 
   /** Posts what was held back until now. */
   #retryDue(now: number): void {
-    const { delays, settler } = this.core;
-    if (delays.acceptsDueAt <= now) {
-      delays.retryAccepts();
+    const { retries, router } = this.core;
+    if (retries.acceptsDueAt <= now) {
+      retries.retryAccepts();
     }
-    if (delays.interruptedDueAt <= now) {
-      delays.retryInterrupted((socket) => settler.sends.restart(socket));
+    if (retries.interruptedDueAt <= now) {
+      retries.retryInterrupted((socket) => router.sends.restart(socket));
     }
   }
 
@@ -171,20 +172,20 @@ export class CompletionPort extends PostingPort {
     const { core } = this;
     core.failure = error;
     closeWakeHandle(this.#wakeHandle);
-    core.settler.failAll(-(error.systemNumber ?? core.driver.errors.numberOf('ECANCELED')));
+    core.router.failAll(-(error.systemNumber ?? core.driver.errors.numberOf('ECANCELED')));
     core.closed = true;
     // It stays among the open ports for good: the kernel may use its memory for some time.
-    const { pump } = core;
-    pump?.portClosed();
+    const { runner } = core;
+    runner?.portClosed();
     core.driver.close();
-    for (const socket of core.settler.sockets) {
+    for (const socket of core.router.sockets) {
       if (socket.state === 'connected') {
         // An end would pass for the whole of the stream.
         this.resetOnClose(socket);
       }
     }
-    pump?.portFailed(error);
-    for (const socket of [...core.settler.sockets]) {
+    runner?.portFailed(error);
+    for (const socket of [...core.router.sockets]) {
       this.closeSocket(socket);
     }
   }
@@ -209,7 +210,7 @@ export class CompletionPort extends PostingPort {
     try {
       pump.start();
     } catch (error) {
-      this.core.pump = undefined;
+      this.core.runner = undefined;
       throw error;
     }
   }
@@ -224,53 +225,54 @@ export class CompletionPort extends PostingPort {
       pump.run();
     } finally {
       pump.end();
-      if (this.core.pump === pump) {
-        this.core.pump = undefined;
+      if (this.core.runner === pump) {
+        this.core.runner = undefined;
       }
     }
   }
 
   #startPump(handler: CompletionHandler, options: PumpOptions): Pump {
     this.core.requireOpen('run');
-    if (this.core.pump !== undefined) {
+    if (this.core.runner !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The port runs already', syscall: 'run' });
     }
-    this.core.pump = new Pump(this, handler, options);
-    return this.core.pump;
+    const pump = new Pump(this, handler, options);
+    this.core.runner = pump;
+    return pump;
   }
 
   /** Ends `start` or `run`. The port stays open, what is in flight too; it can be run again. */
   stop(): void {
-    const pump = this.core.pump;
-    this.core.pump = undefined;
-    pump?.stop();
+    const { runner } = this.core;
+    this.core.runner = undefined;
+    runner?.stop();
   }
 
   /** The running port keeps the process alive (as it does unless told). */
   ref(): void {
-    this.core.pump?.ref();
+    this.core.runner?.ref();
   }
 
   /** The running port does not keep the process alive. */
   unref(): void {
-    this.core.pump?.unref();
+    this.core.runner?.unref();
   }
 
   /** How a completion reaches Node's event loop; undefined while the port is not started. */
   get eventLoopWatch(): string | undefined {
-    return this.core.pump?.watchKind;
+    return this.core.runner?.watchKind;
   }
 
   get statistics(): PortStatistics {
     return {
-      sockets: this.core.settler.sockets.size,
+      sockets: this.core.router.sockets.size,
       operationsInFlight: this.core.operations.inFlight,
       completionsQueued: this.core.queue.length,
       buffersLent: this.core.pool.lent,
       sendBlocksHeld: this.core.sendMemory.blocksHeld,
-      lateCompletions: this.core.settler.lateCompletions,
-      acceptsDelayed: this.core.delays.acceptsDelayed,
-      receivesDelayed: this.core.delays.receivesDelayed,
+      lateCompletions: this.core.router.lateCompletions,
+      acceptsDelayed: this.core.retries.acceptsDelayed,
+      receivesDelayed: this.core.retries.receivesDelayed,
     };
   }
 
@@ -283,13 +285,13 @@ export class CompletionPort extends PostingPort {
       return;
     }
     closeWakeHandle(this.#wakeHandle);
-    for (const socket of [...this.core.settler.sockets]) {
+    for (const socket of [...this.core.router.sockets]) {
       this.closeSocket(socket);
     }
     const deadline = performanceNow() + CLOSE_TIMEOUT_MS;
     try {
       while (this.core.operations.inFlight > 0 && performanceNow() < deadline) {
-        this.core.driver.poll(this.core.settler, CLOSE_COMPLETIONS, 100);
+        this.core.driver.poll(this.core.router, CLOSE_COMPLETIONS, 100);
       }
     } catch (error) {
       this.#failed(error);
@@ -303,22 +305,22 @@ export class CompletionPort extends PostingPort {
         syscall: 'close port',
       });
     }
-    assert(this.core.settler.sockets.size === 0);
+    assert(this.core.router.sockets.size === 0);
     this.core.closed = true;
-    this.core.pump?.portClosed();
+    this.core.runner?.portClosed();
     this.core.driver.close();
     portClosed(this);
   }
 
   /** @internal A number that grows while a send is in flight and the peer takes something, as far as that is known. */
   sendProgress(socket: OverlappedSocket): number {
-    return this.core.settler.sends.progress(socket);
+    return this.core.router.sends.progress(socket);
   }
 
   /** @internal */
   hasWork(): boolean {
-    const { queue, closed, driver, delays } = this.core;
-    return queue.length > 0 || (!closed && (driver.hasWork() || delays.receivesDue));
+    const { queue, closed, driver, retries } = this.core;
+    return queue.length > 0 || (!closed && (driver.hasWork() || retries.receivesDue));
   }
 
   /** @internal Whether `hasWork` also tells what has come, and time passes while it is asked. */
@@ -339,8 +341,8 @@ export class CompletionPort extends PostingPort {
 
   /** @internal When the port wants a turn by itself, by `clock`; Infinity when never. */
   get dueAt(): number {
-    const { delays, driver } = this.core;
-    return Math.min(delays.acceptsDueAt, delays.interruptedDueAt, driver.retryAt ?? Infinity);
+    const { retries, driver } = this.core;
+    return Math.min(retries.acceptsDueAt, retries.interruptedDueAt, driver.retryAt ?? Infinity);
   }
 
   /** @internal Whether the driver is to be left alone until `dueAt`. */

@@ -40,7 +40,7 @@ export interface CompletionRouterParts {
   readonly operations: OperationTable;
   readonly queue: CompletionQueue;
   readonly pool: BufferPool;
-  readonly delays: RetryQueue;
+  readonly retries: RetryQueue;
   readonly sendMemory: SendMemory;
 }
 
@@ -49,7 +49,7 @@ export class CompletionRouter implements CompletionSink {
   readonly #operations: OperationTable;
   readonly #queue: CompletionQueue;
   readonly #pool: BufferPool;
-  readonly #delays: RetryQueue;
+  readonly #retries: RetryQueue;
   readonly #sendMemory: SendMemory;
   readonly sends: SendQueue;
   /** Sockets that are not closed. */
@@ -66,14 +66,14 @@ export class CompletionRouter implements CompletionSink {
     this.#operations = parts.operations;
     this.#queue = parts.queue;
     this.#pool = parts.pool;
-    this.#delays = parts.delays;
+    this.#retries = parts.retries;
     this.#sendMemory = parts.sendMemory;
     this.sends = new SendQueue(
       parts.driver,
       parts.operations,
       parts.sendMemory,
       (slot, result) => this.#sendEnded(slot, result),
-      (socket) => this.#delays.delaySend(socket),
+      (socket) => this.#retries.delaySend(socket),
     );
   }
 
@@ -142,9 +142,9 @@ export class CompletionRouter implements CompletionSink {
       this.endCancelled(slot);
     } else if (code === 'ENOBUFS') {
       // The pool is empty: it waits for a buffer.
-      this.#delays.delayReceive(slot);
+      this.#retries.delayReceive(slot);
     } else {
-      this.#delays.delayInterrupted(slot);
+      this.#retries.delayInterrupted(slot);
     }
   }
 
@@ -173,9 +173,9 @@ export class CompletionRouter implements CompletionSink {
     if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
       this.endCancelled(slot);
     } else if (NO_DESCRIPTOR.has(code)) {
-      this.#delays.delayAccept(slot);
+      this.#retries.delayAccept(slot);
     } else if (PASSING.has(code)) {
-      this.#delays.delayInterrupted(slot);
+      this.#retries.delayInterrupted(slot);
     } else if (CLIENT_WENT_AWAY.has(code)) {
       this.#driver.postAccept(slot, this.#operations.generation[slot] as number, listener.handle);
     } else {
@@ -190,7 +190,7 @@ export class CompletionRouter implements CompletionSink {
     }
     if (result < 0 && this.#driver.errors.codeOf(-result) === 'EINTR') {
       if (this.#operations.cancelled[slot] === 0) {
-        this.#delays.delayInterrupted(slot);
+        this.#retries.delayInterrupted(slot);
         return;
       }
       socket.state = 'failed';
@@ -300,7 +300,7 @@ export class CompletionRouter implements CompletionSink {
       return;
     }
     socket.state = 'closed';
-    if (socket.port !== undefined) {
+    if (socket.owner !== undefined) {
       // One that never joined the driver does not know: it may be beyond what its tables reach.
       this.#driver.forget(socket.handle);
     }
@@ -308,8 +308,8 @@ export class CompletionRouter implements CompletionSink {
     this.#removePath(socket);
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);
-    if (this.#delays.acceptsWait) {
-      this.#delays.retryAccepts();
+    if (this.#retries.acceptsWait) {
+      this.#retries.retryAccepts();
     }
   }
 }

@@ -8,10 +8,24 @@ import { CompletionQueue } from './completion-queue.js';
 import { CompletionRouter } from './completion-router.js';
 import { OperationTable } from './operations.js';
 import type { CheckedOptions } from './options.js';
-import type { Pump } from './pump.js';
 import { RetryQueue } from './retry-queue.js';
 import { SendMemory } from './sending/send-memory.js';
 import type { OverlappedSocket } from './socket.js';
+
+/** What runs the port, as far as the port's parts use it. */
+export interface Runner {
+  /** An operation was posted: outside a turn, a turn must follow that submits it. */
+  posted(): void;
+  /** The port was closed: the completions that are left are still dispatched. */
+  portClosed(): void;
+  /** The port has failed with an error that its owner must see. */
+  portFailed(error: Error): void;
+  stop(): void;
+  ref(): void;
+  unref(): void;
+  /** How a completion reaches Node's event loop; undefined while nothing watches for one. */
+  readonly watchKind: string | undefined;
+}
 
 export class PortCore {
   readonly driver: Driver;
@@ -19,10 +33,10 @@ export class PortCore {
   readonly operations: OperationTable;
   readonly pool: BufferPool;
   readonly queue = new CompletionQueue();
-  readonly delays: RetryQueue;
+  readonly retries: RetryQueue;
   readonly sendMemory: SendMemory;
-  readonly settler: CompletionRouter;
-  pump: Pump | undefined = undefined;
+  readonly router: CompletionRouter;
+  runner: Runner | undefined = undefined;
   closed = false;
   /** What the port failed with, if it did: it is closed then. */
   failure: OperationError | undefined = undefined;
@@ -39,15 +53,15 @@ export class PortCore {
     });
     this.driver = choice.driver;
     this.skippedDrivers = choice.skippedDrivers;
-    this.delays = new RetryQueue(this.driver, this.operations);
-    this.settler = new CompletionRouter(this);
+    this.retries = new RetryQueue(this.driver, this.operations);
+    this.router = new CompletionRouter(this);
     this.pool.onReturn((index) => this.#bufferReturned(index));
   }
 
   #bufferReturned(index: number): void {
     if (!this.closed) {
       this.driver.giveBuffer(index);
-      this.pump?.posted();
+      this.runner?.posted();
     }
   }
 
@@ -72,12 +86,12 @@ export class PortCore {
   }
 
   requirePostable(socket: OverlappedSocket, syscall: string, state: 'created' | 'listening' | 'connected'): void {
-    if (socket.port === this && socket.state === state) {
+    if (socket.owner === this && socket.state === state) {
       return;
     }
     this.requireOpen(syscall);
     this.requireUsable(socket, syscall);
-    if (socket.port !== this) {
+    if (socket.owner !== this) {
       throw new OperationError({ code: 'EINVAL', reason: 'The socket is not associated with the port', syscall });
     }
     const code = state === 'connected' ? 'ENOTCONN' : 'EINVAL';

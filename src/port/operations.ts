@@ -52,7 +52,7 @@ export class OperationTable {
   readonly sockets: (OverlappedSocket | undefined)[] = [];
   readonly contexts: unknown[] = [];
   /** Sends: what must stay referenced until the send completes. */
-  readonly held: unknown[] = [];
+  readonly owners: unknown[] = [];
   #firstFree = -1;
   #inFlight = 0;
 
@@ -94,7 +94,7 @@ export class OperationTable {
     this.generation[slot] = (this.generation[slot] as number) + 1;
     this.sockets[slot] = undefined;
     this.contexts[slot] = undefined;
-    this.held[slot] = undefined;
+    this.owners[slot] = undefined;
     this.next[slot] = this.#firstFree;
     this.#firstFree = slot;
     this.#inFlight--;
@@ -113,7 +113,7 @@ export class OperationTable {
       // Pushed in order: an array filled from its end would become a dictionary.
       this.sockets.push(undefined);
       this.contexts.push(undefined);
-      this.held.push(undefined);
+      this.owners.push(undefined);
     }
     this.#firstFree = from;
   }

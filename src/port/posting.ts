@@ -4,7 +4,7 @@ import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/
 import { assert } from '../base/assert.js';
 import { isBytes } from '../base/bytes.js';
 import { OperationError, textOf } from '../base/errors.js';
-import type { Holder } from '../base/ref-counted.js';
+import type { MemoryOwner } from '../base/ref-counted.js';
 import { isMapped } from '../drivers/common/sockaddr.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
@@ -37,7 +37,7 @@ export class PostingPort {
     const calls = this.core.driver.sockets;
     const handle = calls.create({ family, dualStack: options.dualStack ?? false });
     const socket = new OverlappedSocket(calls, handle, family, 'created');
-    this.core.settler.sockets.add(socket);
+    this.core.router.sockets.add(socket);
     return socket;
   }
 
@@ -45,11 +45,11 @@ export class PostingPort {
   associate(socket: OverlappedSocket, key?: unknown): void {
     this.core.requireOpen('associate');
     this.core.requireUsable(socket, 'associate');
-    if (socket.port !== undefined) {
+    if (socket.owner !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
     }
     this.core.driver.associate(socket.handle, socket.family);
-    socket.port = this.core;
+    socket.owner = this.core;
     socket.key = key;
   }
 
@@ -60,7 +60,7 @@ export class PostingPort {
     const slot = this.core.operations.allocate(ACCEPT, listener, context);
     listener.readSlot = slot;
     this.core.driver.postAccept(slot, this.core.operations.generation[slot] as number, listener.handle);
-    this.core.pump?.posted();
+    this.core.runner?.posted();
   }
 
   /** Posts a connect on a socket that was just created. */
@@ -79,7 +79,7 @@ export class PostingPort {
     socket.connectSlot = slot;
     socket.connectAddress = address;
     socket.state = 'connecting';
-    this.core.pump?.posted();
+    this.core.runner?.posted();
   }
 
   /**
@@ -95,7 +95,7 @@ export class PostingPort {
     this.core.operations.once[slot] = once ? 1 : 0;
     socket.readSlot = slot;
     this.core.driver.postReceive(slot, this.core.operations.generation[slot] as number, socket.handle, once);
-    this.core.pump?.posted();
+    this.core.runner?.posted();
   }
 
   /**
@@ -113,14 +113,14 @@ export class PostingPort {
       if (isBytes(data)) {
         this.core.sendMemory.hold(slot, data);
       } else {
-        this.core.sendMemory.holdPieces(slot, data);
+        this.core.sendMemory.holdAll(slot, data);
       }
     } catch (error) {
       this.core.operations.release(slot);
       throw error;
     }
-    this.core.settler.sends.append(socket, slot);
-    this.core.pump?.posted();
+    this.core.router.sends.append(socket, slot);
+    this.core.runner?.posted();
   }
 
   /** Posts a send of the first bytes of a receive buffer, which it keeps until its completion: an echo that copies nothing. */
@@ -130,34 +130,34 @@ export class PostingPort {
     const slot = this.core.operations.allocate(SEND, socket, context);
     buffer.retain();
     this.core.sendMemory.holdAt(slot, buffer.address, byteLength, buffer);
-    this.core.settler.sends.append(socket, slot);
-    this.core.pump?.posted();
+    this.core.router.sends.append(socket, slot);
+    this.core.runner?.posted();
   }
 
   /**
    * @internal Posts a send of what was gathered before, and takes it over: its holders are released with the completion.
    * Whoever gathers keeps nothing that can be released.
    */
-  postSendGathered(socket: OverlappedSocket, pieces: SendVector): void {
+  postSendVector(socket: OverlappedSocket, pieces: SendVector): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, undefined);
-    this.core.sendMemory.holdGathered(slot, pieces);
-    this.core.settler.sends.append(socket, slot);
-    this.core.pump?.posted();
+    this.core.sendMemory.holdVector(slot, pieces);
+    this.core.router.sends.append(socket, slot);
+    this.core.runner?.posted();
   }
 
   /** @internal The same for one piece. */
-  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: Holder): void {
+  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: MemoryOwner): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, undefined);
     this.core.sendMemory.holdAt(slot, address, byteLength, held);
-    this.core.settler.sends.append(socket, slot);
-    this.core.pump?.posted();
+    this.core.router.sends.append(socket, slot);
+    this.core.runner?.posted();
   }
 
   /** @internal A started port has a turn soon, as if something had been posted. */
   wantTurn(): void {
-    this.core.pump?.posted();
+    this.core.runner?.posted();
   }
 
   /** @internal How many sockets the process may have. */
@@ -167,7 +167,7 @@ export class PostingPort {
 
   /** @internal Sockets that are not closed. */
   get sockets(): ReadonlySet<OverlappedSocket> {
-    return this.core.settler.sockets;
+    return this.core.router.sockets;
   }
 
   /** @internal Whether bytes are a view of a receive buffer. */
@@ -189,9 +189,9 @@ export class PostingPort {
   detach(socket: OverlappedSocket, thread: number): number {
     const { sockets } = this.core.driver;
     this.core.requireUsable(socket, 'detach');
-    assert(socket.port === undefined && socket.state === 'connected' && sockets.detach !== undefined);
+    assert(socket.owner === undefined && socket.state === 'connected' && sockets.detach !== undefined);
     socket.state = 'closed';
-    this.core.settler.sockets.delete(socket);
+    this.core.router.sockets.delete(socket);
     return sockets.detach(socket.handle, thread);
   }
 
@@ -201,7 +201,7 @@ export class PostingPort {
     const { sockets } = this.core.driver;
     assert(sockets.adopt !== undefined);
     const socket = new OverlappedSocket(sockets, sockets.adopt(handle, family), family, 'connected');
-    this.core.settler.sockets.add(socket);
+    this.core.router.sockets.add(socket);
     return socket;
   }
 
@@ -209,8 +209,8 @@ export class PostingPort {
   postShutdown(socket: OverlappedSocket, context?: unknown): void {
     this.core.requirePostable(socket, 'shutdown', 'connected');
     const slot = this.core.operations.allocate(SHUTDOWN, socket, context);
-    this.core.settler.sends.append(socket, slot);
-    this.core.pump?.posted();
+    this.core.router.sends.append(socket, slot);
+    this.core.runner?.posted();
   }
 
   /**
@@ -222,7 +222,7 @@ export class PostingPort {
     this.core.requireOwn(socket, 'cancel');
     const { kind } = this.core.operations;
     if (what === 'send') {
-      this.core.settler.sends.cancelAll(socket);
+      this.core.router.sends.cancelAll(socket);
     } else {
       const slot = what === 'connect' ? socket.connectSlot : socket.readSlot;
       const wanted = what === 'accept' ? ACCEPT : what === 'receive' ? RECEIVE : CONNECT;
@@ -230,13 +230,13 @@ export class PostingPort {
         this.#cancelSlot(socket, slot);
       }
     }
-    this.core.pump?.posted();
+    this.core.runner?.posted();
   }
 
   #cancelSlot(socket: OverlappedSocket, slot: number): void {
     this.core.operations.cancelled[slot] = 1;
     if (this.core.operations.delayed[slot] === 1) {
-      this.core.settler.endCancelled(slot);
+      this.core.router.endCancelled(slot);
     } else {
       this.core.driver.cancel(slot, this.core.operations.generation[slot] as number, socket.handle);
     }
@@ -278,9 +278,9 @@ export class PostingPort {
       }
     }
     if (socket.firstSend >= 0) {
-      this.core.settler.sends.cancelAll(socket);
+      this.core.router.sends.cancelAll(socket);
     }
-    this.core.settler.closeIfIdle(socket);
-    this.core.pump?.posted();
+    this.core.router.closeIfIdle(socket);
+    this.core.runner?.posted();
   }
 }

@@ -3,50 +3,34 @@
  * takes completions, dispatches them, hands over what was posted, and looks again: bounded, then back to the loop.
  */
 
-import type { ClockTimer } from '../base/clock.js';
+import type { Clock, ClockTimer } from '../base/clock.js';
 import { clearImmediate, setImmediate } from '../base/runtime.js';
 import { reportUncaught } from '../base/throw-async.js';
 import type { LoopWatch } from '../drivers/driver.js';
 import { type AsyncContext, callersContext } from './async-context.js';
 import { type Completion, CompletionBatch } from './completion.js';
-import type { CompletionPort } from './completion-port.js';
+import type { Runner } from './core.js';
+import type { CompletionHandler, PumpOptions, TurnHooks } from './pump-options.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
 import { TimeoutGrace } from './timeout-grace.js';
 
-export type CompletionHandler = (completion: Completion) => void;
-
-/** What a layer above the port does in each turn, besides handling completions. */
-export interface TurnHooks {
-  /** Called at the beginning of each turn. It must not throw. */
-  begin(): void;
-  /** Called before completions are asked for, and behind each batch of them: posts what has gathered. It must not throw. */
-  flush(): void;
-  /** Called when what had come was handled: what came in time is not late because this turn is. */
-  timePassed(): void;
-  /** Called once, in a turn or while the port is closed, when the port has failed: nothing completes any more. */
-  failed?(error: Error): void;
-  /** Whether `flush` has something to do at once. */
-  readonly hasWork: boolean;
-  /** When a turn is due though nothing completes, by the port's clock; Infinity when never. */
+/** What the pump needs of the port that it runs. */
+export interface RunnablePort {
+  readonly closed: boolean;
+  /** What the port failed with, if it has failed. */
+  readonly failure: Error | undefined;
+  readonly clock: Clock;
+  /** When the port needs a turn although nothing completes, by `clock`; Infinity when never. */
   readonly dueAt: number;
-  /** Whether it was due when `flush` ended. */
-  readonly late: boolean;
-  /** Whether `begin` has something to do: then a turn follows this one, after the event loop has run promises. */
-  readonly owesTurn: boolean;
-}
-
-export interface PumpOptions {
-  /** Told what the handler threw. */
-  readonly onError?: (error: unknown, completion: Completion) => void;
-  /**
-   * Called once if the port itself fails, because the system refuses for good what its driver needs. All operations end with
-   * that error, and the port is closed. Without it `run` throws the error, and `start` makes it an uncaught exception.
-   */
-  readonly onFailure?: (error: Error) => void;
-  /** The most completions dequeued at once; 256 unless told. */
-  readonly batchCompletions?: number;
-  /** @internal */
-  readonly hooks?: TurnHooks;
+  /** Whether the driver is to be left alone until `dueAt`. */
+  readonly rests: boolean;
+  /** Whether `hasWork` also sees what has arrived, and time passes between two calls of it. */
+  readonly seesArrivals: boolean;
+  readonly operationsInFlight: number;
+  getQueuedCompletions(batch: CompletionBatch, timeoutMs: number): number;
+  hasWork(): boolean;
+  putBack(completions: readonly Completion[]): void;
+  watch(onReady: () => void): LoopWatch;
 }
 
 /** Rounds of one turn before the event loop has its turn: timers and other sockets wait no longer than that. */
@@ -55,8 +39,8 @@ const TURN_ROUNDS_MAX = 16;
 /** Node's timers count whole ms up to this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export class Pump {
-  readonly #port: CompletionPort;
+export class Pump implements Runner {
+  readonly #port: RunnablePort;
   readonly #handler: CompletionHandler;
   readonly #onError: PumpOptions['onError'];
   readonly #batch: CompletionBatch;
@@ -73,7 +57,7 @@ export class Pump {
   #timerDueAt = Infinity;
   readonly #stay = new Spin(STAY_MS);
   readonly #spin = new Spin(SPIN_MS);
-  readonly #lag = new TimeoutGrace();
+  readonly #grace = new TimeoutGrace();
   readonly #workHasCome = (): boolean => this.#port.hasWork();
   /** The context of the call that started it: a turn does not run in that of whoever posted something. */
   readonly #context: AsyncContext = callersContext();
@@ -88,7 +72,7 @@ export class Pump {
   /** In the event loop, by `start`. */
   #started = false;
 
-  constructor(port: CompletionPort, handler: CompletionHandler, options: PumpOptions) {
+  constructor(port: RunnablePort, handler: CompletionHandler, options: PumpOptions) {
     this.#port = port;
     this.#handler = handler;
     this.#onError = options.onError;
@@ -198,7 +182,7 @@ export class Pump {
         this.#spin.end(this.#batch.length > 0);
       }
       productive ||= this.#batch.length > 0;
-      this.#dispatchAll();
+      this.#dispatch();
       this.#hooks?.flush();
       rounds++;
     } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate() || this.#comesSoon()));
@@ -214,11 +198,11 @@ export class Pump {
     }
     if (rounds === TURN_ROUNDS_MAX && this.#mayBeLate()) {
       const { clock, operationsInFlight } = this.#port;
-      if (this.#lag.holds(clock.now(), this.#dequeued, operationsInFlight)) {
+      if (this.#grace.holds(clock.now(), this.#dequeued, operationsInFlight)) {
         return;
       }
     } else {
-      this.#lag.end();
+      this.#grace.end();
     }
     hooks.timePassed();
   }
@@ -289,19 +273,10 @@ export class Pump {
     this.#turn();
   }
 
-  /** Dispatches the batch, handler errors included. */
-  #dispatchAll(): void {
-    while (this.#next < this.#batch.length && !this.#stopped) {
-      try {
-        this.#dispatch();
-      } catch (error) {
-        // The rest is still dispatched.
-        reportUncaught(error);
-      }
-    }
-  }
-
-  /** Dispatches what is left of the batch; an error of the handler leaves the rest for the next call. */
+  /**
+   * Dispatches what is left of the batch. When `#handlerFailed` throws, the completions after the failed one stay in the
+   * batch.
+   */
   #dispatch(): void {
     const batch = this.#batch;
     while (this.#next < batch.length && !this.#stopped) {
@@ -309,14 +284,28 @@ export class Pump {
       try {
         this.#handler(completion);
       } catch (error) {
-        if (this.#onError === undefined) {
-          throw error;
-        }
-        this.#onError(error, completion);
+        this.#handlerFailed(error, completion);
       } finally {
         completion.release();
       }
     }
+  }
+
+  /** An error that `onError` does not take ends `run`. In the event loop it is an uncaught exception, and the batch goes on. */
+  #handlerFailed(error: unknown, completion: Completion): void {
+    let left = error;
+    if (this.#onError !== undefined) {
+      try {
+        this.#onError(error, completion);
+        return;
+      } catch (thrown) {
+        left = thrown;
+      }
+    }
+    if (!this.#started) {
+      throw left;
+    }
+    reportUncaught(left);
   }
 
   /** What nobody else hears of is thrown by `run`. */

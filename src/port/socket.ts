@@ -4,7 +4,6 @@ import type { SocketAddress, SocketFamily } from '../base/address.js';
 import { OperationError, textOf } from '../base/errors.js';
 import { INT_MAX } from '../base/validate.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
-import type { PortCore } from './core.js';
 import { checkSocketOption, requireOption } from './socket-options.js';
 
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
@@ -31,8 +30,8 @@ export class OverlappedSocket {
   readonly handle: number;
   /** @internal */
   state: SocketState;
-  /** @internal The port it was associated with. */
-  port: PortCore | undefined = undefined;
+  /** @internal The port that it was associated with: only compared, so its type does not matter here. */
+  owner: object | undefined = undefined;
   /** @internal */
   operationsInFlight = 0;
   /** @internal Slot of the accept or receive in flight; -1 when there is none. */

@@ -167,7 +167,7 @@ describe('memory of writes', () => {
             held.get(address)?.release();
             held.delete(address);
           }
-          assert.equal(chunks.held, held.size);
+          assert.equal(chunks.blocksInUse, held.size);
         }
       }),
       { numRuns: 100 },

@@ -43,6 +43,9 @@ const LAYERS = [
 /** Folders of src/drivers that drivers share. Every other one is a driver. */
 const SHARED_FOLDERS: ReadonlySet<string> = new Set(['common', 'linux', 'readiness', 'windows']);
 
+/** Folders in which no file imports itself through others, imports of types included. */
+const FOLDERS_WITHOUT_CIRCLES = ['src/base', 'src/ffi', 'src/framing', 'src/port'];
+
 /** The ways to learn which system this is. */
 const SYSTEM_QUESTIONS = [
   /\bprocess\.platform\b/,
@@ -136,6 +139,22 @@ describe('sources', () => {
       breaches((path, target) => layerOf(target) > layerOf(path)),
       [],
     );
+  });
+
+  for (const folder of FOLDERS_WITHOUT_CIRCLES) {
+    test(`no circle of imports in ${folder}, types counted`, () => {
+      assert.deepEqual(circleIn(folder), []);
+    });
+  }
+
+  test('a circle of imports is found', () => {
+    const imports = new Map([
+      ['a', ['b']],
+      ['b', ['c', 'd']],
+      ['c', []],
+      ['d', ['b']],
+    ]);
+    assert.deepEqual(circleOf(imports), ['b', 'd', 'b']);
   });
 
   test('no driver knows another driver, and what they share knows none', () => {
@@ -233,6 +252,41 @@ function breaches(broken: (path: string, target: string) => boolean): string[] {
       .filter((target) => broken(path, target))
       .map((target) => `${path} -> ${target}`),
   );
+}
+
+/** One circle of imports between the files of a folder; empty when there is none. */
+function circleIn(folder: string): string[] {
+  const files = SOURCES.filter((path) => path.startsWith(`${folder}/`));
+  assert(files.length > 1, folder);
+  return circleOf(new Map(files.map((path) => [path, importsOf(path).filter((target) => files.includes(target))])));
+}
+
+/** One circle of a graph, as the path from a node back to itself; empty when there is none. */
+function circleOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const visit = (node: string, path: readonly string[]): string[] => {
+    if (path.includes(node)) {
+      return [...path.slice(path.indexOf(node)), node];
+    }
+    if (done.has(node)) {
+      return [];
+    }
+    for (const target of graph.get(node) ?? []) {
+      const circle = visit(target, [...path, node]);
+      if (circle.length > 0) {
+        return circle;
+      }
+    }
+    done.add(node);
+    return [];
+  };
+  for (const node of graph.keys()) {
+    const circle = visit(node, []);
+    if (circle.length > 0) {
+      return circle;
+    }
+  }
+  return [];
 }
 
 function layerOf(path: string): number {

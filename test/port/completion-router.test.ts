@@ -25,14 +25,14 @@ class Bench {
   readonly operations = new OperationTable(256);
   readonly queue = new CompletionQueue();
   readonly pool = new BufferPool(2, 64, false);
-  readonly delays = new RetryQueue(this.driver, this.operations);
+  readonly retries = new RetryQueue(this.driver, this.operations);
   readonly sendMemory = new SendMemory(this.operations, this.pool);
-  readonly settler = new CompletionRouter(this);
+  readonly router = new CompletionRouter(this);
   readonly #batch = new CompletionBatch(64);
 
   socket(state: OverlappedSocket['state'], handle = 10): OverlappedSocket {
     const socket = new OverlappedSocket(this.driver.sockets, handle, 'ipv4', state);
-    this.settler.sockets.add(socket);
+    this.router.sockets.add(socket);
     return socket;
   }
 
@@ -46,12 +46,12 @@ class Bench {
   send(socket: OverlappedSocket, byteLength: number, context: unknown): number {
     const slot = this.operations.allocate(SEND, socket, context);
     this.sendMemory.hold(slot, new Uint8Array(byteLength));
-    this.settler.sends.append(socket, slot);
+    this.router.sends.append(socket, slot);
     return slot;
   }
 
   shutdown(socket: OverlappedSocket, context: unknown): void {
-    this.settler.sends.append(socket, this.operations.allocate(SHUTDOWN, socket, context));
+    this.router.sends.append(socket, this.operations.allocate(SHUTDOWN, socket, context));
   }
 
   generation(slot: number): number {
@@ -59,7 +59,7 @@ class Bench {
   }
 
   complete(slot: number, result: number, { more = false, buffer = -1, generation = this.generation(slot) } = {}): void {
-    this.settler.complete(slot, generation, result, more, buffer);
+    this.router.complete(slot, generation, result, more, buffer);
   }
 
   take(): Completion[] {
@@ -81,7 +81,7 @@ describe('late completions', () => {
     assert.equal(bench.read(second, RECEIVE), slot, 'the slot is used again');
     bench.complete(slot, 20, { generation: before, buffer: 1 });
     bench.complete(slot, 20, { generation: before, more: true });
-    assert.equal(bench.settler.lateCompletions, 2);
+    assert.equal(bench.router.lateCompletions, 2);
     assert.deepEqual(bench.driver.given, [1]);
     assert.deepEqual(bench.take(), []);
     assert.equal(second.readSlot, slot);
@@ -96,7 +96,7 @@ describe('late completions', () => {
     const bench = new Bench();
     bench.complete(7, 1);
     bench.complete(100_000, 1, { generation: 0 });
-    assert.equal(bench.settler.lateCompletions, 2);
+    assert.equal(bench.router.lateCompletions, 2);
   });
 
   test('a generation that counts beyond 31 bits is still told from others', () => {
@@ -108,7 +108,7 @@ describe('late completions', () => {
     assert.equal(bench.generation(slot), -(2 ** 31));
     assert.equal(bench.read(socket, RECEIVE), slot);
     bench.complete(slot, 0, { generation: 2 ** 31 - 1 });
-    assert.equal(bench.settler.lateCompletions, 1);
+    assert.equal(bench.router.lateCompletions, 1);
   });
 });
 
@@ -129,9 +129,9 @@ describe('accepts', () => {
     const slot = bench.read(bench.socket('listening'), ACCEPT);
     bench.complete(slot, -EMFILE);
     assert.deepEqual(bench.driver.posted, []);
-    assert.equal(bench.delays.acceptsDelayed, 1);
+    assert.equal(bench.retries.acceptsDelayed, 1);
     const other = bench.socket('closing', 12);
-    bench.settler.closeIfIdle(other);
+    bench.router.closeIfIdle(other);
     assert.deepEqual(bench.driver.closedSockets, [12]);
     assert.deepEqual(
       bench.driver.posted.map(({ what }) => what),
@@ -182,8 +182,8 @@ describe('receives', () => {
     socket.state = 'closing';
     bench.complete(slot, 9, { buffer: 1, more: true });
     assert.deepEqual(bench.driver.given, [1]);
-    assert(bench.delays.receivesDue);
-    bench.delays.retryReceives();
+    assert(bench.retries.receivesDue);
+    bench.retries.retryReceives();
     assert.deepEqual(
       bench.driver.posted.map(({ what, slot: posted }) => [what, posted]),
       [['receive', waiting]],
@@ -194,12 +194,12 @@ describe('receives', () => {
     const bench = new Bench();
     const waiting = bench.read(bench.socket('connected', 11), RECEIVE);
     bench.complete(waiting, -ENOBUFS);
-    assert(!bench.delays.receivesDue);
+    assert(!bench.retries.receivesDue);
     bench.complete(9, 9, { buffer: 0, generation: 77 });
-    assert(bench.delays.receivesDue);
-    bench.delays.retryReceives();
+    assert(bench.retries.receivesDue);
+    bench.retries.retryReceives();
     assert.equal(bench.driver.posted.length, 1);
-    assert(!bench.delays.receivesDue);
+    assert(!bench.retries.receivesDue);
   });
 
   test('a reset is an error, the end of the stream is 0 bytes', () => {
@@ -293,7 +293,7 @@ describe('sends', () => {
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
     bench.send(socket, 6, 'b');
-    bench.settler.sends.cancelAll(socket);
+    bench.router.sends.cancelAll(socket);
     assert.deepEqual(results(bench), [['b', 0, 'ECANCELED']]);
     assert.equal(bench.driver.posted.at(-1)?.what, 'cancel');
     // It was cancelled half way: the kernel says how far it came, not that it was cancelled.
@@ -306,7 +306,7 @@ describe('sends', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
-    bench.settler.sends.cancelAll(socket);
+    bench.router.sends.cancelAll(socket);
     bench.complete(first, 5);
     const second = bench.send(socket, 6, 'b');
     const third = bench.send(socket, 7, 'c');
@@ -399,7 +399,7 @@ describe('what fails for a moment', () => {
     bench.complete(slot, 100);
     const second = socket.firstSend;
     bench.complete(second, 20);
-    bench.settler.sends.cancelAll(socket);
+    bench.router.sends.cancelAll(socket);
     bench.complete(second, -EINTR);
     const ends = bench.take().map(({ context, code, bytes }) => [context, code, bytes]);
     assert.deepEqual(ends, [
@@ -411,10 +411,10 @@ describe('what fails for a moment', () => {
 
   /** Until what waits is due, and then it is posted. */
   function retry(bench: Bench): void {
-    while (bench.driver.clock.now() < bench.delays.interruptedDueAt) {
+    while (bench.driver.clock.now() < bench.retries.interruptedDueAt) {
       // It is due within a ms.
     }
-    bench.delays.retryInterrupted((socket) => bench.settler.sends.restart(socket));
+    bench.retries.retryInterrupted((socket) => bench.router.sends.restart(socket));
   }
 
   test('operations wait and are posted again, and sends go on with the bytes that are left', () => {
@@ -430,8 +430,8 @@ describe('what fails for a moment', () => {
     bench.complete(accept, -EINTR);
     bench.complete(send, -ENOMEM);
     assert.deepEqual([bench.take(), bench.driver.posted], [[], []]);
-    assert(bench.delays.interruptedDueAt < Infinity);
-    while (bench.delays.interruptedDueAt < Infinity) {
+    assert(bench.retries.interruptedDueAt < Infinity);
+    while (bench.retries.interruptedDueAt < Infinity) {
       retry(bench);
     }
     const posted = bench.driver.posted.map(({ what, slot, byteLength }) => [what, slot, byteLength]);
@@ -452,7 +452,7 @@ describe('what fails for a moment', () => {
     const sender = bench.socket('connected', 12);
     const send = bench.send(sender, 100, 'send');
     bench.complete(send, -ENOMEM);
-    bench.settler.sends.cancelAll(sender);
+    bench.router.sends.cancelAll(sender);
     assert.deepEqual(
       bench.take().map(({ code }) => code),
       ['ECANCELED'],

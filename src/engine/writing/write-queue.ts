@@ -6,7 +6,7 @@
 
 import { Buffer } from 'node:buffer';
 import { memoryOf } from '../../base/bytes.js';
-import { type Holder, OwnMemory, RefCounted } from '../../base/ref-counted.js';
+import { type MemoryOwner, OwnMemory, RefCounted } from '../../base/ref-counted.js';
 import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { isFramed } from '../../framing/framed-memory.js';
@@ -35,7 +35,7 @@ export class WriteQueue implements BufferSink {
   /** The first piece, while it is the only one; no bytes when there is none. */
   #address = 0;
   #byteLength = 0;
-  #held: Holder | undefined = undefined;
+  #held: MemoryOwner | undefined = undefined;
   /** Once there is a second piece: all of them, in batches of which each becomes one send. */
   #batches: SendVector[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
@@ -157,7 +157,7 @@ export class WriteQueue implements BufferSink {
   }
 
   /** @internal Appends a piece that is held already. */
-  add(address: number, byteLength: number, held: Holder): void {
+  add(address: number, byteLength: number, held: MemoryOwner): void {
     if (this.empty) {
       this.#address = address;
       this.#byteLength = byteLength;
@@ -185,7 +185,7 @@ export class WriteQueue implements BufferSink {
       this.#batches = [];
       if (this.#byteLength > 0) {
         const pieces = new SendVector();
-        pieces.add(this.#address, this.#byteLength, this.#held as Holder);
+        pieces.add(this.#address, this.#byteLength, this.#held as MemoryOwner);
         this.#batches.push(pieces);
         this.#forgetFirst();
       }
@@ -202,11 +202,11 @@ export class WriteQueue implements BufferSink {
   post(socket: OverlappedSocket): void {
     const batches = this.#batches;
     if (batches === undefined) {
-      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held as Holder);
+      this.#port.postSendAt(socket, this.#address, this.#byteLength, this.#held as MemoryOwner);
       this.#forgetFirst();
       return;
     }
-    this.#port.postSendGathered(socket, batches[0] as SendVector);
+    this.#port.postSendVector(socket, batches[0] as SendVector);
     batches.shift();
     if (batches.length === 0) {
       this.#batches = undefined;

@@ -7,7 +7,7 @@
 import { assert } from '../../base/assert.js';
 import { BorrowedBytes, isBytes, isShared, lengthOf, ownView, partOf } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
-import { type Holder, isThere, OwnMemory, RefCounted } from '../../base/ref-counted.js';
+import { isIntact, type MemoryOwner, OwnMemory, RefCounted } from '../../base/ref-counted.js';
 import type { BorrowedMemory } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
@@ -18,21 +18,21 @@ import type { OverlappedSocket } from '../socket.js';
 /** Payloads of up to this many bytes are copied. */
 export const COPY_BYTES_MAX = 1024;
 
-const BLOCKS_PER_CHUNK = 256;
+const BLOCKS_PER_SLAB = 256;
 
 /** The most chunks of copies, 16 MiB in all; beyond it each copy has memory of its own. */
-const CHUNKS_MAX = 64;
+const SLABS_MAX = 64;
 
 /** What takes bytes at an address, with what keeps them: a counted holder is retained already. */
 export interface BufferSink {
-  add(address: number, byteLength: number, held: Holder): void;
+  add(address: number, byteLength: number, held: MemoryOwner): void;
 }
 
 /** Several payloads of one send, in order, and what must stay referenced for them. */
 export class SendVector implements BufferSink {
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
-  readonly held: Holder[] = [];
+  readonly owners: MemoryOwner[] = [];
   byteLength = 0;
   /** Whether the program can take any of them away. */
   borrowed = false;
@@ -45,7 +45,7 @@ export class SendVector implements BufferSink {
   lengthen(address: number, byteLength: number, held: RefCounted, bytesMax: number): boolean {
     const last = this.addresses.length - 1;
     const end = (this.addresses[last] ?? 0) + (this.lengths[last] ?? 0);
-    if (this.held[last] !== held || end !== address || this.byteLength + byteLength > bytesMax) {
+    if (this.owners[last] !== held || end !== address || this.byteLength + byteLength > bytesMax) {
       return false;
     }
     this.lengths[last] = (this.lengths[last] as number) + byteLength;
@@ -54,17 +54,17 @@ export class SendVector implements BufferSink {
   }
 
   /** Appends bytes at an address. */
-  add(address: number, byteLength: number, held: Holder): void {
+  add(address: number, byteLength: number, held: MemoryOwner): void {
     this.addresses.push(address);
     this.lengths.push(byteLength);
-    this.held.push(held);
+    this.owners.push(held);
     this.byteLength += byteLength;
     this.borrowed ||= !(held instanceof RefCounted);
   }
 
   /** They were sent, or never will be. */
   release(): void {
-    for (const held of this.held) {
+    for (const held of this.owners) {
       if (held instanceof RefCounted) {
         held.release();
       }
@@ -76,7 +76,7 @@ function ownCopy(bytes: Uint8Array): OwnMemory {
   return new OwnMemory(new Uint8Array(ownView(bytes)));
 }
 
-function addressOfHeld(held: Holder): number {
+function addressOfOwned(held: MemoryOwner): number {
   return addressOfBytes(held instanceof OwnMemory ? held.memory : (held as BorrowedBytes).view);
 }
 
@@ -87,7 +87,7 @@ function borrowedPart({ view }: BorrowedBytes, offset: number, byteLength: numbe
 export class SendMemory implements BorrowedMemory {
   readonly #operations: OperationTable;
   readonly #pool: BufferPool;
-  readonly #chunks: Slab[] = [];
+  readonly #slabs: Slab[] = [];
   readonly #freeBlocks: number[] = [];
 
   constructor(operations: OperationTable, pool: BufferPool) {
@@ -107,12 +107,12 @@ export class SendMemory implements BorrowedMemory {
     const small = byteLength <= COPY_BYTES_MAX;
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
-      const held = small ? ownCopy(bytes) : this.#keeperOf(bytes);
-      this.holdAt(slot, addressOfHeld(held), byteLength, held);
+      const held = small ? ownCopy(bytes) : this.#ownerOf(bytes);
+      this.holdAt(slot, addressOfOwned(held), byteLength, held);
       return;
     }
-    const chunk = this.#chunks[Math.floor(block / BLOCKS_PER_CHUNK)] as Slab;
-    const offset = (block % BLOCKS_PER_CHUNK) * COPY_BYTES_MAX;
+    const chunk = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
+    const offset = (block % BLOCKS_PER_SLAB) * COPY_BYTES_MAX;
     chunk.u8.set(bytes, offset);
     const operations = this.#operations;
     operations.byteLength[slot] = byteLength;
@@ -123,13 +123,13 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** The operation in `slot` sends several payloads, in order. */
-  holdPieces(slot: number, payloads: readonly Uint8Array[]): void {
-    this.#checkPieces(payloads);
+  holdAll(slot: number, payloads: readonly Uint8Array[]): void {
+    this.#checkPayloads(payloads);
     const pieces = new SendVector();
     for (const bytes of payloads) {
       this.gather(pieces, bytes);
     }
-    this.holdGathered(slot, pieces);
+    this.holdVector(slot, pieces);
   }
 
   /** Adds a payload to what is sent together, where it is, in pieces of at most `pieceBytesMax`. */
@@ -139,8 +139,8 @@ export class SendMemory implements BorrowedMemory {
       return;
     }
     const buffer = this.#pool.bufferOf(bytes);
-    const held = buffer ?? this.#keeperOf(bytes);
-    const address = buffer === undefined ? addressOfHeld(held) : this.#pool.addressOf(bytes);
+    const held = buffer ?? this.#ownerOf(bytes);
+    const address = buffer === undefined ? addressOfOwned(held) : this.#pool.addressOf(bytes);
     buffer?.retain();
     for (let offset = 0; offset < byteLength; offset += pieceBytesMax) {
       const pieceBytes = Math.min(pieceBytesMax, byteLength - offset);
@@ -157,7 +157,7 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** What keeps bytes that are not in a buffer of this pool. */
-  #keeperOf(bytes: Uint8Array): Holder {
+  #ownerOf(bytes: Uint8Array): MemoryOwner {
     if (this.#pool.isOfAnother(bytes)) {
       return ownCopy(bytes);
     }
@@ -166,18 +166,18 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** The operation in `slot` sends pieces that were gathered before; it holds them from now on. */
-  holdGathered(slot: number, pieces: SendVector): void {
+  holdVector(slot: number, pieces: SendVector): void {
     const operations = this.#operations;
-    operations.held[slot] = pieces;
+    operations.owners[slot] = pieces;
     operations.byteLength[slot] = pieces.byteLength;
     operations.bytesTaken[slot] = 0;
     operations.borrowed[slot] = pieces.borrowed ? 1 : 0;
   }
 
   /** The operation in `slot` sends bytes at an address, and holds what keeps them there. */
-  holdAt(slot: number, address: number, byteLength: number, held: Holder): void {
+  holdAt(slot: number, address: number, byteLength: number, held: MemoryOwner): void {
     const operations = this.#operations;
-    operations.held[slot] = held;
+    operations.owners[slot] = held;
     operations.byteLength[slot] = byteLength;
     operations.bytesTaken[slot] = 0;
     operations.borrowed[slot] = held instanceof RefCounted ? 0 : 1;
@@ -189,8 +189,8 @@ export class SendMemory implements BorrowedMemory {
     if (this.#operations.borrowed[slot] === 0) {
       return true;
     }
-    const held = this.#operations.held[slot] as SendVector | Holder;
-    return held instanceof SendVector ? held.held.every(isThere) : isThere(held);
+    const held = this.#operations.owners[slot] as SendVector | MemoryOwner;
+    return held instanceof SendVector ? held.owners.every(isIntact) : isIntact(held);
   }
 
   /** The same of all sends that were handed to the driver together with that in `slot`. */
@@ -207,7 +207,7 @@ export class SendMemory implements BorrowedMemory {
   }
 
   /** Before any of them is held, so that a wrong one leaves nothing behind. */
-  #checkPieces(payloads: readonly Uint8Array[]): void {
+  #checkPayloads(payloads: readonly Uint8Array[]): void {
     if (!Array.isArray(payloads) || !payloads.every(isBytes)) {
       throw new OperationError({
         code: 'ERR_INVALID_ARG_TYPE',
@@ -230,7 +230,7 @@ export class SendMemory implements BorrowedMemory {
       this.#freeBlocks.push(block);
       return;
     }
-    const held = operations.held[slot];
+    const held = operations.owners[slot];
     if (held instanceof RefCounted || held instanceof SendVector) {
       held.release();
     }
@@ -238,7 +238,7 @@ export class SendMemory implements BorrowedMemory {
 
   /** Blocks that hold copies at this moment. */
   get blocksHeld(): number {
-    return this.#chunks.length * BLOCKS_PER_CHUNK - this.#freeBlocks.length;
+    return this.#slabs.length * BLOCKS_PER_SLAB - this.#freeBlocks.length;
   }
 
   /** A free block, or -1. */
@@ -247,12 +247,12 @@ export class SendMemory implements BorrowedMemory {
     if (free !== undefined) {
       return free;
     }
-    if (this.#chunks.length === CHUNKS_MAX) {
+    if (this.#slabs.length === SLABS_MAX) {
       return -1;
     }
-    const first = this.#chunks.length * BLOCKS_PER_CHUNK;
-    this.#chunks.push(new Slab(BLOCKS_PER_CHUNK * COPY_BYTES_MAX));
-    for (let block = first + BLOCKS_PER_CHUNK - 1; block > first; block--) {
+    const first = this.#slabs.length * BLOCKS_PER_SLAB;
+    this.#slabs.push(new Slab(BLOCKS_PER_SLAB * COPY_BYTES_MAX));
+    for (let block = first + BLOCKS_PER_SLAB - 1; block > first; block--) {
       this.#freeBlocks.push(block);
     }
     return first;

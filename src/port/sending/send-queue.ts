@@ -27,7 +27,7 @@ export class SendQueue {
   readonly #cancelled: number;
   /** Copies of borrowed memory, where the driver needs them. */
   readonly #stages: SendStages | undefined;
-  readonly #gather: BufferList = {
+  readonly #list: BufferList = {
     count: 0,
     borrowed: false,
     addresses: new Float64Array(GATHER_PIECES_MAX),
@@ -202,7 +202,7 @@ export class SendQueue {
   }
 
   #post(socket: OverlappedSocket, slot: number): void {
-    const { generation, address, byteLength, bytesTaken, borrowed, held, next } = this.#operations;
+    const { generation, address, byteLength, bytesTaken, borrowed, owners: held, next } = this.#operations;
     socket.lastWithDriver = slot;
     const taken = bytesTaken[slot] as number;
     const isBorrowed = borrowed[slot] === 1;
@@ -221,14 +221,14 @@ export class SendQueue {
       );
       return;
     }
-    this.#gatherFrom(socket, slot);
-    this.#driver.postSendGather(slot, generation[slot] as number, socket.handle, this.#gather);
+    this.#fillList(socket, slot);
+    this.#driver.postSendGather(slot, generation[slot] as number, socket.handle, this.#list);
   }
 
   /** Collects pieces from the send in `first` on, until a shutdown, the end, or the gather is full. */
-  #gatherFrom(socket: OverlappedSocket, first: number): void {
+  #fillList(socket: OverlappedSocket, first: number): void {
     const { kind, next, borrowed } = this.#operations;
-    const gather = this.#gather;
+    const gather = this.#list;
     gather.count = 0;
     gather.borrowed = false;
     for (let slot = first; slot >= 0 && kind[slot] === SEND; slot = next[slot] as number) {
@@ -238,7 +238,7 @@ export class SendQueue {
       }
       socket.lastWithDriver = slot;
       gather.borrowed ||= isBorrowed && this.#stages === undefined;
-      this.#gatherOne(slot);
+      this.#addSend(slot);
       if (isBorrowed && this.#stages !== undefined) {
         // The stage of one send may be full before its end.
         return;
@@ -251,12 +251,12 @@ export class SendQueue {
     return this.#stages === undefined ? this.#memory.isOneWhole(slot) : this.#operations.borrowed[slot] === 0;
   }
 
-  #gatherOne(slot: number): void {
-    const { address, byteLength, bytesTaken, held } = this.#operations;
+  #addSend(slot: number): void {
+    const { address, byteLength, bytesTaken, owners: held } = this.#operations;
     const pieces = held[slot];
     let skip = bytesTaken[slot] as number;
     if (!(pieces instanceof SendVector)) {
-      this.#addPiece(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, pieces, skip);
+      this.#addBytes(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, pieces, skip);
       return;
     }
     for (let index = 0; index < pieces.addresses.length; index++) {
@@ -266,7 +266,7 @@ export class SendQueue {
         continue;
       }
       const start = (pieces.addresses[index] as number) + skip;
-      if (!this.#addPiece(slot, start, length - skip, pieces.held[index], skip)) {
+      if (!this.#addBytes(slot, start, length - skip, pieces.owners[index], skip)) {
         return;
       }
       skip = 0;
@@ -274,8 +274,8 @@ export class SendQueue {
   }
 
   /** Adds a piece, which begins at `offset` of what its holder keeps; returns whether another one has room. */
-  #addPiece(slot: number, address: number, byteLength: number, held: unknown, offset: number): boolean {
-    const gather = this.#gather;
+  #addBytes(slot: number, address: number, byteLength: number, held: unknown, offset: number): boolean {
+    const gather = this.#list;
     if (gather.count === GATHER_PIECES_MAX) {
       return false;
     }

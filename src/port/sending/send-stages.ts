@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.js';
 import { type ArenaBlock, BLOCK_BYTES_MAX, WriteArena } from './write-arena.js';
 
 export class SendStages {
-  readonly #chunks = new WriteArena();
+  readonly #arena = new WriteArena();
   /** The stage of each send that is with the driver, by its slot. */
   readonly #stages = new Map<number, ArenaBlock>();
   /** Where the last copy lies. */
@@ -21,7 +21,7 @@ export class SendStages {
   copy(slot: number, bytes: Uint8Array, offset: number, byteLength: number): number {
     let stage = this.#stages.get(slot);
     if (stage === undefined) {
-      stage = this.#chunks.take(Math.min(byteLength, BLOCK_BYTES_MAX));
+      stage = this.#arena.take(Math.min(byteLength, BLOCK_BYTES_MAX));
       this.#stages.set(slot, stage);
     }
     const { memory, used } = stage;

@@ -13,7 +13,7 @@ import { Slab } from '../../ffi/memory.js';
 export const BLOCK_BYTES = 4096;
 export const BLOCK_BYTES_MAX = 256 * 1024;
 
-const CHUNK_BYTES_SHIFT = Math.log2(BLOCK_BYTES);
+const BLOCK_BYTES_SHIFT = Math.log2(BLOCK_BYTES);
 const SIZES = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES) + 1;
 
 const SLAB_BYTES = 256 * 1024;
@@ -48,12 +48,12 @@ export class ArenaBlock extends RefCounted {
 class ArenaSlab {
   readonly size: number;
   readonly free: ArenaBlock[] = [];
-  readonly #chunks: WriteArena;
+  readonly #arena: WriteArena;
   readonly #count: number;
 
   /** @param size of its chunks: 0 is the smallest, each further one twice as large */
   constructor(chunks: WriteArena, size: number) {
-    this.#chunks = chunks;
+    this.#arena = chunks;
     this.size = size;
     const chunkBytes = BLOCK_BYTES << size;
     this.#count = SLAB_BYTES / chunkBytes;
@@ -71,12 +71,12 @@ class ArenaSlab {
 
   give(chunk: ArenaBlock): void {
     this.free.push(chunk);
-    this.#chunks.given(this);
+    this.#arena.given(this);
   }
 }
 
 /** The slabs of one size of chunk. */
-class ChunkSize {
+class BlockSize {
   readonly #sparesMax: number;
   /** Slabs with a free chunk; the last one is taken from. */
   readonly slabs: ArenaSlab[] = [];
@@ -127,26 +127,26 @@ class ChunkSize {
 export class WriteArena {
   readonly #sizes = Array.from(
     { length: SIZES },
-    (_, size) => new ChunkSize(size === 0 ? SPARE_SLABS_OF_SMALLEST_MAX : SPARE_SLABS_MAX),
+    (_, size) => new BlockSize(size === 0 ? SPARE_SLABS_OF_SMALLEST_MAX : SPARE_SLABS_MAX),
   );
   /** Chunks that are held. */
-  held = 0;
+  blocksInUse = 0;
 
   /** A chunk with one holder, empty, of at least `byteLength` bytes and less than twice as many, if it is not the smallest. */
   take(byteLength = BLOCK_BYTES): ArenaBlock {
     assert(byteLength <= BLOCK_BYTES_MAX);
-    const size = 32 - Math.clz32((byteLength - 1) >> CHUNK_BYTES_SHIFT);
-    const chunk = (this.#sizes[size] as ChunkSize).take(this, size);
+    const size = 32 - Math.clz32((byteLength - 1) >> BLOCK_BYTES_SHIFT);
+    const chunk = (this.#sizes[size] as BlockSize).take(this, size);
     assert(chunk.references === 0);
     chunk.references = 1;
     chunk.used = 0;
-    this.held++;
+    this.blocksInUse++;
     return chunk;
   }
 
   /** A chunk of a slab came back. */
   given(slab: ArenaSlab): void {
-    this.held--;
-    (this.#sizes[slab.size] as ChunkSize).given(slab);
+    this.blocksInUse--;
+    (this.#sizes[slab.size] as BlockSize).given(slab);
   }
 }
