@@ -6,10 +6,16 @@ export type { DriverName } from './drivers/driver.js';
 export { type ConnectOptions, connect } from './engine/client/connect.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
 export type { Connection } from './engine/connection.js';
-export type { ConnectionClosed, ConnectionFailed, ConnectionOpened } from './engine/connection-core/diagnostics.js';
-export type { HandlerErrorInfo, HandlerErrorSink } from './engine/connection-core/handler-errors.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
-export type { HandlerName, Handlers } from './engine/handlers.js';
+export type {
+  ConnectionClosed,
+  ConnectionFailed,
+  ConnectionOpened,
+  HandlerErrorInfo,
+  HandlerErrorSink,
+  HandlerName,
+  Handlers,
+} from './engine/handlers.js';
 export type {
   ConnectionLimits,
   ConnectionTimeouts,

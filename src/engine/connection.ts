@@ -1,116 +1,27 @@
-/** A connection, as programs hold it. What it does is in `receiving.ts`, `sending.ts` and `closing.ts`. */
+/** A connection, as programs hold it: its methods. What they do is in the functions of `connection-core` and `streams`. */
 
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { SocketAddress } from '../base/address.js';
-import { OperationError } from '../base/errors.js';
-import type { PoolBuffer } from '../port/buffer-pool.js';
-import type { OverlappedSocket } from '../port/socket.js';
-import type { CloseReason } from './close-reasons.js';
 import { close } from './connection-core/close.js';
 import { drained } from './connection-core/drained.js';
 import { pause, resume } from './connection-core/receive.js';
-import type { ConnectionContext } from './connection-core/record.js';
+import { ConnectionRecord } from './connection-core/record.js';
 import { write } from './connection-core/send.js';
-import { destroy, endSending } from './connection-core/shutdown.js';
-import {
-  CLOSED,
-  CLOSING,
-  END_CALLED,
-  END_EMITTED,
-  FIN_REQUESTED,
-  LINGERING,
-  NO_READER,
-  PAUSED,
-  UNREFERENCED,
-} from './connection-core/state.js';
-import { timeIsUp } from './connection-core/timeouts.js';
-import type { Topics } from './connection-core/topics.js';
-import type { HandlerName, Handlers } from './handlers.js';
-import type { MessageSide } from './messages/messages.js';
+import { destroy, end } from './connection-core/shutdown.js';
+import { CLOSED, isClosed, isClosing, isReadable, isWritable, PAUSED, UNREFERENCED } from './connection-core/state.js';
+import { subscribe, topicsOf, unsubscribe } from './connection-core/subscriptions.js';
+import { idleMsOf, setDeadline, timeIsUp } from './connection-core/timeouts.js';
 import { sendMessage } from './messages/send-message.js';
 import { checkTime } from './options.js';
-import { NEVER, TICK_MS, type Timed, tickAfter, ticksOf } from './scheduling/timer-wheel.js';
+import { ticksOf } from './scheduling/timer-wheel.js';
 import { ChunkIterator } from './streams/async-iterator.js';
 import { ConnectionDuplex } from './streams/duplex.js';
 import { WebConnection, type WebStreams } from './streams/web-streams.js';
-import type { WriteQueue } from './writing/write-queue.js';
 
-/** Received bytes that wait for a connection that is paused or had its share. */
-export interface HeldChunk {
-  /** The receive buffer that they are in, until `release`; undefined when they were copied. */
-  readonly buffer: PoolBuffer | undefined;
-  readonly bytes: Buffer;
-}
-
-/** How a connection ends, from when that is known. */
-export interface Ending {
-  readonly reason: CloseReason;
-  readonly error: Error | undefined;
-  /** The handler that failed, with the reason `handler_error`. */
-  readonly handler: HandlerName | undefined;
-}
-
-export class Connection<Context = unknown> implements Timed {
+export class Connection<Context = unknown> extends ConnectionRecord {
   /** Whatever the program wants to keep with the connection. */
   context: Context = undefined as Context;
-  /** @internal */
-  readonly socket: OverlappedSocket;
-  /** @internal */
-  readonly group: ConnectionContext;
-  /** @internal Whom its events go to: the group's, until the connection is read as a stream. */
-  handlers: Handlers;
-  /** @internal */
-  flags = 0;
-  /** Bytes received and delivered, and bytes that the system has taken. */
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Bytes written that the system has not taken yet. */
-  queuedBytes = 0;
-  /** Memory that holds what was received and is not delivered, unfinished messages, and subscriptions; in bytes. */
-  heldBytes = 0;
-  /** @internal */
-  queue: WriteQueue | undefined = undefined;
-  /** @internal */
-  held: HeldChunk[] | undefined = undefined;
-  /** @internal The turn in which it received last, and its bytes in that turn. */
-  turn = 0;
-  /** @internal */
-  turnBytes = 0;
-  /** @internal Ticks of the last receive, of the last progress of sending, and of the last change of state. */
-  receivedTick: number;
-  /** @internal */
-  sentTick: number;
-  /** @internal */
-  phaseTick: number;
-  /** @internal The tick of `setDeadline`. */
-  deadlineTick = NEVER;
-  /** @internal */
-  timerNext: Timed | undefined = undefined;
-  /** @internal */
-  timerPrevious: Timed | undefined = undefined;
-  /** @internal */
-  dueTick = NEVER;
-  /** @internal */
-  ending: Ending | undefined = undefined;
-  /** @internal */
-  messages: MessageSide | undefined = undefined;
-
-  /** @internal */
-  constructor(group: ConnectionContext, socket: OverlappedSocket) {
-    this.group = group;
-    this.socket = socket;
-    this.handlers = group.handlers;
-    const { tick } = group.engine.wheel;
-    this.receivedTick = tick;
-    this.sentTick = tick;
-    this.phaseTick = tick;
-    if (group.messages !== undefined) {
-      this.messages = group.messages.side(this as Connection);
-    } else if (group.handlers.data === undefined) {
-      this.flags = NO_READER;
-    }
-  }
 
   /**
    * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Up to 16,384
@@ -133,7 +44,7 @@ export class Connection<Context = unknown> implements Timed {
    * `ERR_STREAM_WRITE_AFTER_END` when our side has ended
    */
   drained(): Promise<void> {
-    return drained(this as Connection);
+    return drained(this);
   }
 
   /**
@@ -141,7 +52,7 @@ export class Connection<Context = unknown> implements Timed {
    * @throws FramingError what the framing cannot encode; OperationError as `write`
    */
   sendMessage(message: unknown): boolean {
-    return sendMessage(this as Connection, message);
+    return sendMessage(this, message);
   }
 
   /**
@@ -151,25 +62,22 @@ export class Connection<Context = unknown> implements Timed {
    * `topicBytesMax`, `ERR_NO_SERVER` on a connection that `connect` made
    */
   subscribe(topic: string): boolean {
-    const topics = topicsOf(this.group);
-    // One that is closed has left its topics, and would not leave again.
-    return !this.closed && topics.subscribe(this as Connection, topic);
+    return subscribe(this, topic);
   }
 
   /** @returns false when it had not subscribed. @throws OperationError `ERR_NO_SERVER` */
   unsubscribe(topic: string): boolean {
-    return topicsOf(this.group).unsubscribe(this as Connection, topic);
+    return unsubscribe(this, topic);
   }
 
   /** What it has subscribed to. */
   get topics(): readonly string[] {
-    return this.group.topics?.topicsOf(this as Connection) ?? [];
+    return topicsOf(this);
   }
 
   /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
   end(data?: Uint8Array | string | null): void {
-    endSending(this, data ?? undefined);
-    this.flags |= END_CALLED;
+    end(this, data ?? undefined);
   }
 
   /**
@@ -198,9 +106,7 @@ export class Connection<Context = unknown> implements Timed {
 
   /** How long nothing was received and nothing sent, in ms; in steps of 32, and of what is longer than a year only that. */
   get idleMs(): number {
-    const { wheel } = this.group.engine;
-    wheel.look();
-    return (wheel.tick - Math.max(this.receivedTick, this.sentTick)) * TICK_MS;
+    return idleMsOf(this);
   }
 
   /** Whether `pause` was called, and not `resume`. */
@@ -210,22 +116,22 @@ export class Connection<Context = unknown> implements Timed {
 
   /** Whether `write` takes something. */
   get writable(): boolean {
-    return (this.flags & (FIN_REQUESTED | CLOSING)) === 0;
+    return isWritable(this);
   }
 
   /** Whether more may come from the peer. */
   get readable(): boolean {
-    return (this.flags & (END_EMITTED | CLOSING | LINGERING)) === 0;
+    return isReadable(this);
   }
 
   /** Whether it is closing or closed: `close` comes, or has come. */
   get closing(): boolean {
-    return (this.flags & (CLOSING | LINGERING)) !== 0;
+    return isClosing(this);
   }
 
   /** Whether `close` has come. */
   get closed(): boolean {
-    return (this.flags & CLOSED) !== 0;
+    return isClosed(this);
   }
 
   /**
@@ -234,19 +140,11 @@ export class Connection<Context = unknown> implements Timed {
    * @throws OperationError `ERR_OUT_OF_RANGE`
    */
   setDeadline(timeoutMs: number): void {
-    const ticks = ticksOf(checkTime('timeoutMs', timeoutMs, Number.NaN));
-    if ((this.flags & LINGERING) !== 0) {
-      // Its linger time is its deadline.
-      return;
-    }
-    const { wheel } = this.group.engine;
-    wheel.look();
-    this.deadlineTick = tickAfter(wheel.tick, ticks);
-    this.group.engine.armTimer(this);
+    setDeadline(this, ticksOf(checkTime('timeoutMs', timeoutMs, Number.NaN)));
   }
 
   /** @internal */
-  timeIsUp(): void {
+  override timeIsUp(): void {
     timeIsUp(this);
   }
 
@@ -271,17 +169,17 @@ export class Connection<Context = unknown> implements Timed {
    * throws what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
-    return new ChunkIterator(this as Connection);
+    return new ChunkIterator(this);
   }
 
   /** The connection as a stream of Node, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */
   toDuplex(): Duplex {
-    return new ConnectionDuplex(this as Connection);
+    return new ConnectionDuplex(this);
   }
 
   /** The connection as web streams of bytes, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */
   toWeb(): WebStreams {
-    const { readable, writable } = new WebConnection(this as Connection);
+    const { readable, writable } = new WebConnection(this);
     return { readable, writable };
   }
 
@@ -300,13 +198,4 @@ export class Connection<Context = unknown> implements Timed {
       this.group.engine.reference(-1);
     }
   }
-}
-
-/** Not a private method: that would cost each connection a word. */
-function topicsOf(group: ConnectionContext): Topics {
-  if (group.topics === undefined) {
-    const reason = 'Topics are of servers, and this connection has none';
-    throw new OperationError({ code: 'ERR_NO_SERVER', reason, syscall: 'subscribe' });
-  }
-  return group.topics;
 }

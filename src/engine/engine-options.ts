@@ -1,7 +1,7 @@
 /** Options of an engine. */
 
 import type { CompletionPortOptions } from '../port/options.js';
-import type { HandlerErrorSink } from './connection-core/handler-errors.js';
+import type { HandlerErrorSink } from './handlers.js';
 
 export interface EngineOptions extends CompletionPortOptions {
   /**

@@ -14,13 +14,14 @@ import type { OverlappedSocket } from '../port/socket.js';
 import { Connection } from './connection.js';
 import { close } from './connection-core/close.js';
 import { finish } from './connection-core/finishing.js';
-import { guarded, type HandlerErrorSink, warnOfHandlerError } from './connection-core/handler-errors.js';
+import { type ErrorSink, guarded, warnOfHandlerError } from './connection-core/handler-errors.js';
 import { HeldMemory, PausedConnections } from './connection-core/held-memory.js';
 import { received, resumeNow } from './connection-core/receive.js';
 import { flush, sent } from './connection-core/send.js';
 import { shutDown } from './connection-core/shutdown.js';
 import { BACKLOGGED, CLOSING, DIRTY, RESUMING } from './connection-core/state.js';
 import { armTimer, moveTicks } from './connection-core/timeouts.js';
+import { ConnectionCounters, EngineCounters } from './counters.js';
 import { endAll } from './engine-ending.js';
 import type { EngineOptions } from './engine-options.js';
 import { errorOf } from './handlers.js';
@@ -28,7 +29,6 @@ import { checkNumber, ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX, functionOr
 import type { Pending } from './pending.js';
 import { RoundList } from './scheduling/round-list.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './scheduling/timer-wheel.js';
-import { ConnectionCounters, EngineCounters } from './statistics.js';
 import type { CompletionTarget, TurnTask } from './targets.js';
 import { IdleQueues } from './writing/idle-queues.js';
 import { Sharing } from './writing/shared-bytes.js';
@@ -52,7 +52,7 @@ export class Engine {
   /** @internal Called when the port has failed: whoever serves without a socket of its own hears of it in no other way. */
   onFailed: (error: Error) => void = () => undefined;
   /** @internal It never throws. */
-  readonly onHandlerError: HandlerErrorSink;
+  readonly onHandlerError: ErrorSink;
   readonly queuedBytesMax: number;
   readonly #pressureAt: number;
   /** Bytes written on all connections that the system has not taken yet. */
@@ -95,7 +95,7 @@ export class Engine {
     this.held = new HeldMemory(checkNumber('engineHeldBytesMax', options.engineHeldBytesMax, heldRange));
     this.#pressureAt = this.queuedBytesMax * PRESSURE_SHARE;
     this.onHandlerError = guarded(
-      functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError),
+      functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError) as ErrorSink,
       callersContext(),
     );
     this.port = rootContext.enter(CompletionPort.create, CompletionPort, options);

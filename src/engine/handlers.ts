@@ -1,52 +1,34 @@
-/** Handlers, shared by all connections of a server: what a program may give, and how it is checked. */
+/** The public types of handlers, and how the handlers of options are checked. */
 
-import type { Buffer } from 'node:buffer';
-import { isError, OperationError, textOf } from '../base/errors.js';
-import type { CloseReason } from './close-reasons.js';
+import { OperationError, textOf } from '../base/errors.js';
 import type { Connection } from './connection.js';
+import type { ConnectionClosedOf, ConnectionFailedOf, ConnectionOpenedOf } from './connection-core/diagnostics.js';
+import {
+  HANDLER_NAMES,
+  type HandlerErrorInfoOf,
+  type HandlerErrorSinkOf,
+  type HandlerTable,
+} from './connection-core/handler-table.js';
 
-/**
- * The functions that a connection calls. Each may be missing (undefined or null). They run in the async context
- * (AsyncLocalStorage) of the `listen` or `connect` call that they were given to. One that throws, or returns a promise that
- * rejects, ends its connection with the reason `handler_error`; no other connection notices.
- */
-export interface Handlers<Context = unknown, Message = unknown> {
-  /** The connection is there. Its data does not wait for a promise that this returns: it may read it in a loop. */
-  open?(connection: Connection<Context>): unknown;
-  /**
-   * Bytes have come. They are the caller's during the call, and until the promise settles if it returns one: copy what is
-   * to be kept. Writing them on copies nothing. The next bytes of the connection, and its `end`, wait for the promise.
-   */
-  data?(connection: Connection<Context>, chunk: Buffer): unknown;
-  /** With a framing, instead of `data`: a message has come. Its bytes, and a promise, are as with `data`. */
-  message?(connection: Connection<Context>, message: Message): unknown;
-  /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
-  drain?(connection: Connection<Context>): unknown;
-  /** The peer has ended its stream; nothing more will come. Our side is ended after it, and after its promise. */
-  end?(connection: Connection<Context>): unknown;
-  /** The server is closing and wants this connection to end. Without this handler it is ended as by `end()`. */
-  serverClosing?(connection: Connection<Context>): unknown;
-  /**
-   * Something failed; `close` follows. Without it failures are counted, and what handlers throw goes to the engine's
-   * `onHandlerError`.
-   * @param handler the name of the handler that threw or rejected, if that is what failed
-   */
-  error?(connection: Connection<Context>, error: Error, handler?: HandlerName): unknown;
-  /** The connection is over: the last call for it, once. */
-  close?(connection: Connection<Context>, reason: CloseReason): unknown;
-  /** @internal All that was written is sent: for a stream that waits for it. */
-  flushed?(connection: Connection<Context>): unknown;
-  /** @internal Our end is out: for a stream. */
-  finished?(connection: Connection<Context>): unknown;
-}
+export { errorOf, type HandlerName } from './connection-core/handler-table.js';
 
-const NAMES = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
+/** The handlers that `listen` and `connect` take. */
+export interface Handlers<Context = unknown, Message = unknown> extends HandlerTable<Connection<Context>, Message> {}
 
-/**
- * The functions of a program that can fail: its handlers, and on behalf of a connection its framing, the functions of its
- * heartbeat, and the listeners and callbacks of a stream.
- */
-export type HandlerName = (typeof NAMES)[number] | 'framing' | 'heartbeat' | 'stream';
+/** Where a handler failed. */
+export interface HandlerErrorInfo extends HandlerErrorInfoOf<Connection> {}
+
+/** Called with what a handler threw where its connection has no `error` handler, or that one threw as well. */
+export type HandlerErrorSink = HandlerErrorSinkOf<Connection>;
+
+/** Message of `overlapped:connection:open`: before the handler `open` is called. */
+export interface ConnectionOpened extends ConnectionOpenedOf<Connection> {}
+
+/** Message of `overlapped:connection:error`: before the handler `error`, and before the message of its close. */
+export interface ConnectionFailed extends ConnectionFailedOf<Connection> {}
+
+/** Message of `overlapped:connection:close`: before the handler `close`. */
+export interface ConnectionClosed extends ConnectionClosedOf<Connection> {}
 
 /**
  * The handlers of options, checked. Missing ones may be null.
@@ -56,7 +38,7 @@ export type HandlerName = (typeof NAMES)[number] | 'framing' | 'heartbeat' | 'st
 export function checkHandlers(options: object): Handlers {
   const given = options as Readonly<Record<string, unknown>>;
   let nulls = false;
-  for (const name of NAMES) {
+  for (const name of HANDLER_NAMES) {
     const handler = given[name];
     nulls ||= handler === null;
     if (typeof handler !== 'function' && handler !== undefined && handler !== null) {
@@ -74,13 +56,6 @@ export function checkHandlers(options: object): Handlers {
 
 /** The same handlers, called on the same object. */
 function withoutNulls(given: Readonly<Record<string, unknown>>): Handlers {
-  const present = NAMES.filter((name) => typeof given[name] === 'function');
+  const present = HANDLER_NAMES.filter((name) => typeof given[name] === 'function');
   return Object.fromEntries(present.map((name) => [name, (given[name] as () => unknown).bind(given)]));
-}
-
-/** What was thrown, as an error; of another realm, too. */
-export function errorOf(thrown: unknown): Error {
-  return isError(thrown)
-    ? thrown
-    : new Error(`Expected an error, got what is no error: ${textOf(thrown)}`, { cause: thrown });
 }

@@ -1,64 +1,8 @@
-/** Counts, cheap enough to be always on. */
+/** Statistics: the counts of an engine and of its connections as plain numbers of one moment. */
 
-import { Buffer } from 'node:buffer';
-import { CLOSE_REASONS, type CloseReason } from './close-reasons.js';
+import type { CloseReason } from './close-reasons.js';
+import type { ConnectionCounters } from './counters.js';
 import type { Engine } from './engine.js';
-
-/** Codes that are counted by themselves. Errors of a program may have any, even one that a peer has sent. */
-export const CODES_MAX = 64;
-
-/** The most characters of a code that are kept. */
-const CODE_LENGTH_MAX = 64;
-
-/** Where errors are counted whose code is one too many. */
-const OTHER_CODES = 'other';
-
-/** Counts of the connections of one server, or of all that `connect` made. */
-export class ConnectionCounters {
-  opened = 0;
-  closed = 0;
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Calls of `data`, and of `write`. */
-  messagesRead = 0;
-  writes = 0;
-  /** Handlers that threw or rejected. */
-  handlerErrors = 0;
-  readonly #errorsByCode = new Map<string, number>();
-  readonly closesByReason = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
-    CloseReason,
-    number
-  >;
-
-  /** A failure: by its code, or else by its name. */
-  countError(error: unknown): void {
-    const counts = this.#errorsByCode;
-    const found = codeOf(error);
-    const code = counts.has(found) || counts.size < CODES_MAX ? found : OTHER_CODES;
-    counts.set(code, (counts.get(code) ?? 0) + 1);
-  }
-
-  /** How often each error was seen, by its code. A code may be the name of anything: each is a property of its own. */
-  get errorsByCode(): Record<string, number> {
-    return Object.fromEntries(this.#errorsByCode);
-  }
-}
-
-/** A copy, as the beginning of a long text would keep all of it in memory. */
-function shortened(code: string): string {
-  return code.length > CODE_LENGTH_MAX ? Buffer.from(code.slice(0, CODE_LENGTH_MAX)).toString() : code;
-}
-
-/** What is thrown may be anything, and a `DOMException` has a number for a code. */
-function codeOf(error: unknown): string {
-  try {
-    const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
-    const word = [code, name].find((found) => typeof found === 'string' && found !== '') as string | undefined;
-    return shortened(word ?? 'ABORT_ERR');
-  } catch {
-    return OTHER_CODES;
-  }
-}
 
 /** Operations that are counted, by their kind. */
 export interface OperationCounts {
@@ -67,26 +11,6 @@ export interface OperationCounts {
   readonly receive: number;
   readonly send: number;
   readonly shutdown: number;
-}
-
-/** Counts of an engine. */
-export class EngineCounters {
-  /** Operations posted. */
-  acceptsPosted = 0;
-  connectsPosted = 0;
-  receivesPosted = 0;
-  sendsPosted = 0;
-  shutdownsPosted = 0;
-  /** Completions of them. One operation may have many. */
-  acceptsCompleted = 0;
-  connectsCompleted = 0;
-  receivesCompleted = 0;
-  sendsCompleted = 0;
-  shutdownsCompleted = 0;
-  /** Rounds of the loop: batches of completions dispatched. */
-  turns = 0;
-  /** Time in dispatching them, handlers above all, in ms. */
-  handlersMs = 0;
 }
 
 /** What `server.statistics()` gives: plain numbers of one moment. */

@@ -2,8 +2,8 @@
 
 import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
-import type { HandlerErrorInfo } from '../engine/connection-core/handler-errors.js';
 import type { EngineOptions } from '../engine/engine.js';
+import type { HandlerErrorInfo } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/server/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { PackedError } from './errors.js';

@@ -2,7 +2,7 @@
 
 import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
-import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/connection-core/handler-errors.js';
+import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/handlers.js';
 import { errorOf } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
 import type { CloseOptions } from '../engine/server/server.js';

@@ -2,7 +2,7 @@
 
 import type { ResourceLimits } from 'node:worker_threads';
 import { clearTimeout, setTimeout } from '../base/runtime.js';
-import type { HandlerErrorInfo } from '../engine/connection-core/handler-errors.js';
+import type { HandlerErrorInfo } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/server/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { BackOff } from './back-off.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import { type Connection, formatAddress, type HandlerErrorInfo, listen, type SocketAddress } from 'overlapped';
 import { delimited } from 'overlapped/framing';
-import { CODES_MAX } from '../../src/engine/statistics.js';
+import { CODES_MAX } from '../../src/engine/counters.js';
 import { eventually } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 

@@ -104,7 +104,7 @@ function closing(subject: EngineSubject): void {
     await server.close();
   });
 
-  scene('with a serverClosing handler the connections finish what they are doing', async (stage) => {
+  scene('with a serverClosing handler, connections finish their work', async (stage) => {
     const { server, peer } = await stage.pair({
       data: (connection, chunk) => void (String(chunk).endsWith('!') && connection.end('done')),
       serverClosing: (connection) => connection.write('hurry'),

@@ -1,13 +1,12 @@
 /** What the connections of one `connect` share: there is one at most. */
 
 import { callersContext } from '../../port/async-context.js';
-import type { Connection } from '../connection.js';
-import type { ConnectionContext } from '../connection-core/record.js';
+import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
+import type { ConnectionCounters } from '../counters.js';
 import type { Engine } from '../engine.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
-import type { ConnectionCounters } from '../statistics.js';
 
 export class ClientContext implements ConnectionContext {
   readonly engine: Engine;
@@ -37,7 +36,7 @@ export class ClientContext implements ConnectionContext {
     return this.engine.clientCounters;
   }
 
-  connectionClosed(_connection: Connection): void {
+  connectionClosed(_connection: ConnectionRecord): void {
     this.#onClosed();
   }
 }

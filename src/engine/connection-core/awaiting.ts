@@ -4,9 +4,9 @@
  */
 
 import type { PoolBuffer } from '../../port/buffer-pool.js';
-import type { Connection } from '../connection.js';
-import type { HandlerName } from '../handlers.js';
 import { handlerFailed } from './handler-errors.js';
+import type { HandlerName } from './handler-table.js';
+import type { ConnectionRecord } from './record.js';
 import { AWAITING, CLOSING, ENDS_LATER, PAUSED, RECEIVING } from './state.js';
 import { beginAnew } from './timeouts.js';
 
@@ -20,7 +20,7 @@ export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
 }
 
 /** Holds everything else of the connection back until the promise of a handler has settled. */
-export function awaitHandler(connection: Connection, promise: PromiseLike<unknown>, handler: HandlerName): void {
+export function awaitHandler(connection: ConnectionRecord, promise: PromiseLike<unknown>, handler: HandlerName): void {
   const { engine } = connection.group;
   // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
   const { chunkBuffer: buffer, lentBytes } = engine;
@@ -39,7 +39,7 @@ export function awaitHandler(connection: Connection, promise: PromiseLike<unknow
   );
 }
 
-function settled(connection: Connection, buffer: PoolBuffer | undefined, lentBytes: number): void {
+function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, lentBytes: number): void {
   buffer?.release();
   connection.flags &= ~AWAITING;
   connection.group.engine.held.change(connection, -lentBytes);

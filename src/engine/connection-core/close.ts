@@ -2,9 +2,9 @@
 
 import type { Completion } from '../../port/completion.js';
 import type { CloseReason } from '../close-reasons.js';
-import type { Connection } from '../connection.js';
-import type { HandlerName } from '../handlers.js';
 import { endingsArePublished } from './diagnostics.js';
+import type { HandlerName } from './handler-table.js';
+import type { ConnectionRecord } from './record.js';
 import { CLOSING, IN_FLIGHT, TRUNCATED } from './state.js';
 
 /**
@@ -28,13 +28,13 @@ const RESETTING: ReadonlySet<CloseReason> = new Set([
 const PEER_RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
 
 /** Closes a connection because an operation on it has failed. */
-export function closeFailed(connection: Connection, completion: Completion): void {
+export function closeFailed(connection: ConnectionRecord, completion: Completion): void {
   const reason = PEER_RESET.has(completion.code as string) ? 'peer_reset' : 'error';
   close(connection, reason, completion.toError());
 }
 
 /** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
-export function close(connection: Connection, reason: CloseReason, error?: Error, handler?: HandlerName): void {
+export function close(connection: ConnectionRecord, reason: CloseReason, error?: Error, handler?: HandlerName): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
@@ -65,7 +65,7 @@ export function close(connection: Connection, reason: CloseReason, error?: Error
  * Asks for the peer's address while the system still knows it, for whoever is about to hear of the end. A connection that
  * nobody hears of costs no call, nor does one that `connect` made, which knows where it went, or one that was asked before.
  */
-function learnPeer(connection: Connection): void {
+function learnPeer(connection: ConnectionRecord): void {
   const { handlers, ending, socket } = connection;
   const heard = handlers.close !== undefined || handlers.error !== undefined || ending?.handler !== undefined;
   if (heard || socket.connectAddress !== undefined || endingsArePublished()) {
@@ -74,14 +74,14 @@ function learnPeer(connection: Connection): void {
 }
 
 /** When nothing of a closing connection is in flight, its `close` is due: in the next round, never from inside a call. */
-export function finishIfIdle(connection: Connection): void {
+export function finishIfIdle(connection: ConnectionRecord): void {
   if ((connection.flags & IN_FLIGHT) === 0) {
     connection.group.engine.finishNext(connection);
   }
 }
 
 /** Drops what was received and not delivered. */
-function dropHeld(connection: Connection): void {
+function dropHeld(connection: ConnectionRecord): void {
   const { held, messages } = connection;
   connection.group.engine.held.forget(connection);
   connection.held = undefined;

@@ -5,21 +5,21 @@
 
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { CloseReason } from '../close-reasons.js';
-import type { Connection, Ending } from '../connection.js';
+import type { ConnectionRecord, Ending } from './record.js';
 
 /** Message of `overlapped:connection:open`: before the handler `open` is called. */
-export interface ConnectionOpened {
+export interface ConnectionOpenedOf<Connection> {
   readonly connection: Connection;
 }
 
 /** Message of `overlapped:connection:error`: before the handler `error`, and before the message of its close. */
-export interface ConnectionFailed {
+export interface ConnectionFailedOf<Connection> {
   readonly connection: Connection;
   readonly error: Error;
 }
 
 /** Message of `overlapped:connection:close`: before the handler `close`. */
-export interface ConnectionClosed {
+export interface ConnectionClosedOf<Connection> {
   readonly connection: Connection;
   readonly reason: CloseReason;
   readonly error: Error | undefined;
@@ -29,13 +29,18 @@ const openChannel = channel('overlapped:connection:open');
 const errorChannel = channel('overlapped:connection:error');
 const closeChannel = channel('overlapped:connection:close');
 
+type Message =
+  | ConnectionOpenedOf<ConnectionRecord>
+  | ConnectionFailedOf<ConnectionRecord>
+  | ConnectionClosedOf<ConnectionRecord>;
+
 /** Subscribers run in the context of the handlers, as a trace of the program's own would. */
-function publish(to: Channel, message: ConnectionOpened | ConnectionFailed | ConnectionClosed): void {
+function publish(to: Channel, message: Message): void {
   message.connection.group.context.run(to.publish, to, message);
 }
 
 /** Publishes that a connection is there. */
-export function publishOpened(connection: Connection): void {
+export function publishOpened(connection: ConnectionRecord): void {
   if (openChannel.hasSubscribers) {
     publish(openChannel, { connection });
   }
@@ -47,7 +52,7 @@ export function endingsArePublished(): boolean {
 }
 
 /** Publishes how a connection ended. */
-export function publishEnding(connection: Connection, { reason, error }: Ending): void {
+export function publishEnding(connection: ConnectionRecord, { reason, error }: Ending): void {
   if (error !== undefined && errorChannel.hasSubscribers) {
     publish(errorChannel, { connection, error });
   }

@@ -1,17 +1,17 @@
 /** Waiting until a connection may be written to again, outside of handlers: for loops, and for what reads for them. */
 
-import type { Connection } from '../connection.js';
+import type { ConnectionRecord } from './record.js';
 import { whyClosed, writeAfterEnd } from './refusals.js';
 import { isFull } from './room.js';
-import { WANTS_ROOM } from './state.js';
+import { isClosing, isWritable, WANTS_ROOM } from './state.js';
 
 type Done = (error?: Error) => void;
 
 /** Not a field of the connection: that would cost each of them a word, and few are ever waited for. */
-const waiting = new WeakMap<Connection, Done[]>();
+const waiting = new WeakMap<ConnectionRecord, Done[]>();
 
 /** Calls `done` once at most half of the high-water mark waits, or with an error when the connection is over before. */
-export function whenDrained(connection: Connection, done: Done): void {
+export function whenDrained(connection: ConnectionRecord, done: Done): void {
   const others = waiting.get(connection);
   if (others === undefined) {
     waiting.set(connection, [done]);
@@ -22,18 +22,18 @@ export function whenDrained(connection: Connection, done: Done): void {
 }
 
 /** There is room. */
-export function emitDrained(connection: Connection): void {
+export function emitDrained(connection: ConnectionRecord): void {
   settle(connection, undefined);
 }
 
 /** The connection is over: nobody waits for it any more. */
-export function emitNeverDrained(connection: Connection): void {
+export function emitNeverDrained(connection: ConnectionRecord): void {
   if ((connection.flags & WANTS_ROOM) !== 0) {
     settle(connection, whyClosed(connection));
   }
 }
 
-function settle(connection: Connection, error: Error | undefined): void {
+function settle(connection: ConnectionRecord, error: Error | undefined): void {
   connection.flags &= ~WANTS_ROOM;
   const done = waiting.get(connection) ?? [];
   waiting.delete(connection);
@@ -43,11 +43,11 @@ function settle(connection: Connection, error: Error | undefined): void {
 }
 
 /** A promise of the same; settled at once where there is room, and where nothing can be written any more. */
-export function drained(connection: Connection): Promise<void> {
-  if (connection.closing) {
+export function drained(connection: ConnectionRecord): Promise<void> {
+  if (isClosing(connection)) {
     return Promise.reject(whyClosed(connection));
   }
-  if (!connection.writable) {
+  if (!isWritable(connection)) {
     // A loop of writes would otherwise never let the event loop go on.
     return Promise.reject(writeAfterEnd());
   }

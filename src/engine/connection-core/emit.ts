@@ -1,13 +1,13 @@
 /** Calling handlers: what they throw, or reject with later, ends their connection and nothing else. */
 
 import type { Buffer } from 'node:buffer';
-import type { Connection } from '../connection.js';
-import type { HandlerName } from '../handlers.js';
 import { awaitHandler, isPromise } from './awaiting.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
+import type { HandlerName } from './handler-table.js';
+import type { ConnectionRecord, StreamSink } from './record.js';
 
-export function emitData(connection: Connection, chunk: Buffer): void {
+export function emitData(connection: ConnectionRecord, chunk: Buffer): void {
   const { handlers } = connection;
   if (handlers.data === undefined) {
     return;
@@ -24,7 +24,7 @@ export function emitData(connection: Connection, chunk: Buffer): void {
 }
 
 /** It is called for a framing, which runs in the context of the handlers already. */
-export function emitMessage(connection: Connection, message: unknown): void {
+export function emitMessage(connection: ConnectionRecord, message: unknown): void {
   const { handlers } = connection;
   if (handlers.message === undefined) {
     return;
@@ -40,34 +40,24 @@ export function emitMessage(connection: Connection, message: unknown): void {
 }
 
 /** Events that carry nothing. */
-type PlainEvent = 'open' | 'drain' | 'end' | 'serverClosing' | 'flushed' | 'finished';
+type PlainEvent = 'open' | 'drain' | 'end' | 'serverClosing';
 
-/** Handlers whose names no program knows: they call back those who write to a stream. */
-const NAMES = {
-  open: 'open',
-  drain: 'drain',
-  end: 'end',
-  serverClosing: 'serverClosing',
-  flushed: 'stream',
-  finished: 'stream',
-} as const;
-
-export function emit(connection: Connection, event: PlainEvent): void {
+export function emit(connection: ConnectionRecord, event: PlainEvent): void {
   void emitAndAwait(connection, event);
 }
 
 /** @returns the promise that the handler has returned, if it did: it ends when that settles, and never rejects */
-export function emitAndAwait(connection: Connection, event: PlainEvent): Promise<void> | undefined {
+export function emitAndAwait(connection: ConnectionRecord, event: PlainEvent): Promise<void> | undefined {
   const { handlers } = connection;
   const handler = handlers[event];
-  return handler === undefined ? undefined : call(connection, NAMES[event], handler);
+  return handler === undefined ? undefined : call(connection, event, handler);
 }
 
-/** Calls a handler with what it is given besides its connection: in a turn, but for `serverClosing`, which `close` brings about. */
+/** Calls a handler. That is in a turn of the engine, but for `serverClosing`, which the program's call of `close` causes. */
 function call<Rest extends unknown[]>(
-  connection: Connection,
+  connection: ConnectionRecord,
   name: HandlerName,
-  handler: (connection: Connection, ...rest: Rest) => unknown,
+  handler: (connection: ConnectionRecord, ...rest: Rest) => unknown,
   ...rest: Rest
 ): Promise<void> | undefined {
   const { group, handlers } = connection;
@@ -84,21 +74,33 @@ function call<Rest extends unknown[]>(
 }
 
 /** A promise of a handler: it must not be rejected unheard. */
-function watched(connection: Connection, promise: PromiseLike<unknown>, name: HandlerName): Promise<void> {
+function watched(connection: ConnectionRecord, promise: PromiseLike<unknown>, name: HandlerName): Promise<void> {
   return Promise.resolve(promise).then(
     () => undefined,
     (error: unknown) => handlerFailed(connection, error, name),
   );
 }
 
+/** Calls the sink of the stream that reads a connection: it calls back those who write to the stream. */
+export function emitToStream(connection: ConnectionRecord, event: keyof StreamSink): void {
+  const { group, stream } = connection;
+  if (stream !== undefined) {
+    try {
+      group.context.run(stream[event], stream);
+    } catch (error) {
+      handlerFailed(connection, error, 'stream');
+    }
+  }
+}
+
 /** Tells that a connection is there. */
-export function emitOpen(connection: Connection): void {
+export function emitOpen(connection: ConnectionRecord): void {
   publishOpened(connection);
   emit(connection, 'open');
 }
 
 /** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
-export function emitClose(connection: Connection): void {
+export function emitClose(connection: ConnectionRecord): void {
   const { handlers, ending } = connection;
   if (ending === undefined) {
     return;

@@ -1,12 +1,12 @@
 /** The end of a connection: its last operation has ended. */
 
-import type { Connection } from '../connection.js';
 import { emitNeverDrained } from './drained.js';
 import { emitClose } from './emit.js';
+import type { ConnectionRecord } from './record.js';
 import { CLOSED, UNREFERENCED } from './state.js';
 
 /** Tells the end of a connection. */
-export function finish(connection: Connection): void {
+export function finish(connection: ConnectionRecord): void {
   const { engine, counters } = connection.group;
   connection.flags |= CLOSED;
   counters.closed++;

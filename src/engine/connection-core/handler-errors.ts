@@ -6,24 +6,13 @@ import { isError, textOf } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import { reportUncaught } from '../../base/throw-async.js';
 import type { AsyncContext } from '../../port/async-context.js';
-import type { Connection } from '../connection.js';
-import { errorOf, type HandlerName } from '../handlers.js';
 import { close } from './close.js';
+import { errorOf, type HandlerErrorSinkOf, type HandlerName } from './handler-table.js';
+import type { ConnectionRecord } from './record.js';
+import { isClosing } from './state.js';
 
-/** Where a handler failed. */
-export interface HandlerErrorInfo {
-  /** The handler that threw or rejected. */
-  readonly handler: HandlerName;
-  /** Its connection; undefined in the main thread for a handler of another thread, and where there is none yet. */
-  readonly connection: Connection | undefined;
-  /** The peer's address, unless the system no longer knows it. */
-  readonly remoteAddress: SocketAddress | undefined;
-  /** The number of its thread, for a server on many. */
-  readonly thread?: number;
-}
-
-/** Called with what a handler threw where its connection has no `error`, or that one threw as well. */
-export type HandlerErrorSink = (error: unknown, info: HandlerErrorInfo) => void;
+/** The sink as the engine calls it, which knows no public class. */
+export type ErrorSink = HandlerErrorSinkOf<ConnectionRecord>;
 
 /** Warnings of one interval. A peer can make a handler fail as often as it likes, and must not fill the log. */
 export const WARNINGS_MAX = 10;
@@ -84,7 +73,7 @@ function cut(text: string): string {
  * A warning on standard error, as Node prints it for what nobody handles but must not end the process. Node prints only
  * the name and message of a warning, and its `detail`: the stack is there.
  */
-export const warnOfHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) => {
+export const warnOfHandlerError: ErrorSink = (error, { handler, remoteAddress }) => {
   if (!limit.allows()) {
     return;
   }
@@ -102,7 +91,7 @@ export const warnOfHandlerError: HandlerErrorSink = (error, { handler, remoteAdd
 };
 
 /** Wraps a sink so that it never throws into its caller, and runs in the context in which it was given. */
-export function guarded(sink: HandlerErrorSink, context: AsyncContext): HandlerErrorSink {
+export function guarded(sink: ErrorSink, context: AsyncContext): ErrorSink {
   return (error, info) => {
     try {
       context.enter(sink, undefined, error, info);
@@ -113,9 +102,9 @@ export function guarded(sink: HandlerErrorSink, context: AsyncContext): HandlerE
 }
 
 /** A handler, or what else a program gave for a connection, has thrown or rejected. */
-export function handlerFailed(connection: Connection, thrown: unknown, handler: HandlerName): void {
+export function handlerFailed(connection: ConnectionRecord, thrown: unknown, handler: HandlerName): void {
   connection.group.counters.handlerErrors++;
-  if (connection.closing) {
+  if (isClosing(connection)) {
     // Its `error` has been called, or soon is, for another reason.
     reportHandlerError(connection, thrown, handler);
   } else {
@@ -124,13 +113,13 @@ export function handlerFailed(connection: Connection, thrown: unknown, handler: 
 }
 
 /** Reports what a handler threw to the engine's sink. */
-export function reportHandlerError(connection: Connection, error: unknown, handler: HandlerName): void {
+export function reportHandlerError(connection: ConnectionRecord, error: unknown, handler: HandlerName): void {
   connection.group.engine.onHandlerError(error, { handler, connection, remoteAddress: knownAddress(connection) });
 }
 
-function knownAddress(connection: Connection): SocketAddress | undefined {
+function knownAddress(connection: ConnectionRecord): SocketAddress | undefined {
   try {
-    return connection.remoteAddress;
+    return connection.socket.remoteAddress();
   } catch {
     return undefined;
   }

@@ -5,9 +5,9 @@
  */
 
 import { OperationError } from '../../base/errors.js';
-import type { Connection } from '../connection.js';
 import { RoundList } from '../scheduling/round-list.js';
 import { close } from './close.js';
+import type { ConnectionRecord } from './record.js';
 import { CLOSING, QUOTA_SPENT, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
 
 /** Connections that hold less are not looked at when the engine holds too much. */
@@ -17,14 +17,14 @@ export class HeldMemory {
   readonly bytesMax: number;
   /** Memory held on all connections. */
   bytes = 0;
-  readonly #large = new Set<Connection>();
+  readonly #large = new Set<ConnectionRecord>();
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
   }
 
   /** A connection holds more than before, or less. With too much held, a connection is closed. */
-  change(connection: Connection, byteLength: number): void {
+  change(connection: ConnectionRecord, byteLength: number): void {
     if ((connection.flags & CLOSING) !== 0) {
       return;
     }
@@ -40,7 +40,7 @@ export class HeldMemory {
     }
   }
 
-  #check(connection: Connection): void {
+  #check(connection: ConnectionRecord): void {
     if (this.bytes > this.bytesMax) {
       close(
         this.mostHeld() ?? connection,
@@ -57,15 +57,15 @@ export class HeldMemory {
   }
 
   /** The connection is closing: it lets go of everything. */
-  forget(connection: Connection): void {
+  forget(connection: ConnectionRecord): void {
     this.bytes -= connection.heldBytes;
     connection.heldBytes = 0;
     this.#large.delete(connection);
   }
 
   /** The connection that holds the most memory. */
-  mostHeld(): Connection | undefined {
-    let most: Connection | undefined;
+  mostHeld(): ConnectionRecord | undefined {
+    let most: ConnectionRecord | undefined;
     for (const connection of this.#large) {
       if (most === undefined || connection.heldBytes > most.heldBytes) {
         most = connection;
@@ -76,7 +76,7 @@ export class HeldMemory {
 }
 
 /** By default there is room for one message of the framing besides. */
-function heldBytesMaxOf({ group, messages }: Connection): number {
+function heldBytesMaxOf({ group, messages }: ConnectionRecord): number {
   const { heldBytesMax, heldBytesMaxGiven } = group.limits;
   return heldBytesMaxGiven || messages === undefined ? heldBytesMax : heldBytesMax + messages.frameBytesMax;
 }
@@ -94,13 +94,13 @@ function heldFull(bytesMax: number, limit: string): OperationError {
  * resumed before, by a promise say, goes on with the receive that it has, which costs nothing.
  */
 export class PausedConnections {
-  readonly #list = new RoundList<Connection>();
+  readonly #list = new RoundList<ConnectionRecord>();
 
   get length(): number {
     return this.#list.length;
   }
 
-  add(connection: Connection): void {
+  add(connection: ConnectionRecord): void {
     if ((connection.flags & (RECEIVING | STOPPING | STOPS_SOON)) === RECEIVING) {
       connection.flags |= STOPS_SOON;
       this.#list.push(connection);
@@ -114,7 +114,7 @@ export class PausedConnections {
   }
 }
 
-function stopIfPaused(connection: Connection): void {
+function stopIfPaused(connection: ConnectionRecord): void {
   connection.flags &= ~STOPS_SOON;
   if ((connection.flags & CLOSING) === 0 && (connection.flags & STOPPED & ~QUOTA_SPENT) !== 0) {
     stopReceiving(connection);
@@ -122,7 +122,7 @@ function stopIfPaused(connection: Connection): void {
 }
 
 /** Asks for the end of the receive in flight. */
-export function stopReceiving(connection: Connection): void {
+export function stopReceiving(connection: ConnectionRecord): void {
   if ((connection.flags & (RECEIVING | STOPPING)) === RECEIVING) {
     connection.flags |= STOPPING;
     connection.group.engine.port.cancel(connection.socket, 'receive');

@@ -4,10 +4,10 @@ import { Buffer } from 'node:buffer';
 import { lengthOf } from '../../base/bytes.js';
 import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { Completion } from '../../port/completion.js';
-import type { Connection, HeldChunk } from '../connection.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitAndAwait, emitData } from './emit.js';
 import { stopReceiving } from './held-memory.js';
+import type { ConnectionRecord, HeldChunk } from './record.js';
 import { endSending } from './shutdown.js';
 import {
   AWAITING,
@@ -40,7 +40,7 @@ const HELD_CHUNKS_FEW = 4;
 const ONCE = { once: true } as const;
 
 /** Keeps a receive in flight, unless the connection does not want more now. */
-export function receive(connection: Connection): void {
+export function receive(connection: ConnectionRecord): void {
   if ((connection.flags & (RECEIVING | STOPPED | PEER_FIN | CLOSING)) === 0 && connection.held === undefined) {
     const { engine } = connection.group;
     engine.port.postReceive(connection.socket, (connection.flags & RECEIVES_ONCE) === 0 ? undefined : ONCE);
@@ -50,7 +50,7 @@ export function receive(connection: Connection): void {
 }
 
 /** A completion of the receive in flight. */
-export function received(connection: Connection, completion: Completion): void {
+export function received(connection: ConnectionRecord, completion: Completion): void {
   if (!completion.more) {
     connection.flags &= ~(RECEIVING | STOPPING);
   }
@@ -72,7 +72,7 @@ export function received(connection: Connection, completion: Completion): void {
 }
 
 /** Hands bytes to the handlers. */
-function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer | undefined): void {
   const byteLength = lengthOf(chunk);
   const { engine, counters, limits } = connection.group;
   connection.bytesRead += byteLength;
@@ -95,7 +95,7 @@ function deliver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | und
   }
 }
 
-function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+function handOver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer | undefined): void {
   const { engine } = connection.group;
   engine.chunkBuffer = buffer;
   engine.lentBytes = buffer === undefined ? chunk.length : 0;
@@ -111,7 +111,7 @@ function handOver(connection: Connection, chunk: Buffer, buffer: PoolBuffer | un
 }
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
-function hold(connection: Connection, completion: Completion): void {
+function hold(connection: ConnectionRecord, completion: Completion): void {
   const { engine } = connection.group;
   const chunk = heldChunk(engine.port.poolShort, completion);
   connection.held ??= [];
@@ -140,7 +140,7 @@ function memoryOf({ buffer, bytes }: HeldChunk): number {
 }
 
 /** A receive without bytes: the end of the stream, an error, or the end that was asked for. */
-function receiveEnded(connection: Connection, completion: Completion): void {
+function receiveEnded(connection: ConnectionRecord, completion: Completion): void {
   if (completion.code === undefined) {
     connection.flags |= PEER_FIN;
     // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
@@ -156,7 +156,7 @@ function receiveEnded(connection: Connection, completion: Completion): void {
 }
 
 /** Everything before the peer's end has been delivered. */
-function emitEnd(connection: Connection): void {
+function emitEnd(connection: ConnectionRecord): void {
   const { engine, limits } = connection.group;
   if (connection.messages?.endedWhole() === false) {
     return;
@@ -180,12 +180,12 @@ function emitEnd(connection: Connection): void {
   }
 }
 
-export function pause(connection: Connection): void {
+export function pause(connection: ConnectionRecord): void {
   connection.flags |= PAUSED;
   connection.group.engine.paused.add(connection);
 }
 
-export function resume(connection: Connection): void {
+export function resume(connection: ConnectionRecord): void {
   // One that was destroyed, and only has something left to send, tells nothing more but its close.
   if ((connection.flags & (PAUSED | NO_READER)) !== 0 && (connection.flags & LINGERING) === 0) {
     connection.flags &= ~(PAUSED | NO_READER);
@@ -195,7 +195,7 @@ export function resume(connection: Connection): void {
 }
 
 /** A new turn: what was held is delivered, and more is received. */
-export function resumeNow(connection: Connection): void {
+export function resumeNow(connection: ConnectionRecord): void {
   connection.flags &= ~(RESUMING | QUOTA_SPENT);
   if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
     connection.flags &= ~ENDS_LATER;

@@ -1,25 +1,211 @@
-/** What the connections of one server, or of one `connect`, share. */
+/**
+ * A connection as the engine sees it: its fields, what it shares with the other connections of its server, and what its
+ * behaviours may use of the engine. The behaviours in this folder, in `messages`, `streams` and `writing` are functions over
+ * this record, and import nothing above it. The public `Connection` adds the methods that programs call.
+ */
 
+import type { Buffer } from 'node:buffer';
+import type { Framing } from '../../framing/framing.js';
 import type { AsyncContext } from '../../port/async-context.js';
-import type { Connection } from '../connection.js';
-import type { Engine } from '../engine.js';
-import type { Handlers } from '../handlers.js';
-import type { MessageRules } from '../messages/messages.js';
+import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { CompletionPort } from '../../port/completion-port.js';
+import type { OverlappedSocket } from '../../port/socket.js';
+import type { CloseReason } from '../close-reasons.js';
+import type { ConnectionCounters, EngineCounters } from '../counters.js';
 import type { CheckedLimits } from '../options.js';
-import type { ConnectionCounters } from '../statistics.js';
+import { NEVER, type Timed, type TimerWheel } from '../scheduling/timer-wheel.js';
+import type { WriteQueue } from '../writing/write-queue.js';
+import type { HandlerErrorSinkOf, HandlerName, HandlerTable } from './handler-table.js';
+import { NO_READER } from './state.js';
 import type { Topics } from './topics.js';
 
+/** Received bytes that wait because the connection is paused, or has used its share of the round. */
+export interface HeldChunk {
+  /** The receive buffer that the bytes are in, until `release`; undefined when they were copied. */
+  readonly buffer: PoolBuffer | undefined;
+  readonly bytes: Buffer;
+}
+
+/** How a connection ends, once that is known. */
+export interface Ending {
+  readonly reason: CloseReason;
+  readonly error: Error | undefined;
+  /** The handler that failed, with the reason `handler_error`. */
+  readonly handler: HandlerName | undefined;
+}
+
+/** Pings a silent peer; `messages/heartbeat.ts`. */
+export interface PeerHeartbeat {
+  /** The tick when the connection has been silent for too long. */
+  dueTick(connection: ConnectionRecord): number;
+  /** That tick has come. @returns whether the connection goes on */
+  goesOn(connection: ConnectionRecord): boolean;
+  /** The connection listens again after a pause. */
+  listensAgain(connection: ConnectionRecord): void;
+}
+
+/** The messages of one connection with a framing; `messages/messages.ts`. */
+export interface ConnectionMessages {
+  readonly heartbeat: PeerHeartbeat | undefined;
+  /** The most bytes of an incomplete message. */
+  readonly frameBytesMax: number;
+  /** The longest time that an incomplete message may take. */
+  readonly messageTicks: number;
+  /** The tick when the incomplete message began; NEVER when there is none, or the peer is not what it waits for. */
+  messageTick: number;
+  /** The tick of the last ping, and pings that were not answered. */
+  pingTick: number;
+  missed: number;
+  /** Whether messages wait that were received already. */
+  readonly stopped: boolean;
+  received(chunk: Buffer): void;
+  /** Delivers messages that waited. */
+  proceed(): void;
+  countMemory(): void;
+  drop(): void;
+  /** The peer's stream has ended. @returns whether it ended between two messages */
+  endedWhole(): boolean;
+}
+
+/** How the connections of one server, or of one `connect`, make messages of bytes and bytes of messages. */
+export interface MessageProtocol {
+  readonly framing: Framing<unknown>;
+  side(connection: ConnectionRecord): ConnectionMessages;
+}
+
+/** Memory that holds received data; `held-memory.ts`. */
+export interface HeldBudget {
+  readonly bytesMax: number;
+  /** A connection holds more than before, or less. A connection that holds too much is closed. */
+  change(connection: ConnectionRecord, byteLength: number): void;
+  /** The connection is closing and holds nothing any more. */
+  forget(connection: ConnectionRecord): void;
+}
+
+/** What a stream that reads a connection hears besides the handlers. */
+export interface StreamSink {
+  /** At most half of the high-water mark waits to be sent: there is room for more of the stream's write. */
+  flushed(): void;
+  /** The FIN was sent. */
+  finished(): void;
+}
+
+/** What the behaviours of a connection may use of its engine. */
+export interface EngineServices {
+  readonly port: CompletionPort;
+  readonly wheel: TimerWheel;
+  readonly counters: EngineCounters;
+  readonly held: HeldBudget;
+  /** Receives what handlers threw where their connection has no `error` handler. It never throws. */
+  readonly onHandlerError: HandlerErrorSinkOf<ConnectionRecord>;
+  /** Connections whose receive is cancelled at the beginning of the next turn. */
+  readonly paused: { add(connection: ConnectionRecord): void };
+  /** Counts rounds. */
+  readonly turn: number;
+  /** The bytes that a handler is called with now, and the receive buffer that begins with them. */
+  chunk: Buffer | undefined;
+  chunkBuffer: PoolBuffer | undefined;
+  /** Memory of what a handler is called with now that is no receive buffer's. */
+  lentBytes: number;
+  /** Whether handlers are known to return promises, and so to keep what they are lent. */
+  handlersAwait: boolean;
+  /** Bytes written on all connections that the system has not taken yet. */
+  queuedBytes: number;
+  readonly queuedBytesMax: number;
+  /** Whether so many bytes wait to be sent that each connection may have only a few of them. */
+  readonly underPressure: boolean;
+  takeQueue(): WriteQueue;
+  giveQueue(connection: ConnectionRecord): void;
+  trackBacklogged(connection: ConnectionRecord): void;
+  untrackBacklogged(connection: ConnectionRecord): void;
+  mostQueued(): ConnectionRecord | undefined;
+  /** Puts a connection on a list of the next round: to post what was written, to receive again, to call `close`. */
+  flushNext(connection: ConnectionRecord): void;
+  resumeNextTurn(connection: ConnectionRecord): void;
+  finishNext(connection: ConnectionRecord): void;
+  /** Counts what keeps the process alive. */
+  reference(change: 1 | -1): void;
+}
+
+/** What the connections of one server, or of one `connect`, share. */
 export interface ConnectionContext {
-  readonly engine: Engine;
-  readonly handlers: Handlers;
+  readonly engine: EngineServices;
+  readonly handlers: HandlerTable<ConnectionRecord>;
   /** The async context of the program's `listen` or `connect`, for its handlers. */
   readonly context: AsyncContext;
   readonly limits: CheckedLimits;
   readonly counters: ConnectionCounters;
-  /** What messages are, where bytes are messages. */
-  readonly messages: MessageRules | undefined;
-  /** Who has subscribed to what, on a server. */
-  readonly topics: Topics | undefined;
-  /** The connection is over, and its handlers have been told. */
-  connectionClosed(connection: Connection): void;
+  /** How messages lie in the bytes, with a framing. */
+  readonly messages: MessageProtocol | undefined;
+  /** Subscriptions, on a server. */
+  readonly topics: Topics<ConnectionRecord> | undefined;
+  /** The connection is closed, and its handlers were called. */
+  connectionClosed(connection: ConnectionRecord): void;
+}
+
+/** The fields of a connection. */
+export abstract class ConnectionRecord implements Timed {
+  /** @internal */
+  readonly socket: OverlappedSocket;
+  /** @internal */
+  readonly group: ConnectionContext;
+  /** @internal What its events call: the handlers of its group, until a stream reads the connection. */
+  handlers: HandlerTable<ConnectionRecord>;
+  /** @internal The stream that reads it. */
+  stream: StreamSink | undefined = undefined;
+  /** @internal */
+  flags = 0;
+  /** Bytes received and delivered. */
+  bytesRead = 0;
+  /** Bytes that the system has taken. */
+  bytesWritten = 0;
+  /** Bytes written that the system has not taken yet. */
+  queuedBytes = 0;
+  /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
+  heldBytes = 0;
+  /** @internal */
+  queue: WriteQueue | undefined = undefined;
+  /** @internal */
+  held: HeldChunk[] | undefined = undefined;
+  /** @internal The round in which it received last, and its bytes in that round. */
+  turn = 0;
+  /** @internal */
+  turnBytes = 0;
+  /** @internal Ticks of the last receive, of the last progress of sending, and of the last change of state. */
+  receivedTick: number;
+  /** @internal */
+  sentTick: number;
+  /** @internal */
+  phaseTick: number;
+  /** @internal The tick of `setDeadline`. */
+  deadlineTick = NEVER;
+  /** @internal */
+  timerNext: Timed | undefined = undefined;
+  /** @internal */
+  timerPrevious: Timed | undefined = undefined;
+  /** @internal */
+  dueTick = NEVER;
+  /** @internal */
+  ending: Ending | undefined = undefined;
+  /** @internal */
+  messages: ConnectionMessages | undefined = undefined;
+
+  /** @internal */
+  constructor(group: ConnectionContext, socket: OverlappedSocket) {
+    this.group = group;
+    this.socket = socket;
+    this.handlers = group.handlers;
+    const { tick } = group.engine.wheel;
+    this.receivedTick = tick;
+    this.sentTick = tick;
+    this.phaseTick = tick;
+    if (group.messages !== undefined) {
+      this.messages = group.messages.side(this);
+    } else if (group.handlers.data === undefined) {
+      this.flags = NO_READER;
+    }
+  }
+
+  /** @internal */
+  abstract timeIsUp(): void;
 }

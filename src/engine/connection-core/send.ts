@@ -3,13 +3,13 @@
 import { lengthOf } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
-import type { Connection } from '../connection.js';
 import { checkPayload } from '../writing/payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
 import { COPY_BYTES_MAX } from '../writing/write-queue.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitDrained } from './drained.js';
-import { emit } from './emit.js';
+import { emit, emitToStream } from './emit.js';
+import type { ConnectionRecord } from './record.js';
 import { writeAfterEnd } from './refusals.js';
 import { highWaterMark } from './room.js';
 import {
@@ -33,7 +33,7 @@ import { armWriteStall } from './timeouts.js';
 /** `drain` comes at this share of the high-water mark. */
 const LOW_SHARE = 0.5;
 
-export function write(connection: Connection, data: Uint8Array | string): boolean {
+export function write(connection: ConnectionRecord, data: Uint8Array | string): boolean {
   if ((connection.flags & (FIN_REQUESTED | CLOSING)) !== 0) {
     return refuse(connection);
   }
@@ -41,7 +41,7 @@ export function write(connection: Connection, data: Uint8Array | string): boolea
 }
 
 /** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
-export function append(connection: Connection, data: Uint8Array | string): boolean {
+export function append(connection: ConnectionRecord, data: Uint8Array | string): boolean {
   const { engine, counters } = connection.group;
   if (data !== engine.chunk || data === undefined) {
     checkPayload(data);
@@ -68,12 +68,12 @@ export function append(connection: Connection, data: Uint8Array | string): boole
  * Whether a received chunk is sent on from its receive buffer. Small ones of a connection whose peer takes its time are
  * copied: each would keep a whole buffer.
  */
-function staysLent({ flags, group }: Connection, byteLength: number): boolean {
+function staysLent({ flags, group }: ConnectionRecord, byteLength: number): boolean {
   return !group.engine.port.poolShort && ((flags & SENDING) === 0 || byteLength > COPY_BYTES_MAX);
 }
 
 /** Writes bytes that other connections send too. The connection must be writable. */
-export function writeShared(connection: Connection, shared: SharedBytes): boolean {
+export function writeShared(connection: ConnectionRecord, shared: SharedBytes): boolean {
   const { engine, counters } = connection.group;
   if (shared.byteLength === 0) {
     return hasRoom(connection);
@@ -90,7 +90,7 @@ export function writeShared(connection: Connection, shared: SharedBytes): boolea
 }
 
 /** Whether `write` says to go on. Whoever is told to wait is told `drain`. */
-function hasRoom(connection: Connection): boolean {
+function hasRoom(connection: ConnectionRecord): boolean {
   const room = connection.queuedBytes <= highWaterMark(connection);
   if (!room) {
     connection.flags |= NEEDS_DRAIN;
@@ -99,7 +99,7 @@ function hasRoom(connection: Connection): boolean {
 }
 
 /** Counts what was written against the limits; returns whether there is room for more. */
-function written(connection: Connection, byteLength: number): boolean {
+function written(connection: ConnectionRecord, byteLength: number): boolean {
   const { engine, limits } = connection.group;
   connection.queuedBytes += byteLength;
   engine.queuedBytes += byteLength;
@@ -129,7 +129,7 @@ function queueFull(bytesMax: number, limit: string): OperationError {
   });
 }
 
-function refuse(connection: Connection): false {
+function refuse(connection: ConnectionRecord): false {
   if ((connection.flags & (END_CALLED | CLOSING | LINGERING)) === END_CALLED) {
     throw writeAfterEnd();
   }
@@ -137,7 +137,7 @@ function refuse(connection: Connection): false {
 }
 
 /** Posts what has gathered, unless a send is in flight; behind the last of it, our end. */
-export function flush(connection: Connection): void {
+export function flush(connection: ConnectionRecord): void {
   connection.flags &= ~DIRTY;
   if ((connection.flags & (SENDING | CLOSING)) !== 0) {
     return;
@@ -157,7 +157,7 @@ export function flush(connection: Connection): void {
 }
 
 /** Sends our end: all that was written is out. */
-function end(connection: Connection): void {
+function end(connection: ConnectionRecord): void {
   const { flags } = connection;
   const { engine } = connection.group;
   if ((flags & TRUNCATED) !== 0) {
@@ -174,7 +174,7 @@ function end(connection: Connection): void {
 }
 
 /** The send in flight has completed. */
-export function sent(connection: Connection, completion: Completion): void {
+export function sent(connection: ConnectionRecord, completion: Completion): void {
   connection.flags &= ~SENDING;
   if ((connection.flags & CLOSING) !== 0) {
     finishIfIdle(connection);
@@ -202,7 +202,7 @@ export function sent(connection: Connection, completion: Completion): void {
   if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
     // Before the next send is posted: what the stream writes now leaves with it, and before our end.
     connection.flags &= ~NEEDS_FLUSH;
-    emit(connection, 'flushed');
+    emitToStream(connection, 'flushed');
   }
   flush(connection);
   if (low && (connection.flags & CLOSING) === 0) {
@@ -211,7 +211,7 @@ export function sent(connection: Connection, completion: Completion): void {
 }
 
 /** At most half of the high-water mark waits to be sent. */
-function emitRoom(connection: Connection): void {
+function emitRoom(connection: ConnectionRecord): void {
   if ((connection.flags & NEEDS_DRAIN) !== 0) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (END_CALLED | LINGERING)) === 0) {

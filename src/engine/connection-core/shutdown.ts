@@ -1,14 +1,16 @@
 /** How our side of a connection ends by the application's wish. */
 
 import type { Completion } from '../../port/completion.js';
-import type { Connection } from '../connection.js';
-import { errorOf } from '../handlers.js';
+import { ticksOf } from '../scheduling/timer-wheel.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
-import { emit } from './emit.js';
+import { emitToStream } from './emit.js';
+import { errorOf } from './handler-table.js';
+import type { ConnectionRecord } from './record.js';
 import { write } from './send.js';
 import {
   AWAITING,
   CLOSING,
+  END_CALLED,
   END_EMITTED,
   ENDS_LATER,
   FIN_POSTED,
@@ -16,12 +18,11 @@ import {
   FIN_SENT,
   LINGERING,
   PAUSED,
-  STREAMED,
 } from './state.js';
-import { armTimer } from './timeouts.js';
+import { armTimer, setDeadline } from './timeouts.js';
 
 /** Ends our side, behind what was written. */
-export function endSending(connection: Connection, data?: Uint8Array | string): void {
+export function endSending(connection: ConnectionRecord, data?: Uint8Array | string): void {
   if ((connection.flags & (FIN_REQUESTED | CLOSING)) !== 0) {
     return;
   }
@@ -32,8 +33,14 @@ export function endSending(connection: Connection, data?: Uint8Array | string): 
   connection.group.engine.flushNext(connection);
 }
 
+/** Ends our side because the program wants it: writing after that is its mistake. */
+export function end(connection: ConnectionRecord, data?: Uint8Array | string): void {
+  endSending(connection, data);
+  connection.flags |= END_CALLED;
+}
+
 /** Ends our side because the server closes: a handler that is not done may still have its answer to write. */
-export function endWhenDone(connection: Connection): void {
+export function endWhenDone(connection: ConnectionRecord): void {
   if ((connection.flags & AWAITING) === 0) {
     endSending(connection);
   } else {
@@ -42,7 +49,7 @@ export function endWhenDone(connection: Connection): void {
 }
 
 /** Closes because the program wants it, after what was written is sent or the linger time is over. */
-export function destroy(connection: Connection, why: unknown): void {
+export function destroy(connection: ConnectionRecord, why: unknown): void {
   if ((connection.flags & LINGERING) !== 0) {
     return;
   }
@@ -55,15 +62,15 @@ export function destroy(connection: Connection, why: unknown): void {
 }
 
 /** Goes on sending for the linger time; nothing more is read, and the peer's own end is not waited for. */
-export function linger(connection: Connection, error: Error | undefined): void {
-  connection.setDeadline(connection.group.limits.lingerMs);
+export function linger(connection: ConnectionRecord, error: Error | undefined): void {
+  setDeadline(connection, ticksOf(connection.group.limits.lingerMs));
   connection.ending = { reason: 'destroyed', error, handler: undefined };
   connection.flags |= LINGERING | PAUSED;
   endSending(connection);
 }
 
 /** The shutdown in flight has completed: our end is out. */
-export function shutDown(connection: Connection, completion: Completion): void {
+export function shutDown(connection: ConnectionRecord, completion: Completion): void {
   connection.flags &= ~FIN_POSTED;
   if ((connection.flags & CLOSING) !== 0) {
     finishIfIdle(connection);
@@ -75,9 +82,7 @@ export function shutDown(connection: Connection, completion: Completion): void {
   }
   connection.flags |= FIN_SENT;
   connection.phaseTick = connection.group.engine.wheel.tick;
-  if ((connection.flags & STREAMED) !== 0) {
-    emit(connection, 'finished');
-  }
+  emitToStream(connection, 'finished');
   if ((connection.flags & LINGERING) !== 0) {
     close(connection, 'destroyed');
   } else if ((connection.flags & END_EMITTED) !== 0) {

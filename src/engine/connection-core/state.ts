@@ -62,3 +62,27 @@ export const STOPS_SOON = 8388608;
 export const RECEIVES_ONCE = 16777216;
 /** It does not keep the process alive. */
 export const UNREFERENCED = 65536;
+
+interface Flagged {
+  readonly flags: number;
+}
+
+/** Whether `write` takes something. */
+export function isWritable({ flags }: Flagged): boolean {
+  return (flags & (FIN_REQUESTED | CLOSING)) === 0;
+}
+
+/** Whether more may come from the peer. */
+export function isReadable({ flags }: Flagged): boolean {
+  return (flags & (END_EMITTED | CLOSING | LINGERING)) === 0;
+}
+
+/** Whether it is closing or closed: `close` follows, or was called. */
+export function isClosing({ flags }: Flagged): boolean {
+  return (flags & (CLOSING | LINGERING)) !== 0;
+}
+
+/** Whether `close` was called. */
+export function isClosed({ flags }: Flagged): boolean {
+  return (flags & CLOSED) !== 0;
+}

@@ -1,11 +1,10 @@
 /** The time limits of a connection: one entry of the wheel at the most, for the limit that is due first. */
 
 import type { CloseReason } from '../close-reasons.js';
-import type { Connection } from '../connection.js';
-import type { MessageSide } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
-import { movedTick, NEVER, tickAfter } from '../scheduling/timer-wheel.js';
+import { movedTick, NEVER, TICK_MS, tickAfter } from '../scheduling/timer-wheel.js';
 import { close } from './close.js';
+import type { ConnectionMessages, ConnectionRecord } from './record.js';
 import { CLOSING, END_EMITTED, FIN_REQUESTED, FIN_SENT, LINGERING, RESTING, SENDING } from './state.js';
 
 /** A send in flight is looked at so many times in the limit that it may run into. */
@@ -28,7 +27,7 @@ function consider(tick: number, reason: CloseReason): void {
 }
 
 /** The limit of a connection that is due first. */
-function firstDeadline(connection: Connection): Deadline {
+function firstDeadline(connection: ConnectionRecord): Deadline {
   const { flags, phaseTick, receivedTick, sentTick } = connection;
   const { limits } = connection.group;
   found.tick = connection.deadlineTick;
@@ -61,7 +60,7 @@ function firstDeadline(connection: Connection): Deadline {
 }
 
 /** Puts a connection on the wheel, for a limit that it has now; what is due earlier stays. */
-export function armTimer(connection: Connection): void {
+export function armTimer(connection: ConnectionRecord): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
@@ -75,6 +74,31 @@ export function armTimer(connection: Connection): void {
   }
 }
 
+/** The same outside a turn, which must follow to look at the wheel. */
+export function armTimerSoon(connection: ConnectionRecord): void {
+  armTimer(connection);
+  connection.group.engine.port.wantTurn();
+}
+
+/** Closes the connection after so many ticks, with the reason `deadline`; a later call moves that moment. */
+export function setDeadline(connection: ConnectionRecord, ticks: number): void {
+  if ((connection.flags & LINGERING) !== 0) {
+    // Its linger time is its deadline.
+    return;
+  }
+  const { wheel } = connection.group.engine;
+  wheel.look();
+  connection.deadlineTick = tickAfter(wheel.tick, ticks);
+  armTimerSoon(connection);
+}
+
+/** How long nothing was received and nothing sent, in ms. */
+export function idleMsOf({ group, receivedTick, sentTick }: ConnectionRecord): number {
+  const { wheel } = group.engine;
+  wheel.look();
+  return (wheel.tick - Math.max(receivedTick, sentTick)) * TICK_MS;
+}
+
 /** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
 function ticksToLook(limits: CheckedLimits): number {
   const ticks = Math.min(limits.writeStallTicks, limits.idleTicks);
@@ -82,7 +106,7 @@ function ticksToLook(limits: CheckedLimits): number {
 }
 
 /** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
-export function armWriteStall(connection: Connection): void {
+export function armWriteStall(connection: ConnectionRecord): void {
   const { engine, limits } = connection.group;
   const tick = tickAfter(connection.sentTick, ticksToLook(limits));
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
@@ -91,7 +115,7 @@ export function armWriteStall(connection: Connection): void {
 }
 
 /** A message has begun: its limit matters, unless the connection is looked at before that anyway. */
-export function armMessage(connection: Connection, { messageTick, messageTicks }: MessageSide): void {
+export function armMessage(connection: ConnectionRecord, { messageTick, messageTicks }: ConnectionMessages): void {
   const tick = tickAfter(messageTick, messageTicks);
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
     connection.group.engine.wheel.set(connection, tick);
@@ -99,7 +123,7 @@ export function armMessage(connection: Connection, { messageTick, messageTicks }
 }
 
 /** Looks at the send in flight: a slow peer takes long for all of it, and something now and then. */
-function lookAtSend(connection: Connection): void {
+function lookAtSend(connection: ConnectionRecord): void {
   const { queue, socket } = connection;
   const { engine } = connection.group;
   if (queue !== undefined) {
@@ -112,7 +136,7 @@ function lookAtSend(connection: Connection): void {
 }
 
 /** Ticks are counted from a moment that is so many later. */
-export function moveTicks(connection: Connection, ticks: number): void {
+export function moveTicks(connection: ConnectionRecord, ticks: number): void {
   const { messages } = connection;
   connection.receivedTick = movedTick(connection.receivedTick, ticks);
   connection.sentTick = movedTick(connection.sentTick, ticks);
@@ -125,7 +149,7 @@ export function moveTicks(connection: Connection, ticks: number): void {
 }
 
 /** It listens again: what its limits wait for could not come before. */
-export function beginAnew(connection: Connection): void {
+export function beginAnew(connection: ConnectionRecord): void {
   const { flags, messages } = connection;
   const { engine } = connection.group;
   const awaitsFirst = connection.bytesRead === 0 && (flags & (END_EMITTED | FIN_REQUESTED)) === 0;
@@ -143,11 +167,11 @@ export function beginAnew(connection: Connection): void {
     messages.messageTick = engine.wheel.tick;
   }
   heartbeat?.listensAgain(connection);
-  engine.armTimer(connection);
+  armTimerSoon(connection);
 }
 
 /** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */
-export function timeIsUp(connection: Connection): void {
+export function timeIsUp(connection: ConnectionRecord): void {
   if ((connection.flags & SENDING) !== 0) {
     lookAtSend(connection);
   }
@@ -160,7 +184,7 @@ export function timeIsUp(connection: Connection): void {
 }
 
 /** A limit has run out. Silence is answered with a ping first. */
-function runOut(connection: Connection, reason: CloseReason): void {
+function runOut(connection: ConnectionRecord, reason: CloseReason): void {
   if ((connection.flags & LINGERING) !== 0) {
     close(connection, 'destroyed');
   } else if (reason !== 'heartbeat' || connection.messages?.heartbeat?.goesOn(connection) !== true) {

@@ -2,7 +2,6 @@
 
 import { Buffer } from 'node:buffer';
 import { OperationError } from '../../base/errors.js';
-import type { Connection } from '../connection.js';
 import type { TopicLimits } from '../limits.js';
 import { checkNumber } from '../options.js';
 
@@ -23,17 +22,17 @@ export function checkTopicLimits(limits: TopicLimits): CheckedTopicLimits {
 const SUBSCRIPTION_BYTES = 480;
 const BYTES_PER_UNIT = 2;
 
-interface Topic {
+interface Topic<Member> {
   readonly name: string;
-  readonly members: Set<Connection>;
+  readonly members: Set<Member>;
 }
 
-const NOBODY: ReadonlySet<Connection> = new Set();
+const NOBODY: ReadonlySet<never> = new Set();
 
-export class Topics {
+export class Topics<Member> {
   readonly #limits: CheckedTopicLimits;
-  readonly #topics = new Map<string, Topic>();
-  readonly #ofConnections = new Map<Connection, Set<Topic>>();
+  readonly #topics = new Map<string, Topic<Member>>();
+  readonly #ofMembers = new Map<Member, Set<Topic<Member>>>();
 
   constructor(limits: CheckedTopicLimits) {
     this.#limits = limits;
@@ -45,80 +44,78 @@ export class Topics {
   }
 
   /**
-   * Returns whether the connection had not subscribed before.
+   * Returns the memory that the subscription takes, in bytes; 0 if the member had subscribed before.
    * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_TOPIC_TOO_LONG`, `ERR_TOPICS_MAX`
    */
-  subscribe(connection: Connection, name: string): boolean {
+  subscribe(member: Member, name: string): number {
     const known = this.#topics.get(name);
-    if (known?.members.has(connection) === true) {
-      return false;
+    if (known?.members.has(member) === true) {
+      return 0;
     }
-    const ofConnection = this.#ofConnections.get(connection) ?? new Set();
+    const ofMember = this.#ofMembers.get(member) ?? new Set();
     const { topicsPerConnectionMax } = this.#limits;
-    if (ofConnection.size >= topicsPerConnectionMax) {
+    if (ofMember.size >= topicsPerConnectionMax) {
       throw tooMany(`The connection has subscribed to ${topicsPerConnectionMax} topics`, 'topicsPerConnectionMax');
     }
     const topic = known ?? this.#create(name);
-    topic.members.add(connection);
-    ofConnection.add(topic);
-    this.#ofConnections.set(connection, ofConnection);
-    connection.group.engine.held.change(connection, memoryOf(topic));
-    return true;
+    topic.members.add(member);
+    ofMember.add(topic);
+    this.#ofMembers.set(member, ofMember);
+    return memoryOf(topic);
   }
 
-  #create(name: string): Topic {
+  #create(name: string): Topic<Member> {
     const { topicsMax } = this.#limits;
     checkName(name, this.#limits.topicBytesMax);
     if (this.#topics.size >= topicsMax) {
       throw tooMany(`The server has ${topicsMax} topics`, 'topicsMax');
     }
-    const topic = { name: ownCopy(name), members: new Set<Connection>() };
+    const topic = { name: ownCopy(name), members: new Set<Member>() };
     this.#topics.set(topic.name, topic);
     return topic;
   }
 
-  /** Returns whether the connection had subscribed. */
-  unsubscribe(connection: Connection, name: string): boolean {
-    const ofConnection = this.#ofConnections.get(connection);
+  /** Returns the memory that the subscription took, in bytes; 0 if there was none. */
+  unsubscribe(member: Member, name: string): number {
+    const ofMember = this.#ofMembers.get(member);
     const topic = this.#topics.get(name);
-    if (topic === undefined || ofConnection?.delete(topic) !== true) {
-      return false;
+    if (topic === undefined || ofMember?.delete(topic) !== true) {
+      return 0;
     }
-    if (ofConnection.size === 0) {
-      this.#ofConnections.delete(connection);
+    if (ofMember.size === 0) {
+      this.#ofMembers.delete(member);
     }
-    this.#leave(connection, topic);
-    connection.group.engine.held.change(connection, -memoryOf(topic));
-    return true;
+    this.#leave(member, topic);
+    return memoryOf(topic);
   }
 
   /** The connection is over. */
-  forget(connection: Connection): void {
-    for (const topic of this.#ofConnections.get(connection) ?? []) {
-      this.#leave(connection, topic);
+  forget(member: Member): void {
+    for (const topic of this.#ofMembers.get(member) ?? []) {
+      this.#leave(member, topic);
     }
-    this.#ofConnections.delete(connection);
+    this.#ofMembers.delete(member);
   }
 
-  #leave(connection: Connection, topic: Topic): void {
-    topic.members.delete(connection);
+  #leave(member: Member, topic: Topic<Member>): void {
+    topic.members.delete(member);
     if (topic.members.size === 0) {
       this.#topics.delete(topic.name);
     }
   }
 
   /** The subscribers of a topic. */
-  membersOf(name: string): ReadonlySet<Connection> {
+  membersOf(name: string): ReadonlySet<Member> {
     return this.#topics.get(name)?.members ?? NOBODY;
   }
 
   /** What a connection has subscribed to. */
-  topicsOf(connection: Connection): readonly string[] {
-    return Array.from(this.#ofConnections.get(connection) ?? [], ({ name }) => name);
+  topicsOf(member: Member): readonly string[] {
+    return Array.from(this.#ofMembers.get(member) ?? [], ({ name }) => name);
   }
 }
 
-function memoryOf({ name }: Topic): number {
+function memoryOf({ name }: Topic<unknown>): number {
   return SUBSCRIPTION_BYTES + BYTES_PER_UNIT * name.length;
 }
 

@@ -1,8 +1,9 @@
 /** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
 
 import type { Buffer } from 'node:buffer';
-import type { Connection } from '../connection.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
+import type { ConnectionRecord, PeerHeartbeat } from '../connection-core/record.js';
+import { isWritable } from '../connection-core/state.js';
 import { checkNumber } from '../options.js';
 import { NEVER, tickAfter, ticksOf } from '../scheduling/timer-wheel.js';
 import { sendMessage } from './send-message.js';
@@ -28,7 +29,7 @@ function made(message: unknown, argument: unknown): unknown {
   return typeof message === 'function' ? message(argument) : message;
 }
 
-export class Heartbeat {
+export class Heartbeat implements PeerHeartbeat {
   readonly intervalTicks: number;
   readonly #missedMax: number;
   readonly #options: HeartbeatOptions<unknown>;
@@ -41,13 +42,13 @@ export class Heartbeat {
   }
 
   /** The tick when a connection has been silent for too long. */
-  dueTick(connection: Connection): number {
+  dueTick(connection: ConnectionRecord): number {
     const { messages, receivedTick } = connection;
     return messages === undefined ? NEVER : tickAfter(Math.max(receivedTick, messages.pingTick), this.intervalTicks);
   }
 
   /** That tick has come: a ping is sent, unless too many were. @returns whether the connection goes on */
-  goesOn(connection: Connection): boolean {
+  goesOn(connection: ConnectionRecord): boolean {
     const { messages, receivedTick } = connection;
     if (messages === undefined) {
       return true;
@@ -60,14 +61,14 @@ export class Heartbeat {
     }
     messages.missed++;
     messages.pingTick = connection.group.engine.wheel.tick;
-    if (connection.writable) {
+    if (isWritable(connection)) {
       this.#ping(connection);
     }
     return true;
   }
 
   /** Its time comes in a turn of the engine, not in a call of the framing: the program's context must be entered. */
-  #ping(connection: Connection): void {
+  #ping(connection: ConnectionRecord): void {
     const { ping } = this.#options;
     try {
       connection.group.context.run(() => sendMessage(connection, made(ping, undefined)), undefined);
@@ -77,7 +78,7 @@ export class Heartbeat {
   }
 
   /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
-  listensAgain(connection: Connection): void {
+  listensAgain(connection: ConnectionRecord): void {
     const { messages } = connection;
     const { tick } = connection.group.engine.wheel;
     if (messages !== undefined && this.dueTick(connection) <= tick) {
@@ -87,7 +88,7 @@ export class Heartbeat {
   }
 
   /** Takes messages that are about being alive out of the stream; a ping is answered. */
-  answered(connection: Connection, message: unknown): boolean {
+  answered(connection: ConnectionRecord, message: unknown): boolean {
     try {
       return this.#answered(connection, message);
     } catch (error) {
@@ -96,7 +97,7 @@ export class Heartbeat {
     }
   }
 
-  #answered(connection: Connection, message: unknown): boolean {
+  #answered(connection: ConnectionRecord, message: unknown): boolean {
     const { pong } = this.#options;
     if (this.#options.isPong?.(message) === true) {
       return true;
@@ -104,7 +105,7 @@ export class Heartbeat {
     if (this.#options.isPing?.(message) !== true) {
       return false;
     }
-    if (pong !== undefined && pong !== null && connection.writable) {
+    if (pong !== undefined && pong !== null && isWritable(connection)) {
       sendMessage(connection, made(pong, message));
     }
     return true;

@@ -3,10 +3,10 @@
 import type { Buffer } from 'node:buffer';
 import { Framer } from '../../framing/framer.js';
 import { checkFraming, type Framing, invalid, isFramingError } from '../../framing/framing.js';
-import type { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
 import { emitMessage } from '../connection-core/emit.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
+import type { ConnectionMessages, ConnectionRecord, MessageProtocol } from '../connection-core/record.js';
 import { AWAITING, CLOSING, HOLDING, QUOTA_SPENT } from '../connection-core/state.js';
 import { armMessage } from '../connection-core/timeouts.js';
 import { type ConnectionOptions, checkNumber, checkTime } from '../options.js';
@@ -27,7 +27,7 @@ const MESSAGES_PER_ROUND = { unlessTold: 1000, least: 1, most: Infinity } as con
 const MESSAGE_MS = 120_000;
 
 /** What connections of a group do with messages. */
-export class MessageRules {
+export class MessageRules implements MessageProtocol {
   readonly framing: Framing<unknown>;
   readonly messagesPerRoundMax: number;
   readonly messageTicks: number;
@@ -53,14 +53,14 @@ export class MessageRules {
     return framing === undefined ? undefined : new MessageRules(checkFraming(framing), known);
   }
 
-  side(connection: Connection): MessageSide {
+  side(connection: ConnectionRecord): MessageSide {
     return new MessageSide(connection, this);
   }
 }
 
 /** The messages of one connection. */
-export class MessageSide {
-  readonly #connection: Connection;
+export class MessageSide implements ConnectionMessages {
+  readonly #connection: ConnectionRecord;
   readonly #rules: MessageRules;
   readonly #framer: Framer<unknown>;
   /** Messages of this turn. */
@@ -73,7 +73,7 @@ export class MessageSide {
   /** Memory of the framer as it was counted last. */
   #countedBytes = 0;
 
-  constructor(connection: Connection, rules: MessageRules) {
+  constructor(connection: ConnectionRecord, rules: MessageRules) {
     this.#connection = connection;
     this.#rules = rules;
     this.#framer = new Framer(rules.framing);

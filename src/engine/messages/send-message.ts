@@ -2,13 +2,13 @@
 
 import { isBytes } from '../../base/bytes.js';
 import { invalid } from '../../framing/framing.js';
-import type { Connection } from '../connection.js';
+import type { ConnectionRecord, MessageProtocol } from '../connection-core/record.js';
 import { highWaterMark } from '../connection-core/room.js';
+import { write } from '../connection-core/send.js';
 import type { Payload } from '../writing/payload.js';
-import type { MessageRules } from './messages.js';
 
 /** The bytes of a message. */
-export function piecesOf(messages: MessageRules | undefined, message: unknown): readonly Payload[] {
+export function piecesOf(messages: MessageProtocol | undefined, message: unknown): readonly Payload[] {
   if (messages === undefined) {
     throw invalid('There is no framing: give listen or connect one');
   }
@@ -17,10 +17,10 @@ export function piecesOf(messages: MessageRules | undefined, message: unknown): 
 }
 
 /** Sends a message: its pieces leave together. @returns what `write` of the last piece returned */
-export function sendMessage(connection: Connection, message: unknown): boolean {
+export function sendMessage(connection: ConnectionRecord, message: unknown): boolean {
   let more = connection.queuedBytes <= highWaterMark(connection);
   for (const piece of piecesOf(connection.group.messages, message)) {
-    more = connection.write(piece);
+    more = write(connection, piece);
   }
   return more;
 }

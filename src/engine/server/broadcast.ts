@@ -1,8 +1,9 @@
 /** Sending one thing to many: it is encoded once, its bytes are shared, and each connection's own limits hold. */
 
 import { Connection } from '../connection.js';
-import type { ConnectionContext } from '../connection-core/record.js';
+import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import { writeShared } from '../connection-core/send.js';
+import { isWritable } from '../connection-core/state.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
 
 /** Chooses who is meant. */
@@ -12,7 +13,7 @@ export type ConnectionFilter<Context> = (connection: Connection<Context>) => boo
  * Writes bytes to the members of a topic, and releases them. Those that are ending or closing are passed over.
  * @returns how many they were written to
  */
-export function sendToMembers(members: Iterable<Connection>, shared: SharedBytes): number {
+export function sendToMembers(members: Iterable<ConnectionRecord>, shared: SharedBytes): number {
   let count = 0;
   try {
     for (const connection of members) {
@@ -43,8 +44,8 @@ export function sendToAll<Context>(
   return count;
 }
 
-function sendToOne(connection: Connection, shared: SharedBytes): 0 | 1 {
-  if (!connection.writable) {
+function sendToOne(connection: ConnectionRecord, shared: SharedBytes): 0 | 1 {
+  if (!isWritable(connection)) {
     return 0;
   }
   writeShared(connection, shared);

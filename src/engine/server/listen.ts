@@ -6,6 +6,7 @@ import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
+import type { ConnectionRecord } from '../connection-core/record.js';
 import { checkTopicLimits, Topics } from '../connection-core/topics.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from '../endpoint.js';
 import type { Engine } from '../engine.js';
@@ -86,7 +87,7 @@ export async function openServer<Context>(
   const backlog = checkNumber('backlog', options.backlog, { unlessTold: BACKLOG, least: 1, most: Infinity });
   const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
   const acceptsPerRoundMax = count('acceptsPerRoundMax', ACCEPTS_PER_ROUND_MAX);
-  const topics = new Topics(checkTopicLimits(given));
+  const topics = new Topics<ConnectionRecord>(checkTopicLimits(given));
   checkNumber('limits.connectionsMax', given.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
   const found = acceptedAt ?? placeOf(options);
   // Without a name to look up the path is that of this moment's working directory, as with node:net.

@@ -10,18 +10,19 @@ import { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
 import { emit, emitOpen } from '../connection-core/emit.js';
 import { receive } from '../connection-core/receive.js';
-import type { ConnectionContext } from '../connection-core/record.js';
+import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import { endWhenDone } from '../connection-core/shutdown.js';
 import { CLOSING, LINGERING } from '../connection-core/state.js';
 import { armTimer } from '../connection-core/timeouts.js';
 import type { Topics } from '../connection-core/topics.js';
+import { ConnectionCounters } from '../counters.js';
 import type { CompletionTarget, Engine, TurnTask } from '../engine.js';
 import { errorOf, type Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import { piecesOf } from '../messages/send-message.js';
 import { type CheckedLimits, checkTime } from '../options.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
-import { ConnectionCounters, type ServerStatistics, serverStatistics } from '../statistics.js';
+import { type ServerStatistics, serverStatistics } from '../statistics.js';
 import type { Payload } from '../writing/payload.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
 import { AddressCounts } from './address-counts.js';
@@ -49,7 +50,7 @@ export interface ServerParts {
   readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
   readonly serverLimits: CheckedServerLimits;
-  readonly topics: Topics;
+  readonly topics: Topics<ConnectionRecord>;
   /** Told what ended the listening, if an error did. */
   readonly onListenError: (error: Error) => void;
   /** Called when the server and all its connections are closed. */
@@ -78,7 +79,7 @@ export class Server<Context = unknown> implements ConnectionContext, CompletionT
   /** @internal */
   readonly messages: MessageRules | undefined;
   /** @internal */
-  readonly topics: Topics;
+  readonly topics: Topics<ConnectionRecord>;
   readonly #listener: OverlappedSocket | undefined;
   readonly #socketCount: SocketCount | undefined;
   readonly #serverLimits: CheckedServerLimits;
@@ -257,7 +258,7 @@ export class Server<Context = unknown> implements ConnectionContext, CompletionT
   }
 
   /**
-   * Stops listening, asks each connection to end (`shutdown`, or `end()` where there is no such handler), and resets
+   * Stops listening, asks each connection to end (`serverClosing`, or `end()` where there is no such handler), and resets
    * those that are left at the deadline. Resolves when all are closed.
    */
   close(options?: CloseOptions | null): Promise<void> {

@@ -1,10 +1,12 @@
 /** `for await (const chunk of connection)`. */
 
 import { Buffer } from 'node:buffer';
-import type { Connection } from '../connection.js';
 import { whenDrained } from '../connection-core/drained.js';
+import { pause, resume } from '../connection-core/receive.js';
+import type { ConnectionRecord } from '../connection-core/record.js';
 import { isFull } from '../connection-core/room.js';
-import { FIN_REQUESTED } from '../connection-core/state.js';
+import { destroy } from '../connection-core/shutdown.js';
+import { FIN_REQUESTED, isClosed } from '../connection-core/state.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './stream-adapter.js';
 
 type Result = IteratorResult<Buffer, undefined>;
@@ -35,7 +37,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   /** It is called when the connection has room again. */
   #awaitsRoom = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: ConnectionRecord) {
     this.#streaming = new Streaming(connection, this);
   }
 
@@ -67,7 +69,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     this.#hold(-this.#bytes);
     this.#error = undefined;
     this.#ended = true;
-    this.#streaming.connection.destroy();
+    destroy(this.#streaming.connection, undefined);
     this.#serve();
   }
 
@@ -77,7 +79,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
    */
   #heldUp(): boolean {
     const { connection } = this.#streaming;
-    return (connection.flags & FIN_REQUESTED) === 0 && !connection.closed && isFull(connection);
+    return (connection.flags & FIN_REQUESTED) === 0 && !isClosed(connection) && isFull(connection);
   }
 
   /** Answers the calls that can be answered. */
@@ -89,7 +91,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
         this.#awaitRoom();
         return;
       } else if (this.#chunks.length === 0) {
-        this.#streaming.connection.resume();
+        resume(this.#streaming.connection);
         return;
       } else {
         const { resolve } = this.#waiting.shift() as Waiting;
@@ -102,7 +104,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     const chunk = this.#chunks.shift() as Buffer;
     this.#hold(-(chunk.byteLength + CHUNK_BYTES));
     if (this.#bytes < READ_AHEAD_BYTES_MAX) {
-      this.#streaming.connection.resume();
+      resume(this.#streaming.connection);
     }
     return chunk;
   }
@@ -137,7 +139,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     this.#hold(chunk.byteLength + CHUNK_BYTES);
     this.#serve();
     if (this.#bytes >= READ_AHEAD_BYTES_MAX) {
-      this.#streaming.connection.pause();
+      pause(this.#streaming.connection);
     }
   }
 

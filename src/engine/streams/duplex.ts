@@ -2,7 +2,8 @@
 
 import { Buffer } from 'node:buffer';
 import { Duplex, type Readable } from 'node:stream';
-import type { Connection } from '../connection.js';
+import { pause, resume } from '../connection-core/receive.js';
+import type { ConnectionRecord } from '../connection-core/record.js';
 import type { Payload } from '../writing/payload.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './stream-adapter.js';
 
@@ -34,7 +35,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   #over = false;
   #whenOver: (() => void) | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: ConnectionRecord) {
     const { allowHalfOpen, pressureHighWaterMarkBytes } = connection.group.limits;
     super({
       allowHalfOpen,
@@ -69,7 +70,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
 
   override _read(): void {
     if (this.#pieces < READ_AHEAD_PIECES_MAX) {
-      this.#streaming.connection.resume();
+      resume(this.#streaming.connection);
     }
   }
 
@@ -81,7 +82,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
       const held = this.#pieces >= READ_AHEAD_PIECES_MAX;
       this.#pieces = 0;
       if (held) {
-        this.#streaming.connection.resume();
+        resume(this.#streaming.connection);
       }
     }
     return bytes;
@@ -93,7 +94,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
       this.#pieces++;
     }
     if (!more || this.#pieces >= READ_AHEAD_PIECES_MAX) {
-      this.#streaming.connection.pause();
+      pause(this.#streaming.connection);
     }
   }
 

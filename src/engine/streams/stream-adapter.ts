@@ -8,11 +8,12 @@ import { OperationError } from '../../base/errors.js';
 import { queueMicrotask } from '../../base/runtime.js';
 import { inCallersContext } from '../../port/async-context.js';
 import type { CloseReason } from '../close-reasons.js';
-import type { Connection } from '../connection.js';
 import { close } from '../connection-core/close.js';
+import type { HandlerName, HandlerTable } from '../connection-core/handler-table.js';
+import type { ConnectionRecord, StreamSink } from '../connection-core/record.js';
 import { whyClosed, writeAfterEnd } from '../connection-core/refusals.js';
 import { append } from '../connection-core/send.js';
-import { linger } from '../connection-core/shutdown.js';
+import { destroy, end, linger } from '../connection-core/shutdown.js';
 import {
   CLOSED,
   CLOSING,
@@ -23,7 +24,6 @@ import {
   STREAMED,
   TRUNCATED,
 } from '../connection-core/state.js';
-import type { HandlerName, Handlers } from '../handlers.js';
 import { checkPayload, type Payload } from '../writing/payload.js';
 import { StreamWrite } from './stream-write.js';
 
@@ -45,7 +45,7 @@ export interface ConnectionStream {
 type Done = (error?: Error) => void;
 
 /** Who reads the connection, if somebody does. */
-function readerOf({ flags, messages, handlers }: Connection): string | undefined {
+function readerOf({ flags, messages, handlers }: ConnectionRecord): string | undefined {
   if ((flags & STREAMED) !== 0) {
     return 'a stream that was made of it';
   }
@@ -56,16 +56,16 @@ function readerOf({ flags, messages, handlers }: Connection): string | undefined
 }
 
 /** The handlers of a connection that a stream reads. */
-export class Streaming implements Handlers {
-  readonly connection: Connection;
+export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
+  readonly connection: ConnectionRecord;
   readonly #stream: ConnectionStream;
-  readonly #own: Handlers;
+  readonly #own: HandlerTable<ConnectionRecord>;
   /** The write that is under way. */
   #write: StreamWrite | undefined;
   #whenFinished: Done | undefined;
 
   /** @throws OperationError `ERR_ALREADY_READ` */
-  constructor(connection: Connection, stream: ConnectionStream) {
+  constructor(connection: ConnectionRecord, stream: ConnectionStream) {
     const reader = readerOf(connection);
     if (reader !== undefined) {
       const reason = `The connection has a reader already: ${reader}`;
@@ -76,6 +76,7 @@ export class Streaming implements Handlers {
     this.#own = connection.handlers;
     connection.flags |= STREAMED;
     connection.handlers = this;
+    connection.stream = this;
     // What was told before the stream was there; not yet, as its maker is still at work on it.
     if ((connection.flags & END_EMITTED) !== 0) {
       queueMicrotask(() => stream.peerEnded());
@@ -85,30 +86,30 @@ export class Streaming implements Handlers {
     }
   }
 
-  data(_connection: Connection, chunk: Buffer): void {
+  data(_connection: ConnectionRecord, chunk: Buffer): void {
     this.#stream.received(chunk);
   }
 
-  end(connection: Connection): unknown {
+  end(connection: ConnectionRecord): unknown {
     this.#stream.peerEnded();
     return this.#own.end?.(connection);
   }
 
-  drain(connection: Connection): unknown {
+  drain(connection: ConnectionRecord): unknown {
     return this.#own.drain?.(connection);
   }
 
   /** The stream goes on until it ends by itself: only the program knows whether an answer is in progress. */
-  serverClosing(connection: Connection): unknown {
+  serverClosing(connection: ConnectionRecord): unknown {
     return this.#own.serverClosing?.(connection);
   }
 
   /** Without an own handler it is the stream's alone. */
-  error(connection: Connection, error: Error, handler: HandlerName | undefined): unknown {
+  error(connection: ConnectionRecord, error: Error, handler: HandlerName | undefined): unknown {
     return this.#own.error?.(connection, error, handler);
   }
 
-  close(connection: Connection, reason: CloseReason): unknown {
+  close(connection: ConnectionRecord, reason: CloseReason): unknown {
     this.#over();
     return this.#own.close?.(connection, reason);
   }
@@ -209,7 +210,7 @@ export class Streaming implements Handlers {
       done(this.whyClosed());
     } else {
       this.#whenFinished = inCallersContext(done);
-      connection.end();
+      end(connection);
     }
   }
 
@@ -226,7 +227,7 @@ export class Streaming implements Handlers {
       linger(connection, error);
       this.#goOn();
     } else {
-      connection.destroy(error);
+      destroy(connection, error);
     }
   }
 
@@ -245,7 +246,7 @@ export class Streaming implements Handlers {
   readToTheEnd(): void {
     const { flags, group } = this.connection;
     if (!group.limits.allowHalfOpen && (flags & (FIN_REQUESTED | CLOSING)) === 0) {
-      this.connection.end();
+      end(this.connection);
     }
   }
 }

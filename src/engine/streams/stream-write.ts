@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { lengthOf, partOf } from '../../base/bytes.js';
 import { bufferDetached } from '../../base/errors.js';
-import type { Connection } from '../connection.js';
+import type { ConnectionRecord } from '../connection-core/record.js';
 import { highWaterMark, isFull } from '../connection-core/room.js';
 import type { Payload } from '../writing/payload.js';
 import { COPY_BYTES_MAX, SEND_BYTES_MAX } from '../writing/write-queue.js';
@@ -24,7 +24,7 @@ const FULL_BYTES_MAX = 4096;
 type Done = (error?: Error) => void;
 
 /** How many bytes more a connection is given; 0 when it is to wait until some are sent. */
-function roomOf(connection: Connection): number {
+function roomOf(connection: ConnectionRecord): number {
   const { queuedBytes, group } = connection;
   const { engine } = group;
   if (engine.queuedBytes > engine.queuedBytesMax * FULL_SHARE) {
@@ -66,7 +66,7 @@ export class StreamWrite {
   }
 
   /** The next bytes for the connection; undefined when there are none, or it has no room for them. */
-  next(connection: Connection): Payload | undefined {
+  next(connection: ConnectionRecord): Payload | undefined {
     if (this.ended) {
       return undefined;
     }
@@ -90,7 +90,7 @@ export class StreamWrite {
   }
 
   /** The next part of bytes. */
-  #part(connection: Connection, bytes: Uint8Array, room: number): Uint8Array | undefined {
+  #part(connection: ConnectionRecord, bytes: Uint8Array, room: number): Uint8Array | undefined {
     const offset = this.#offset;
     const left = (this.#lengths[this.#index] as number) - offset;
     if (lengthOf(bytes) !== left + offset) {
@@ -112,7 +112,7 @@ export class StreamWrite {
   }
 
   /** Whether the write is over: its memory is the program's again, and there is room for the next one. */
-  isTaken(connection: Connection): boolean {
+  isTaken(connection: ConnectionRecord): boolean {
     return this.ended && (connection.queuedBytes === 0 || !(this.#pinned || isFull(connection)));
   }
 }

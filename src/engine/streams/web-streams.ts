@@ -9,7 +9,8 @@ import {
   type WritableStreamDefaultController,
 } from 'node:stream/web';
 import { isError } from '../../base/errors.js';
-import type { Connection } from '../connection.js';
+import { pause, resume } from '../connection-core/receive.js';
+import type { ConnectionRecord } from '../connection-core/record.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './stream-adapter.js';
 
 /** Its types of Node 20 do not know the signal, which is there. */
@@ -37,7 +38,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
   #pieces = 0;
   #ended = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: ConnectionRecord) {
     this.#streaming = new Streaming(connection, this);
     this.readable = new ReadableStream(
       {
@@ -91,7 +92,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
     const desiredSize = controller.desiredSize ?? 0;
     this.#pieces = desiredSize === READ_AHEAD_BYTES_MAX ? 0 : this.#pieces + 1;
     if (desiredSize <= 0 || this.#pieces >= READ_AHEAD_PIECES_MAX) {
-      this.#streaming.connection.pause();
+      pause(this.#streaming.connection);
     }
   }
 
@@ -101,7 +102,7 @@ export class WebConnection implements ConnectionStream, WebStreams {
       this.#pieces = 0;
     }
     if (this.#pieces < READ_AHEAD_PIECES_MAX) {
-      this.#streaming.connection.resume();
+      resume(this.#streaming.connection);
     }
   }
 

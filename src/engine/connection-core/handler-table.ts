@@ -1,0 +1,68 @@
+/** What a connection calls, and who hears of what fails in it: the types, which know nothing else of the engine. */
+
+import type { Buffer } from 'node:buffer';
+import type { SocketAddress } from '../../base/address.js';
+import { isError, textOf } from '../../base/errors.js';
+import type { CloseReason } from '../close-reasons.js';
+
+/** The names of the handlers, as programs give them. */
+export const HANDLER_NAMES = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
+
+/**
+ * The functions of a program that can fail: its handlers, and on behalf of a connection its framing, the functions of its
+ * heartbeat, and the listeners and callbacks of a stream.
+ */
+export type HandlerName = (typeof HANDLER_NAMES)[number] | 'framing' | 'heartbeat' | 'stream';
+
+/**
+ * The functions that a connection calls. Each may be missing (undefined or null). They run in the async context
+ * (AsyncLocalStorage) of the `listen` or `connect` call that they were given to. A handler that throws, or returns a
+ * promise that rejects, ends its connection with the reason `handler_error`; other connections go on.
+ */
+export interface HandlerTable<Connection, Message = unknown> {
+  /** The connection is open. Its data does not wait for a promise that this returns: the handler may read it in a loop. */
+  open?(connection: Connection): unknown;
+  /**
+   * Bytes were received. The handler may use them during the call, and until the promise settles if it returns one: copy
+   * what you keep longer. Writing them back copies nothing. The connection's next bytes, and its `end`, wait for the promise.
+   */
+  data?(connection: Connection, chunk: Buffer): unknown;
+  /** With a framing, instead of `data`: a message was received. Its bytes, and a promise, are as with `data`. */
+  message?(connection: Connection, message: Message): unknown;
+  /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
+  drain?(connection: Connection): unknown;
+  /** The peer has ended its stream; nothing more will come. Our side ends after it, and after its promise. */
+  end?(connection: Connection): unknown;
+  /** The server is closing and wants this connection to end. Without this handler the server ends it as by `end()`. */
+  serverClosing?(connection: Connection): unknown;
+  /**
+   * The connection failed; `close` follows. Without this handler failures are counted, and what handlers throw goes to the
+   * engine's `onHandlerError`.
+   * @param handler the name of the handler that threw or rejected, if that is what failed
+   */
+  error?(connection: Connection, error: Error, handler?: HandlerName): unknown;
+  /** The connection is closed: the last call for it, made once. */
+  close?(connection: Connection, reason: CloseReason): unknown;
+}
+
+/** Where a handler failed. */
+export interface HandlerErrorInfoOf<Connection> {
+  /** The handler that threw or rejected. */
+  readonly handler: HandlerName;
+  /** Its connection; undefined in the main thread for a handler of another thread, and where there is none yet. */
+  readonly connection: Connection | undefined;
+  /** The peer's address, unless the system no longer knows it. */
+  readonly remoteAddress: SocketAddress | undefined;
+  /** The number of its thread, for a server on many threads. */
+  readonly thread?: number;
+}
+
+/** Called with what a handler threw where its connection has no `error` handler, or that one threw as well. */
+export type HandlerErrorSinkOf<Connection> = (error: unknown, info: HandlerErrorInfoOf<Connection>) => void;
+
+/** What was thrown, as an error; an error of another realm counts as one. */
+export function errorOf(thrown: unknown): Error {
+  return isError(thrown)
+    ? thrown
+    : new Error(`Expected an error, got what is no error: ${textOf(thrown)}`, { cause: thrown });
+}
