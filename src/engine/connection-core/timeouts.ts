@@ -93,10 +93,11 @@ export function setDeadline(connection: ConnectionRecord, ticks: number): void {
 }
 
 /** How long nothing was received and nothing sent, in ms. */
-export function idleMsOf({ group, receivedTick, sentTick }: ConnectionRecord): number {
-  const { wheel } = group.engine;
+export function idleMsOf(connection: ConnectionRecord): number {
+  const { wheel } = connection.group.engine;
+  // It may count ticks from a later moment, the connection's too.
   wheel.look();
-  return (wheel.tick - Math.max(receivedTick, sentTick)) * TICK_MS;
+  return (wheel.tick - Math.max(connection.receivedTick, connection.sentTick)) * TICK_MS;
 }
 
 /** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
