@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { CACHE, ROOT } from '../places.js';
 import type { Results } from '../results.js';
 import { report } from './markdown.js';
-import { readmeWith } from './readme.js';
+import { READMES, readmeWith } from './readme.js';
 import { hasGaps } from './wanted.js';
 
 export function writeFile(path: string, text: string): void {
@@ -28,7 +28,7 @@ export function isKept(results: Results): boolean {
 }
 
 /**
- * Writes the report; one that is kept where it is committed, with the part that the README shows.
+ * Writes the report; one that is kept where it is committed, with the part that the READMEs show.
  * @returns the page
  */
 export function writeReport(results: Results, output: string | undefined): string {
@@ -38,8 +38,10 @@ export function writeReport(results: Results, output: string | undefined): strin
     writeFile(join(folder, path), text);
   }
   if (kept) {
-    const readme = join(ROOT, 'README.md');
-    writeFile(readme, readmeWith(readFileSync(readme, 'utf8'), results));
+    for (const [name, words] of Object.entries(READMES)) {
+      const path = join(ROOT, name);
+      writeFile(path, readmeWith(readFileSync(path, 'utf8'), results, words));
+    }
   }
   return join(folder, 'RESULTS.md');
 }

@@ -52,6 +52,9 @@ const C_REFERENCES = ['c:epoll', 'c:io_uring'];
 
 export const REFERENCES = ['node:net', 'Bun', 'the better C'] as const;
 
+/** The place of node:net among them. */
+export const NODE_NET_COLUMN = 0;
+
 /** A line's ratio to one of the references. */
 export interface Reached {
   /** NaN where one of both was not measured. */

@@ -11,7 +11,7 @@ import type { Sample } from '../../bench/load/order.js';
 import { ownPorts } from '../../bench/load/own-addresses.js';
 import { isKept } from '../../bench/report/files.js';
 import { report, wantedTable } from '../../bench/report/markdown.js';
-import { readmeWith } from '../../bench/report/readme.js';
+import { READMES, readmeWith } from '../../bench/report/readme.js';
 import type { Cell, Results } from '../../bench/results.js';
 import { quietest, shuffled } from '../../bench/suite.js';
 
@@ -231,22 +231,30 @@ test('a machine that was busy with other things is told, scenario by scenario', 
   assert.doesNotMatch(quiet?.text ?? '', /busy with other things/);
 });
 
-test('the README gets the ratios between its marks, and only there', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'ping-50', sample(1000, 1, 1)));
-  const once = readmeWith(readme, resultsOf(cells));
-  assert.equal(readmeWith(once, resultsOf(cells)), once);
-  assert.match(once, /^\| CPU a message, ping-pong of 64 bytes, 50 connections \| \*\*1\.00, not reached\*\*/m);
-  const [before = '', after = ''] = readme.split(/<!-- From here.*To here\. -->/s);
-  assert(before.length > 0 && once.startsWith(before) && once.endsWith(after));
-  assert.throws(() => readmeWith('# overlapped', resultsOf(cells)), /marks/);
-});
+for (const [name, words] of Object.entries(READMES)) {
+  test(`${name} gets the ratios between its marks, and nothing else changes`, () => {
+    const readme = readFileSync(join(ROOT, name), 'utf8');
+    const cells = ['engine:io_uring', 'net'].map((contender) => cell(contender, 'ping-50', sample(1000, 1, 1)));
+    const once = readmeWith(readme, resultsOf(cells), words);
+    assert.equal(readmeWith(once, resultsOf(cells), words), once);
+    assert.match(once, /^\| [^|]+ 64 [^|]+\| 1\.00 \| 1\.00 \S+ 1\.00 \|$/m);
+    const [before = '', after = ''] = readme.split(/<!-- The lines from here.*To here\. -->/s);
+    assert(before.length > 0 && once.startsWith(before) && once.endsWith(after));
+    assert.throws(() => readmeWith('# overlapped', resultsOf(cells), words), /marks/);
+  });
 
-test('the README shows the ratios of the last whole run as its report does', () => {
-  const ratios = (page: string): string[] =>
-    readFileSync(join(ROOT, page), 'utf8')
-      .split('\n')
-      .filter((line) => /^\| .*\([≤≥] /.test(line));
-  assert(ratios('README.md').length > 0);
-  assert.deepEqual(ratios('README.md'), ratios('bench/RESULTS.md'));
-});
+  test(`${name} shows five ratios of the report`, () => {
+    const wanted = readFileSync(join(ROOT, 'bench/RESULTS.md'), 'utf8').match(/^\| .*\([≤≥] .*$/gm) ?? [];
+    const rows = readFileSync(join(ROOT, name), 'utf8').matchAll(
+      /^\| [^|]+ \| (\d\.\d\d) \| ([\d.]+) \S+ ([\d.]+) \|$/gm,
+    );
+    const shown = [...rows].map(([, median, least, most]) => ({ median, range: `${least} to ${most}` }));
+    assert.equal(shown.length, 5);
+    for (const { median, range } of shown) {
+      assert(
+        wanted.some((line) => line.split('|')[2]?.includes(`${median}`) && line.split('|')[2]?.includes(range)),
+        range,
+      );
+    }
+  });
+}

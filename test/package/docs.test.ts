@@ -52,7 +52,10 @@ test('the programs compile as strict TypeScript', { timeout: TEST_TIMEOUT_MS, sk
 });
 
 function compile(): string {
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['*.mts'] }));
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['*.mts'] }),
+  );
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   return spawnSync(process.execPath, [tsc, '--project', folder], { encoding: 'utf8' }).stdout;
 }
