@@ -1,5 +1,5 @@
 /**
- * Servers on the engine, as docs/engine.md shows them: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the
+ * Servers on the engine, as the docs shows them: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the
  * roles there are three ways to echo that are measured aside: `messages` (with a framing), `decoding` (bytes, behind a
  * look at the messages in them) and `threads` (on two of them).
  */

@@ -61,7 +61,7 @@ export interface ListenLimits extends ConnectionLimits, TopicLimits {
   readonly connectionsMax?: number;
   /**
    * The most connections of one peer's address, or of one IPv6 network of 64 bits; further ones are reset,
-   * `connections_max`. Behind a proxy all peers have one address. A whole number from 1 to Infinity.
+   * `address_connections_max`. Behind a proxy all peers have one address. A whole number from 1 to Infinity.
    * @default Infinity
    */
   readonly connectionsPerAddressMax?: number;

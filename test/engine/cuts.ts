@@ -1,6 +1,6 @@
 /**
  * What the peer sees when a connection is closed: the end of the stream where all that was written was sent, and else a
- * reset, for every reason. It is the table of `docs/engine.md`.
+ * reset, for every reason. It is the table of `docs/closing.md`.
  */
 
 import assert from 'node:assert/strict';
@@ -102,7 +102,7 @@ const CUTS_WITH_BYTES: readonly Cut[] = [
 
 /** The table's rows: reasons, and what the peer sees without and with something left to send. */
 function documented(): Map<string, readonly string[]> {
-  const text = readFileSync(new URL('../../../docs/engine.md', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../../docs/closing.md', import.meta.url), 'utf8');
   const table = text.slice(text.indexOf('| reason | the peer sees'));
   const rows = table.slice(0, table.indexOf('\n\n')).split('\n').slice(2);
   const seen = new Map<string, readonly string[]>();
