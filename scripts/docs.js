@@ -2,16 +2,18 @@
  * Builds the API reference from the docstrings with TypeDoc, into .cache/reference/html. Every warning is an error: an exported
  * name without documentation, a link that leads nowhere, a type that a public one uses and that is not exported.
  *
- * The project is compiled by TypeScript 7, which has no JavaScript API yet. TypeDoc needs one, so it brings a compiler of its
- * own; both are pinned in scripts/reference and kept in .cache/reference.
+ * The project is compiled by TypeScript 7, which has no JavaScript API yet. TypeDoc needs one, so it has a compiler of its
+ * own. Both are pinned in scripts/reference and kept in .cache/reference.
  */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPinned } from './pinned.js';
 import { read } from './stamp.js';
 import { fail, ROOT, run } from './tools.js';
 
 const CACHE = '.cache/reference';
+const OPTIONS = join(ROOT, CACHE, 'typedoc.json');
 
 const installed = installPinned('scripts/reference', CACHE, {
   onInstall: () => console.log('docs: installing TypeDoc'),
@@ -21,18 +23,41 @@ if (installed.exitCode !== 0) {
   fail(`Cannot install TypeDoc: npm ci ended with ${installed.exitCode}`, installed.exitCode);
 }
 
-const { exitCode } = run(process.execPath, [
-  join(ROOT, CACHE, 'node_modules/typedoc/bin/typedoc'),
-  '--options',
-  'scripts/reference/typedoc.json',
-  ...entryPoints().flatMap((path) => ['--entryPoints', path]),
-  '--out',
-  `${CACHE}/html`,
-]);
-process.exit(exitCode);
+/** @type {Record<string, unknown>} */
+const options = {
+  name: 'overlapped',
+  entryPoints: entryPoints(),
+  tsconfig: join(ROOT, 'scripts/reference/tsconfig.json'),
+  out: join(ROOT, CACHE, 'html'),
+  readme: 'none',
+  disableSources: true,
+  excludeExternals: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  sort: ['source-order'],
+  treatWarningsAsErrors: true,
+  validation: { invalidLink: true, notDocumented: true, notExported: true },
+  intentionallyNotDocumented: structMembers(),
+};
+writeFileSync(OPTIONS, JSON.stringify(options, undefined, 2));
+const typedoc = join(ROOT, CACHE, 'node_modules/typedoc/bin/typedoc');
+process.exit(run(process.execPath, [typedoc, '--options', OPTIONS]).exitCode);
 
-/** The sources of what package.json exports, so that a new subpath is in the reference at once. */
+/** The sources of the entries in package.json, so that a new one is in the reference at once. */
 function entryPoints() {
-  const types = Object.values(JSON.parse(read('package.json')).exports).flatMap((target) => target.types ?? []);
-  return types.map((path) => path.replace(/^\.\/dist\/(.*)\.d\.ts$/, '$1.ts'));
+  /** @type {{ exports: Record<string, string | { types: string }> }} */
+  const { exports } = JSON.parse(read('package.json'));
+  return Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [] : [join(ROOT, target.types.replace(/^\.\/dist\/(.*)\.d\.ts$/, '$1.ts'))],
+  );
+}
+
+/** The members of C structs: each struct's comment has its layout, and the members have the names of their manual pages. */
+function structMembers() {
+  const sources = ['src/ffi/sockaddr.ts', 'src/ffi/windows/structs.ts'].map(read).join('\n');
+  const structs = [...sources.matchAll(/^export const (\w+) = \{(.*?)\} as const;/gms)];
+  const exported = structs.filter(([, name]) => name !== 'sockaddr_un');
+  return exported.flatMap(([, name, body = '']) =>
+    [...body.matchAll(/(\w+):/g)].map(([, member]) => `win32.${name}.__type.${member}`),
+  );
 }

@@ -8,6 +8,7 @@ import { MetricSet, type MetricsLabels, type MetricsRegistry } from './metrics/m
 
 export type { MetricsLabels, MetricsRegistry } from './metrics/metric-set.js';
 
+/** Options of `collectMetrics`. */
 export interface MetricsOptions {
   /** Where the metrics are registered; prom-client's own `register` unless given. */
   readonly registry?: MetricsRegistry;

@@ -1,12 +1,15 @@
 /** Addresses of sockets, the same on every system. */
 
+/** The kinds of addresses that a socket can have. */
 export const SOCKET_FAMILIES = ['ipv4', 'ipv6', 'unix'] as const;
 
+/** IPv4, IPv6, or a Unix-domain socket. */
 export type SocketFamily = (typeof SOCKET_FAMILIES)[number];
 
 /** Where a socket listens or connects to. Host names are resolved above the port: looking one up may block. */
 export type SocketAddress =
   | {
+      /** Says that this is an IP address, and of which version. */
       readonly family: 'ipv4' | 'ipv6';
       /** A numeric address; IPv6 may carry a zone, as in `fe80::1%eth0`. */
       readonly address: string;
@@ -14,6 +17,7 @@ export type SocketAddress =
       readonly port: number;
     }
   | {
+      /** Says that this is a Unix-domain socket. */
       readonly family: 'unix';
       /** A file path, or an abstract name after a NUL (Linux); empty for a socket with no name. */
       readonly path: string;

@@ -2,12 +2,17 @@
 
 import { clearTimeout, performanceNow, setTimeout } from './runtime.js';
 
+/** A timer of a clock. */
 export interface ClockTimer {
+  /** The timer keeps the process alive again. */
   ref(): void;
+  /** The timer no longer keeps the process alive. */
   unref(): void;
+  /** Stops the timer: it calls nothing. */
   clear(): void;
 }
 
+/** The clock of a port: the system's, or that of a simulated network. */
 export interface Clock {
   /** Whether time passes by itself, so that looking at it again and again makes sense. */
   readonly passes: boolean;

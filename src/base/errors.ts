@@ -56,11 +56,17 @@ export class ErrorTable {
   }
 }
 
+/** The parts of an operation's error. */
 export interface OperationErrorFields {
+  /** A stable code, Node's where Node has one. */
   readonly code: string;
+  /** The reason in words, for the message. */
   readonly reason: string;
+  /** The operation or system call that failed. */
   readonly syscall: string;
+  /** The system's own number of the error, if it has one. */
   readonly systemNumber?: number;
+  /** The address of a failed connect, bind or listen. */
   readonly address?: SocketAddress;
 }
 
@@ -74,6 +80,7 @@ function errnoOf(code: string): number | undefined {
 
 /** An operation or a call that failed for a reason outside the program. */
 export class OperationError extends Error {
+  /** Tells it from other errors. */
   override readonly name = 'OperationError';
   /** Stable, Node's where Node has one: `ECONNRESET`, `EADDRINUSE`, … */
   readonly code: string;
@@ -83,9 +90,12 @@ export class OperationError extends Error {
   readonly syscall: string;
   /** The number the system itself gave, if one did. */
   readonly systemNumber: number | undefined;
+  /** The address that was tried, for a connect, bind or listen. */
   readonly address: string | undefined;
+  /** The port that was tried, for a connect, bind or listen. */
   readonly port: number | undefined;
 
+  /** Makes the error; its message is built from the fields. */
   constructor(fields: OperationErrorFields) {
     const { address } = fields;
     super(`${fields.syscall} ${fields.code}: ${fields.reason}${address === undefined ? '' : ` ${describe(address)}`}`);

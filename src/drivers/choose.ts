@@ -75,8 +75,11 @@ function probeHere({ probe }: Candidate, disabledFeatures: ReadonlySet<string>):
   return uninterrupted(() => probe({ disabledFeatures, inWorker: !isMainThread }));
 }
 
+/** Whether this system can run a driver. */
 export interface DriverReport {
+  /** The driver's name. */
   readonly name: DriverName;
+  /** The result of its probe. */
   readonly probe: Probe;
 }
 

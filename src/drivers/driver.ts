@@ -16,8 +16,11 @@ export type DriverName = (typeof DRIVER_NAMES)[number] | 'sim';
 
 /** Why a driver cannot be used, and what to do about it. */
 export interface Refusal {
+  /** The driver cannot be used. */
   readonly usable: false;
+  /** Why it cannot be used. */
   readonly reason: string;
+  /** What to do about it. */
   readonly advice: string;
   /** The code of the system's error, where there was one. */
   readonly code?: string;
@@ -112,6 +115,7 @@ export interface SocketCreation {
   readonly dualStack: boolean;
 }
 
+/** Options of `OverlappedSocket.bind`. */
 export interface BindOptions {
   /** Lets several sockets listen at one port, the system spreading connections over them. */
   readonly reusePort: boolean;
@@ -184,6 +188,7 @@ export interface LoopWatch {
 
 /** A driver of the caller's own, such as a simulated network. */
 export interface DriverSource {
+  /** Opens a driver for one port. */
   open(options: DriverOptions): Driver;
 }
 

@@ -15,37 +15,56 @@ export interface OperationCounts {
 
 /** What `server.statistics()` gives: plain numbers of one moment. */
 export interface ServerStatistics {
+  /** Counts of connections. */
   readonly connections: {
+    /** Connections that are not closed. */
     readonly open: number;
+    /** Connections that were ever opened. */
     readonly opened: number;
+    /** Connections that were closed. */
     readonly closed: number;
+    /** Closed connections, by the reason of the close. */
     readonly closesByReason: Readonly<Record<CloseReason, number>>;
   };
+  /** Bytes received. */
   readonly bytesRead: number;
+  /** Bytes sent. */
   readonly bytesWritten: number;
+  /** Calls of `data` or `message`. */
   readonly messagesRead: number;
+  /** Calls of `write`. */
   readonly writes: number;
+  /** Handlers that threw or rejected. */
   readonly handlerErrors: number;
   /** Errors by code. Of more than 64 codes the further ones are together under `other`. */
   readonly errorsByCode: Readonly<Record<string, number>>;
+  /** Counts of the engine that the server uses. */
   readonly engine: EngineStatistics;
 }
 
 /** What all servers and connections of an engine share. */
 export interface EngineStatistics {
+  /** The driver in use. */
   readonly driver: string;
+  /** Operations posted, by kind. */
   readonly operationsPosted: OperationCounts;
   /** Completions: an accept, or a receive of io_uring, has many. */
   readonly completions: OperationCounts;
+  /** Operations posted that have not ended. */
   readonly operationsInFlight: number;
+  /** Receive buffers in use. */
   readonly buffersLent: number;
+  /** Receives that had to wait for a receive buffer. */
   readonly receivesDelayed: number;
+  /** Accepts that had to wait for a descriptor. */
   readonly acceptsDelayed: number;
   /** Bytes written on all connections that the system has not taken yet. */
   readonly queuedBytes: number;
   /** Memory that holds what was received on all connections. */
   readonly heldBytes: number;
+  /** Rounds: batches of completions that were dispatched. */
   readonly turns: number;
+  /** Time spent in dispatching completions, which is mostly in handlers, in ms. */
   readonly handlersMs: number;
 }
 

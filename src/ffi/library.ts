@@ -19,6 +19,7 @@ export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => nu
 
 /** A native library that this system does not have, or cannot open. */
 export class LibraryError extends Error {
+  /** Tells it from other errors. */
   override readonly name = 'LibraryError';
   /** Node's own code for this. */
   readonly code = 'ERR_DLOPEN_FAILED';

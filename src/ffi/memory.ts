@@ -13,10 +13,15 @@ const SLAB_BYTES_MIN = 128;
 export class Slab {
   /** Address of the first byte. */
   readonly address: number;
+  /** Bytes of the block. */
   readonly byteLength: number;
+  /** The memory as bytes. */
   readonly u8: Uint8Array;
+  /** The memory as unsigned 16-bit numbers. */
   readonly u16: Uint16Array;
+  /** The memory as signed 32-bit numbers. */
   readonly i32: Int32Array;
+  /** The memory as unsigned 32-bit numbers. */
   readonly u32: Uint32Array;
 
   /**

@@ -5,28 +5,33 @@ import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
 
-/** A message: what it is about, and its bytes. */
+/** A message: its command and its bytes. */
 export interface Command {
+  /** The number of the command. */
   readonly command: number;
+  /** The bytes after the header. */
   readonly body: Uint8Array;
 }
 
-/** A decoded one: the body is a view, valid as long as the message handler runs. */
+/** A decoded message. Its body is a view, valid while the message handler runs. */
 export interface DecodedCommand extends Command {
+  /** The bytes after the header: a view, valid while the handler runs. */
   readonly body: Buffer;
 }
 
+/** Options of `commands`. */
 export interface CommandsOptions {
-  /** Bytes of the length and of the command: 1, 2 or 4; 2 unless told. */
+  /** Bytes of the length: 1, 2 or 4. @default 2 */
   readonly lengthSize?: 1 | 2 | 4;
+  /** Bytes of the command: 1, 2 or 4. @default 2 */
   readonly commandSize?: 1 | 2 | 4;
-  /** The order of the bytes of both; `big` unless told. */
+  /** The byte order of both. @default 'big' */
   readonly order?: ByteOrder;
-  /** Which comes first; the length unless told. */
+  /** Which of the two comes first. @default 'length' */
   readonly first?: 'length' | 'command';
-  /** What the length counts: the body alone, the command as well, or the whole message; `body` unless told. */
+  /** What the length counts: the body alone, the command as well, or the whole message. @default 'body' */
   readonly counts?: 'body' | 'command' | 'message';
-  /** The most bytes of a body; 64 KiB unless told, and what the length can say. */
+  /** The most bytes of a body. @default 65536, or less if the length cannot express it */
   readonly bodyBytesMax?: number;
 }
 

@@ -4,10 +4,11 @@ import { Buffer } from 'node:buffer';
 import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 
+/** Options of `delimited`. */
 export interface DelimitedOptions {
-  /** What ends a message: text or bytes; a line feed unless told. */
+  /** The end of a message: text or bytes. @default '\n' */
   readonly delimiter?: string | Uint8Array;
-  /** The most bytes of a message, the delimiter not counted; 64 KiB unless told. */
+  /** The most bytes of a message, without its delimiter. @default 65536 */
   readonly messageBytesMax?: number;
 }
 

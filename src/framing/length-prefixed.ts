@@ -5,14 +5,15 @@ import { BufferViews } from '../base/buffer-views.js';
 import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
 
+/** Options of `lengthPrefixed`. */
 export interface LengthPrefixedOptions {
-  /** Bytes of the length: 1, 2, 4, or as many as it needs; 4 unless told. */
+  /** Bytes of the length: 1, 2, 4, or `varint`: as many as the number needs. @default 4 */
   readonly lengthSize?: NumberSize;
-  /** The order of the length's bytes; `big` unless told, as networks have it. */
+  /** The byte order of the length. @default 'big', the order of network protocols */
   readonly order?: ByteOrder;
-  /** Whether the length counts its own bytes too; off unless told, and impossible with `varint`. */
+  /** Whether the length counts its own bytes too, which is impossible with `varint`. @default false */
   readonly countsHeader?: boolean;
-  /** The most bytes of a message; 1 MiB unless told, and what the length can say. */
+  /** The most bytes of a message. @default 1048576, or less if the length cannot express it */
   readonly messageBytesMax?: number;
 }
 

@@ -18,7 +18,9 @@ export interface NumberFormat {
   readonly most: number;
 }
 
+/** Bytes of a number in a header; `varint` is LEB128, of 1 to 5 bytes. */
 export type NumberSize = 1 | 2 | 4 | 'varint';
+/** The order of a number's bytes: `big` has the highest first. */
 export type ByteOrder = 'big' | 'little';
 
 /** A number of four bytes, the highest first. (Reading bytes here costs a third of what Buffer's readers do.) */

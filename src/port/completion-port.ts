@@ -42,9 +42,14 @@ export interface PortStatistics {
   readonly lateCompletions: number;
   /** How often an accept waited for a descriptor, and a receive for a buffer. */
   readonly acceptsDelayed: number;
+  /** Receives that had to wait for a receive buffer. */
   readonly receivesDelayed: number;
 }
 
+/**
+ * A completion port: operations are posted on its sockets, and their completions dequeued from it. It belongs to the thread
+ * that created it.
+ */
 export class CompletionPort extends PostingPort {
   readonly #wakeHandle: WakeHandle;
 
@@ -263,6 +268,7 @@ export class CompletionPort extends PostingPort {
     return this.core.runner?.watchKind;
   }
 
+  /** Counts of this moment. */
   get statistics(): PortStatistics {
     return {
       sockets: this.core.router.sockets.size,

@@ -77,6 +77,7 @@ export const BATCH_COMPLETIONS = 256;
 
 /** Room for the completions of one `getQueuedCompletions`. */
 export class CompletionBatch {
+  /** The most completions that one call dequeues into it. */
   readonly completionsMax: number;
   /** @internal */
   readonly entries: Completion[] = [];
@@ -95,7 +96,7 @@ export class CompletionBatch {
     }
   }
 
-  /** @param index 0 to `length - 1` */
+  /** The completion at an index. @param index 0 to `length - 1` */
   at(index: number): Completion {
     assert(index >= 0 && index < this.length);
     return this.entries[index] as Completion;

@@ -5,6 +5,7 @@ import { checkWhole, type WholeRange } from '../base/validate.js';
 import type { DriverSource } from '../drivers/driver.js';
 import { OPERATIONS_MAX } from './operations.js';
 
+/** Options of `CompletionPort.create`. */
 export interface CompletionPortOptions {
   /**
    * `iocp`, `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. Or a driver

@@ -2,6 +2,7 @@
 
 import type { Completion } from './completion.js';
 
+/** A handler of completions, for `start` and `run`. */
 export type CompletionHandler = (completion: Completion) => void;
 
 /** What a layer above the port does in each turn, besides handling completions. No hook may throw. */
@@ -24,6 +25,7 @@ export interface TurnHooks {
   readonly owesTurn: boolean;
 }
 
+/** Options of `start` and `run`. */
 export interface PumpOptions {
   /** Called with each error that the handler throws, and with the completion that it was called for. */
   readonly onError?: (error: unknown, completion: Completion) => void;

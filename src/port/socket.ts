@@ -6,6 +6,7 @@ import { INT_MAX } from '../base/validate.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { checkSocketOption, requireOption } from './socket-options.js';
 
+/** The state of an overlapped socket. */
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
 /** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
@@ -23,6 +24,7 @@ interface SocketNames {
 
 /** Made by `CompletionPort.createSocket`, or by a completed accept. */
 export class OverlappedSocket {
+  /** The kind of its addresses. */
   readonly family: SocketFamily;
   /** The completion key: whatever `associate` was given. */
   key: unknown = undefined;

@@ -17,8 +17,11 @@ const WAKING_MS_MAX = 250;
 
 /** What another thread needs to wake a port: post it to a worker as it is. */
 export interface WakeHandle {
+  /** The driver of the port. */
   readonly driver: DriverName;
+  /** The descriptor or handle that wakes the port. */
   readonly descriptor: number;
+  /** Whether the port is open, shared by all threads. */
   readonly state: SharedArrayBuffer;
 }
 

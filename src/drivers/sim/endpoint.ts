@@ -13,6 +13,7 @@ import type { Kernel } from './kernel/kernel.js';
 import type { SimSocket } from './kernel/socket.js';
 import type { Loop } from './loop.js';
 
+/** The state of a simulated connection's end. */
 export type EndpointState = 'connecting' | 'connected' | 'failed' | 'closed';
 
 /** What endpoint and listener share: they are told of changes from the event loop, several as one. */
@@ -51,6 +52,7 @@ export class SimEndpoint extends Changing {
     this.#socket = socket;
   }
 
+  /** Whether it is connecting, connected, has failed or is closed. */
   get state(): EndpointState {
     const { state, error } = this.#socket;
     return state === 'created' || (state === 'connected' && error !== 0) ? 'failed' : (state as EndpointState);
@@ -77,10 +79,12 @@ export class SimEndpoint extends Changing {
     return this.state === 'connected' && !this.#socket.sendEnded ? this.#socket.room : 0;
   }
 
+  /** Its own address. */
   get localAddress(): SocketAddress {
     return this.#socket.local;
   }
 
+  /** The peer's address; undefined before it is connected. */
   get remoteAddress(): SocketAddress | undefined {
     return this.#socket.remote;
   }
@@ -142,6 +146,7 @@ export class SimListener extends Changing {
     this.#socket = socket;
   }
 
+  /** The address that it listens on. */
   get localAddress(): SocketAddress {
     return this.#socket.local;
   }

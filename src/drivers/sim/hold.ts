@@ -42,10 +42,12 @@ export class Holder {
     hold.add(1);
   }
 
+  /** It keeps the process alive again. */
   ref(): void {
     this.#set(true);
   }
 
+  /** It no longer keeps the process alive. */
   unref(): void {
     this.#set(false);
   }
@@ -57,6 +59,7 @@ export class Holder {
     }
   }
 
+  /** It is over: it never keeps the process alive again. */
   release(): void {
     this.unref();
     this.#over = true;

@@ -17,6 +17,7 @@ import { SimSocket } from './kernel/socket.js';
 import { Loop } from './loop.js';
 import { RealTime, VirtualTime } from './time.js';
 
+/** Options of a simulated network. */
 export interface SimNetworkOptions {
   /** Any whole number; 1 unless told. */
   readonly seed?: number;
@@ -38,6 +39,7 @@ const LISTEN_BACKLOG = 128;
 export class SimNetwork implements DriverSource {
   /** The time of its ports: it can have timers of one's own. */
   readonly clock: Clock;
+  /** Whether one receive completes again and again, as on io_uring. */
   readonly multishot: boolean;
   readonly #kernel: Kernel;
   readonly #loop: Loop;
@@ -68,6 +70,7 @@ export class SimNetwork implements DriverSource {
     return this.#kernel.faults;
   }
 
+  /** Replaces all faults; those that are not given stop. */
   set faults(faults: Partial<SimFaults>) {
     this.#kernel.faults = checkFaults(faults);
   }

@@ -33,6 +33,7 @@ const FUNCTIONS = {
   ],
 } as const;
 
+/** The names of Winsock's extension functions. */
 export type Extension = keyof typeof FUNCTIONS;
 
 const GUID_BYTES = 16;
