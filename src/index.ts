@@ -24,8 +24,9 @@ export type {
   TopicLimits,
 } from './engine/limits.js';
 export type { ConnectionOptions } from './engine/options.js';
+export type { CloseOptions } from './engine/server/graceful-close.js';
 export type { ListenOptions } from './engine/server/listen.js';
-export type { CloseOptions, Server } from './engine/server/server.js';
+export type { Server } from './engine/server/server.js';
 export type { EngineStatistics, ServerStatistics } from './engine/statistics.js';
 export type { WebStreams } from './engine/streams/web-streams.js';
 export { listen } from './threads/listen.js';

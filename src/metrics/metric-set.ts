@@ -92,7 +92,7 @@ export class MetricSet {
   /** Each engine once, however many of its servers are here. */
   #engineSources(): Source<EngineStatistics>[] {
     this.removeClosed();
-    const engines = new Set<Engine>([...this.#servers.keys()].map(({ engine }) => engine));
+    const engines = new Set<Engine>([...this.#servers.keys()].map(({ core }) => core.engine));
     return [...engines].map((engine) => ({ labels: { driver: engine.driver }, statistics: engineStatistics(engine) }));
   }
 

@@ -1,11 +1,10 @@
 /** A server on many threads, as one of them holds it: what it sends to many reaches the connections of all threads. */
 
 import { OperationError } from '../base/errors.js';
-import type { Connection } from '../engine/connection.js';
 import { close } from '../engine/connection-core/close.js';
 import type { Engine, TurnTask } from '../engine/engine.js';
 import { piecesOf } from '../engine/messages/send-message.js';
-import type { Server } from '../engine/server/server.js';
+import type { ServerCore } from '../engine/server/server-core.js';
 import { joinPieces, type Payload } from '../engine/writing/payload.js';
 import { costOf, type Outbox, type Publication } from './publications.js';
 
@@ -16,7 +15,7 @@ const TOGETHER_BYTES_MAX = 256 * 1024;
 export class ServerInThread implements TurnTask {
   readonly #engine: Engine;
   readonly #outbox: Outbox;
-  #server: Server | undefined;
+  #server: ServerCore | undefined;
   #gathered: Publication[] = [];
   #gatheredBytes = 0;
 
@@ -27,7 +26,7 @@ export class ServerInThread implements TurnTask {
   }
 
   /** @internal This thread's connections are those of a server from now on. */
-  serve(server: Server): void {
+  serve(server: ServerCore): void {
     this.#server = server;
   }
 
@@ -77,7 +76,7 @@ export class ServerInThread implements TurnTask {
    * have left a send behind: the system only reads what is sent, and that connection is being reset.
    */
   #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
-    return this.#server?.sendShared(topic, this.#engine.sharing.of(new Uint8Array(bytes))) ?? 0;
+    return this.#server?.send(topic, this.#engine.sharing.of(new Uint8Array(bytes))) ?? 0;
   }
 
   #gather(publication: Publication): void {
@@ -110,7 +109,7 @@ export class ServerInThread implements TurnTask {
 
   /** @internal Whoever may have missed something is closed: no connection goes on behind a gap. */
   missed(): void {
-    for (const connection of [...(this.#server?.connections() ?? [])] as Connection[]) {
+    for (const connection of this.#server?.connections ?? []) {
       close(connection, 'engine_queue_full', missedSome());
     }
   }

@@ -5,7 +5,7 @@ import type { DriverName } from '../drivers/driver.js';
 import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/handlers.js';
 import { errorOf } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
-import type { CloseOptions } from '../engine/server/server.js';
+import { type CloseOptions, DEADLINE_MS } from '../engine/server/graceful-close.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { Payload } from '../engine/writing/payload.js';
 import type { Acceptor } from './acceptor.js';
@@ -14,9 +14,6 @@ import type { ThreadReady } from './protocol.js';
 import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
 import { WorkerPool, type WorkerPoolOwner, type WorkerPoolSettings } from './worker-pool.js';
-
-/** How long `close` lets connections finish unless told, in ms. */
-const DEADLINE_MS = 10_000;
 
 /** What `statistics()` gives: the sums over all threads that live, and what is of each. */
 export interface ThreadedStatistics extends ServerStatistics {
@@ -44,7 +41,7 @@ export class ThreadedServer implements WorkerPoolOwner {
   /** How many threads serve. */
   readonly threads: number;
   readonly #listeners: ThreadedListeners;
-  readonly #crew: WorkerPool;
+  readonly #pool: WorkerPool;
   #acceptor: Acceptor | undefined;
   #ready: ThreadReady | undefined;
   #error: Error | undefined;
@@ -56,14 +53,20 @@ export class ThreadedServer implements WorkerPoolOwner {
     this.threads = settings.data.threads;
     this.distribution = settings.data.acceptedAt === undefined ? 'reuse_port' : 'dispatch';
     this.#listeners = listeners;
-    this.#crew = new WorkerPool(settings, this);
+    this.#pool = new WorkerPool(settings, this);
   }
 
-  /** @internal Starts the threads, and accepting for them if that is done here. */
-  async start(acceptorFor: ((crew: WorkerPool) => Acceptor) | undefined): Promise<void> {
-    this.#ready = await this.#crew.start();
-    this.#acceptor = acceptorFor?.(this.#crew);
-    this.#acceptor?.start();
+  /** @internal Starts the threads, and accepting where the main thread does it. What it throws leaves no thread. */
+  async start(acceptorFor: ((pool: WorkerPool) => Acceptor) | undefined): Promise<void> {
+    this.#ready = await this.#pool.start();
+    const acceptor = acceptorFor?.(this.#pool);
+    try {
+      acceptor?.start();
+    } catch (error) {
+      await this.#pool.close(0);
+      throw error;
+    }
+    this.#acceptor = acceptor;
   }
 
   /** The address it listens on. */
@@ -88,12 +91,12 @@ export class ThreadedServer implements WorkerPoolOwner {
 
   /** The same of each thread. */
   get connectionsByThread(): readonly number[] {
-    return this.#crew.connectionCounts;
+    return this.#pool.connectionCounts;
   }
 
   /** Threads that have taken the place of dead ones. */
   get threadsReplaced(): number {
-    return this.#crew.threadsReplaced;
+    return this.#pool.threadsReplaced;
   }
 
   /** Whether new connections are taken. */
@@ -132,7 +135,7 @@ export class ThreadedServer implements WorkerPoolOwner {
 
   /** @internal */
   threadReplaced(): void {
-    this.#acceptor?.handOverSoon();
+    this.#acceptor?.resume();
   }
 
   /**
@@ -154,13 +157,13 @@ export class ThreadedServer implements WorkerPoolOwner {
   #publish(topic: string | undefined, data: Payload | readonly Payload[]): void {
     const bytes = sharedBuffer(Array.isArray(data) ? data : [data]);
     if (bytes.byteLength > 0) {
-      this.#crew.published({ kind: 'publish', publications: [{ topic, bytes }] });
+      this.#pool.published({ kind: 'publish', publications: [{ topic, bytes }] });
     }
   }
 
   /** Counts since the threads began, added up. Waits for an answer of each thread. */
   async statistics(): Promise<ThreadedStatistics> {
-    const each = await this.#crew.statistics();
+    const each = await this.#pool.statistics();
     const { connectionsByThread, threadsReplaced } = this;
     const known = each.filter((statistics) => statistics !== undefined);
     const sum = known.reduce(sumOf, zeroOf((this.#ready as ThreadReady).statistics));
@@ -178,7 +181,7 @@ export class ThreadedServer implements WorkerPoolOwner {
   close(options?: CloseOptions | null): Promise<void> {
     const deadlineMs = checkTime('deadlineMs', options?.deadlineMs, DEADLINE_MS);
     this.#acceptor?.close();
-    const closed = this.#crew.close(deadlineMs);
+    const closed = this.#pool.close(deadlineMs);
     this.#closed ??= closed.then(() => {
       this.#ended = true;
     });
@@ -187,19 +190,19 @@ export class ThreadedServer implements WorkerPoolOwner {
 
   /** @internal Ends a thread as if it had died, for tests. */
   terminateThread(index: number): void {
-    this.#crew.terminate(index);
+    this.#pool.terminate(index);
   }
 
   /** The server keeps the process alive, as it does unless told. */
   ref(): void {
     this.#acceptor?.ref();
-    this.#crew.ref();
+    this.#pool.ref();
   }
 
   /** Neither the server nor its connections keep the process alive. */
   unref(): void {
     this.#acceptor?.unref();
-    this.#crew.unref();
+    this.#pool.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -86,7 +86,7 @@ async function handOver(
       { data: { ...data, acceptedAt: opened.localAddress() }, resourceLimits },
       listeners,
     );
-    await server.start((crew) => new Acceptor(use, opened, crew, (error) => server.listenFailed(error)));
+    await server.start((pool) => new Acceptor(use, opened, pool, (error) => server.listenFailed(error)));
     return server;
   } catch (error) {
     if (listener !== undefined) {

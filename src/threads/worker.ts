@@ -7,7 +7,8 @@ import { process, setImmediate } from '../base/runtime.js';
 import { Engine } from '../engine/engine.js';
 import type { HandlerErrorSink } from '../engine/handlers.js';
 import { type ListenOptions, openServer } from '../engine/server/listen.js';
-import type { Server, SocketCount } from '../engine/server/server.js';
+import type { ServerCore, SocketCount } from '../engine/server/server-core.js';
+import { serverStatistics } from '../engine/statistics.js';
 import { packError } from './errors.js';
 import type { ThreadModule } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';
@@ -51,7 +52,7 @@ function socketCount(): SocketCount {
   };
 }
 
-async function openThread(engine: Engine, inThread: ServerInThread): Promise<Server> {
+async function openThread(engine: Engine, inThread: ServerInThread): Promise<ServerCore> {
   const given = await loadHandlers(inThread);
   const { acceptedAt } = data;
   const server = await openServer(
@@ -71,11 +72,11 @@ async function openThread(engine: Engine, inThread: ServerInThread): Promise<Ser
 }
 
 /** Does what the main thread says, until it says to close. */
-function handleMessage(engine: Engine, server: Server, inThread: ServerInThread, message: ToThread): void {
+function handleMessage(engine: Engine, server: ServerCore, inThread: ServerInThread, message: ToThread): void {
   switch (message.kind) {
     case 'take':
       for (const handle of message.handles) {
-        server.take(engine.port.adopt(handle, server.address.family));
+        server.accepts.add(engine.port.adopt(handle, server.address.family));
       }
       return;
     case 'publish':
@@ -86,11 +87,11 @@ function handleMessage(engine: Engine, server: Server, inThread: ServerInThread,
       inThread.missed();
       return;
     case 'statistics':
-      post({ kind: 'statistics', request: message.request, statistics: server.statistics() });
+      post({ kind: 'statistics', request: message.request, statistics: serverStatistics(engine, server.counters) });
       return;
     case 'close':
-      void server.close({ deadlineMs: message.deadlineMs }).then(() => {
-        post({ kind: 'closed', statistics: server.statistics() });
+      void server.closing.close(message.deadlineMs).then(() => {
+        post({ kind: 'closed', statistics: serverStatistics(engine, server.counters) });
         engine.close();
         process.exit(0);
       });
@@ -117,7 +118,13 @@ async function start(): Promise<void> {
     const server = await openThread(engine, inThread);
     main?.on('message', (message: ToThread) => handleMessage(engine, server, inThread, message));
     const { driver, skippedDrivers } = engine;
-    post({ kind: 'ready', address: server.address, driver, skippedDrivers, statistics: server.statistics() });
+    post({
+      kind: 'ready',
+      address: server.address,
+      driver,
+      skippedDrivers,
+      statistics: serverStatistics(engine, server.counters),
+    });
   } catch (error) {
     post({ kind: 'failed', error: packError(error) });
     process.exit(1);

@@ -157,7 +157,7 @@ function othersRun(subject: EngineSubject): void {
     const lines = delimited();
     const published = (message: unknown): void => {
       const { connection } = message as { connection: { group: unknown } };
-      if (connection.group === server) {
+      if (connection.group === server.core) {
         seen.note('published');
       }
     };
@@ -205,7 +205,7 @@ function othersRun(subject: EngineSubject): void {
   scene('so do onListenError and an own onHandlerError', async (stage) => {
     const seen = new Seen();
     const server = await listenAs('server', stage, { onListenError: () => seen.note('onListenError') });
-    store.run('somebody else', () => server.failed(new Error('Nothing can be accepted')));
+    store.run('somebody else', () => server.core.accepts.failed(new Error('Nothing can be accepted')));
     seen.check(['onListenError'], 'server');
     const sink = new Seen();
     const engine = store.run(

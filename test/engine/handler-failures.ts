@@ -40,7 +40,7 @@ function told(subject: EngineSubject): void {
       const [{ error, info }] = reported as [Reported];
       assert.equal(error, problem);
       assert.equal(info.handler, 'data');
-      assert.equal(info.connection?.group, server);
+      assert.equal(info.connection?.group, server.core);
       assert.deepEqual(info.remoteAddress, address);
     },
     { engine },

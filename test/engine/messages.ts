@@ -276,7 +276,7 @@ function many(subject: EngineSubject): void {
     peer.socket.destroy();
     await eventually(() => connection.closed, 'the close');
     subscribed.push(connection.subscribe('room'));
-    assert.deepEqual([subscribed, connection.topics, server.topics.count], [[true, false, false], [], 0]);
+    assert.deepEqual([subscribed, connection.topics, server.core.topics.count], [[true, false, false], [], 0]);
   });
 
   scene('a client has no topics', async (stage) => {

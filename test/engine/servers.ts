@@ -2,14 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
-import { Engine, type ListenOptions, listen, type Server } from 'overlapped';
+import { Engine, type ListenOptions, listen, OperationError, type Server } from 'overlapped';
 import type { OverlappedSocket } from 'overlapped/port';
+import { Completion } from '../../src/port/completion.js';
 import { eventually, someBytes } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { isRefused } from '../support/peers.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 
 const MIB = 1024 * 1024;
+
+/** The smallest operationsMax. */
+const OPERATIONS_LEAST = 256;
 
 const WRONG: readonly [ListenOptions, string][] = [
   [{ port: -1 }, 'ERR_SOCKET_BAD_PORT'],
@@ -207,11 +211,12 @@ function accepting(subject: EngineSubject): void {
         closed ??= server.close({ deadlineMs: Infinity });
       },
     });
-    const take = server.take.bind(server);
+    const { accepts } = server.core;
+    const add = accepts.add.bind(accepts);
     const together: OverlappedSocket[] = [];
-    server.take = (socket) => {
+    accepts.add = (socket) => {
       if (together.push(socket) === 8) {
-        together.forEach(take);
+        together.forEach(add);
       }
     };
     const peers = await Promise.all(Array.from({ length: 8 }, () => stage.peer(server)));
@@ -242,8 +247,28 @@ function accepting(subject: EngineSubject): void {
       later.socket.write('ping');
       await eventually(() => later.bytes === 4, 'the echo');
     },
-    { engine: { operationsMax: 256 } },
+    { engine: { operationsMax: OPERATIONS_LEAST } },
   );
+
+  scene('a server goes on accepting when there was no operation left for its next accept', async (stage) => {
+    const server = await stage.listen({});
+    const { port } = stage.engine;
+    const postAccept = port.postAccept.bind(port);
+    let posts = 0;
+    port.postAccept = () => {
+      posts++;
+      if (posts === 1) {
+        throw new OperationError({ code: 'ENOBUFS', reason: 'operationsMax', syscall: 'accept' });
+      }
+    };
+    server.core.accepts.completed(Object.assign(new Completion(), { kind: 'accept', more: false }));
+    assert.deepEqual([server.listening, posts], [true, 1]);
+    await eventually(() => posts === 2, 'the next accept is tried again');
+    port.postAccept = postAccept;
+    // Its first accept is in flight all the while.
+    await stage.peer(server);
+    await eventually(() => server.connectionsCount === 1, 'a connection');
+  });
 
   scene(
     'a listen that finds no operation left leaves nothing, and its address is free',
@@ -252,7 +277,7 @@ function accepting(subject: EngineSubject): void {
       const free = await stage.listen({});
       const number = portOf(free);
       await free.close();
-      while (stage.engine.port.statistics.operationsInFlight < 256) {
+      while (stage.engine.port.statistics.operationsInFlight < OPERATIONS_LEAST) {
         await stage.peer(first);
       }
       const { sockets } = stage.engine.port.statistics;
@@ -266,7 +291,7 @@ function accepting(subject: EngineSubject): void {
       assert.equal(stage.engine.references, 0);
       await (await stage.listen({ port: number })).close();
     },
-    { engine: { operationsMax: 256 } },
+    { engine: { operationsMax: OPERATIONS_LEAST } },
   );
 }
 

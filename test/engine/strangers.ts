@@ -88,11 +88,12 @@ const TOGETHER = 8;
 
 /** Hands a server its accepted sockets when so many have come. */
 function takeTogether(server: Server): void {
-  const take = server.take.bind(server);
+  const { accepts } = server.core;
+  const add = accepts.add.bind(accepts);
   const together: OverlappedSocket[] = [];
-  server.take = (socket) => {
+  accepts.add = (socket) => {
     if (together.push(socket) === TOGETHER) {
-      together.forEach(take);
+      together.forEach(add);
     }
   };
 }

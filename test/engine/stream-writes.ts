@@ -7,6 +7,7 @@ import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection } from 'overlapped';
+import type { ServerCore } from '../../src/engine/server/server-core.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
@@ -327,7 +328,7 @@ function overHttp(subject: EngineSubject): void {
     });
     client.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
     await eventually(() => answers.length === 1, 'the request');
-    const closed = (connection.group as unknown as { close(): Promise<void> }).close();
+    const closed = (connection.group as ServerCore).closing.close(Infinity);
     await after(20);
     answers[0]?.();
     await eventually(() => seen.ended, 'the end');

@@ -95,7 +95,8 @@ export class Stage {
   async pair(options: ListenOptions = {}): Promise<{ server: Server; connection: Connection; peer: PeerClient }> {
     const server = await this.listen(options);
     const peer = await this.peer(server);
-    const find = (): Connection | undefined => [...this.history.lives.keys()].find(({ group }) => group === server);
+    const find = (): Connection | undefined =>
+      [...this.history.lives.keys()].find(({ group }) => group === server.core);
     await eventually(() => find() !== undefined, 'the connection is accepted');
     const connection = find();
     return { server, connection: connection as Connection, peer };

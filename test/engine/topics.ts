@@ -21,7 +21,7 @@ export function topics(subject: EngineSubject): void {
         code: 'ERR_TOPICS_MAX',
         message: /topicsPerConnectionMax/,
       });
-      assert.deepEqual([connection.subscribe('a'), server.topics.count], [false, 3]);
+      assert.deepEqual([connection.subscribe('a'), server.core.topics.count], [false, 3]);
       connection.unsubscribe('b');
       assert.deepEqual([connection.subscribe('d'), connection.topics], [true, ['a', 'c', 'd']]);
       server.publish('d', 'still here');
@@ -40,7 +40,7 @@ export function topics(subject: EngineSubject): void {
     assert.equal(other?.subscribe('two'), true);
     peer.socket.destroy();
     await eventually(() => connection.closed, 'the close');
-    assert.deepEqual([other?.subscribe('three'), server.topics.count], [true, 2]);
+    assert.deepEqual([other?.subscribe('three'), server.core.topics.count], [true, 2]);
     server.publish('two', 'and ');
     server.publish('three', 'three');
     await eventually(() => otherPeer.data.toString() === 'and three', 'the publications');
@@ -54,7 +54,7 @@ export function topics(subject: EngineSubject): void {
       message: /7 bytes.*topicBytesMax/,
     });
     assert.throws(() => connection.subscribe(5 as unknown as string), { code: 'ERR_INVALID_ARG_TYPE' });
-    assert.deepEqual([connection.topics, server.topics.count, connection.closing], [['ééé'], 1, false]);
+    assert.deepEqual([connection.topics, server.core.topics.count, connection.closing], [['ééé'], 1, false]);
     for (const name of ['\ud800', '\udc00']) {
       // Half pairs are one text in UTF-8, and two here.
       assert.equal(connection.subscribe(name), true);

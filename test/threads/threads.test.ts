@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { listen, OperationError, type ThreadedListenOptions, type ThreadedServer } from 'overlapped';
+import { useEngine } from '../../src/engine/shared-engines.js';
 import { BackOff, YOUNG_MS } from '../../src/threads/back-off.js';
 import { sumOf, zeroOf } from '../../src/threads/sums.js';
 import { programPath, runProgram } from '../support/child.js';
@@ -288,6 +289,17 @@ describe('Threads on any driver', () => {
     }
     await eventually(() => system.descriptorsOpen() <= before, 'nothing is left open');
     await taken.close();
+  });
+
+  test('threads whose main thread cannot accept are ended, and `listen` rejects', TIMEOUT, async () => {
+    const before = system.descriptorsOpen();
+    const listening = listen({ host: '127.0.0.1', port: 0, driver: 'epoll', threads: 2, module: HANDLERS });
+    const use = useEngine(undefined, 'epoll');
+    await eventually(() => use.engine.port.statistics.sockets === 1, 'the main thread listens');
+    use.engine.close();
+    use.release();
+    await assert.rejects(listening, { code: 'EBADF' });
+    await eventually(() => system.descriptorsOpen() <= before, 'the threads have ended');
   });
 
   test('options that cannot be posted are refused', TIMEOUT, async () => {

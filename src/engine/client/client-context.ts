@@ -1,4 +1,4 @@
-/** What the connections of one `connect` share: there is one at most. */
+/** What `connect` sets up for its one connection. */
 
 import { callersContext } from '../../port/async-context.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
@@ -7,6 +7,15 @@ import type { Engine } from '../engine.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
+
+export interface ClientContextParts {
+  readonly engine: Engine;
+  readonly handlers: Handlers;
+  readonly limits: CheckedLimits;
+  readonly messages: MessageRules | undefined;
+  /** Called when the connection is closed. */
+  readonly onClosed: () => void;
+}
 
 export class ClientContext implements ConnectionContext {
   readonly engine: Engine;
@@ -17,24 +26,20 @@ export class ClientContext implements ConnectionContext {
   readonly context = callersContext();
   readonly #onClosed: () => void;
 
-  constructor(
-    engine: Engine,
-    handlers: Handlers,
-    limits: CheckedLimits,
-    messages: MessageRules | undefined,
-    onClosed: () => void,
-  ) {
-    this.engine = engine;
-    this.handlers = handlers;
-    this.limits = limits;
-    this.messages = messages;
-    this.#onClosed = onClosed;
+  constructor(parts: ClientContextParts) {
+    this.engine = parts.engine;
+    this.handlers = parts.handlers;
+    this.limits = parts.limits;
+    this.messages = parts.messages;
+    this.#onClosed = parts.onClosed;
   }
 
-  /** All of an engine's clients count together. */
+  /** The clients of an engine are counted together. */
   get counters(): ConnectionCounters {
     return this.engine.clientCounters;
   }
+
+  connectionOpened(_connection: ConnectionRecord): void {}
 
   connectionClosed(_connection: ConnectionRecord): void {
     this.#onClosed();

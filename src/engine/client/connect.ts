@@ -52,7 +52,13 @@ export async function connect<Context = unknown, Message = Buffer>(
   const use = useEngine(options.engine, options.driver);
   try {
     const { engine } = use;
-    const client = new ClientContext(engine, handlers, limits, messages, use.release);
+    const client = new ClientContext({
+      engine,
+      handlers,
+      limits,
+      messages,
+      onClosed: use.release,
+    });
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
     return (await race.run(resolver)) as Connection<Context>;
   } catch (error) {

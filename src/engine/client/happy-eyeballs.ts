@@ -7,18 +7,14 @@ import type { SocketAddress } from '../../base/address.js';
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
 import type { OverlappedSocket } from '../../port/socket.js';
-import { Connection } from '../connection.js';
-import { close } from '../connection-core/close.js';
-import { emitOpen } from '../connection-core/emit.js';
-import { receive } from '../connection-core/receive.js';
-import { armTimer } from '../connection-core/timeouts.js';
+import type { Connection } from '../connection.js';
 import type { Resolver } from '../endpoint.js';
 import type { CompletionTarget } from '../engine.js';
 import { errorOf } from '../handlers.js';
+import { openConnection, setSocketOptions } from '../open-connection.js';
 import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
-import { setSocketOptions } from '../server/listen.js';
 import { abortReason } from '../signals.js';
 import type { ClientContext } from './client-context.js';
 
@@ -146,27 +142,25 @@ export class ConnectRace implements CompletionTarget, Pending {
   }
 
   #won(socket: OverlappedSocket): void {
-    const { engine, counters, limits } = this.#client;
-    // While the race is on: where a framing throws, this attempt fails and is closed with the others.
-    const connection = new Connection(this.#client, socket);
     this.#attempts.delete(socket);
     this.#end();
-    connection.context = this.#options.context;
-    socket.key = connection;
-    counters.opened++;
-    engine.reference(1);
-    if (limits.timed || connection.messages?.heartbeat !== undefined) {
-      armTimer(connection);
-    }
-    emitOpen(connection);
+    let connection: Connection;
     try {
-      receive(connection);
+      connection = openConnection(this.#client, socket, this.#options.context);
     } catch (error) {
-      close(connection, 'error', errorOf(error));
+      // The program's framing threw.
+      this.#client.counters.countError(error);
+      this.#client.engine.port.closeSocket(socket);
       this.#reject(error);
       return;
     }
-    this.#resolve(connection);
+    const { ending } = connection;
+    if (ending?.reason === 'error') {
+      // Its first receive could not be posted.
+      this.#reject(ending.error);
+    } else {
+      this.#resolve(connection);
+    }
   }
 
   #failIfNothingIsLeft(): void {

@@ -139,6 +139,8 @@ export interface ConnectionContext {
   readonly messages: MessageProtocol | undefined;
   /** Subscriptions, on a server. */
   readonly topics: Topics<ConnectionRecord> | undefined;
+  /** A connection was made, and none of its handlers was called yet. */
+  connectionOpened(connection: ConnectionRecord): void;
   /** The connection is closed, and its handlers were called. */
   connectionClosed(connection: ConnectionRecord): void;
 }

@@ -13,10 +13,12 @@ import type { Engine } from '../engine.js';
 import { checkHandlers, type Handlers } from '../handlers.js';
 import type { ListenLimits } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
+import { setSocketOptions } from '../open-connection.js';
 import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, functionOr } from '../options.js';
 import { unlessClosed } from '../pending.js';
 import { checkEngine, type EngineChoice, useEngine } from '../shared-engines.js';
-import { Server, type SocketCount } from './server.js';
+import { Server } from './server.js';
+import { ServerCore, type SocketCount } from './server-core.js';
 
 export interface ListenOptions<Context = unknown, Message = Buffer>
   extends ConnectionOptions,
@@ -60,8 +62,8 @@ const ANY_IPV4 = '0.0.0.0';
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
  */
-export function listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
-  return openServer(options);
+export async function listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
+  return new Server<Context>(await openServer(options));
 }
 
 /** What a server is that is one of several threads'. */
@@ -75,7 +77,7 @@ export interface ServerPlace {
 export async function openServer<Context>(
   options: ListenOptions<Context>,
   { socketCount, acceptedAt }: ServerPlace = {},
-): Promise<Server<Context>> {
+): Promise<ServerCore> {
   checkIsObject(options);
   const given = options.limits ?? {};
   const limits = checkConnectionOptions(options, FIRST_BYTE_MS);
@@ -100,7 +102,7 @@ export async function openServer<Context>(
     if (acceptedAt === undefined) {
       listener = openListener(engine, place, options, backlog);
     }
-    return new Server<Context>({
+    return new ServerCore({
       engine,
       listener,
       address: listener?.localAddress() ?? place,
@@ -109,6 +111,7 @@ export async function openServer<Context>(
       limits,
       messages,
       topics,
+      connectionContext: undefined,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerRoundMax },
       onListenError,
       onClosed: use.release,
@@ -168,19 +171,5 @@ function bindListener(
   } catch (error) {
     engine.port.closeSocket(socket);
     throw error;
-  }
-}
-
-/** Accepted sockets have the options of their listener. */
-export function setSocketOptions(socket: OverlappedSocket, options: ConnectionOptions): void {
-  if (socket.family !== 'unix') {
-    socket.setOption('noDelay', options.noDelay === false ? 0 : 1);
-    socket.setOption('keepAlive', options.keepAlive === false ? 0 : 1);
-  }
-  for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
-    const byteLength = options[name] ?? undefined;
-    if (byteLength !== undefined) {
-      socket.setOption(name, byteLength);
-    }
   }
 }

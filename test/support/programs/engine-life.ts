@@ -36,7 +36,7 @@ const MODES: Readonly<Record<string, () => Promise<unknown>>> = {
   /** Two servers and many clients on one engine; all close. */
   async shared() {
     const servers = [await server(), await server()];
-    const engines = new Set(servers.map(({ engine }) => engine));
+    const engines = new Set(servers.map(({ core }) => core.engine));
     await Promise.all(Array.from({ length: 10 }, (_, index) => talk(servers[index % 2] as Server)));
     await Promise.all(servers.map((each) => each.close()));
     console.log(`engines ${engines.size}`);

@@ -1,0 +1,66 @@
+/** Opens a connection on a connected socket: the one way for a server's connections and for those of `connect`. */
+
+import type { OverlappedSocket } from '../port/socket.js';
+import { Connection } from './connection.js';
+import { close } from './connection-core/close.js';
+import { emitOpen } from './connection-core/emit.js';
+import { errorOf } from './connection-core/handler-table.js';
+import { receive } from './connection-core/receive.js';
+import type { ConnectionContext } from './connection-core/record.js';
+import { armTimer } from './connection-core/timeouts.js';
+import type { Engine } from './engine.js';
+import type { ConnectionOptions } from './options.js';
+
+type ContextFactory = (connection: Connection) => unknown;
+
+/**
+ * Makes a connection on a connected socket, counts it, calls its handler `open` and begins to receive. If the first receive
+ * cannot be posted, the connection closes with the reason `error`.
+ * @param context the value of `connection.context`, or a function that makes one for each connection
+ * @throws what the program's framing or context function throws, or why the socket cannot join the port. Nothing is counted then, no handler
+ * was called, and the socket is still the caller's to close.
+ */
+export function openConnection(
+  group: ConnectionContext & { readonly engine: Engine },
+  socket: OverlappedSocket,
+  context: unknown,
+): Connection {
+  const { engine, counters, limits } = group;
+  const connection = new Connection(group, socket);
+  connection.context =
+    typeof context === 'function' ? group.context.run(context as ContextFactory, undefined, connection) : context;
+  if (socket.owner === undefined) {
+    engine.associate(socket, connection);
+  } else {
+    // It joined the port to connect.
+    socket.key = connection;
+  }
+  counters.opened++;
+  engine.reference(1);
+  group.connectionOpened(connection);
+  try {
+    if (limits.timed || connection.messages?.heartbeat !== undefined) {
+      armTimer(connection);
+    }
+    emitOpen(connection);
+    receive(connection);
+  } catch (error) {
+    // For example: operationsMax operations are in flight already.
+    close(connection, 'error', errorOf(error));
+  }
+  return connection;
+}
+
+/** Sets the options of a new socket. Accepted sockets inherit those of their listener. */
+export function setSocketOptions(socket: OverlappedSocket, options: ConnectionOptions): void {
+  if (socket.family !== 'unix') {
+    socket.setOption('noDelay', options.noDelay === false ? 0 : 1);
+    socket.setOption('keepAlive', options.keepAlive === false ? 0 : 1);
+  }
+  for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
+    const byteLength = options[name] ?? undefined;
+    if (byteLength !== undefined) {
+      socket.setOption(name, byteLength);
+    }
+  }
+}
