@@ -13,12 +13,12 @@ import { WriteArena } from '../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import { Connection } from './connection.js';
 import { close } from './connection-core/close.js';
-import { finish } from './connection-core/finishing.js';
+import { emitFinal } from './connection-core/emit.js';
 import { type ErrorSink, guarded, warnOfHandlerError } from './connection-core/handler-errors.js';
 import { HeldMemory, PausedConnections } from './connection-core/held-memory.js';
 import { received, resumeNow } from './connection-core/receive.js';
 import { flush, sent } from './connection-core/send.js';
-import { shutDown } from './connection-core/shutdown.js';
+import { finSent } from './connection-core/shutdown.js';
 import { BACKLOGGED, CLOSING, DIRTY, RESUMING } from './connection-core/state.js';
 import { armTimer, moveTicks } from './connection-core/timeouts.js';
 import { ConnectionCounters, EngineCounters } from './counters.js';
@@ -147,7 +147,7 @@ export class Engine {
           break;
         case 'shutdown':
           this.counters.shutdownsCompleted++;
-          shutDown(key, completion);
+          finSent(key, completion);
       }
     } catch (error) {
       close(key, 'error', errorOf(error));
@@ -179,7 +179,7 @@ export class Engine {
     this.turn = (this.turn + 1) | 0;
     this.wheel.look();
     this.#resuming.drain(this.#resumeOne);
-    this.#finishing.drain(finish);
+    this.#finishing.drain(emitFinal);
     this.#tasks.drain(runTask);
     this.#dirty.drain(this.#flushOne);
     this.sharing.rest();

@@ -76,9 +76,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a close is lost when a send was the last in flight',
     file: 'engine/connection-core/send.js',
-    found: `finishIfIdle(connection);
-        return;`,
-    replacement: 'return;',
+    found: 'if (finishOrFail(connection, completion)) {',
+    replacement: 'if ((connection.flags & CLOSING) !== 0 || finishOrFail(connection, completion)) {',
   },
   {
     name: 'a write chunk is used again while it is being sent',

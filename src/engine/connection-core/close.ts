@@ -33,6 +33,19 @@ export function closeFailed(connection: ConnectionRecord, completion: Completion
   close(connection, reason, completion.toError());
 }
 
+/** Ends a connection that is closing, or whose operation has failed. @returns whether it is one */
+export function finishOrFail(connection: ConnectionRecord, completion: Completion): boolean {
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return true;
+  }
+  if (completion.code !== undefined) {
+    closeFailed(connection, completion);
+    return true;
+  }
+  return false;
+}
+
 /** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
 export function close(connection: ConnectionRecord, reason: CloseReason, error?: Error, handler?: HandlerName): void {
   if ((connection.flags & CLOSING) !== 0) {

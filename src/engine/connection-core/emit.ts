@@ -3,9 +3,11 @@
 import type { Buffer } from 'node:buffer';
 import { awaitHandler, isPromise } from './awaiting.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
+import { emitNeverDrained } from './drained.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
 import type { ConnectionRecord, StreamSink } from './record.js';
+import { CLOSED, UNREFERENCED } from './state.js';
 
 export function emitData(connection: ConnectionRecord, chunk: Buffer): void {
   const { handlers } = connection;
@@ -100,7 +102,7 @@ export function emitOpen(connection: ConnectionRecord): void {
 }
 
 /** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
-export function emitClose(connection: ConnectionRecord): void {
+function emitClose(connection: ConnectionRecord): void {
   const { handlers, ending } = connection;
   if (ending === undefined) {
     return;
@@ -119,4 +121,21 @@ export function emitClose(connection: ConnectionRecord): void {
   if (handlers.close !== undefined) {
     void call(connection, 'close', handlers.close, reason);
   }
+}
+
+/** The last operation of a connection has ended: calls its last handlers. */
+export function emitFinal(connection: ConnectionRecord): void {
+  const { engine, counters } = connection.group;
+  connection.flags |= CLOSED;
+  counters.closed++;
+  const reason = connection.ending?.reason;
+  if (reason !== undefined) {
+    counters.closesByReason[reason]++;
+  }
+  emitClose(connection);
+  emitNeverDrained(connection);
+  if ((connection.flags & UNREFERENCED) === 0) {
+    engine.reference(-1);
+  }
+  connection.group.connectionClosed(connection);
 }

@@ -8,7 +8,7 @@ import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitAndAwait, emitData } from './emit.js';
 import { stopReceiving } from './held-memory.js';
 import type { ConnectionRecord, HeldChunk } from './record.js';
-import { endSending } from './shutdown.js';
+import { requestFin } from './shutdown.js';
 import {
   AWAITING,
   CLOSING,
@@ -172,11 +172,11 @@ function emitEnd(connection: ConnectionRecord): void {
   } else if (limits.allowHalfOpen || (connection.flags & (FIN_REQUESTED | STREAMED)) !== 0) {
     armTimer(connection);
   } else if (told === undefined) {
-    endSending(connection);
+    requestFin(connection);
   } else {
     // The handler may still write: our side ends when it is done.
     armTimer(connection);
-    void told.then(() => endSending(connection));
+    void told.then(() => requestFin(connection));
   }
 }
 
@@ -199,7 +199,7 @@ export function resumeNow(connection: ConnectionRecord): void {
   connection.flags &= ~(RESUMING | QUOTA_SPENT);
   if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
     connection.flags &= ~ENDS_LATER;
-    endSending(connection);
+    requestFin(connection);
   }
   if (connection.messages?.stopped === true && (connection.flags & (HOLDING | CLOSING)) === 0) {
     connection.messages.proceed();

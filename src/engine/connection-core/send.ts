@@ -6,26 +6,22 @@ import type { Completion } from '../../port/completion.js';
 import { checkPayload } from '../writing/payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
 import { COPY_BYTES_MAX } from '../writing/write-queue.js';
-import { close, closeFailed, finishIfIdle } from './close.js';
+import { close, finishOrFail } from './close.js';
 import { emitDrained } from './drained.js';
 import { emit, emitToStream } from './emit.js';
 import type { ConnectionRecord } from './record.js';
 import { writeAfterEnd } from './refusals.js';
 import { highWaterMark } from './room.js';
+import { postFin, requestFin } from './shutdown.js';
 import {
   CLOSING,
   DIRTY,
   END_CALLED,
-  END_EMITTED,
-  FIN_POSTED,
   FIN_REQUESTED,
-  FIN_SENT,
   LINGERING,
   NEEDS_DRAIN,
   NEEDS_FLUSH,
   SENDING,
-  STREAMED,
-  TRUNCATED,
   WANTS_ROOM,
 } from './state.js';
 import { armWriteStall } from './timeouts.js';
@@ -136,6 +132,15 @@ function refuse(connection: ConnectionRecord): false {
   return false;
 }
 
+/** Ends our side because the program wants it, after `data`: writing after that is the program's mistake. */
+export function end(connection: ConnectionRecord, data?: Uint8Array | string): void {
+  if (data !== undefined && (connection.flags & (FIN_REQUESTED | CLOSING)) === 0) {
+    append(connection, data);
+  }
+  requestFin(connection);
+  connection.flags |= END_CALLED;
+}
+
 /** Posts what has gathered, unless a send is in flight; behind the last of it, our end. */
 export function flush(connection: ConnectionRecord): void {
   connection.flags &= ~DIRTY;
@@ -151,37 +156,15 @@ export function flush(connection: ConnectionRecord): void {
     // Not when it was written: outside a turn the wheel has the tick of the last one, which may be long ago.
     connection.sentTick = engine.wheel.tick;
     armWriteStall(connection);
-  } else if ((connection.flags & (FIN_REQUESTED | FIN_POSTED | FIN_SENT)) === FIN_REQUESTED) {
-    end(connection);
-  }
-}
-
-/** Sends our end: all that was written is out. */
-function end(connection: ConnectionRecord): void {
-  const { flags } = connection;
-  const { engine } = connection.group;
-  if ((flags & TRUNCATED) !== 0) {
-    close(connection, 'destroyed');
-  } else if ((flags & (END_EMITTED | STREAMED)) === END_EMITTED) {
-    // The peer has ended before us: closing says the same, in one call less.
-    connection.flags |= FIN_SENT;
-    close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
-  } else {
-    engine.port.postShutdown(connection.socket);
-    connection.flags |= FIN_POSTED;
-    engine.counters.shutdownsPosted++;
+  } else if ((connection.flags & FIN_REQUESTED) !== 0) {
+    postFin(connection);
   }
 }
 
 /** The send in flight has completed. */
 export function sent(connection: ConnectionRecord, completion: Completion): void {
   connection.flags &= ~SENDING;
-  if ((connection.flags & CLOSING) !== 0) {
-    finishIfIdle(connection);
-    return;
-  }
-  if (completion.code !== undefined) {
-    closeFailed(connection, completion);
+  if (finishOrFail(connection, completion)) {
     return;
   }
   const { engine, counters, limits } = connection.group;

@@ -1,83 +1,64 @@
-/** How our side of a connection ends by the application's wish. */
+/** The FIN of our side: requested, posted once everything written was sent, and completed. */
 
 import type { Completion } from '../../port/completion.js';
-import { ticksOf } from '../scheduling/timer-wheel.js';
-import { close, closeFailed, finishIfIdle } from './close.js';
+import { close, finishOrFail } from './close.js';
 import { emitToStream } from './emit.js';
-import { errorOf } from './handler-table.js';
 import type { ConnectionRecord } from './record.js';
-import { write } from './send.js';
 import {
   AWAITING,
   CLOSING,
-  END_CALLED,
   END_EMITTED,
   ENDS_LATER,
   FIN_POSTED,
   FIN_REQUESTED,
   FIN_SENT,
   LINGERING,
-  PAUSED,
+  STREAMED,
+  TRUNCATED,
 } from './state.js';
-import { armTimer, setDeadline } from './timeouts.js';
+import { armTimer } from './timeouts.js';
 
-/** Ends our side, behind what was written. */
-export function endSending(connection: ConnectionRecord, data?: Uint8Array | string): void {
-  if ((connection.flags & (FIN_REQUESTED | CLOSING)) !== 0) {
-    return;
+/** Requests the FIN, which leaves after what was written. */
+export function requestFin(connection: ConnectionRecord): void {
+  if ((connection.flags & (FIN_REQUESTED | CLOSING)) === 0) {
+    connection.flags |= FIN_REQUESTED;
+    connection.group.engine.flushNext(connection);
   }
-  if (data !== undefined) {
-    write(connection, data);
-  }
-  connection.flags |= FIN_REQUESTED;
-  connection.group.engine.flushNext(connection);
 }
 
-/** Ends our side because the program wants it: writing after that is its mistake. */
-export function end(connection: ConnectionRecord, data?: Uint8Array | string): void {
-  endSending(connection, data);
-  connection.flags |= END_CALLED;
-}
-
-/** Ends our side because the server closes: a handler that is not done may still have its answer to write. */
-export function endWhenDone(connection: ConnectionRecord): void {
+/** Requests it because the server closes: a handler that is still at work may have its answer to write. */
+export function requestFinWhenDone(connection: ConnectionRecord): void {
   if ((connection.flags & AWAITING) === 0) {
-    endSending(connection);
+    requestFin(connection);
   } else {
     connection.flags |= ENDS_LATER;
   }
 }
 
-/** Closes because the program wants it, after what was written is sent or the linger time is over. */
-export function destroy(connection: ConnectionRecord, why: unknown): void {
-  if ((connection.flags & LINGERING) !== 0) {
+/** Posts the FIN that was requested: everything written was sent. */
+export function postFin(connection: ConnectionRecord): void {
+  const { flags } = connection;
+  const { engine } = connection.group;
+  if ((flags & (FIN_POSTED | FIN_SENT)) !== 0) {
     return;
   }
-  const error = why === undefined ? undefined : errorOf(why);
-  if (connection.group.limits.lingerMs === 0 || connection.queuedBytes === 0) {
-    close(connection, 'destroyed', error);
-  } else if ((connection.flags & CLOSING) === 0) {
-    linger(connection, error);
+  if ((flags & TRUNCATED) !== 0) {
+    close(connection, 'destroyed');
+  } else if ((flags & (END_EMITTED | STREAMED)) === END_EMITTED) {
+    // The peer's FIN came first: closing sends ours, and saves a call.
+    connection.flags |= FIN_SENT;
+    close(connection, (flags & LINGERING) === 0 ? 'finished' : 'destroyed');
+  } else {
+    engine.port.postShutdown(connection.socket);
+    connection.flags |= FIN_POSTED;
+    engine.counters.shutdownsPosted++;
   }
 }
 
-/** Goes on sending for the linger time; nothing more is read, and the peer's own end is not waited for. */
-export function linger(connection: ConnectionRecord, error: Error | undefined): void {
-  setDeadline(connection, ticksOf(connection.group.limits.lingerMs));
-  connection.ending = { reason: 'destroyed', error, handler: undefined };
-  connection.flags |= LINGERING | PAUSED;
-  endSending(connection);
-}
-
-/** The shutdown in flight has completed: our end is out. */
-export function shutDown(connection: ConnectionRecord, completion: Completion): void {
+/** The shutdown in flight has completed: the FIN was sent. */
+export function finSent(connection: ConnectionRecord, completion: Completion): void {
   connection.flags &= ~FIN_POSTED;
-  if ((connection.flags & CLOSING) !== 0) {
-    finishIfIdle(connection);
-    return;
-  }
-  if (completion.code !== undefined) {
-    closeFailed(connection, completion);
+  if (finishOrFail(connection, completion)) {
     return;
   }
   connection.flags |= FIN_SENT;

@@ -4,7 +4,7 @@ import { queueMicrotask } from '../../base/runtime.js';
 import { close } from '../connection-core/close.js';
 import { emit } from '../connection-core/emit.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
-import { endWhenDone } from '../connection-core/shutdown.js';
+import { requestFinWhenDone } from '../connection-core/shutdown.js';
 import { CLOSING, LINGERING } from '../connection-core/state.js';
 import type { Engine } from '../engine.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
@@ -59,7 +59,7 @@ export class GracefulClose {
   #askToEnd(): void {
     for (const connection of this.#server.connections) {
       if (connection.handlers.serverClosing === undefined) {
-        endWhenDone(connection);
+        requestFinWhenDone(connection);
       } else if ((connection.flags & (CLOSING | LINGERING)) === 0) {
         // Not for a connection that a handler of another one closed a moment ago: it hears only its own close.
         emit(connection, 'serverClosing');

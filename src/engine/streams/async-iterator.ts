@@ -2,10 +2,10 @@
 
 import { Buffer } from 'node:buffer';
 import { whenDrained } from '../connection-core/drained.js';
+import { destroy } from '../connection-core/linger.js';
 import { pause, resume } from '../connection-core/receive.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { isFull } from '../connection-core/room.js';
-import { destroy } from '../connection-core/shutdown.js';
 import { FIN_REQUESTED, isClosed } from '../connection-core/state.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './stream-adapter.js';
 

@@ -10,10 +10,10 @@ import { inCallersContext } from '../../port/async-context.js';
 import type { CloseReason } from '../close-reasons.js';
 import { close } from '../connection-core/close.js';
 import type { HandlerName, HandlerTable } from '../connection-core/handler-table.js';
+import { destroy, linger } from '../connection-core/linger.js';
 import type { ConnectionRecord, StreamSink } from '../connection-core/record.js';
 import { whyClosed, writeAfterEnd } from '../connection-core/refusals.js';
-import { append } from '../connection-core/send.js';
-import { destroy, end, linger } from '../connection-core/shutdown.js';
+import { append, end } from '../connection-core/send.js';
 import {
   CLOSED,
   CLOSING,
