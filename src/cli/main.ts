@@ -1,7 +1,5 @@
 /** The command line: what can be asked for, and the one place where a failure becomes a line and an exit code. */
 
-import { readFileSync } from 'node:fs';
-import { URL } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { process } from '../base/runtime.js';
 import type { BenchOptions } from './bench/bench.js';
@@ -24,11 +22,6 @@ Examples:
   $ overlapped bench 127.0.0.1:${ECHO_PORT}                load it
   $ overlapped bench :${ECHO_PORT} --connections 500 --pipeline 16 --json
   $ overlapped doctor                              what this machine can do`;
-
-function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: unknown }).version);
-}
 
 /** Each command is loaded when it is asked for: the echo server keeps nothing of the others in its memory. */
 function addEcho(program: Command): void {
@@ -75,10 +68,10 @@ function addDoctor(program: Command): void {
     .action(async (options: { readonly json: boolean }) => (await import('./doctor.js')).doctor(options));
 }
 
-function commands(): Command {
+function commands(version: string): Command {
   const program = new Command('overlapped')
     .description("A completion-port network engine: IOCP's model on io_uring, epoll and select")
-    .version(version(), '--version')
+    .version(version, '--version')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     // What is wrong is said once, in one line, by `report`.
@@ -112,11 +105,15 @@ function report(error: unknown): number {
   return EXIT_FAILED;
 }
 
-/** Runs the command line. @param argv as in `process.argv` */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * Runs the command line.
+ * @param argv as in `process.argv`
+ * @param version of the package
+ */
+export async function main(argv: readonly string[], version: string): Promise<void> {
   watchOutput();
   try {
-    await commands().parseAsync(argv);
+    await commands(version).parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }

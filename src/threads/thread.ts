@@ -74,7 +74,7 @@ export class Thread {
     const bytesMax = publishedBytesMax(data.engineOptions);
     this.#outbox = new Outbox(backlog, bytesMax, (message) => this.#post(message));
     const backlogs = { in: backlog.memory, out: this.#backlog.memory };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.#worker = new Worker(new URL('./overlapped-worker.js', import.meta.url), {
       name: `overlapped ${data.thread}`,
       workerData: { ...data, backlogs } satisfies ThreadData,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),

@@ -136,7 +136,7 @@ export class BrokenCopy {
 
   constructor() {
     mkdirSync(join(this.#directory, 'dist'));
-    for (const part of ['dist/src', 'dist/test/simulation', 'package.json']) {
+    for (const part of ['dist/src', 'dist/test/simulation', 'dist/package.json', 'package.json']) {
       cpSync(join(ROOT, part), join(this.#directory, part), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.#directory, 'node_modules'));

@@ -48,7 +48,7 @@ export class BlockingThread {
     this.#owner = owner;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const worker = new Worker(new URL('./blocking-worker.js', import.meta.url), {
+    const worker = new Worker(new URL('./overlapped-blocking-worker.js', import.meta.url), {
       name: `overlapped ${call}`,
       workerData: { call, memory: this.#memory, port: port2 } satisfies BlockingThreadData,
       transferList: [port2],
