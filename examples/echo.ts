@@ -3,13 +3,8 @@
  * type into `ncat 127.0.0.1 4567`.
  */
 
-import {
-  type Completion,
-  CompletionBatch,
-  CompletionPort,
-  formatAddress,
-  type OverlappedSocket,
-} from 'overlapped/port';
+import type { Completion, OverlappedSocket } from 'overlapped/port';
+import { CompletionBatch, CompletionPort, formatAddress } from 'overlapped/port';
 
 const port = Number(process.argv[2] ?? 4567);
 
