@@ -9,6 +9,9 @@ import { addressOfBytes } from './library.js';
 /** V8 keeps typed arrays of up to 64 bytes inside its heap, where they move; an ArrayBuffer above that never moves. */
 const SLAB_BYTES_MIN = 128;
 
+/** Words from the low half of a 64-bit field to its high half: every supported system is little-endian. */
+export const HIGH_WORD = 1;
+
 /** A block of zeroed memory that does not move and lives as long as this object is referenced. */
 export class Slab {
   /** Address of the first byte. */
@@ -49,17 +52,17 @@ export class Slab {
     assert(this.address % alignment === 0);
   }
 
-  /** Writes a 64-bit address at a byte offset that is a multiple of four. */
+  /** Writes a 64-bit number, such as an address, at a byte offset that is a multiple of four. */
   setAddress(byteOffset: number, address: number): void {
     const index = byteOffset >> 2;
     this.u32[index] = address;
-    this.u32[index + 1] = address / 0x1_0000_0000;
+    this.u32[index + HIGH_WORD] = address / 0x1_0000_0000;
   }
 
-  /** Reads a 64-bit address or handle at a byte offset that is a multiple of four. */
+  /** Reads a 64-bit number below 2 ** 53, such as an address or a handle, at a byte offset that is a multiple of four. */
   addressAt(byteOffset: number): number {
     const index = byteOffset >> 2;
-    return (this.u32[index] as number) + (this.u32[index + 1] as number) * 0x1_0000_0000;
+    return (this.u32[index] as number) + (this.u32[index + HIGH_WORD] as number) * 0x1_0000_0000;
   }
 }
 

@@ -100,7 +100,7 @@ const DECLARATIONS: Declarations = {
     user_data: 'uint64_t',
     buf_group: 'uint16_t',
     personality: 'uint16_t',
-    file_index: 'int32_t',
+    optlen: 'uint32_t',
     addr3: 'uint64_t',
     __pad2: 'uint64_t',
   },

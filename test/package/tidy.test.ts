@@ -64,6 +64,14 @@ const REPLACED_GLOBALS = [
   ...['MessageChannel', 'ReadableStream', 'WritableStream'],
 ];
 
+/** A number in an index, added to an index or added to an address, or a struct's size as a shift. */
+const LITERAL_OFFSETS = [
+  /\b(?:u8|u16|i32|u32|words|sqes|entries)\[[1-9]/,
+  /\[[^\]'"\n]*\w\)? \+ \d/,
+  /\b(?:\w*(?:address|offset|record|answer|name)|\w+_word)\b \+ \d+(?! \*)/i,
+  /\b(?:index|entry|mask|cqMask|sqMask)\)? << \d/i,
+];
+
 const FILES = filesBelow('');
 const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json').map((path) =>
   path.replace(/package\.json$/, 'package-lock.json'),
@@ -155,6 +163,29 @@ describe('sources', () => {
       ['d', ['b']],
     ]);
     assert.deepEqual(circleOf(imports), ['b', 'd', 'b']);
+  });
+
+  test('offsets in the memory of structs have names', () => {
+    const readers = SOURCES.filter((path) => /^src\/(?:drivers\/(?!sim\/)|ffi\/)/.test(path));
+    assert(readers.length > 50);
+    const found = readers.flatMap((path) => literalOffsetsIn(codeOf(path)).map((line) => `${path}: ${line}`));
+    assert.deepEqual(found, []);
+  });
+
+  test('the rule about offsets finds the ways to write one as a number', () => {
+    const wrong = [
+      'sqes[word + 4] = slot;',
+      'entries[at + 1] as number',
+      'const flags = results.u32[1];',
+      'getpeername(socket, address, address + 28)',
+      'slab.addressAt(record + ANSWER_OFFSET + 8)',
+      'const word = cqes + ((head & cqMask) << 2);',
+    ];
+    assert.deepEqual(literalOffsetsIn(wrong.join('\n')), wrong);
+    assert.deepEqual(
+      literalOffsetsIn('sqes[word + SQE_ADDR] = low;\nfree[count - 1] = 5;\nu32[linger.l_onoff >> 2]'),
+      [],
+    );
   });
 
   test('no driver knows another driver, and what they share knows none', () => {
@@ -287,6 +318,11 @@ function circleOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
     }
   }
   return [];
+}
+
+/** The lines of a program that have an offset as a number. */
+function literalOffsetsIn(code: string): string[] {
+  return code.split('\n').filter((line) => LITERAL_OFFSETS.some((pattern) => pattern.test(line)));
 }
 
 function layerOf(path: string): number {

@@ -16,11 +16,13 @@ const DESCRIPTORS_MAX = 256;
 const MAPPINGS_MAX = 64;
 
 const MAPPINGS_OFFSET = 4 * DESCRIPTORS_MAX;
+const MAPPING_LENGTHS_OFFSET = MAPPINGS_OFFSET + 8 * MAPPINGS_MAX;
 /** Contexts of asynchronous I/O: one of the thread, for each copy of the package in it. */
 const CONTEXTS_MAX = 4;
-const CONTEXTS_OFFSET = MAPPINGS_OFFSET + 16 * MAPPINGS_MAX;
+const CONTEXTS_OFFSET = MAPPING_LENGTHS_OFFSET + 8 * MAPPINGS_MAX;
 const MARKS_OFFSET = CONTEXTS_OFFSET + 8 * CONTEXTS_MAX;
-const BYTES = MARKS_OFFSET + 8;
+const MARKS_BYTES = 8;
+const BYTES = MARKS_OFFSET + MARKS_BYTES;
 assert(BYTES <= NOTES_BYTES);
 
 export interface Mapping {
@@ -31,8 +33,9 @@ export interface Mapping {
 export class ResourceTracker {
   /** Each descriptor and 1, as 0 is free. */
   readonly #descriptors: Int32Array;
-  /** Address and length by turns; an address of 0 is free. */
+  /** Addresses of mappings; 0 is free. */
   readonly #mappings: Float64Array;
+  readonly #mappingLengths: Float64Array;
   /** Their addresses; 0 is free. */
   readonly #contexts: Float64Array;
   /** Whether sockets of the thread are marked. */
@@ -41,7 +44,8 @@ export class ResourceTracker {
   constructor(notes: Int8Array = new Int8Array(BYTES)) {
     const { buffer, byteOffset } = notes;
     this.#descriptors = new Int32Array(buffer, byteOffset, DESCRIPTORS_MAX);
-    this.#mappings = new Float64Array(buffer, byteOffset + MAPPINGS_OFFSET, 2 * MAPPINGS_MAX);
+    this.#mappings = new Float64Array(buffer, byteOffset + MAPPINGS_OFFSET, MAPPINGS_MAX);
+    this.#mappingLengths = new Float64Array(buffer, byteOffset + MAPPING_LENGTHS_OFFSET, MAPPINGS_MAX);
     this.#contexts = new Float64Array(buffer, byteOffset + CONTEXTS_OFFSET, CONTEXTS_MAX);
     this.#marks = new Int32Array(buffer, byteOffset + MARKS_OFFSET, 1);
   }
@@ -61,20 +65,17 @@ export class ResourceTracker {
   }
 
   addMapping({ address, byteLength }: Mapping): void {
-    for (let index = 0; index < 2 * MAPPINGS_MAX; index += 2) {
-      if (this.#mappings[index] === 0) {
-        this.#mappings[index + 1] = byteLength;
-        this.#mappings[index] = address;
-        return;
-      }
+    const free = this.#mappings.indexOf(0);
+    if (free >= 0) {
+      this.#mappingLengths[free] = byteLength;
+      this.#mappings[free] = address;
     }
   }
 
   removeMapping({ address }: Mapping): void {
-    for (let index = 0; index < 2 * MAPPINGS_MAX; index += 2) {
-      if (this.#mappings[index] === address) {
-        this.#mappings[index] = 0;
-      }
+    const index = this.#mappings.indexOf(address);
+    if (index >= 0) {
+      this.#mappings[index] = 0;
     }
   }
 
@@ -83,14 +84,10 @@ export class ResourceTracker {
   }
 
   get mappings(): readonly Mapping[] {
-    const mappings: Mapping[] = [];
-    for (let index = 0; index < 2 * MAPPINGS_MAX; index += 2) {
-      const address = this.#mappings[index] as number;
-      if (address !== 0) {
-        mappings.push({ address, byteLength: this.#mappings[index + 1] as number });
-      }
-    }
-    return mappings;
+    const lengths = this.#mappingLengths;
+    return Array.from(this.#mappings, (address, index) => ({ address, byteLength: lengths[index] as number })).filter(
+      ({ address }) => address !== 0,
+    );
   }
 
   addContext(address: number): void {

@@ -181,12 +181,11 @@ export function decodeSockaddr(
 ): SocketAddress {
   const bytes = slab.u8.subarray(byteOffset, byteOffset + byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (view.getUint16(0, true)) {
+  switch (view.getUint16(sockaddr_in.sin_family, true)) {
     case system.AF_INET: {
-      const start = sockaddr_in.sin_addr;
       return {
         family: 'ipv4',
-        address: bytes.subarray(start, start + 4).join('.'),
+        address: bytes.subarray(sockaddr_in.sin_addr, sockaddr_in.sin_zero).join('.'),
         port: view.getUint16(sockaddr_in.sin_port),
       };
     }

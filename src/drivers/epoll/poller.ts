@@ -14,7 +14,7 @@ import {
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
+import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import { PolledCall } from '../common/polled-call.js';
 import { opened } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
@@ -27,7 +27,10 @@ import type { Poller, ReadinessSink } from '../readiness/poller.js';
 /** Events taken by one epoll_wait at the most; the kernel gives the others their turn with the next. */
 const EVENTS_MAX = 512;
 const EVENT_WORDS = epoll_event.size >> 2;
-const DATA_WORD = epoll_event.data >> 2;
+const EVENTS_WORD = epoll_event.events >> 2;
+/** `data` holds the descriptor in its low word and the descriptor's generation in its high word. */
+const DESCRIPTOR_WORD = epoll_event.data >> 2;
+const GENERATION_WORD = DESCRIPTOR_WORD + HIGH_WORD;
 /** EPOLLPRI: a read stops before urgent data (tcp(7)), so one that is short has not emptied the socket. */
 const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
@@ -60,12 +63,11 @@ export class EpollPoller implements Poller {
     return this.#register(socket, generation, SOCKET_EVENTS);
   }
 
-  /** `data` holds the descriptor and its generation, a word each. */
   #register(descriptor: number, generation: number, events: number): number {
     const { i32, address } = this.#event;
-    i32[epoll_event.events >> 2] = events;
-    i32[DATA_WORD] = descriptor;
-    i32[DATA_WORD + 1] = generation;
+    i32[EVENTS_WORD] = events;
+    i32[DESCRIPTOR_WORD] = descriptor;
+    i32[GENERATION_WORD] = generation;
     return this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, address) < 0 ? -lastErrno() : 0;
   }
 
@@ -85,15 +87,15 @@ export class EpollPoller implements Poller {
       return this.#wait.failed(lastErrno());
     }
     for (let index = 0, word = 0; index < count; index++, word += EVENT_WORDS) {
-      const events = i32[word] as number;
-      const descriptor = i32[word + DATA_WORD] as number;
+      const events = i32[word + EVENTS_WORD] as number;
+      const descriptor = i32[word + DESCRIPTOR_WORD] as number;
       if (descriptor === this.#wake.descriptor) {
         sink.wakeUp(this.#wake.take());
         continue;
       }
       sink.ready(
         descriptor,
-        i32[word + DATA_WORD + 1] as number,
+        i32[word + GENERATION_WORD] as number,
         (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,
         (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) !== 0,
         (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0,

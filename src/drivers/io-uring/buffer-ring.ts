@@ -8,7 +8,7 @@
 import { assert } from '../../base/assert.js';
 import { IORING_REGISTER_PBUF_RING } from '../../ffi/linux/io-uring.js';
 import { io_uring_buf, io_uring_buf_reg } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
+import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import type { ReceiveBuffers } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import type { Ring } from './ring.js';
@@ -30,6 +30,11 @@ const LOOKS_MAX = 4096;
 const SPARE_MAX = 8;
 /** Half-word of the ring's tail: it lies over `resv` of the first entry. */
 const TAIL_HALF = io_uring_buf.resv >> 1;
+const ENTRY_WORDS = io_uring_buf.size >> 2;
+const ADDR_WORD = io_uring_buf.addr >> 2;
+const LEN_WORD = io_uring_buf.len >> 2;
+const ENTRY_HALVES = io_uring_buf.size >> 1;
+const BID_HALF = io_uring_buf.bid >> 1;
 
 export class BufferRing {
   readonly #memory: Slab;
@@ -131,12 +136,13 @@ export class BufferRing {
   }
 
   #add(index: number): void {
-    const word = (this.#tail & this.#mask) * (io_uring_buf.size >> 2);
+    const entry = this.#tail & this.#mask;
+    const word = entry * ENTRY_WORDS;
     const { i32, u16 } = this.#memory;
-    i32[word] = this.#low[index] as number;
-    i32[word + 1] = this.#high[index] as number;
-    i32[word + 2] = this.#sizeBytes;
-    u16[2 * word + (io_uring_buf.bid >> 1)] = index;
+    i32[word + ADDR_WORD] = this.#low[index] as number;
+    i32[word + ADDR_WORD + HIGH_WORD] = this.#high[index] as number;
+    i32[word + LEN_WORD] = this.#sizeBytes;
+    u16[entry * ENTRY_HALVES + BID_HALF] = index;
     this.#tail = (this.#tail + 1) & 0xffff;
     this.#offered++;
   }

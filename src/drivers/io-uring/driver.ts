@@ -21,7 +21,6 @@ import {
   IORING_POLL_ADD_MULTI,
   IORING_RECV_MULTISHOT,
   IORING_RECVSEND_POLL_FIRST,
-  IOSQE_BUFFER_SELECT,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
 import { shorten } from '../common/buffer-list.js';
@@ -33,16 +32,16 @@ import { linuxMessages } from '../linux/messages.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
-import { BorrowedSends } from './borrowed-sends.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
+import { CQE_FLAGS, CQE_GENERATION, CQE_RES, CQE_SLOT, CQE_WORDS } from './completion-entry.js';
 import { CqeOverflow } from './cqe-overflow.js';
 import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
-import { findMultishotReceive, forgetProbe } from './multishot-probe.js';
+import { findMultishotReceive } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
 import { RingWatch } from './ring-watch.js';
-import { SubmissionBacklog } from './submission-backlog.js';
-import { fillEntry } from './submission-entry.js';
+import { SQE_ADDR, SQE_ADDR_HIGH, SQE_OFF, selectBuffer } from './submission-entry.js';
+import { Submissions } from './submissions.js';
 
 /** Slots of entries that are the driver's own; operations of the port count from 0. */
 const WAKE_SLOT = -1;
@@ -54,9 +53,6 @@ const CANCEL_SLOT = -2;
  * kernel's, one for each such send: with buffers of 8 KiB that is so at 1 MiB, and not at 256 KiB (seen on 6.18).
  */
 const SEND_BYTES_MAX = 256 * 1024;
-
-/** Calls that make room for one entry, at the most: a kernel that takes none after these takes none for now. */
-const ENTER_TRIES_MAX = 16;
 
 /**
  * A multishot receive ends when it has filled this many buffers. Without a limit one turn brings up to 33 of a peer that
@@ -76,19 +72,14 @@ export class IoUringDriver implements Driver {
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
   readonly #messages = new MsghdrPool(linuxMessages);
-  readonly #borrowed: BorrowedSends;
   readonly #wake = new WakePipe();
   readonly #disabledFeatures: ReadonlySet<string>;
   readonly #acceptMode: number;
   readonly #receiveMode: number;
   /** The most bytes of a multishot receive; 0 for no limit. */
   readonly #receiveBytesMax: number;
-  /** Peer addresses of connects, until the kernel has copied them at submission. */
-  #addresses: Slab[] = [];
-  readonly #stash = new CqeOverflow();
-  readonly #backlog = new SubmissionBacklog();
-  /** The entry that is being prepared is in here: the ring's entries, or one of the backlog's. */
-  #sqes: Int32Array;
+  readonly #overflow = new CqeOverflow();
+  readonly #submissions: Submissions;
   /**
    * Their receives complete once each. A multishot one misses the end of the stream when it came with the last bytes: the
    * kernel does not look again where nothing is queued, and nothing wakes it any more (seen on 6.18).
@@ -101,13 +92,8 @@ export class IoUringDriver implements Driver {
     this.#disabledFeatures = options.disabledFeatures;
     const { ring, buffers } = openRings(options.submissionEntries, setup.flags, options.buffers);
     this.#ring = ring;
-    this.#sqes = ring.sqes;
     this.#buffers = buffers;
-    this.#borrowed = new BorrowedSends(options.borrowed, this.#ring, (...entry) => {
-      this.#prepare(...entry);
-      // Entries of the backlog follow those of the ring.
-      return (this.#ring.position + this.#backlog.length - 1) | 0;
-    });
+    this.#submissions = new Submissions(ring, buffers, this.#overflow, options.borrowed);
     const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
       if (!supported || options.disabledFeatures.has(name)) {
@@ -131,90 +117,21 @@ export class IoUringDriver implements Driver {
   }
 
   forget(socket: number): void {
-    this.#borrowed.forget(socket);
+    this.#submissions.borrowed.forget(socket);
     this.#unixSockets.delete(socket);
   }
 
-  /** Fills the next submission entry; what is not named here is zero. */
-  #prepare(
-    opcode: number,
-    socket: number,
-    ioprio: number,
-    address: number,
-    byteLength: number,
-    opFlags: number,
-    slot: number,
-    generation: number,
-  ): number {
-    const word = this.#next();
-    fillEntry(this.#sqes, word, opcode, socket, ioprio, address, byteLength, opFlags, slot, generation);
-    return word;
-  }
-
-  /** Takes the next entry; returns its first word in `#sqes`. */
-  #next(): number {
-    const ring = this.#ring;
-    if ((this.#backlog.length === 0 && ring.hasRoom) || this.#makeRoom()) {
-      this.#sqes = ring.sqes;
-      return ring.next();
-    }
-    this.#sqes = this.#backlog.add();
-    return 0;
-  }
-
-  /** Submits until there is room, taking completions out of the kernel's way if it asks for that; whether there is room. */
-  #makeRoom(): boolean {
-    const ring = this.#ring;
-    for (let tries = 0; !ring.hasRoom && ring.retry.at === Infinity && tries < ENTER_TRIES_MAX; tries++) {
-      try {
-        this.#enter(0);
-      } catch {
-        // A post never fails: the next poll meets the same error.
-        return false;
-      }
-      if (!ring.hasRoom) {
-        this.#stash.takeAll(ring);
-      }
-    }
-    this.#backlog.drain(ring);
-    this.#forgetAddresses();
-    return this.#backlog.length === 0 && ring.hasRoom;
-  }
-
-  /** Once all connects are submitted the kernel has copied their addresses. */
-  #forgetAddresses(): void {
-    if (this.#addresses.length > 0 && this.#ring.toSubmit === 0 && this.#backlog.length === 0) {
-      this.#addresses = [];
-    }
-  }
-
-  /** The one call of a turn: hands over what was posted, and lets the kernel complete what it can. */
-  #enter(timeoutMs: number): void {
-    this.#buffers.offer();
-    if (this.#backlog.length > 0) {
-      this.#backlog.drain(this.#ring);
-    }
-    this.#borrowed.check();
-    try {
-      this.#ring.enter(timeoutMs);
-    } catch (error) {
-      // Something that the probe found works no more: the next port probes again.
-      forgetProbe();
-      throw error;
-    }
-  }
-
   postAccept(slot: number, generation: number, socket: number): void {
-    this.#prepare(IORING_OP_ACCEPT, socket, this.#acceptMode, 0, 0, SOCK_CLOEXEC, slot, generation);
+    this.#submissions.prepare(IORING_OP_ACCEPT, socket, this.#acceptMode, 0, 0, SOCK_CLOEXEC, slot, generation);
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
     const memory = new Slab(SOCKADDR_BYTES_MAX);
     const byteLength = encodeSockaddr(linuxAddresses, memory, 0, fromHere(address));
-    const word = this.#prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
-    // connect's length is in `off`.
-    this.#sqes[word + 2] = byteLength;
-    this.#addresses.push(memory);
+    const word = this.#submissions.prepare(IORING_OP_CONNECT, socket, 0, memory.address, 0, 0, slot, generation);
+    // connect(2)'s addrlen is in `off`.
+    this.#submissions.entries[word + SQE_OFF] = byteLength;
+    this.#submissions.keepUntilSubmitted(memory);
   }
 
   /**
@@ -227,14 +144,8 @@ export class IoUringDriver implements Driver {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
     const tried = hasWaited || (multishot !== 0 && this.#buffers.free > 0);
     const mode = tried ? multishot : IORING_RECVSEND_POLL_FIRST | multishot;
-    const word = this.#prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
-    const sqes = this.#sqes;
-    sqes[word] = (sqes[word] as number) | (IOSQE_BUFFER_SELECT << 8);
-    sqes[word + 10] = BUFFER_GROUP;
-    if (multishot !== 0) {
-      // `optlen`
-      sqes[word + 11] = this.#receiveBytesMax;
-    }
+    const word = this.#submissions.prepare(IORING_OP_RECV, socket, mode, 0, 0, 0, slot, generation);
+    selectBuffer(this.#submissions.entries, word, BUFFER_GROUP, multishot === 0 ? 0 : this.#receiveBytesMax);
   }
 
   postSend(
@@ -247,9 +158,18 @@ export class IoUringDriver implements Driver {
   ): void {
     const taken = Math.min(byteLength, SEND_BYTES_MAX);
     if (borrowed) {
-      this.#borrowed.post(slot, generation, socket, address, taken);
+      this.#submissions.borrowed.post(slot, generation, socket, address, taken);
     } else {
-      this.#prepare(IORING_OP_SEND, socket, 0, address, taken, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+      this.#submissions.prepare(
+        IORING_OP_SEND,
+        socket,
+        0,
+        address,
+        taken,
+        MSG_NOSIGNAL | MSG_WAITALL,
+        slot,
+        generation,
+      );
     }
   }
 
@@ -257,18 +177,19 @@ export class IoUringDriver implements Driver {
     const bytes = shorten(gather, SEND_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
     if (gather.borrowed) {
-      this.#borrowed.postMessage(slot, generation, socket, message, bytes);
+      this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);
     } else {
-      this.#prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+      this.#submissions.prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
     }
   }
 
   cancel(slot: number, generation: number): void {
-    this.#borrowed.cancel(slot);
-    const word = this.#prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
+    this.#submissions.borrowed.cancel(slot);
+    const word = this.#submissions.prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
     // The entry to cancel is named by its user_data, in `addr`.
-    this.#sqes[word + 4] = slot;
-    this.#sqes[word + 5] = generation;
+    const { entries } = this.#submissions;
+    entries[word + SQE_ADDR] = slot;
+    entries[word + SQE_ADDR_HIGH] = generation;
   }
 
   /**
@@ -276,7 +197,16 @@ export class IoUringDriver implements Driver {
    * ring's own eventfd from inside the wake-up of another, and loses the second such signal (seen on kernel 6.18).
    */
   #armWake(): void {
-    this.#prepare(IORING_OP_POLL_ADD, this.#wake.readable, 0, 0, IORING_POLL_ADD_MULTI, POLLIN, WAKE_SLOT, 0);
+    this.#submissions.prepare(
+      IORING_OP_POLL_ADD,
+      this.#wake.readable,
+      0,
+      0,
+      IORING_POLL_ADD_MULTI,
+      POLLIN,
+      WAKE_SLOT,
+      0,
+    );
   }
 
   giveBuffer(index: number): void {
@@ -290,8 +220,8 @@ export class IoUringDriver implements Driver {
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
     const ring = this.#ring;
     this.#watch?.disarm();
-    if (this.#stash.length > 0) {
-      this.#stash.deliver(
+    if (this.#overflow.length > 0) {
+      this.#overflow.deliver(
         (slot, generation, result, flags) => this.#complete(sink, slot, generation, result, flags),
         completionsMax,
       );
@@ -301,19 +231,18 @@ export class IoUringDriver implements Driver {
       if (timeoutMs === 0 && ring.toSubmit === 0 && !ring.hasDeferred) {
         return;
       }
-      this.#enter(timeoutMs);
-      this.#forgetAddresses();
+      this.#submissions.enter(timeoutMs);
     }
     const { words, cqes, cqMask } = ring;
     // The head moves on before each completion goes up: what the sink does may post, and a full ring may take the rest.
     // What it put aside is older than what the ring has then, so the rest waits for the next call.
-    for (let left = completionsMax; left > 0 && ring.ready > 0 && this.#stash.length === 0; left--) {
+    for (let left = completionsMax; left > 0 && ring.ready > 0 && this.#overflow.length === 0; left--) {
       const head = ring.head;
-      const word = cqes + ((head & cqMask) << 2);
-      const slot = words[word] as number;
-      const generation = words[word + 1] as number;
-      const result = words[word + 2] as number;
-      const flags = words[word + 3] as number;
+      const word = cqes + (head & cqMask) * CQE_WORDS;
+      const slot = words[word + CQE_SLOT] as number;
+      const generation = words[word + CQE_GENERATION] as number;
+      const result = words[word + CQE_RES] as number;
+      const flags = words[word + CQE_FLAGS] as number;
       ring.advance((head + 1) | 0);
       this.#complete(sink, slot, generation, result, flags);
     }
@@ -327,8 +256,9 @@ export class IoUringDriver implements Driver {
       this.#completeOwn(sink, slot, generation, result, more);
       return;
     }
-    if (this.#borrowed.some && this.#borrowed.has(slot)) {
-      const end = this.#borrowed.completed(slot, generation, result);
+    const { borrowed } = this.#submissions;
+    if (borrowed.some && borrowed.has(slot)) {
+      const end = borrowed.completed(slot, generation, result);
       if (end !== undefined) {
         this.#messages.release(slot);
         sink.complete(slot, generation, end, false, -1);
@@ -374,7 +304,7 @@ export class IoUringDriver implements Driver {
 
   hasWork(): boolean {
     const ring = this.#ring;
-    if (ring.ready > 0 || this.#stash.length > 0) {
+    if (ring.ready > 0 || this.#overflow.length > 0) {
       return true;
     }
     return (ring.toSubmit > 0 || ring.hasDeferred) && ring.retry.at === Infinity;

@@ -5,20 +5,17 @@
 
 import { lastErrno } from '../../ffi/library.js';
 import { AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/constants.js';
-import {
-  IORING_CQE_F_MORE,
-  IORING_OP_RECV,
-  IORING_RECV_MULTISHOT,
-  IOSQE_BUFFER_SELECT,
-} from '../../ffi/linux/io-uring.js';
+import { IORING_CQE_F_MORE, IORING_OP_RECV, IORING_RECV_MULTISHOT } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
 import { opened } from '../common/resources.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
+import { CQE_FLAGS, CQE_RES, CQE_WORDS } from './completion-entry.js';
 import { findSetup } from './features.js';
 import { Ring } from './ring.js';
+import { fillEntry, selectBuffer } from './submission-entry.js';
 
 const BUFFERS = { count: 4, sizeBytes: 64, strideBytes: 64 } as const;
 const COMPLETION_TIMEOUT_MS = 200;
@@ -89,10 +86,8 @@ interface Received {
 /** Posts a multishot receive, and sends it one byte. */
 function tryReceive(ring: Ring, receiver: number, sender: number, memory: Slab, limitBytes: number): Received {
   const word = ring.next();
-  ring.sqes[word] = IORING_OP_RECV | (IOSQE_BUFFER_SELECT << 8) | (IORING_RECV_MULTISHOT << 16);
-  ring.sqes[word + 1] = receiver;
-  ring.sqes[word + 10] = BUFFER_GROUP;
-  ring.sqes[word + 11] = limitBytes;
+  fillEntry(ring.sqes, word, IORING_OP_RECV, receiver, IORING_RECV_MULTISHOT, 0, 0, 0, 0, 0);
+  selectBuffer(ring.sqes, word, BUFFER_GROUP, limitBytes);
   libc().write(sender, memory.address, 1);
   return nextCompletion(ring);
 }
@@ -106,9 +101,9 @@ function nextCompletion(ring: Ring): Received {
     // A signal, or a shortage of memory, ends it early.
     ring.enter(COMPLETION_TIMEOUT_MS);
   }
-  const word = ring.cqes + ((ring.head & ring.cqMask) << 2);
-  const bytes = ring.words[word + 2] as number;
-  const flags = ring.words[word + 3] as number;
+  const word = ring.cqes + (ring.head & ring.cqMask) * CQE_WORDS;
+  const bytes = ring.words[word + CQE_RES] as number;
+  const flags = ring.words[word + CQE_FLAGS] as number;
   ring.advance((ring.head + 1) | 0);
   return { bytes, more: (flags & IORING_CQE_F_MORE) !== 0 };
 }

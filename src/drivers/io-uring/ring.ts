@@ -42,7 +42,7 @@ import {
   io_uring_cqe,
   io_uring_getevents_arg,
   io_uring_params,
-  io_uring_sqe,
+  timespec,
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
@@ -51,6 +51,7 @@ import { Retry } from '../common/retry.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
+import { SQE_OPCODE, SQE_USER_DATA, SQE_USER_DATA_HIGH, SQE_WORDS } from './submission-entry.js';
 
 /** Completions that fit for each submission entry: a multishot operation brings many for one. */
 const COMPLETIONS_PER_SUBMISSION = 4;
@@ -78,7 +79,7 @@ export class Ring {
   readonly completionEntries: number;
   readonly #libc = libc();
   readonly #mapped: Mapping[] = [];
-  readonly #enterArgument = new Slab(64);
+  readonly #enterArgument = new Slab(io_uring_getevents_arg.size + timespec.size);
 
   /** The rings' words. */
   #words: Int32Array = NOTHING;
@@ -98,7 +99,7 @@ export class Ring {
   /** The completion ring's tail as it was last looked at. */
   #seenTail = 0;
 
-  /** The submission entries, sixteen words each. */
+  /** The submission entries, SQE_WORDS words each. */
   sqes: Int32Array = NOTHING;
   /** Submission entries that the kernel has not been told of. */
   toSubmit = 0;
@@ -125,7 +126,7 @@ export class Ring {
     const arrayEnd = usesArray ? sq(io_sqring_offsets.array) + 4 * this.submissionEntries : 0;
     const completionsEnd = cq(io_cqring_offsets.cqes) + io_uring_cqe.size * this.completionEntries;
     this.#words = this.#map(Math.max(arrayEnd, completionsEnd), IORING_OFF_SQ_RING);
-    this.sqes = this.#map(this.submissionEntries * io_uring_sqe.size, IORING_OFF_SQES);
+    this.sqes = this.#map(this.submissionEntries * SQE_WORDS * 4, IORING_OFF_SQES);
     this.#sqHead = sq(io_sqring_offsets.head) >> 2;
     this.#sqTail = sq(io_sqring_offsets.tail) >> 2;
     this.#sqFlags = sq(io_sqring_offsets.flags) >> 2;
@@ -174,7 +175,7 @@ export class Ring {
     const index = this.#tail & this.#sqMask;
     this.#tail = (this.#tail + 1) | 0;
     this.toSubmit++;
-    return index << 4;
+    return index * SQE_WORDS;
   }
 
   /** The position of the next submission entry: entries are counted, in 32 bits. */
@@ -194,15 +195,14 @@ export class Ring {
 
   /** Makes a submission entry that the kernel has not taken do nothing. It completes under the same slot. */
   makeVoid(position: number): void {
-    const word = (position & this.#sqMask) << 4;
-    const userData = word + (io_uring_sqe.user_data >> 2);
+    const word = (position & this.#sqMask) * SQE_WORDS;
     const { sqes } = this;
-    for (let index = word; index < word + (io_uring_sqe.size >> 2); index++) {
-      if (index !== userData && index !== userData + 1) {
-        sqes[index] = 0;
+    for (let field = 0; field < SQE_WORDS; field++) {
+      if (field !== SQE_USER_DATA && field !== SQE_USER_DATA_HIGH) {
+        sqes[word + field] = 0;
       }
     }
-    sqes[word] = IORING_OP_NOP;
+    sqes[word + SQE_OPCODE] = IORING_OP_NOP;
   }
 
   /** The completion ring's head: where the next completion is read. */
@@ -218,7 +218,7 @@ export class Ring {
     return (this.#seenTail - this.#head) | 0;
   }
 
-  /** The words in which completions are read: entry `head & cqMask` begins at word `cqes + 4 * (head & cqMask)`. */
+  /** The memory in which completions are read: entry `index` begins at word `cqes + CQE_WORDS * index`. */
   get words(): Int32Array {
     return this.#words;
   }

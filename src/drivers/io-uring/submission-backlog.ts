@@ -4,10 +4,8 @@
  */
 
 import { Fifo } from '../../base/fifo.js';
-import { io_uring_sqe } from '../../ffi/linux/structs.js';
 import type { Ring } from './ring.js';
-
-const ENTRY_WORDS = io_uring_sqe.size >> 2;
+import { SQE_WORDS } from './submission-entry.js';
 
 export class SubmissionBacklog {
   readonly #entries = new Fifo<Int32Array>();
@@ -18,7 +16,7 @@ export class SubmissionBacklog {
 
   /** Memory for one more entry. */
   add(): Int32Array {
-    const entry = new Int32Array(ENTRY_WORDS);
+    const entry = new Int32Array(SQE_WORDS);
     this.#entries.push(entry);
     return entry;
   }

@@ -31,10 +31,21 @@ const ACCEPTS_POSTED = 32;
 
 /** AcceptEx wants room for an address and 16 bytes, for each end. */
 const ADDRESS_BYTES = sockaddr_in6.size + 16;
-const ADDRESSES_OFFSET = OVERLAPPED.size;
-/** Behind the addresses: what GetAcceptExSockaddrs answers, two addresses and two lengths. */
-const ANSWER_OFFSET = 128;
-const RECORD_BYTES = 192;
+/**
+ * The memory of one AcceptEx: its OVERLAPPED, both addresses as the system writes them, the number of bytes received, and
+ * pointers to the addresses with their lengths, which GetAcceptExSockaddrs writes.
+ */
+const RECORD = {
+  overlapped: 0,
+  addresses: OVERLAPPED.size,
+  received: 120,
+  local: 128,
+  remote: 136,
+  localLength: 144,
+  remoteLength: 148,
+  size: 192,
+} as const;
+assert(RECORD.addresses + 2 * ADDRESS_BYTES <= RECORD.received);
 
 /** Errors that mean: no descriptor or memory just now. */
 const SHORTAGE = new Set(['EMFILE', 'ENOBUFS', 'ENOMEM']);
@@ -44,7 +55,7 @@ class AcceptSet {
   readonly slot: number;
   readonly generation: number;
   readonly listener: SocketRecord;
-  readonly slab = new Slab(ACCEPTS_POSTED * RECORD_BYTES, 64);
+  readonly slab = new Slab(ACCEPTS_POSTED * RECORD.size, 64);
   /** The socket that waits in each; INVALID_SOCKET where nothing is posted. */
   readonly handles = new Array<number>(ACCEPTS_POSTED).fill(INVALID_SOCKET);
   posted = 0;
@@ -104,11 +115,11 @@ export class Accepts {
     if (handle < 0) {
       return -handle;
     }
-    const offset = index * RECORD_BYTES;
-    clearOverlapped(set.slab.i32, offset >> 2);
+    const offset = index * RECORD.size;
+    clearOverlapped(set.slab.i32, (offset + RECORD.overlapped) >> 2);
     const record = set.slab.address + offset;
     const AcceptEx = this.#extensions.of(set.listener).AcceptEx as ForeignFunction;
-    const output = record + ADDRESSES_OFFSET;
+    const output = record + RECORD.addresses;
     // With no byte to receive it completes when the connection is there, not when a silent client speaks.
     const done = AcceptEx(
       set.listener.handle,
@@ -117,8 +128,8 @@ export class Accepts {
       0,
       ADDRESS_BYTES,
       ADDRESS_BYTES,
-      record + ANSWER_OFFSET,
-      record,
+      record + RECORD.received,
+      record + RECORD.overlapped,
     );
     const number = done === 0 ? this.#ws2_32.WSAGetLastError() : 0;
     if (number !== 0 && number !== WSA_IO_PENDING) {
@@ -151,9 +162,9 @@ export class Accepts {
     for (const set of this.#sets) {
       const offset = overlapped - set.slab.address;
       if (offset >= 0 && offset < set.slab.byteLength) {
-        assert(offset % RECORD_BYTES === 0);
+        assert(offset % RECORD.size === RECORD.overlapped);
         const status = set.slab.i32[(offset + OVERLAPPED.Internal) >> 2] as number;
-        this.#completed(sink, set, offset / RECORD_BYTES, numberOfStatus(status));
+        this.#completed(sink, set, offset / RECORD.size, numberOfStatus(status));
         return true;
       }
     }
@@ -189,14 +200,16 @@ export class Accepts {
 
   #remoteAddress(set: AcceptSet, index: number): SocketAddress {
     const { slab } = set;
-    const record = index * RECORD_BYTES;
-    const answer = slab.address + record + ANSWER_OFFSET;
+    const offset = index * RECORD.size;
+    const record = slab.address + offset;
     const GetAcceptExSockaddrs = this.#extensions.of(set.listener).GetAcceptExSockaddrs as ForeignFunction;
-    const output = slab.address + record + ADDRESSES_OFFSET;
-    GetAcceptExSockaddrs(output, 0, ADDRESS_BYTES, ADDRESS_BYTES, answer, answer + 16, answer + 8, answer + 20);
-    const remote = slab.addressAt(record + ANSWER_OFFSET + 8);
-    const byteLength = slab.u32[(record + ANSWER_OFFSET + 20) >> 2] as number;
-    return decodeSockaddr(windowsAddresses, slab, remote - slab.address, byteLength);
+    const output = record + RECORD.addresses;
+    const [local, localLength] = [record + RECORD.local, record + RECORD.localLength];
+    const [remote, remoteLength] = [record + RECORD.remote, record + RECORD.remoteLength];
+    GetAcceptExSockaddrs(output, 0, ADDRESS_BYTES, ADDRESS_BYTES, local, localLength, remote, remoteLength);
+    const start = slab.addressAt(offset + RECORD.remote) - slab.address;
+    const byteLength = slab.u32[(offset + RECORD.remoteLength) >> 2] as number;
+    return decodeSockaddr(windowsAddresses, slab, start, byteLength);
   }
 
   cancel(slot: number, generation: number): void {

@@ -23,6 +23,10 @@ export const INTERRUPT_KEY = 2;
 /** Entries taken by one GetQueuedCompletionStatusEx at the most. */
 export const ENTRIES_MAX = 256;
 
+/** After the entries: the number of them that the system has written. */
+const COUNT_OFFSET = ENTRIES_MAX * OVERLAPPED_ENTRY.size;
+const COUNT_BYTES = 4;
+
 /** The longest wait below INFINITE, in ms. */
 const WAIT_MS_MAX = INFINITE - 1;
 
@@ -37,22 +41,21 @@ export function postPacket(handle: number, key: number): void {
   }
 }
 
-/** Room for dequeued entries and their number. */
+/** Memory for dequeued entries and their number. */
 export class Entries {
-  readonly #slab = new Slab(ENTRIES_MAX * OVERLAPPED_ENTRY.size + 8);
-  readonly #countWord = (ENTRIES_MAX * OVERLAPPED_ENTRY.size) >> 2;
+  readonly #slab = new Slab(COUNT_OFFSET + COUNT_BYTES);
 
   get address(): number {
     return this.#slab.address;
   }
 
   get countAddress(): number {
-    return this.#slab.address + 4 * this.#countWord;
+    return this.#slab.address + COUNT_OFFSET;
   }
 
   /** How many the system has put here. Another thread's call may do so: it writes the number last. */
   get count(): number {
-    return Atomics.load(this.#slab.i32, this.#countWord);
+    return Atomics.load(this.#slab.i32, COUNT_OFFSET >> 2);
   }
 
   /**
@@ -63,7 +66,7 @@ export class Entries {
     const { u32 } = this.#slab;
     u32.fill(0, 0, OVERLAPPED_ENTRY.size >> 2);
     u32[OVERLAPPED_ENTRY.lpCompletionKey >> 2] = INTERRUPT_KEY;
-    Atomics.store(this.#slab.i32, this.#countWord, 0);
+    Atomics.store(this.#slab.i32, COUNT_OFFSET >> 2, 0);
   }
 
   keyOf(index: number): number {

@@ -19,6 +19,7 @@ import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { FreeBuffers } from '../common/free-buffers.js';
+import { PollFairness } from '../common/poll-fairness.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import { WaitingThread } from '../common/waiting-thread.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
@@ -31,34 +32,17 @@ import { Accepts } from './accepts.js';
 import { Entries, NativePort, WAKE_KEY } from './completion-port.js';
 import { Extensions } from './extensions.js';
 import { IocpWait } from './iocp-wait.js';
-import {
-  CANCELLED_WORD,
-  clearOverlapped,
-  GENERATION_WORD,
-  KIND_WORD,
-  PerIoData,
-  SOCKET_WORD,
-  STATUS_WORD,
-} from './per-io-data.js';
+import { CONNECT, IDLE, PerIoData, type PerIoRecord, RECEIVE, SEND } from './per-io-data.js';
 import { SKIP_SUCCESS } from './probe.js';
 import { READY, Receives } from './receives.js';
-
-/** Kinds of operations in their records. */
-const IDLE = 0;
-const CONNECT = 1;
-const RECEIVE = 2;
-const SEND = 3;
 
 /** Pages stay locked while a send is in flight; the layer above completes longer ones in pieces. */
 const SEND_BYTES_MAX = 2 ** 24;
 
-/** With this many entries at once, looking again before returning to the event loop is likely to find more. */
-const BUSY_ENTRIES_MIN = 4;
+/** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
+const SCRATCH = { bytes: 0, name: 16, size: 16 + SOCKADDR_BYTES_MAX } as const;
 
-/** Polls in a row that may live from what completed at once without asking the system for news. */
-const WAITS_SKIPPED_MAX = 8;
-
-/** The longest wait, in ms, while the waiting thread was told to return and has not: it may take what would end the wait. */
+/** Maximum wait, in ms, while the waiting thread has not yet returned after a recall: it may dequeue what would end the wait. */
 const SHARED_WAIT_MS_MAX = 10;
 
 export class IocpDriver implements Driver {
@@ -81,16 +65,14 @@ export class IocpDriver implements Driver {
   readonly #skipsSuccess: boolean;
   /** WSABUFs of one call: Winsock has copied them when it returns (WSARecv, WSASend, "Remarks"). */
   readonly #wsabufs = new Slab(GATHER_PIECES_MAX * WSABUF.size);
-  /** Room for what calls give back, and for an address. */
-  readonly #scratch = new Slab(16 + SOCKADDR_BYTES_MAX);
+  readonly #scratch = new Slab(SCRATCH.size);
   /** Operations that ended within their call: slot and result. */
   readonly #ended = new Int32Queue();
-  /** Slots of receives that have something to take. */
+  /** Slots of receives that have bytes to take. */
   readonly #ready = new Int32Queue();
-  /** What had ended left no room for all of those. */
+  /** Ended operations filled the last poll before all ready receives had been taken. */
   #readyLeft = false;
-  #entriesLast = 0;
-  #waitsSkipped = 0;
+  readonly #fairness = new PollFairness();
   readonly #wait = new IocpWait(this.#port);
 
   constructor(options: DriverOptions) {
@@ -113,59 +95,57 @@ export class IocpDriver implements Driver {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
-    const name = this.#scratch.address + 16;
-    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 16, connectable(address));
+    const name = this.#scratch.address + SCRATCH.name;
+    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, SCRATCH.name, connectable(address));
     this.sockets.bindToAny(socket);
     const record = this.sockets.records.of(socket);
     const { ConnectEx } = this.#extensions.of(record);
-    this.#begin(slot, generation, socket, CONNECT);
-    const done = ConnectEx(record.handle, name, byteLength, 0, 0, 0, this.#operations.address);
+    const { address: overlapped } = this.#begin(slot, generation, socket, CONNECT);
+    const done = ConnectEx(record.handle, name, byteLength, 0, 0, 0, overlapped);
     this.#called(slot, done !== 0, 0);
   }
 
   postReceive(slot: number, generation: number, socket: number, _once: boolean): void {
-    this.#begin(slot, generation, socket, RECEIVE);
-    const stands = this.#receives.post(socket, this.#operations.address);
-    if (stands < 0) {
-      this.#endLater(slot, stands);
-    } else if (stands === READY) {
+    const operation = this.#begin(slot, generation, socket, RECEIVE);
+    const state = this.#receives.post(socket, operation.address);
+    if (state < 0) {
+      this.#endLater(slot, state);
+    } else if (state === READY) {
       this.#ready.push(slot);
     }
   }
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
-    this.#begin(slot, generation, socket, SEND);
     setWsabuf(this.#wsabufs, 0, address, Math.min(byteLength, SEND_BYTES_MAX));
-    this.#send(slot, socket, 1);
+    this.#send(this.#begin(slot, generation, socket, SEND), 1);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    this.#begin(slot, generation, socket, SEND);
-    this.#send(slot, socket, setWsabufs(this.#wsabufs, 0, gather, SEND_BYTES_MAX));
+    const count = setWsabufs(this.#wsabufs, 0, gather, SEND_BYTES_MAX);
+    this.#send(this.#begin(slot, generation, socket, SEND), count);
   }
 
-  #send(slot: number, socket: number, count: number): void {
-    const { address } = this.#scratch;
+  /** Sends the first `count` of the WSABUFs. */
+  #send({ slot, socket, address: overlapped }: PerIoRecord, count: number): void {
+    const bytes = this.#scratch.address + SCRATCH.bytes;
     const { handle } = this.sockets.records.of(socket);
-    const overlapped = this.#operations.address;
-    const result = this.#ws2_32.WSASend(handle, this.#wsabufs.address, count, address, 0, overlapped, 0);
-    this.#called(slot, result === 0, this.#scratch.u32[0] as number);
+    const result = this.#ws2_32.WSASend(handle, this.#wsabufs.address, count, bytes, 0, overlapped, 0);
+    this.#called(slot, result === 0, this.#scratch.u32[SCRATCH.bytes >> 2] as number);
   }
 
-  /** Prepares the record of an operation; its address is in `#operations.address` then. */
-  #begin(slot: number, generation: number, socket: number, kind: number): void {
-    const operations = this.#operations;
-    const at = operations.seek(slot);
-    const { words } = operations;
-    assert(words[at + KIND_WORD] === IDLE);
-    clearOverlapped(words, at);
-    words[at + KIND_WORD] = kind;
-    words[at + GENERATION_WORD] = generation;
-    words[at + SOCKET_WORD] = socket;
-    words[at + CANCELLED_WORD] = 0;
+  /** Prepares the record of an operation. */
+  #begin(slot: number, generation: number, socket: number, kind: number): PerIoRecord {
+    const operation = this.#operations.of(slot);
+    assert(operation.kind === IDLE);
+    operation.clearOverlapped();
+    operation.kind = kind;
+    operation.generation = generation;
+    operation.socket = socket;
+    operation.cancelled = false;
+    return operation;
   }
 
-  /** Behind an overlapped call: what did not go on has ended, and nothing else will tell. */
+  /** After an overlapped call: an operation that is not pending has ended, and no packet will report it. */
   #called(slot: number, success: boolean, bytes: number): void {
     if (success) {
       if (this.#skipsSuccess) {
@@ -185,16 +165,16 @@ export class IocpDriver implements Driver {
   }
 
   cancel(slot: number, generation: number, socket: number): void {
-    const operations = this.#operations;
-    const at = operations.seek(slot);
-    if (operations.words[at + KIND_WORD] === IDLE) {
+    const operation = this.#operations.of(slot);
+    if (operation.kind === IDLE) {
       this.#accepts.cancel(slot, generation);
       return;
     }
-    assert(operations.words[at + GENERATION_WORD] === generation && operations.words[at + SOCKET_WORD] === socket);
-    operations.words[at + CANCELLED_WORD] = 1;
-    // ERROR_NOT_FOUND is as good: then the completion is on its way.
-    kernel32().CancelIoEx(this.sockets.records.of(socket).handle, operations.address);
+    assert(operation.generation === generation);
+    assert(operation.socket === socket);
+    operation.cancelled = true;
+    // ERROR_NOT_FOUND is no failure: the completion is already on its way.
+    kernel32().CancelIoEx(this.sockets.records.of(socket).handle, operation.address);
   }
 
   giveBuffer(index: number): void {
@@ -206,26 +186,26 @@ export class IocpDriver implements Driver {
   }
 
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void {
-    if (this.#waitsSkipped === WAITS_SKIPPED_MAX) {
-      // What ends without a packet may never come to an end, nor leave room.
-      this.#waitsSkipped = 0;
-      const came = this.#dequeue(sink, completionsMax, 0);
-      this.#completeOwn(sink, completionsMax - came);
+    const fairness = this.#fairness;
+    if (fairness.mustAsk) {
+      // Operations that end without a packet could fill every poll.
+      fairness.ask();
+      const dequeued = this.#dequeue(sink, completionsMax, 0);
+      this.#completeOwn(sink, completionsMax - dequeued);
       return;
     }
-    const taken = this.#completeOwn(sink, completionsMax);
-    if (taken > 0) {
-      this.#waitsSkipped++;
+    if (this.#completeOwn(sink, completionsMax) > 0) {
+      fairness.skip();
       return;
     }
-    this.#waitsSkipped = 0;
+    fairness.ask();
     this.#dequeue(sink, completionsMax, this.#hasOwn() ? 0 : timeoutMs);
   }
 
-  /** Delivers what comes in packets; returns how many there were. */
+  /** Delivers completions that come as packets; returns the number of packets. */
   #dequeue(sink: CompletionSink, completionsMax: number, wait: number): number {
     if (wait > 0) {
-      // Of two threads that block here, the other one might take what this one waits for.
+      // If both threads blocked here, the other one could dequeue what this one waits for.
       this.#wait.recall();
     }
     const waited = this.#deliverWaited(sink);
@@ -233,12 +213,16 @@ export class IocpDriver implements Driver {
       return waited;
     }
     const alone = this.#wait.busy ? Math.min(wait, SHARED_WAIT_MS_MAX) : wait;
-    this.#entriesLast = this.#port.dequeue(this.#entries, completionsMax, alone);
-    this.#deliver(sink, this.#entries, this.#entriesLast);
-    return this.#entriesLast;
+    const dequeued = this.#port.dequeue(this.#entries, completionsMax, alone);
+    this.#fairness.reported(dequeued);
+    this.#deliver(sink, this.#entries, dequeued);
+    return dequeued;
   }
 
-  /** Delivers what the waiting thread has dequeued, which is older than what the port has; returns how many mean something. */
+  /**
+   * Delivers the entries that the waiting thread has dequeued, which are older than those in the port; returns the number of
+   * completions and wake-ups among them.
+   */
   #deliverWaited(sink: CompletionSink): number {
     const { taken } = this.#wait;
     if (taken === undefined) {
@@ -254,43 +238,43 @@ export class IocpDriver implements Driver {
   }
 
   hasWork(): boolean {
-    return this.#hasOwn() || this.#entriesLast >= BUSY_ENTRIES_MIN || this.#wait.taken !== undefined;
+    return this.#hasOwn() || this.#fairness.isBusy || this.#wait.taken !== undefined;
   }
 
-  /** Tells what ended without a packet, at most `completionsMax`; returns how much. */
+  /** Completes operations that ended without a packet, at most `completionsMax`; returns how many. */
   #completeOwn(sink: CompletionSink, completionsMax: number): number {
-    let told = this.#accepts.readyCount > 0 ? this.#accepts.deliverReady(sink, completionsMax) : 0;
+    let completed = this.#accepts.readyCount > 0 ? this.#accepts.deliverReady(sink, completionsMax) : 0;
     const readyFirst = this.#readyLeft;
     if (readyFirst) {
-      told += this.#takeReady(sink, completionsMax - told);
+      completed += this.#takeReady(sink, completionsMax - completed);
     }
-    told += this.#tellEnded(sink, completionsMax - told);
+    completed += this.#completeEnded(sink, completionsMax - completed);
     if (!readyFirst) {
-      told += this.#takeReady(sink, completionsMax - told);
+      completed += this.#takeReady(sink, completionsMax - completed);
     }
     this.#readyLeft = !readyFirst && this.#ready.length > 0;
-    return told;
+    return completed;
   }
 
-  #tellEnded(sink: CompletionSink, completionsMax: number): number {
-    let told = 0;
-    // Bounded by what is there now: what is told may add to it.
-    for (let left = this.#ended.length; left > 0 && told < completionsMax; left -= 2, told++) {
-      const slot = this.#ended.shift();
-      this.#end(sink, slot, this.#ended.shift());
+  #completeEnded(sink: CompletionSink, completionsMax: number): number {
+    let completed = 0;
+    // Bounded by the queue's length now: a completion may add to it.
+    for (let left = this.#ended.length; left > 0 && completed < completionsMax; left -= 2, completed++) {
+      const operation = this.#operations.of(this.#ended.shift());
+      this.#end(sink, operation, this.#ended.shift());
     }
-    return told;
+    return completed;
   }
 
   #takeReady(sink: CompletionSink, completionsMax: number): number {
-    let told = 0;
-    for (let left = this.#ready.length; left > 0 && told < completionsMax; left--) {
-      told += this.#take(sink, this.#ready.shift());
+    let completed = 0;
+    for (let left = this.#ready.length; left > 0 && completed < completionsMax; left--) {
+      completed += this.#take(sink, this.#operations.of(this.#ready.shift()));
     }
-    return told;
+    return completed;
   }
 
-  /** Delivers entries; returns how many mean something. */
+  /** Delivers entries; returns the number of completions and wake-ups among them. */
   #deliver(sink: CompletionSink, entries: Entries, count: number): number {
     let delivered = 0;
     let wakeUps = 0;
@@ -309,62 +293,58 @@ export class IocpDriver implements Driver {
     return delivered + wakeUps;
   }
 
-  /** What one dequeued entry means. */
+  /** Handles one dequeued entry. */
   #complete(sink: CompletionSink, overlapped: number, bytes: number): void {
-    const operations = this.#operations;
-    const slot = operations.slotOf(overlapped);
-    if (slot < 0) {
+    const operation = this.#operations.at(overlapped);
+    if (operation === undefined) {
       const known = this.#accepts.complete(sink, overlapped);
       assert(known, 'A completion of an operation that nobody posted');
       return;
     }
-    const at = operations.seek(slot);
-    const number = numberOfStatus(operations.words[at + STATUS_WORD] as number);
+    const number = numberOfStatus(operation.status);
     if (number !== 0) {
-      this.#end(sink, slot, -number);
-    } else if (operations.words[at + KIND_WORD] === RECEIVE) {
-      this.#receives.arrived(operations.words[at + SOCKET_WORD] as number, bytes);
-      this.#take(sink, slot);
+      this.#end(sink, operation, -number);
+    } else if (operation.kind === RECEIVE) {
+      this.#receives.arrived(operation.socket, bytes);
+      this.#take(sink, operation);
     } else {
-      this.#end(sink, slot, bytes);
+      this.#end(sink, operation, bytes);
     }
   }
 
-  /** Takes what a receive waited for; returns how often the receive has completed. */
-  #take(sink: CompletionSink, slot: number): 0 | 1 {
-    const operations = this.#operations;
-    const at = operations.seek(slot);
-    const socket = operations.words[at + SOCKET_WORD] as number;
-    const received = this.#receives.take(socket);
+  /** Reads the bytes that a receive has waited for; returns how many completions that gave. */
+  #take(sink: CompletionSink, operation: PerIoRecord): 0 | 1 {
+    const { slot, socket } = operation;
+    const received = this.#receives.fill(socket);
+    if (received > 0) {
+      return this.#end(sink, operation, received, this.#buffers.take());
+    }
     if (received !== -WSAEWOULDBLOCK) {
-      return this.#end(sink, slot, received, this.#receives.buffer);
+      return this.#end(sink, operation, received);
     }
-    if (operations.words[at + CANCELLED_WORD] === 1) {
-      return this.#end(sink, slot, -WSA_OPERATION_ABORTED);
+    if (operation.cancelled) {
+      return this.#end(sink, operation, -WSA_OPERATION_ABORTED);
     }
-    clearOverlapped(operations.words, at);
-    const stands = this.#receives.post(socket, operations.address);
-    if (stands < 0) {
-      return this.#end(sink, slot, stands);
+    operation.clearOverlapped();
+    const state = this.#receives.post(socket, operation.address);
+    if (state < 0) {
+      return this.#end(sink, operation, state);
     }
-    if (stands === READY) {
+    if (state === READY) {
       this.#ready.push(slot);
     }
     return 0;
   }
 
-  #end(sink: CompletionSink, slot: number, result: number, buffer = -1): 1 {
-    const operations = this.#operations;
-    const at = operations.seek(slot);
-    const { words } = operations;
-    const kind = words[at + KIND_WORD];
+  #end(sink: CompletionSink, operation: PerIoRecord, result: number, buffer = -1): 1 {
+    const { slot, generation, socket, kind } = operation;
     assert(kind !== IDLE);
-    words[at + KIND_WORD] = IDLE;
+    operation.kind = IDLE;
     if (kind === CONNECT && result >= 0) {
-      const { handle } = this.sockets.records.of(words[at + SOCKET_WORD] as number);
+      const { handle } = this.sockets.records.of(socket);
       this.sockets.updateContext(handle, SO_UPDATE_CONNECT_CONTEXT, INVALID_SOCKET);
     }
-    sink.complete(slot, words[at + GENERATION_WORD] as number, result, false, buffer);
+    sink.complete(slot, generation, result, false, buffer);
     return 1;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Receives: each is a WSARecv with the small buffer of its socket. What comes is copied into a buffer of the pool, and
- * what more is there is drained straight into it.
+ * Receives: each is a WSARecv with the small buffer of its socket. Its bytes are copied into a buffer of the pool, and further
+ * bytes are read straight into that buffer.
  */
 
 import { ensureCapacity } from '../../base/typed-arrays.js';
@@ -12,9 +12,12 @@ import type { FreeBuffers } from '../common/free-buffers.js';
 import type { WindowsSockets } from '../windows/sockets.js';
 import { POSTED_BYTES, PostedBuffers } from './posted-buffers.js';
 
-/** How a receive stands: it waits in the system, or there is something to take. */
+/** State of a receive: pending in the system, or ready to be read. */
 export const WAITS = 0;
 export const READY = 1;
+
+/** Memory for what WSARecv gives back: `lpNumberOfBytesRecvd` and `lpFlags`. */
+const RESULTS = { bytes: 0, flags: 4, size: 8 } as const;
 
 export class Receives {
   readonly #sockets: WindowsSockets;
@@ -22,15 +25,12 @@ export class Receives {
   readonly #skipsSuccess: boolean;
   readonly #ws2_32 = ws2_32();
   readonly #posted = new PostedBuffers();
-  /** 1 where a buffer was filled whole, so that more is likely to be there. */
+  /** 1 if the last read filled its buffer, so more bytes are likely to be there. */
   #mayHaveMore = new Uint8Array(128);
-  /** Errors that were met while more was drained, for the next receive: the system tells them once. */
+  /** Errors of a read that had bytes too, kept for the next receive: the system reports an error once. */
   readonly #errors = new Map<number, number>();
   readonly #wsabuf = new Slab(WSABUF.size);
-  /** Bytes received, and flags. */
-  readonly #results = new Slab(8);
-  /** The buffer that the last `take` filled; -1 when none. */
-  buffer = -1;
+  readonly #results = new Slab(RESULTS.size);
 
   constructor(sockets: WindowsSockets, buffers: FreeBuffers, skipsSuccess: boolean) {
     this.#sockets = sockets;
@@ -47,7 +47,7 @@ export class Receives {
     this.#errors.delete(socket);
   }
 
-  /** Posts a receive, if there is nothing to take yet. Returns WAITS, READY, or an error, negated. */
+  /** Posts a receive unless there are bytes to read already. Returns WAITS, READY, or an error, negated. */
   post(socket: number, overlapped: number): number {
     if (this.#mayHaveMore[socket] === 1 || this.#posted.heldOf(socket) > 0 || this.#errors.has(socket)) {
       return READY;
@@ -57,17 +57,18 @@ export class Receives {
 
   #await(socket: number, overlapped: number): number {
     const { address, u32 } = this.#results;
-    u32[1] = 0;
+    u32[RESULTS.flags >> 2] = 0;
     this.#wsabuf.setAddress(WSABUF.buf, this.#posted.addressOf(socket));
     const { handle } = this.#sockets.records.of(socket);
-    if (this.#ws2_32.WSARecv(handle, this.#wsabuf.address, 1, address, address + 4, overlapped, 0) !== 0) {
+    const [bytes, flags] = [address + RESULTS.bytes, address + RESULTS.flags];
+    if (this.#ws2_32.WSARecv(handle, this.#wsabuf.address, 1, bytes, flags, overlapped, 0) !== 0) {
       const number = this.#ws2_32.WSAGetLastError();
       return number === WSA_IO_PENDING ? WAITS : -number;
     }
     if (!this.#skipsSuccess) {
       return WAITS;
     }
-    this.arrived(socket, u32[0] as number);
+    this.arrived(socket, u32[RESULTS.bytes >> 2] as number);
     return READY;
   }
 
@@ -76,17 +77,16 @@ export class Receives {
     if (byteLength > 0) {
       this.#posted.hold(socket, byteLength);
     } else {
-      // The end of the stream: asking again tells it.
+      // The end of the stream: the next read returns it again.
       this.#mayHaveMore[socket] = 1;
     }
   }
 
   /**
-   * Takes what is there into a buffer of the pool, which is in `buffer` then. Returns bytes, 0 for the end of the
-   * stream, or an error, negated: WSAEWOULDBLOCK when there is nothing after all.
+   * Fills the pool's next buffer, the one that `FreeBuffers.take` gives. Returns the number of bytes, 0 for the end of the
+   * stream, or an error, negated: WSAEWOULDBLOCK if there is nothing to read after all.
    */
-  take(socket: number): number {
-    this.buffer = -1;
+  fill(socket: number): number {
     const error = this.#errors.get(socket);
     if (error !== undefined) {
       this.#errors.delete(socket);
@@ -95,17 +95,16 @@ export class Receives {
     if (this.#buffers.count === 0) {
       return -WSAENOBUFS;
     }
-    const received = this.#fill(socket);
+    const received = this.#read(socket);
     if (received > 0) {
       this.#mayHaveMore[socket] = received === this.#buffers.sizeBytes ? 1 : 0;
-      this.buffer = this.#buffers.take();
     } else if (received === -WSAEWOULDBLOCK) {
       this.#mayHaveMore[socket] = 0;
     }
     return received;
   }
 
-  #fill(socket: number): number {
+  #read(socket: number): number {
     const buffers = this.#buffers;
     const { memory, sizeBytes } = buffers;
     const held = Math.min(this.#posted.heldOf(socket), sizeBytes);
@@ -118,7 +117,7 @@ export class Receives {
     const { handle } = this.#sockets.records.of(socket);
     const drained = this.#ws2_32.recv(handle, buffers.nextAddress() + held, sizeBytes - held, 0);
     if (drained >= 0) {
-      // An end behind bytes is told by the next receive.
+      // The next receive reports an end that follows bytes.
       return held + drained;
     }
     const number = this.#ws2_32.WSAGetLastError();

@@ -112,15 +112,15 @@ export class AioContext {
     const [ours, peers] = pair.i32 as unknown as [number, number];
     const none: TransferCalls = { receive: () => 0, send: () => 0, sendMessage: () => 0 };
     const batch = new CallBatch(2);
-    batch.add(RECEIVE_CALL, ours, pair.address, 8);
-    batch.add(SEND_CALL, ours, pair.address, 8);
+    const receive = batch.add(RECEIVE_CALL, ours, pair.address, pair.byteLength);
+    const send = batch.add(SEND_CALL, ours, pair.address, pair.byteLength);
     this.#submit(batch, none);
-    const transfers = batch.results[0] === -EAGAIN && batch.results[1] === 8;
+    const transfers = batch.results[receive] === -EAGAIN && batch.results[send] === pair.byteLength;
     this.#libc.close(peers);
     // Without the flag, Node has SIGPIPE ignored; with it, nothing that a program does about signals matters.
     this.#sendFlags = RWF_NOSIGNAL;
     this.#submit(batch, none);
-    if (batch.results[1] !== -EPIPE) {
+    if (batch.results[send] !== -EPIPE) {
       this.#sendFlags = 0;
     }
     this.#libc.close(ours);

@@ -21,7 +21,7 @@ import {
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { statx } from '../../ffi/linux/structs.js';
-import { Slab } from '../../ffi/memory.js';
+import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import type { BoundPath } from '../driver.js';
 import { linuxErrors } from './errors.js';
 
@@ -52,9 +52,11 @@ function identityOf(path: string): string | undefined {
         ? lastErrno()
         : 0;
   if (errno === 0) {
-    const word = (offset: number): number => u32[(PATH_MAX + offset) >> 2] as number;
-    const inode = [word(statx.stx_ino), word(statx.stx_ino + 4)];
-    return [word(statx.stx_dev_major), word(statx.stx_dev_minor), ...inode].join(':');
+    const at = (offset: number): number => (PATH_MAX + offset) >> 2;
+    const inode = at(statx.stx_ino);
+    return [at(statx.stx_dev_major), at(statx.stx_dev_minor), inode, inode + HIGH_WORD]
+      .map((word) => u32[word])
+      .join(':');
   }
   if (IS_GONE.has(errno)) {
     return undefined;

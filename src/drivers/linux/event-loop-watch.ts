@@ -78,8 +78,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#onReady = onReady;
     this.#onFailure = onFailure;
     this.#reserve();
-    this.#pipeRead = this.#memory.i32[0] as number;
-    this.#pipeWrite = this.#memory.i32[1] as number;
+    [this.#pipeRead, this.#pipeWrite] = this.#memory.i32 as unknown as [readable: number, writable: number];
     // Not the other end: it is Node's, which closes it also when the thread dies.
     opened(this.#pipeWrite);
     const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };

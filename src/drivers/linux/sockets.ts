@@ -55,14 +55,15 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
 
-/** Behind what a call reads or writes in the scratch slab: its length argument, or the value of an option. */
+/** In the scratch memory, after what a call reads or writes: the call's length argument, or the value of an option. */
 const LENGTH_OFFSET = Math.max(SOCKADDR_BYTES_MAX, tcp_info.size);
 const VALUE_OFFSET = LENGTH_OFFSET;
+const INT_BYTES = 4;
 
 /** SocketCalls on Linux. */
 export class LinuxSockets implements SocketCalls {
   readonly #libc = libc();
-  readonly #scratch = new Slab(LENGTH_OFFSET + 8);
+  readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
   readonly #typeFlags: number;
 
   /** @param nonBlocking whether the driver does the waiting (epoll, select) or the kernel does (io_uring) */
@@ -130,7 +131,7 @@ export class LinuxSockets implements SocketCalls {
   reachIpv4(socket: number): void {
     this.#scratch.i32[VALUE_OFFSET >> 2] = 0;
     // It fails where the socket is bound: then the connect itself says whether the address can be reached.
-    this.#libc.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, this.#scratch.address + VALUE_OFFSET, 4);
+    this.#libc.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, this.#scratch.address + VALUE_OFFSET, INT_BYTES);
   }
 
   localAddress(socket: number): SocketAddress {
@@ -202,7 +203,7 @@ export class LinuxSockets implements SocketCalls {
   /** Reads such an option into the scratch memory; returns what getsockopt does. */
   #readInt(socket: number, level: number, name: number): number {
     const { address, u32 } = this.#scratch;
-    u32[LENGTH_OFFSET >> 2] = 8;
+    u32[LENGTH_OFFSET >> 2] = INT_BYTES;
     return this.#libc.getsockopt(socket, level, name, address, address + LENGTH_OFFSET);
   }
 
@@ -213,15 +214,17 @@ export class LinuxSockets implements SocketCalls {
 
   #setInt(socket: number, level: number, name: number, value: number): void {
     this.#scratch.i32[VALUE_OFFSET >> 2] = value;
-    this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address + VALUE_OFFSET, 4), 'setsockopt');
+    this.#check(
+      this.#libc.setsockopt(socket, level, name, this.#scratch.address + VALUE_OFFSET, INT_BYTES),
+      'setsockopt',
+    );
   }
 
   /** What the peer has acknowledged; where there is no TCP, how little waits for it. */
   sendProgress(socket: number): number | undefined {
-    const { address, u32, i32 } = this.#scratch;
+    const { address, i32 } = this.#scratch;
     if (this.#readsTcpInfo(socket)) {
-      const word = tcp_info.tcpi_bytes_acked >> 2;
-      return (u32[word] as number) + (u32[word + 1] as number) * 0x1_0000_0000;
+      return this.#scratch.addressAt(tcp_info.tcpi_bytes_acked);
     }
     return this.#libc.ioctl(socket, SIOCOUTQ, address) < 0 ? undefined : -(i32[0] as number);
   }

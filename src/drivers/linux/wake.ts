@@ -83,8 +83,7 @@ export class WakePipe {
     if (this.#libc.pipe2(this.#bytes.address, O_CLOEXEC | O_NONBLOCK) < 0) {
       throw linuxErrors.create(lastErrno(), 'pipe2');
     }
-    this.readable = this.#bytes.i32[0] as number;
-    this.descriptor = this.#bytes.i32[1] as number;
+    [this.readable, this.descriptor] = this.#bytes.i32 as unknown as [readable: number, writable: number];
     opened(this.readable);
     opened(this.descriptor);
   }

@@ -11,6 +11,7 @@ import type { ErrorTable } from '../../base/errors.js';
 import { Int32Queue } from '../../base/int-queue.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import { MsghdrPool } from '../common/msghdr-blocks.js';
+import { PollFairness } from '../common/poll-fairness.js';
 import type { BufferList, CompletionSink, Driver, DriverName, DriverOptions, LoopWatch } from '../driver.js';
 import { NonBlockingIo } from './non-blocking-io.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
@@ -35,14 +36,8 @@ import {
   WRITE_QUEUED,
 } from './socket-table.js';
 
-/** With this many sockets ready at once, looking again before returning to the event loop is likely to find more. */
-const BUSY_EVENTS_MIN = 4;
-
-/** Completions of one poll. Calls in a row cost less than calls that alternate with what the port makes of them. */
+/** Maximum completions of one poll. System calls in a row cost less than calls that alternate with the port's handling. */
 const COMPLETIONS_MAX = 256;
-
-/** Polls in a row that may live from the queue without asking the system for news. */
-const WAITS_SKIPPED_MAX = 8;
 
 export interface ReadinessParts {
   readonly name: DriverName;
@@ -72,8 +67,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   /** The last writes left no room for all reads. */
   #readsLeft = false;
   #sink: CompletionSink | undefined;
-  #waitsSkipped = 0;
-  #eventsLast = 0;
+  readonly #fairness = new PollFairness();
   /** Reports that came for an earlier socket of the same number. */
   lateReports = 0;
 
@@ -225,21 +219,21 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#sink = sink;
     const most = Math.min(completionsMax, COMPLETIONS_MAX);
     const completed = this.#tryReady(sink, most);
-    if (completed > 0 && this.#waitsSkipped < WAITS_SKIPPED_MAX) {
-      // What was just completed goes up first; asking the system can wait a few turns, but not for ever.
-      this.#waitsSkipped++;
+    const fairness = this.#fairness;
+    if (completed > 0 && !fairness.mustAsk) {
+      fairness.skip();
       return;
     }
-    this.#waitsSkipped = 0;
+    fairness.ask();
     const wait = completed > 0 || this.#queued > 0 ? 0 : timeoutMs;
-    this.#eventsLast = this.#poller.wait(this, wait);
+    fairness.reported(this.#poller.wait(this, wait));
     if (completed < most) {
       this.#tryReady(sink, most - completed);
     }
   }
 
   hasWork(): boolean {
-    return this.#queued > 0 || this.#eventsLast >= BUSY_EVENTS_MIN || this.#poller.unasked;
+    return this.#queued > 0 || this.#fairness.isBusy || this.#poller.unasked;
   }
 
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {

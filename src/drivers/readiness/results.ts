@@ -1,45 +1,50 @@
 /**
- * Completions of one round of calls, kept until the round is over: the calls follow each other closely then, and so
- * does what the port makes of them, which leaves each its code in the processor's cache.
+ * Completions of one batch of system calls, kept until the whole batch is made. The calls then follow each other closely, and
+ * so does the port's handling of their results, so each finds its code in the processor's cache.
  */
 
 import type { CompletionSink } from '../driver.js';
 
-const RESULT_WORDS = 5;
+/** Words of a completion, in `#words`. */
+const SLOT = 0;
+const GENERATION = 1;
+const RESULT = 2;
+const MORE = 3;
+const BUFFER = 4;
+const COMPLETION_WORDS = 5;
 
 export class Results {
-  /** Slot, generation, result, whether more comes, and buffer of each. */
   readonly #words: Int32Array;
-  /** How many there are. */
+  /** Number of completions. */
   count = 0;
 
-  /** @param most completions of one round, at the most */
-  constructor(most: number) {
-    this.#words = new Int32Array(RESULT_WORDS * most);
+  /** @param completionsMax of one batch */
+  constructor(completionsMax: number) {
+    this.#words = new Int32Array(COMPLETION_WORDS * completionsMax);
   }
 
   add(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
     const words = this.#words;
-    const at = RESULT_WORDS * this.count++;
-    words[at] = slot;
-    words[at + 1] = generation;
-    words[at + 2] = result;
-    words[at + 3] = more ? 1 : 0;
-    words[at + 4] = buffer;
+    const at = COMPLETION_WORDS * this.count++;
+    words[at + SLOT] = slot;
+    words[at + GENERATION] = generation;
+    words[at + RESULT] = result;
+    words[at + MORE] = more ? 1 : 0;
+    words[at + BUFFER] = buffer;
   }
 
-  /** Hands them on, in order. */
+  /** Delivers the completions, oldest first. */
   flush(sink: CompletionSink): void {
     const words = this.#words;
-    const end = RESULT_WORDS * this.count;
+    const end = COMPLETION_WORDS * this.count;
     this.count = 0;
-    for (let at = 0; at < end; at += RESULT_WORDS) {
+    for (let at = 0; at < end; at += COMPLETION_WORDS) {
       sink.complete(
-        words[at] as number,
-        words[at + 1] as number,
-        words[at + 2] as number,
-        words[at + 3] === 1,
-        words[at + 4] as number,
+        words[at + SLOT] as number,
+        words[at + GENERATION] as number,
+        words[at + RESULT] as number,
+        words[at + MORE] === 1,
+        words[at + BUFFER] as number,
       );
     }
   }

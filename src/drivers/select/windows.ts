@@ -20,6 +20,9 @@ import type { SelectCall, SelectSystem, SelectWake } from './system.js';
 const HANDLES_FIRST = 64;
 const HANDLE_BYTES = fd_set.size - fd_set.fd_array;
 
+/** Memory for getsockopt: the option's value and the length of it. */
+const ANSWER = { value: 0, length: 4, size: 8 } as const;
+
 /** An fd_set that grows. */
 class HandleSet {
   #slab = new Slab(fd_set.fd_array + HANDLES_FIRST * HANDLE_BYTES);
@@ -122,8 +125,7 @@ class CountedCall implements SelectCall {
   readonly #write = new HandleSet();
   readonly #except = new HandleSet();
   readonly #timeout = new Slab(timeval.size);
-  /** The value of an option, and its length. */
-  readonly #answer = new Slab(8);
+  readonly #answer = new Slab(ANSWER.size);
 
   constructor(wanted: WindowsSelect) {
     this.#wanted = wanted;
@@ -145,8 +147,8 @@ class CountedCall implements SelectCall {
     this.#writeWanted();
     const { u32, address } = this.#answer;
     const isClosed = (handle: number): boolean => {
-      u32[1] = 4;
-      return this.#ws2_32.getsockopt(handle, SOL_SOCKET, SO_TYPE, address, address + 4) < 0;
+      u32[ANSWER.length >> 2] = ANSWER.length - ANSWER.value;
+      return this.#ws2_32.getsockopt(handle, SOL_SOCKET, SO_TYPE, address + ANSWER.value, address + ANSWER.length) < 0;
     };
     let count = 0;
     for (const set of [this.#read, this.#write, this.#except]) {

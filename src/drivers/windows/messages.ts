@@ -1,11 +1,12 @@
-/** WSABUFs, and gathered sends as Windows has them: an array of these, with their number in front of it. */
+/** WSABUFs, and the form of a gathered send on Windows: an array of WSABUFs after their number. */
 
 import type { Slab } from '../../ffi/memory.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import type { MessageLayout } from '../common/msghdr-blocks.js';
 import { type BufferList, GATHER_PIECES_MAX } from '../driver.js';
 
-export const WSABUFS_OFFSET = 8;
+/** A gathered send in memory. */
+export const MESSAGE = { count: 0, wsabufs: 8 } as const;
 
 /**
  * Bytes of one call. A socket that does not block takes all of them while its buffer has room for any ("Design issues:
@@ -31,9 +32,9 @@ export function setWsabufs(slab: Slab, byteOffset: number, gather: BufferList, b
 }
 
 export const windowsMessages: MessageLayout = {
-  byteLength: WSABUFS_OFFSET + GATHER_PIECES_MAX * WSABUF.size,
+  byteLength: MESSAGE.wsabufs + GATHER_PIECES_MAX * WSABUF.size,
 
   write(block, gather) {
-    block.u32[0] = setWsabufs(block, WSABUFS_OFFSET, gather, SEND_BYTES_MAX);
+    block.u32[MESSAGE.count >> 2] = setWsabufs(block, MESSAGE.wsabufs, gather, SEND_BYTES_MAX);
   },
 };

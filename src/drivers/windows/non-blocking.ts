@@ -18,12 +18,13 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { SEND_BYTES_MAX, WSABUFS_OFFSET, windowsMessages } from './messages.js';
+import { MESSAGE, SEND_BYTES_MAX, windowsMessages } from './messages.js';
 import { connectable, windowsAddresses } from './sockaddr.js';
 import { WindowsSockets } from './sockets.js';
 
-/** Behind the address that a call reads or writes in the scratch slab: its length. */
+/** In the scratch memory, after the address that a call reads or writes: the length of the address. */
 const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
+const LENGTH_BYTES = 4;
 
 export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCalls {
   readonly wouldBlock = WSAEWOULDBLOCK;
@@ -34,7 +35,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
   readonly #ws2_32 = ws2_32();
   readonly #kernel32 = kernel32();
   /** An address, or the number of bytes sent. */
-  readonly #scratch = new Slab(LENGTH_OFFSET + 8);
+  readonly #scratch = new Slab(LENGTH_OFFSET + LENGTH_BYTES);
 
   accept(socket: number): number {
     const listener = this.records.of(socket);
@@ -105,9 +106,9 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
 
   sendMessage(socket: number, message: Slab): number {
     const { handle } = this.records.of(socket);
-    const count = message.u32[0] as number;
+    const count = message.u32[MESSAGE.count >> 2] as number;
     const sent = this.#scratch.address;
-    const result = this.#ws2_32.WSASend(handle, message.address + WSABUFS_OFFSET, count, sent, 0, 0, 0);
+    const result = this.#ws2_32.WSASend(handle, message.address + MESSAGE.wsabufs, count, sent, 0, 0, 0);
     return result < 0 ? -this.#ws2_32.WSAGetLastError() : (this.#scratch.u32[0] as number);
   }
 

@@ -48,15 +48,16 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
 
-/** Behind the address in the scratch slab: the length argument of a call, or the value of an option. */
+/** In the scratch memory, after the address: the length argument of a call, or the value of an option. */
 const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
 const VALUE_OFFSET = SOCKADDR_BYTES_MAX;
+const INT_BYTES = 4;
 
 /** SocketCalls on Windows. */
 export class WindowsSockets implements SocketCalls {
   readonly records = new SocketRecords();
   readonly #ws2_32 = ws2_32();
-  readonly #scratch = new Slab(SOCKADDR_BYTES_MAX + 8);
+  readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
 
   /** A socket that no call waits on. Returns its handle, or an error, negated. */
   open(family: SocketFamily): number {
@@ -219,7 +220,7 @@ export class WindowsSockets implements SocketCalls {
     const { address, u32, i32 } = this.#scratch;
     // Some options fill one byte only.
     i32[0] = 0;
-    u32[LENGTH_OFFSET >> 2] = 4;
+    u32[LENGTH_OFFSET >> 2] = INT_BYTES;
     const { handle } = this.records.of(socket);
     this.#check(this.#ws2_32.getsockopt(handle, level, name, address, address + LENGTH_OFFSET), 'getsockopt');
     return i32[0] as number;
@@ -227,7 +228,10 @@ export class WindowsSockets implements SocketCalls {
 
   #setInt(handle: number, level: number, name: number, value: number): void {
     this.#scratch.i32[VALUE_OFFSET >> 2] = value;
-    this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address + VALUE_OFFSET, 4), 'setsockopt');
+    this.#check(
+      this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address + VALUE_OFFSET, INT_BYTES),
+      'setsockopt',
+    );
   }
 
   /** SO_UPDATE_ACCEPT_CONTEXT and SO_UPDATE_CONNECT_CONTEXT: without them the system knows no addresses of the socket. */

@@ -120,7 +120,7 @@ export const io_cqring_offsets = {
 
 /**
  * `struct io_uring_sqe { __u8 opcode, flags; __u16 ioprio; __s32 fd; __u64 off; __u64 addr; __u32 len;
- * __u32 msg_flags; __u64 user_data; __u16 buf_group; __u16 personality; __s32 file_index; __u64 addr3, __pad2; }`,
+ * __u32 msg_flags; __u64 user_data; __u16 buf_group; __u16 personality; __u32 optlen; __u64 addr3, __pad2; }`,
  * the unions by the member that overlapped uses.
  */
 export const io_uring_sqe = {
@@ -135,7 +135,7 @@ export const io_uring_sqe = {
   user_data: 32,
   buf_group: 40,
   personality: 42,
-  file_index: 44,
+  optlen: 44,
   addr3: 48,
   __pad2: 56,
   size: 64,
