@@ -20,7 +20,7 @@ import { CompletionList } from './completion-list.js';
 import { canonical } from './kernel/addresses.js';
 import { ECANCELED } from './kernel/errno.js';
 import type { Kernel } from './kernel/kernel.js';
-import { type OperationOwner, Place, type PlaceKind } from './kernel/place.js';
+import { Operation, type OperationKind, type OperationOwner } from './kernel/operation.js';
 import type { SimSocket } from './kernel/socket.js';
 import { SimSockets } from './kernel/sockets.js';
 import type { Loop } from './loop.js';
@@ -98,21 +98,21 @@ export class SimDriver implements Driver, OperationOwner {
     this.#postRead('receive', slot, generation, socket, once);
   }
 
-  #postRead(kind: PlaceKind, slot: number, generation: number, number: number, once: boolean): void {
+  #postRead(kind: OperationKind, slot: number, generation: number, number: number, once: boolean): void {
     const socket = this.#of(number);
     assert(socket.reading === undefined);
-    const place = new Place(kind, slot, generation, socket, once);
-    socket.reading = place;
-    this.#posts.post(place, () => this.#kernel.readable(socket));
+    const operation = new Operation(kind, slot, generation, once);
+    socket.reading = operation;
+    this.#posts.post(socket, operation, () => this.#kernel.readable(socket));
   }
 
   postConnect(slot: number, generation: number, number: number, address: SocketAddress): void {
     const wanted = canonical(address);
     const socket = this.#of(number);
     assert(socket.writing === undefined);
-    const place = new Place('connect', slot, generation, socket);
-    socket.writing = place;
-    this.#posts.post(place, () => this.#kernel.connects.start(socket, wanted));
+    const operation = new Operation('connect', slot, generation);
+    socket.writing = operation;
+    this.#posts.post(socket, operation, () => this.#kernel.connects.start(socket, wanted));
   }
 
   postSend(
@@ -123,36 +123,38 @@ export class SimDriver implements Driver, OperationOwner {
     byteLength: number,
     borrowed: boolean,
   ): void {
-    const place = this.#placeOfSend(slot, generation, socket);
-    place.borrowed = borrowed;
-    place.addresses.push(address);
-    place.lengths.push(byteLength);
+    const operation = this.#startSend(slot, generation, socket);
+    operation.borrowed = borrowed;
+    operation.addresses.push(address);
+    operation.lengths.push(byteLength);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    const place = this.#placeOfSend(slot, generation, socket);
-    place.borrowed = gather.borrowed;
+    const operation = this.#startSend(slot, generation, socket);
+    operation.borrowed = gather.borrowed;
     for (let index = 0; index < gather.count; index++) {
-      place.addresses.push(gather.addresses[index] as number);
-      place.lengths.push(gather.lengths[index] as number);
+      operation.addresses.push(gather.addresses[index] as number);
+      operation.lengths.push(gather.lengths[index] as number);
     }
   }
 
-  #placeOfSend(slot: number, generation: number, number: number): Place {
+  #startSend(slot: number, generation: number, number: number): Operation {
     const socket = this.#of(number);
     assert(socket.writing === undefined);
-    const place = new Place('send', slot, generation, socket);
-    socket.writing = place;
-    this.#posts.post(place, () => this.#kernel.writable(socket));
-    return place;
+    const operation = new Operation('send', slot, generation);
+    socket.writing = operation;
+    this.#posts.post(socket, operation, () => this.#kernel.writable(socket));
+    return operation;
   }
 
   cancel(slot: number, generation: number, number: number): void {
-    this.#posts.cancel(this.#of(number), slot, generation, (place) => this.completed(place, -ECANCELED, false, -1));
+    this.#posts.cancel(this.#of(number), slot, generation, (operation) =>
+      this.completed(operation, -ECANCELED, false, -1),
+    );
   }
 
-  completed(place: Place, result: number, more: boolean, buffer: number): void {
-    const { slot, generation } = place;
+  completed(operation: Operation, result: number, more: boolean, buffer: number): void {
+    const { slot, generation } = operation;
     const { time, random, faults, trace, events } = this.#kernel;
     trace.add(TRACE.completed, slot, generation, result);
     const entry = { slot, generation, result, more, buffer };
@@ -164,20 +166,20 @@ export class SimDriver implements Driver, OperationOwner {
       }
     };
     const delayMs = random.within(faults.completionDelayMs);
-    if (delayMs === 0 && place.inTransit === 0) {
+    if (delayMs === 0 && operation.inTransit === 0) {
       add();
       return;
     }
-    place.inTransit++;
-    place.visibleAt = Math.max(place.visibleAt, time.now() + delayMs);
-    events.add(place.visibleAt, () => {
-      place.inTransit--;
+    operation.inTransit++;
+    operation.visibleAt = Math.max(operation.visibleAt, time.now() + delayMs);
+    events.add(operation.visibleAt, () => {
+      operation.inTransit--;
       add();
     });
   }
 
-  isWhole(place: Place): boolean {
-    return !place.borrowed || this.#borrowed.isWhole(place.slot);
+  isWhole(operation: Operation): boolean {
+    return !operation.borrowed || this.#borrowed.isWhole(operation.slot);
   }
 
   get buffers(): FreeBuffers {

@@ -1,7 +1,7 @@
 /** What a port has posted and not handed over yet: operations and cancels, in order. */
 
 import type { Kernel } from './kernel/kernel.js';
-import type { Place } from './kernel/place.js';
+import type { Operation } from './kernel/operation.js';
 import type { SimSocket } from './kernel/socket.js';
 import { TRACE } from './trace.js';
 
@@ -18,23 +18,23 @@ export class Posts {
   }
 
   /** When it is handed over, and after the delay that faults have, the kernel has it, unless it was cancelled before. */
-  post(place: Place, start: () => void): void {
+  post(socket: SimSocket, operation: Operation, start: () => void): void {
     const { random, trace } = this.#kernel;
     const begin = (): void => {
-      const { reading, writing } = place.socket;
-      if (reading === place || writing === place) {
-        place.started = true;
+      const { reading, writing } = socket;
+      if (reading === operation || writing === operation) {
+        operation.started = true;
         start();
       }
     };
     this.#waiting.push(() => {
-      trace.add(TRACE.posted, place.socket.number, place.slot, place.generation);
+      trace.add(TRACE.posted, socket.number, operation.slot, operation.generation);
       this.#kernel.later(random.within(this.#kernel.faults.operationDelayMs), begin);
     });
   }
 
   /** The same for a cancel. @param ended told of the operation that it ends, if it is still there */
-  cancel(socket: SimSocket, slot: number, generation: number, ended: (place: Place) => void): void {
+  cancel(socket: SimSocket, slot: number, generation: number, ended: (operation: Operation) => void): void {
     const { random } = this.#kernel;
     this.#waiting.push(() => {
       const delayMs = random.within(this.#kernel.faults.cancelDelayMs);
@@ -42,23 +42,23 @@ export class Posts {
     });
   }
 
-  #cancelNow(socket: SimSocket, slot: number, generation: number, ended: (place: Place) => void): void {
+  #cancelNow(socket: SimSocket, slot: number, generation: number, ended: (operation: Operation) => void): void {
     const { reading, writing } = socket;
-    const place = [reading, writing].find((each) => each?.slot === slot && each.generation === generation);
-    if (place === undefined) {
+    const operation = [reading, writing].find((each) => each?.slot === slot && each.generation === generation);
+    if (operation === undefined) {
       return;
     }
     this.#kernel.trace.add(TRACE.cancelled, socket.number, slot, generation);
-    if (place === writing && socket.state === 'connecting') {
+    if (operation === writing && socket.state === 'connecting') {
       this.#kernel.connects.abort(socket);
       return;
     }
-    if (place === reading) {
+    if (operation === reading) {
       socket.reading = undefined;
     } else {
       socket.writing = undefined;
     }
-    ended(place);
+    ended(operation);
   }
 
   /** Hands everything over. */

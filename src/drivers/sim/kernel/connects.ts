@@ -4,8 +4,9 @@ import type { SocketAddress } from '../../../base/address.js';
 import { TRACE } from '../trace.js';
 import { type InternetAddress, isAny, isLocal, reachable, unmapped } from './addresses.js';
 import { EAFNOSUPPORT, ECANCELED, ECONNREFUSED, ENETUNREACH, ENOENT, ETIMEDOUT } from './errno.js';
-import type { Kernel } from './kernel.js';
 import type { SimSocket } from './socket.js';
+import type { KernelState } from './state.js';
+import type { Transport } from './transport.js';
 
 /** How long a connect waits for an answer unless `userTimeoutMs` says less, in ms: about what Linux's six retries take. */
 export const CONNECT_TIMEOUT_MS = 130_000;
@@ -14,10 +15,12 @@ export const CONNECT_TIMEOUT_MS = 130_000;
 const LOOPBACK = { ipv4: '127.0.0.1', ipv6: '::1', mapped: '::ffff:127.0.0.1' } as const;
 
 export class Connects {
-  readonly #kernel: Kernel;
+  readonly #kernel: KernelState;
+  readonly #transport: Transport;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: KernelState, transport: Transport) {
     this.#kernel = kernel;
+    this.#transport = transport;
   }
 
   /** Starts connecting to an address in its one spelling. */
@@ -86,7 +89,7 @@ export class Connects {
       this.#startTimer(socket);
       return;
     }
-    this.#kernel.transport.join(socket, listener);
+    this.#transport.join(socket, listener);
     this.#end(socket, 0);
   }
 
@@ -103,7 +106,7 @@ export class Connects {
   admit(listener: SimSocket): void {
     while (listener.waiting.length > 0 && listener.backlog.length <= listener.backlogMax) {
       const socket = listener.waiting[0] as SimSocket;
-      this.#kernel.transport.join(socket, listener);
+      this.#transport.join(socket, listener);
       this.#end(socket, 0);
     }
   }
@@ -150,7 +153,7 @@ export class Connects {
     socket.state = 'created';
     for (const connection of socket.backlog.splice(0)) {
       connection.options.resetOnClose = 1;
-      this.#kernel.transport.close(connection);
+      this.#transport.close(connection);
     }
     for (const waiting of [...socket.waiting]) {
       this.#end(waiting, ECONNREFUSED);

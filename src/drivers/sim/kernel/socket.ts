@@ -5,7 +5,7 @@ import type { SocketOption } from '../../driver.js';
 import type { SimEvent } from '../event-queue.js';
 import { unbound } from './addresses.js';
 import { ByteStream } from './byte-stream.js';
-import type { OperationOwner, Place } from './place.js';
+import type { Operation, OperationOwner } from './operation.js';
 
 export type SimSocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'closed';
 
@@ -55,8 +55,8 @@ export class SimSocket {
 
   /** The port that it was associated with, and the operations of its reading and its writing side. */
   owner: OperationOwner | undefined = undefined;
-  reading: Place | undefined = undefined;
-  writing: Place | undefined = undefined;
+  reading: Operation | undefined = undefined;
+  writing: Operation | undefined = undefined;
   /** Of an endpoint: told that something may be different now. */
   changed: (() => void) | undefined = undefined;
 

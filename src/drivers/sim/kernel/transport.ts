@@ -5,13 +5,13 @@ import { TRACE } from '../trace.js';
 import { seenBy } from './addresses.js';
 import type { ByteStream } from './byte-stream.js';
 import { ECONNRESET, EPIPE, ETIMEDOUT } from './errno.js';
-import type { Kernel } from './kernel.js';
 import { SimSocket } from './socket.js';
+import type { KernelState } from './state.js';
 
 export class Transport {
-  readonly #kernel: Kernel;
+  readonly #kernel: KernelState;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: KernelState) {
     this.#kernel = kernel;
   }
 

@@ -1,16 +1,22 @@
-/** Trying operations: what the simulated kernel does with one when there may be something for it. */
+/** Carries out operations: tries an accept, a receive or a send when its socket may be ready for it. */
 
 import { ERR_BUFFER_DETACHED } from '../../../base/errors.js';
+import type { Connects } from './connects.js';
 import { EMFILE, ENOBUFS, EPIPE } from './errno.js';
-import type { Kernel } from './kernel.js';
-import type { OperationOwner, Place } from './place.js';
+import type { Operation, OperationOwner } from './operation.js';
 import type { SimSocket } from './socket.js';
+import type { KernelState } from './state.js';
+import type { Transport } from './transport.js';
 
-export class Attempts {
-  readonly #kernel: Kernel;
+export class OperationRunner {
+  readonly #kernel: KernelState;
+  readonly #transport: Transport;
+  readonly #connects: Connects;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: KernelState, transport: Transport, connects: Connects) {
     this.#kernel = kernel;
+    this.#transport = transport;
+    this.#connects = connects;
   }
 
   tryRead(socket: SimSocket): void {
@@ -27,68 +33,68 @@ export class Attempts {
   }
 
   /** Takes connections until none waits; the accept goes on. */
-  #accept(listener: SimSocket, place: Place, owner: OperationOwner): void {
-    const { random, faults, connects } = this.#kernel;
+  #accept(listener: SimSocket, operation: Operation, owner: OperationOwner): void {
+    const { random, faults } = this.#kernel;
     while (listener.backlog.length > 0) {
       if (!this.#kernel.hasRoom) {
-        this.#endRead(listener, place, owner, -EMFILE);
+        this.#endRead(listener, operation, owner, -EMFILE);
         return;
       }
       const accepted = listener.backlog.shift() as SimSocket;
       this.#kernel.giveNumber(accepted);
-      connects.admit(listener);
+      this.#connects.admit(listener);
       if (random.chance(faults.endedMultishots)) {
-        this.#endRead(listener, place, owner, accepted.number);
+        this.#endRead(listener, operation, owner, accepted.number);
         return;
       }
-      owner.completed(place, accepted.number, true, -1);
+      owner.completed(operation, accepted.number, true, -1);
     }
   }
 
   /** Takes bytes while there are some: once, or again and again. */
-  #receive(socket: SimSocket, place: Place, owner: OperationOwner): void {
-    const { random, faults, transport } = this.#kernel;
+  #receive(socket: SimSocket, operation: Operation, owner: OperationOwner): void {
+    const { random, faults } = this.#kernel;
     const { incoming } = socket;
     const { buffers } = owner;
     if (incoming.readable === 0 && !incoming.atEnd && !socket.receiveShut && socket.error === 0) {
       if (buffers.count === 0 && random.chance(faults.noBuffers)) {
         // Some systems look for one before they know that there is nothing to receive.
-        this.#endRead(socket, place, owner, -ENOBUFS);
+        this.#endRead(socket, operation, owner, -ENOBUFS);
       }
       return;
     }
     // A system looks for a buffer before it knows that it needs none, at the end or for an error.
     if (buffers.count === 0) {
-      this.#endRead(socket, place, owner, -ENOBUFS);
+      this.#endRead(socket, operation, owner, -ENOBUFS);
       return;
     }
     while (incoming.readable > 0 && !socket.receiveShut) {
       if (buffers.count === 0 || random.chance(faults.noBuffers)) {
-        this.#endRead(socket, place, owner, -ENOBUFS);
+        this.#endRead(socket, operation, owner, -ENOBUFS);
         return;
       }
       const most = Math.min(incoming.readable, buffers.sizeBytes);
       const byteLength = random.chance(faults.shortReceives) ? 1 + random.below(most) : most;
       incoming.readInto(buffers.memory, buffers.nextOffset(), byteLength);
-      transport.wasRead(socket);
+      this.#transport.wasRead(socket);
       const buffer = buffers.take();
-      if (!owner.multishot || place.once || random.chance(faults.endedMultishots)) {
-        this.#endRead(socket, place, owner, byteLength, buffer);
+      if (!owner.multishot || operation.once || random.chance(faults.endedMultishots)) {
+        this.#endRead(socket, operation, owner, byteLength, buffer);
         return;
       }
-      owner.completed(place, byteLength, true, buffer);
+      owner.completed(operation, byteLength, true, buffer);
     }
     if (incoming.atEnd || socket.receiveShut) {
-      this.#endRead(socket, place, owner, 0);
+      this.#endRead(socket, operation, owner, 0);
     } else if (socket.error !== 0) {
       socket.errorTold = true;
-      this.#endRead(socket, place, owner, -socket.error);
+      this.#endRead(socket, operation, owner, -socket.error);
     }
   }
 
-  #endRead(socket: SimSocket, place: Place, owner: OperationOwner, result: number, buffer = -1): void {
+  #endRead(socket: SimSocket, operation: Operation, owner: OperationOwner, result: number, buffer = -1): void {
     socket.reading = undefined;
-    owner.completed(place, result, false, buffer);
+    owner.completed(operation, result, false, buffer);
   }
 
   tryWrite(socket: SimSocket): void {
@@ -105,8 +111,8 @@ export class Attempts {
   }
 
   /** Takes what there is room for; returns how many bytes, 0 to wait, or an error number, negated. */
-  #send(socket: SimSocket, place: Place, owner: OperationOwner): number {
-    const { random, faults, transport } = this.#kernel;
+  #send(socket: SimSocket, operation: Operation, owner: OperationOwner): number {
+    const { random, faults } = this.#kernel;
     if (socket.error !== 0) {
       // As with Linux: the error is told once, and then the pipe is broken.
       const told = socket.errorTold || socket.error === EPIPE;
@@ -116,22 +122,22 @@ export class Attempts {
     if (socket.sendEnded) {
       return -EPIPE;
     }
-    const most = Math.min(socket.room, place.byteLength);
+    const most = Math.min(socket.room, operation.byteLength);
     if (most === 0) {
       return 0;
     }
-    if (!owner.isWhole(place)) {
+    if (!owner.isWhole(operation)) {
       return -ERR_BUFFER_DETACHED;
     }
     const byteLength = random.chance(faults.shortSends) ? 1 + random.below(most) : most;
-    transport.send(socket, gathered(place, owner, byteLength));
+    this.#transport.send(socket, copied(operation, owner, byteLength));
     return byteLength;
   }
 }
 
 /** The first `byteLength` bytes of a send, copied from its memory now. */
-function gathered(place: Place, owner: OperationOwner, byteLength: number): Uint8Array {
-  const { addresses, lengths } = place;
+function copied(operation: Operation, owner: OperationOwner, byteLength: number): Uint8Array {
+  const { addresses, lengths } = operation;
   if ((lengths[0] as number) >= byteLength) {
     return owner.bytesAt(addresses[0] as number, byteLength);
   }
