@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 
 const ROOT = new URL('../../../', import.meta.url);
 const LINES_MAX = 400;
+const FOLDER_FILES_MAX = 19;
 const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
 const ENTRIES = [
   'src/index.ts',
@@ -44,7 +45,7 @@ const LAYERS = [
 const SHARED_FOLDERS: ReadonlySet<string> = new Set(['common', 'linux', 'readiness', 'windows']);
 
 /** Folders in which no file imports itself through others, imports of types included. */
-const FOLDERS_WITHOUT_CIRCLES = ['src/base', 'src/ffi', 'src/framing', 'src/port'];
+const FOLDERS_WITHOUT_CIRCLES = ['src/base', 'src/drivers', 'src/ffi', 'src/framing', 'src/metrics', 'src/port'];
 
 /** The ways to learn which system this is. */
 const SYSTEM_QUESTIONS = [
@@ -115,6 +116,18 @@ describe('sources', () => {
     );
   });
 
+  test(`no folder has more than ${FOLDER_FILES_MAX} files`, () => {
+    const counts = new Map<string, number>();
+    for (const path of SOURCES) {
+      const folder = posix.dirname(path);
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    assert.deepEqual(
+      [...counts].filter(([, count]) => count > FOLDER_FILES_MAX),
+      [],
+    );
+  });
+
   test('every file is reached by imports from an entry', () => {
     const reached = new Set<string>();
     const pending = ENTRIES.filter((path) => SOURCES.includes(path));
@@ -163,6 +176,19 @@ describe('sources', () => {
       ['d', ['b']],
     ]);
     assert.deepEqual(circleOf(imports), ['b', 'd', 'b']);
+  });
+
+  test('each driver has a driver.ts and a probe.ts', () => {
+    const drivers = new Set(SOURCES.flatMap((path) => driverFolderOf(path) ?? []));
+    for (const shared of [...SHARED_FOLDERS, 'sim']) {
+      assert(drivers.delete(shared), shared);
+    }
+    assert(drivers.size > 3);
+    for (const driver of drivers) {
+      assert(SOURCES.includes(`src/drivers/${driver}/driver.ts`), driver);
+      assert(SOURCES.includes(`src/drivers/${driver}/probe.ts`), driver);
+    }
+    assert(SOURCES.includes('src/drivers/sim/driver.ts'), 'sim has no probe: every system can run it');
   });
 
   test('offsets in the memory of structs have names', () => {
