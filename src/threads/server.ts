@@ -74,6 +74,12 @@ export class ThreadedServer implements WorkerPoolOwner {
     return (this.#ready as ThreadReady).address;
   }
 
+  /** The port number that it listens on; undefined for a Unix-domain socket. */
+  get port(): number | undefined {
+    const { address } = this;
+    return address.family === 'unix' ? undefined : address.port;
+  }
+
   /** The driver in use, by the first thread. */
   get driver(): DriverName {
     return (this.#ready as ThreadReady).driver;
