@@ -32,7 +32,7 @@ function rowsOf(page: string, title: string): string[][] {
   return lines.map((line) => line.split('|').map((cell) => cell.trim()));
 }
 
-test('a run of one scenario fills its table, its chart and the ratios', { skip, timeout: TIMEOUT_MS }, async () => {
+test('a run of one scenario writes its table, its chart and the ratios', { skip, timeout: TIMEOUT_MS }, async () => {
   const contenders = ['engine:epoll', 'net', 'c:epoll'];
   await bench(
     '--scenario',
@@ -59,7 +59,7 @@ test('a run of one scenario fills its table, its chart and the ratios', { skip, 
   assert(existsSync(join(folder, 'charts/ping-50.svg')));
 });
 
-test('a contender that answers wrongly has failed, and the report says why', {
+test('a contender that answers wrongly fails, and the report gives the reason', {
   skip,
   timeout: TIMEOUT_MS,
 }, async () => {
@@ -73,7 +73,10 @@ test('a contender that answers wrongly has failed, and the report says why', {
   assert.match(readFileSync(join(folder, 'RESULTS.md'), 'utf8'), /`wrong` failed: .*Wrong byte/);
 });
 
-test('what is no contender or scenario is told with those that are', { skip, timeout: TIMEOUT_MS }, async () => {
+test('an unknown contender or scenario is an error that lists the known ones', {
+  skip,
+  timeout: TIMEOUT_MS,
+}, async () => {
   for (const option of ['--contender', '--scenario']) {
     const { exitCode, stderr } = await new Child(RUN, [option, 'nothing'], { timeoutMs: TIMEOUT_MS }).ended;
     assert.equal(exitCode, 1);

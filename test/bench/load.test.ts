@@ -66,8 +66,8 @@ async function complaintOf(
   return stderr;
 }
 
-describe('a server fails that', together, () => {
-  test('leaves out one member of a broadcast', together, async (t) => {
+describe('the load reports a server that', together, () => {
+  test('omits one member of a broadcast', together, async (t) => {
     const members: Socket[] = [];
     const complaint = await complaintOf(t, BROADCAST, (socket) => {
       members.push(socket);
@@ -82,7 +82,7 @@ describe('a server fails that', together, () => {
   });
 
   for (const work of [ECHO, PACED]) {
-    test(`stops to answer one connection (${work.kind})`, together, async (t) => {
+    test(`stops answering one connection (${work.kind})`, together, async (t) => {
       const complaint = await complaintOf(t, work, (socket, index) => {
         let chunks = 0;
         socket.on('data', (chunk) => (index > 0 || chunks++ === 0) && socket.write(chunk));
@@ -91,7 +91,7 @@ describe('a server fails that', together, () => {
     });
   }
 
-  test('stops to answer all', together, async (t) => {
+  test('stops answering all connections', together, async (t) => {
     const complaint = await complaintOf(t, ECHO, (socket) => {
       socket.once('data', (chunk) => socket.write(chunk));
     });
@@ -108,7 +108,7 @@ describe('a server fails that', together, () => {
     assert.match(complaint, /^Server stalled: found 1 of 2 streams that stand still 5000 ms behind/);
   });
 
-  test('takes bytes and tells nothing', together, async (t) => {
+  test('takes bytes and reports no count', together, async (t) => {
     const complaint = await complaintOf(t, { kind: 'bulk-in', streams: 1 }, (socket) => socket.resume());
     assert.match(complaint, /^Server stalled: found 1 of 1 streams that stand still 5000 ms behind/);
   });
@@ -136,7 +136,7 @@ describe('a server fails that', together, () => {
     assert.match(complaint, /^Connections ended: found \d+ of 550 that the server has ended, wanted none\n$/);
   });
 
-  test('does not hear idle connections any more', together, async (t) => {
+  test('stops answering idle connections', together, async (t) => {
     const complaint = await complaintOf(t, IDLE, (socket) => {
       socket.on('data', (chunk) => socket.write(String(chunk) === 'hello' ? chunk : '?'));
     });
@@ -208,20 +208,23 @@ async function failureOf(program: string): Promise<string> {
   }
 }
 
-test('what a server said last is told', { ...options, skip: skipPinned }, async () => {
+test("a failed server's last output is reported", { ...options, skip: skipPinned }, async () => {
   const program = `require('net').createServer((socket) => socket.on('data', () => { throw new TypeError('It is broken') }))
     .listen(0, '127.0.0.1', function () { console.log(this.address().port) })`;
   assert.match(await failureOf(program), /^The load ended: .*; The server ended: TypeError: It is broken$/);
 });
 
-test('a server that says no port is ended, whoever holds its pipes', { ...options, skip: skipPinned }, async () => {
+test('a server that reports no port is killed, even if another process holds its pipes', {
+  ...options,
+  skip: skipPinned,
+}, async () => {
   const program = `const child = require('child_process').spawn('sleep', ['60'], { stdio: 'inherit' });
     console.log('child ' + child.pid)`;
   const [, pid] = /: found child (\d+), wanted a port$/.exec(await failureOf(program)) ?? [];
   assert.equal(process.kill(Number(pid)), true);
 });
 
-test('a thread that ends takes nothing of the time away', () => {
+test('a thread that ends does not reduce the measured CPU time', () => {
   const look = (user: number, system: number, threads: Readonly<Record<string, number>>): CpuLook => ({
     ticks: { user, system },
     threads: new Map(Object.entries(threads)),
@@ -252,7 +255,7 @@ test('a percentile has values above it', () => {
   assert.deepEqual(latencies.summary(), { p50: 10, p99: 10, p999: 10 });
 });
 
-test('the load runs on another core where there is one', () => {
+test('the load runs on another core if there is one', () => {
   assert.equal(loadCpuOf('0\n', 2), 1);
   assert.equal(loadCpuOf('0-1\n', 2), 1);
   assert.equal(loadCpuOf('0-1\n', 4), 2);

@@ -62,7 +62,7 @@ function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results
   };
 }
 
-test("a figure is the median of its rounds, with the least and the most; parts of the CPU are all rounds' together", () => {
+test('a figure is the median, least and most of its rounds; CPU shares are of all rounds together', () => {
   const three = cell('net', 'ping-50', sample(100, 1, 2), sample(300, 2, 2), sample(200, 3, 2));
   assert.deepEqual(figure(three, 'rate'), { median: 200, least: 100, most: 300 });
   assert.deepEqual(figure(three, 'user'), { median: (100 + 600 + 600) / 600, least: 1, most: 3 });
@@ -70,13 +70,13 @@ test("a figure is the median of its rounds, with the least and the most; parts o
   assert.deepEqual(nothing, { median: Number.NaN, least: Number.NaN, most: Number.NaN });
 });
 
-test('memory is told as it is behind all rounds', () => {
+test('memory is reported as measured after all rounds', () => {
   const grown = [6e7, 9e7, 7e7].map((residentBytes) => sample(1, 1, 1, { residentBytes }));
   assert.deepEqual(figure(cell('net', 'ping-50', ...grown), 'memory'), { median: 7e7, least: 6e7, most: 9e7 });
   assert.equal(figure(cell('net', 'ping-50'), 'memory').median, Number.NaN);
 });
 
-test('the report says how servers were warmed up', () => {
+test('the report states how servers were warmed up', () => {
   const [page] = report(resultsOf([cell('net', 'ping-50', sample(1, 1, 1))]));
   assert.match(
     page?.text ?? '',
@@ -86,7 +86,7 @@ test('the report says how servers were warmed up', () => {
   assert.match(quick?.text ?? '', /warmed up for 0\.5 s in each round; between/);
 });
 
-test("a ratio is the median of each round's own, and of nothing there is none", () => {
+test("a ratio is the median of the rounds' ratios, and there is none without samples", () => {
   const ours = cell('engine:io_uring', 'ping-50', sample(200, 1, 1), sample(90, 1, 1));
   const other = cell('net', 'ping-50', sample(100, 2, 2), sample(30, 2, 2));
   assert.deepEqual(ratio(ours, other, 'rate'), { median: 2.5, least: 2, most: 3 });
@@ -99,7 +99,7 @@ test("a ratio is the median of each round's own, and of nothing there is none", 
   assert.equal(ratio(ours, undefined, 'rate').median, Number.NaN);
 });
 
-test('what is wanted is told with its spread, and what is not reached stands out', () => {
+test('the report shows targets with their spread, and missed targets in bold', () => {
   const results = resultsOf([
     cell('engine:io_uring', 'pipeline', sample(150, 1, 1), sample(210, 1, 1)),
     cell('net', 'pipeline', sample(100, 2, 2), sample(100, 2, 2)),
@@ -116,7 +116,7 @@ test('what is wanted is told with its spread, and what is not reached stands out
   ]);
 });
 
-test('a load at its limit is told, where a server was not at its own', () => {
+test('the report marks a load at its limit if the server was not at its own', () => {
   const busy = { loadCpu: 0.99e6 };
   const results = resultsOf([
     cell('engine:io_uring', 'pipeline', sample(1000, 50, 100, busy)),
@@ -126,7 +126,7 @@ test('a load at its limit is told, where a server was not at its own', () => {
   assert.equal(toNet, '**1.00, not reached** (≥ 1.80); by CPU 6.60; load at its limit');
 });
 
-test('a rate at full core is told as it came too', () => {
+test('a rate at full core is reported beside the measured rate', () => {
   const results = resultsOf([
     cell('engine:io_uring', 'bulk-in-1', sample(3000, 200, 400)),
     cell('net', 'bulk-in-1', sample(1000, 100, 200)),
@@ -135,7 +135,7 @@ test('a rate at full core is told as it came too', () => {
   assert.equal(toNet, '**0.50, not reached** (≥ 1.20); as it came 3.00');
 });
 
-test('a turn that other programs disturb is repeated, while repeats are left, and the quietest counts', async () => {
+test('a measurement disturbed by other programs is repeated a few times, and the quietest one counts', async () => {
   const tried = async (shares: readonly number[], left: number): Promise<readonly number[]> => {
     let turns = 0;
     const repeats = { left };
@@ -149,7 +149,7 @@ test('a turn that other programs disturb is repeated, while repeats are left, an
   assert.deepEqual(await tried([0.5, 0.01], 0), [1, 0.5, 0]);
 });
 
-test('a failure of ours keeps its line, and the report from being kept', () => {
+test('a failure of overlapped is a line in the report, and such a report is not saved', () => {
   const net = cell('net', 'ping-50', sample(100, 1, 1));
   const failed: Cell = { scenario: 'ping-50', contender: 'engine:io_uring', samples: [], failure: 'It fell' };
   const results = resultsOf([failed, net]);
@@ -159,7 +159,7 @@ test('a failure of ours keeps its line, and the report from being kept', () => {
   assert.match(page?.text ?? '', /`engine:io_uring` failed: It fell/);
 });
 
-test('the report of a whole run is kept, though one failed that no ratio is about', () => {
+test('the report of a whole run is saved, even if a contender without a ratio failed', () => {
   const cells = [cell('net', 'ping-50', sample(100, 1, 1))];
   assert(isKept(resultsOf(cells)));
   assert(isKept(resultsOf([...cells, { scenario: 'ping-50', contender: 'asio', samples: [], failure: 'It fell' }])));
@@ -179,7 +179,7 @@ test('the report of a whole run is kept, though one failed that no ratio is abou
   }
 });
 
-test('the order of each round is another one, of the same servers, and the same in each run', () => {
+test('each round has its own order of the same servers, which is the same in each run', () => {
   const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const orders = [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join(''));
   assert.equal(new Set(orders).size, orders.length);
@@ -195,14 +195,14 @@ test('the order of each round is another one, of the same servers, and the same 
   assert.deepEqual(shuffled([], 3), []);
 });
 
-test("ports to connect from are none of the system's choice, unless that leaves too few", () => {
+test("the load connects from ports outside the system's ephemeral range, unless too few are left", () => {
   const own = ownPorts('32768\t60999\n');
   assert.deepEqual([own[0], own.at(-1), own.length], [10_000, 65_535, 32_768 - 10_000 + 65_536 - 61_000]);
   assert.ok(own.every((port) => port < 32_768 || port > 60_999));
   assert.equal(ownPorts('1024 65535').length, 65_536 - 10_000);
 });
 
-test('contenders of one name cannot be told apart', () => {
+test('two contenders of one name are an error', () => {
   assert.throws(() => chosenContenders(['net', 'bun', 'net']), /net is there twice/);
   assert.deepEqual(
     chosenContenders(['net', 'mine=node server.js']).map(({ name }) => name),
@@ -210,7 +210,7 @@ test('contenders of one name cannot be told apart', () => {
   );
 });
 
-test('a quick run is not judged, and named by what it did', () => {
+test('a quick run is not judged, and is named by its options', () => {
   const cells = ['engine:io_uring', 'net'].map((name) => cell(name, 'broadcast', sample(1000, 1, 1)));
   const [quick] = report(resultsOf(cells, { quick: true, whole: false }));
   assert.match(quick?.text ?? '', /to each of 1,000 connections/);
@@ -220,7 +220,7 @@ test('a quick run is not judged, and named by what it did', () => {
   assert.match(whole?.text ?? '', /\*\*1\.00, not reached\*\* \(≥ 2\.50\)/);
 });
 
-test('a machine that was busy with other things is told, scenario by scenario', () => {
+test('the report names the scenarios in which other programs used the machine', () => {
   const disturbed = cell('net', 'ping-50', sample(100, 1, 1, { othersCpu: 3e5 }));
   const results = resultsOf([disturbed, cell('net', 'ping-500', sample(100, 1, 1))]);
   const told = /busy with other things\*\*, by the share of a processor in ping-50 \(30 %\)\./;

@@ -101,13 +101,11 @@ async function restsAndEnds(t: TestContext, role: 'echo' | 'proxy', count: numbe
   assert.deepEqual(serversOf(process.pid), []);
 }
 
-test('a server rests between its turns, goes on in the next and is ended at rest', options, (t) =>
-  restsAndEnds(t, 'echo', 1),
-);
+test('a server is stopped between its measurements, and killed at the end', options, (t) => restsAndEnds(t, 'echo', 1));
 
-test('so does a proxy with the server behind it', options, (t) => restsAndEnds(t, 'proxy', 2));
+test('so is a proxy, with the server behind it', options, (t) => restsAndEnds(t, 'proxy', 2));
 
-test('one whose memory is measured is new in each turn', options, async (t) => {
+test('a server whose memory is measured is started anew for each measurement', options, async (t) => {
   const idle: Work = { kind: 'idle', connections: 20, settleMs: 100 };
   const entrant = new Entrant(contenderOf(NET), scenarioOf('echo', idle), TIMING);
   const load = new LoadProcess();
@@ -118,7 +116,7 @@ test('one whose memory is measured is new in each turn', options, async (t) => {
   }
 });
 
-test('one that fails in a turn is started anew for the next, and told to have failed', options, async () => {
+test('a server that fails is started anew for the next measurement, and reported', options, async () => {
   // The first process of it answers nothing any more behind its first connections.
   const flag = join(folder, 'begun');
   const program = `const first = !fs.existsSync(process.argv[1]);
@@ -142,7 +140,7 @@ test('one that fails in a turn is started anew for the next, and told to have fa
   assert.match(cell?.failure ?? '', /; The server ended: TypeError: It is broken, in 1 of 4 turns$/);
 });
 
-test('where one process may be lucky, the second half of the rounds is of another', options, async () => {
+test('a second process runs the second half of the rounds if luck matters', options, async () => {
   let started = 0;
   const net = contenderOf(NET);
   const counted: Contender = {
@@ -159,7 +157,7 @@ test('where one process may be lucky, the second half of the rounds is of anothe
   assert.deepEqual([cell?.failure, cell?.samples.length, started], [undefined, 4, 2]);
 });
 
-test('one that fails again and again is given up', options, async () => {
+test('a server that fails again and again is given up', options, async () => {
   const plan = {
     ...TIMING,
     rounds: 9,
@@ -173,7 +171,7 @@ test('one that fails again and again is given up', options, async () => {
   assert.match(cell?.failure ?? '', /^The server ended: it said nothing, exit code 3$/);
 });
 
-test('a program does not start whose parent has ended before it was bound to it', options, () => {
+test('a program whose parent has already ended does not start', options, () => {
   const words = pinned(0, ['echo', 'started']);
   const said = (...command: readonly string[]): string =>
     spawnSync(command[0] as string, command.slice(1), { encoding: 'utf8' }).stdout.trim();
@@ -183,7 +181,7 @@ test('a program does not start whose parent has ended before it was bound to it'
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-  test(`a run that ends by ${signal} leaves no process behind, at rest or not`, options, async (t) => {
+  test(`a run that ends by ${signal} leaves no process behind, even a stopped one`, options, async (t) => {
     const words = ['--scenario', 'ping-1', '--contender', 'net', 'engine:epoll', '--seconds', '20', '--output', folder];
     const run = new Child(RUN, words, { timeoutMs: TIMEOUT_MS });
     t.after(() => run.kill());

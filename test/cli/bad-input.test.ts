@@ -108,7 +108,7 @@ describe('bad input', { concurrency: 4 }, () => {
   });
 });
 
-describe('what is no bad input', () => {
+describe('input that is not bad', () => {
   test('--version', async () => {
     const { exitCode, stdout, stderr } = await runCli(['--version']);
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
@@ -121,7 +121,7 @@ describe('what is no bad input', () => {
     assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
   });
 
-  test('no command at all gets the help, but is no success', async () => {
+  test('no command at all prints the help, and is a failure', async () => {
     const { exitCode, stdout, stderr } = await runCli([]);
     assert.match(stderr, /^Usage: overlapped /);
     assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' });

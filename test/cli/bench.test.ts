@@ -49,7 +49,7 @@ for (const driver of USABLE_DRIVERS) {
       { size: 1_000_000, pipeline: 2 },
     ];
     for (const { size, pipeline } of cases) {
-      test(`${size} bytes, ${pipeline} in flight, come back right`, async () => {
+      test(`${size} bytes, ${pipeline} in flight, are echoed correctly`, async () => {
         const echo = await startEcho(driver, '--quiet');
         const parameters = [
           '--connections',
@@ -123,8 +123,8 @@ async function failureAgainst(serve: (socket: Socket) => void, ...parameters: st
   }
 }
 
-describe('bench finds out', { concurrency: 3 }, () => {
-  test('a byte that is wrong', async () => {
+describe('bench detects', { concurrency: 3 }, () => {
+  test('a wrong byte', async () => {
     let sockets = 0;
     const line = await failureAgainst(
       (socket) => {
@@ -147,7 +147,7 @@ describe('bench finds out', { concurrency: 3 }, () => {
     assert.match(line, /wrong data on connection \d+ at byte 12345: expected \d+, got \d+/);
   });
 
-  test('bytes that are lost', async () => {
+  test('lost bytes', async () => {
     const line = await failureAgainst((socket) => {
       let lost = false;
       socket.on('data', (data) => {
@@ -158,7 +158,7 @@ describe('bench finds out', { concurrency: 3 }, () => {
     assert.match(line, /messages are missing|wrong data/);
   });
 
-  test('bytes that nobody sent', async () => {
+  test('bytes that were never sent', async () => {
     const line = await failureAgainst((socket) => {
       socket.on('data', (data) => socket.write(Buffer.concat([data, data])));
     });
@@ -179,7 +179,7 @@ describe('bench finds out', { concurrency: 3 }, () => {
     assert.match(line, /the server reset connection \d+ after 0 bytes \(ECONNRESET\)/);
   });
 
-  test('that nobody listens', async () => {
+  test('a port without a listener', async () => {
     const echo = await startEcho('auto', '--quiet');
     await echo.stop();
     await refused(echo.port);

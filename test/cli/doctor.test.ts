@@ -58,7 +58,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert(stdout.split('\n').every((line) => line === line.trimEnd()));
   });
 
-  test('ends without a trace when nobody reads its output', { skip: lackOf('shell') }, () => {
+  test('ends without an error message when nobody reads its output', { skip: lackOf('shell') }, () => {
     const command = `"${process.execPath}" "${BIN}" doctor | head -1`;
     const { stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
       encoding: 'utf8',
@@ -67,7 +67,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual([stdout, stderr], ['Drivers\n', '']);
   });
 
-  test('says what to do about few descriptors', { skip: lackOf('descriptorLimit') }, () => {
+  test('gives advice if there are few descriptors', { skip: lackOf('descriptorLimit') }, () => {
     const command = `ulimit -n 200; exec "${process.execPath}" "${BIN}" doctor`;
     const { stdout, stderr, status } = spawnSync('bash', ['-c', command], { encoding: 'utf8', timeout: 60_000 });
     assert.deepEqual([status, stderr], [0, '']);
@@ -76,7 +76,7 @@ describe('doctor', { concurrency: 3 }, () => {
 });
 
 describe('limits', () => {
-  test('come from /proc', () => {
+  test('are read from /proc', () => {
     const root = mkdtempSync(join(tmpdir(), 'overlapped-'));
     const put = (path: string, text: string): void => {
       mkdirSync(join(root, path, '..'), { recursive: true });
@@ -105,7 +105,7 @@ describe('limits', () => {
     }
   });
 
-  test('are unknown where there is no /proc', () => {
+  test('are unknown without /proc', () => {
     const limits = readLimits(join(tmpdir(), 'overlapped-none'));
     assert.equal(limits.descriptorsSoft, 'unknown');
     assert.equal(limits.backlogMax, 'unknown');

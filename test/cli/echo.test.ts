@@ -48,7 +48,7 @@ function events(stdout: string, event: string): Record<string, unknown>[] {
 
 for (const driver of USABLE_DRIVERS) {
   describe(`echo on ${driver}`, { concurrency: 3 }, () => {
-    test('says where it listens, echoes to clients that half-close, and sums up at SIGTERM', async () => {
+    test('prints its address, echoes to clients that half-close, and prints a summary at SIGTERM', async () => {
       const echo = await startEcho(driver);
       const data = Array.from({ length: 10 }, (_, index) => randomBytes(1 + index * 40_000));
       const echoed = await Promise.all(data.map((bytes) => roundTrip({ host, port: echo.port }, bytes)));
@@ -61,7 +61,7 @@ for (const driver of USABLE_DRIVERS) {
       assert.match(stdout, /^totals: 10 connections, \d+ messages, 1800010 bytes in \d+\.\d seconds\n$/m);
     });
 
-    test('names the peer when there is one', async () => {
+    test('names the peer if there is one', async () => {
       const echo = await startEcho(driver);
       const client = await connectClient({ host, port: echo.port });
       const { localPort } = client;
@@ -87,7 +87,7 @@ for (const driver of USABLE_DRIVERS) {
       assert.match(stdout, /"event":"totals","connections":5,"messages":0,"bytes":0,/);
     });
 
-    test('echoes what is in flight at a signal', async () => {
+    test('echoes bytes in flight at a signal', async () => {
       const echo = await startEcho(driver, '--json');
       const client = await connectClient({ host, port: echo.port });
       const data = randomBytes(LARGE_BYTES);
@@ -131,7 +131,7 @@ for (const driver of USABLE_DRIVERS) {
       client.destroy();
     });
 
-    test('a peer that never reads holds up nobody', async () => {
+    test('a peer that never reads does not delay others', async () => {
       const echo = await startEcho(driver, '--quiet', '--drain-timeout', '0');
       const greedy = await Promise.all(Array.from({ length: 80 }, () => connectClient({ host, port: echo.port })));
       for (const client of greedy) {
@@ -149,7 +149,7 @@ for (const driver of USABLE_DRIVERS) {
       }
     });
 
-    test('writes at most a line a second under load', async () => {
+    test('writes at most one line a second under load', async () => {
       const echo = await startEcho(driver, '--json');
       const linesWritten = (): number => echo.child.stdout.split('"event":"activity"').length - 1;
       while (linesWritten() < 3) {
@@ -193,7 +193,7 @@ for (const driver of USABLE_DRIVERS) {
       }
     });
 
-    test('ends without a trace when nobody reads its output', async () => {
+    test('ends without an error message when nobody reads its output', async () => {
       const echo = await startEcho(driver);
       echo.child.process.stdout?.destroy();
       // A line that nobody reads ends the server: this connection's, or an earlier one, and then it may be refused.

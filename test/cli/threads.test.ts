@@ -10,7 +10,7 @@ const host = '127.0.0.1';
 const SHORT = ['--duration', `${0.3 * system.patience}`, '--warmup', '0.1', '--json'];
 
 for (const driver of ['io_uring', 'epoll']) {
-  test(`two threads echo on ${driver} what two threads send, and add up`, async () => {
+  test(`two threads echo on ${driver} the bytes of two threads, and their counts add up`, async () => {
     const echo = await startEcho(driver, '--threads', '2');
     const load = ['--threads', '2', '--connections', '5', '--pipeline', '3', '--driver', driver];
     const { exitCode, stdout, stderr } = await runCli(['bench', `${host}:${echo.port}`, ...load, ...SHORT]);
@@ -25,7 +25,7 @@ for (const driver of ['io_uring', 'epoll']) {
   });
 }
 
-test('threads echo what is in flight at a signal, and close quiet connections', async () => {
+test('threads echo bytes in flight at a signal, and close idle connections', async () => {
   const echo = await startEcho('auto', '--threads', '2', '--json');
   const data = someBytes(3_000_000);
   const quiet = await connectClient({ host, port: echo.port });
@@ -42,7 +42,7 @@ test('threads echo what is in flight at a signal, and close quiet connections', 
   assert.match(await stopped, /"event":"totals","connections":2,.*"bytes":3000000/);
 });
 
-test('what is wrong with --threads, or in a thread, is one line', async () => {
+test('an error in --threads, or in a thread, is one line', async () => {
   const echo = await startEcho('auto', '--quiet');
   const cases: [string[], RegExp, number][] = [
     [['echo', '--threads', '0'], /bad --threads "0": expected a whole number from 1 to 256/, 2],

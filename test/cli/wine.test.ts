@@ -125,11 +125,11 @@ for (const driver of ['iocp', 'select']) {
 
     after(() => child.stop(), TIMEOUT);
 
-    test('says where it listens', () => {
+    test('prints its address', () => {
       assert.deepEqual(told(child, 'listening'), { event: 'listening', host, port, driver, skippedDrivers: [] });
     });
 
-    test(`${STREAMS} clients at once: 1 MB each comes back, half-close included`, TIMEOUT, () =>
+    test(`${STREAMS} clients at once get 1 MB each echoed, and their half-closes`, TIMEOUT, () =>
       stream(port, STREAMS, STREAM_BYTES),
     );
 
@@ -150,7 +150,7 @@ for (const driver of ['iocp', 'select']) {
       await child.says(/"connections":0,"messagesTotal":\d+,[^\n]*\n$/);
     });
 
-    test('sums up at Ctrl-C, and listens no more', TIMEOUT, async () => {
+    test('prints a summary at Ctrl-C, and stops listening', TIMEOUT, async () => {
       await stopped(child);
       const totals = told(child, 'totals');
       assert.equal(totals.connections, STREAMS + OPEN + RESETS + 1);
@@ -160,7 +160,7 @@ for (const driver of ['iocp', 'select']) {
   });
 
   describe(`overlapped echo on ${driver} in Wine, at Ctrl-C`, { skip }, () => {
-    test('echoes what is in flight, closes what is idle, and writes lines for people', SLOW, async () => {
+    test('echoes bytes in flight, closes idle connections, and writes readable lines', SLOW, async () => {
       const { child, port } = await startEcho(driver);
       await child.says(/try it: .*\n/);
       assert.equal(child.stdout, `listening on 127.0.0.1:${port} (${driver})\ntry it: ncat 127.0.0.1 ${port}\n`);
@@ -187,7 +187,7 @@ for (const driver of ['iocp', 'select']) {
       );
     });
 
-    test('a second one ends it at once', SLOW, async () => {
+    test('a second Ctrl-C ends it at once', SLOW, async () => {
       const { child, port } = await startEcho(driver, '--quiet', '--drain-timeout', '60000');
       const client = await connectNode(port);
       client.socket.pause();
@@ -221,7 +221,7 @@ for (const driver of ['iocp', 'select']) {
 }
 
 describe('the command line in Wine', { skip }, () => {
-  test('a driver of another system: exit code 2, and one line', SLOW, async () => {
+  test('a driver of another system is exit code 2 and one line', SLOW, async () => {
     const child = start(CLI, 'echo', '--driver', 'epoll');
     const { exitCode, stdout } = await child.ended;
     assert.deepEqual([exitCode, stdout], [2, '']);
@@ -231,7 +231,7 @@ describe('the command line in Wine', { skip }, () => {
     );
   });
 
-  test('doctor says which drivers work, and why the others do not', SLOW, async () => {
+  test('doctor lists the drivers that work, and why the others do not', SLOW, async () => {
     const child = start(CLI, 'doctor', '--json');
     const { exitCode, stdout } = await child.ended;
     assert.deepEqual([exitCode, child.errors], [0, '']);

@@ -42,7 +42,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  withIpv6('IPv6, and it takes no IPv4', () =>
+  withIpv6('an IPv6 socket rejects IPv4 clients', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = await roundTrip(dequeuer, { family: 'ipv6', address: '::1', port: 0 });
       assert.match(formatAddress(listener.localAddress()), /^\[::1\]:\d+$/);
@@ -51,7 +51,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  withIpv6('dual stack: IPv4 clients too, with their mapped address', () =>
+  withIpv6('a dual-stack listener accepts IPv4 clients, with mapped addresses', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = port.createSocket('ipv6', { dualStack: true });
       listener.bind({ family: 'ipv6', address: '::', port: 0 });
@@ -75,7 +75,7 @@ export function addresses(subject: Subject): void {
   );
 
   for (const address of ['::ffff:127.0.0.1', '::FFFF:7f00:1', '0:0:0:0:0:ffff:127.0.0.1']) {
-    withIpv6(`a connect to ${address} reaches IPv4 through a socket of IPv6`, () =>
+    withIpv6(`an IPv6 socket that connects to ${address} reaches an IPv4 listener`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const listener = listenOn(port);
         const client = port.createSocket('ipv6');
@@ -94,7 +94,7 @@ export function addresses(subject: Subject): void {
     );
   }
 
-  withIpv6('a dual-stack listener at a mapped address takes IPv4', () =>
+  withIpv6('a dual-stack listener at a mapped address accepts IPv4 clients', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = port.createSocket('ipv6', { dualStack: true });
       listener.bind({ family: 'ipv6', address: '::ffff:127.0.0.1', port: 0 });
@@ -109,7 +109,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  withUnixSockets('a Unix path, removed at close', async () => {
+  withUnixSockets('a Unix path is removed when its listener closes', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     const path = join(directory, 'socket');
     try {
@@ -132,7 +132,7 @@ export function addresses(subject: Subject): void {
     }
   });
 
-  withUnixSockets('a Unix path is removed when the port is closed', async () => {
+  withUnixSockets('a Unix path is removed when its port closes', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     try {
       await withPort(subject.options, (_dequeuer, port) => {
@@ -149,7 +149,7 @@ export function addresses(subject: Subject): void {
     }
   });
 
-  withUnixSockets('an abstract Unix name', () =>
+  withUnixSockets('an abstract Unix name can be listened at', () =>
     withPort(subject.options, async (dequeuer) => {
       const path = `\0overlapped-test-${process.pid}-${subject.driver}`;
       const listener = await roundTrip(dequeuer, { family: 'unix', path });
@@ -158,7 +158,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  withReusePort('reusePort: two listeners at one port share its connections', () =>
+  withReusePort('reusePort: two listeners at one port share the connections', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const first = port.createSocket('ipv4');
       first.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 }, { reusePort: true });
@@ -187,7 +187,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  bounded('options are set and read back, and accepted sockets have those of their listener', () =>
+  bounded('socket options can be read back, and accepted sockets inherit those of their listener', () =>
     withPort(subject.options, async (dequeuer) => {
       const { client, server } = await connectPair(dequeuer, (socket) => {
         socket.setOption('noDelay', 1);
@@ -202,7 +202,7 @@ export function addresses(subject: Subject): void {
     }),
   );
 
-  withUserTimeout('userTimeoutMs is set and read back, and accepted sockets have that of their listener', () =>
+  withUserTimeout('userTimeoutMs can be read back, and accepted sockets inherit it from their listener', () =>
     withPort(subject.options, async (dequeuer) => {
       const { client, server } = await connectPair(dequeuer, (socket) => socket.setOption('userTimeoutMs', 1234));
       assert.equal(client.getOption('userTimeoutMs'), 1234);
@@ -211,7 +211,7 @@ export function addresses(subject: Subject): void {
   );
 
   if (lackOf('unixSockets', subject.capabilities) !== false) {
-    bounded('a Unix socket is EAFNOSUPPORT, with what to use instead', () =>
+    bounded('opening a Unix socket fails with EAFNOSUPPORT, and the message names the alternative', () =>
       withPort(subject.options, (_dequeuer, port) => {
         assert.throws(() => port.createSocket('unix'), {
           code: 'EAFNOSUPPORT',
@@ -223,7 +223,7 @@ export function addresses(subject: Subject): void {
   }
 
   if (lackOf('reusePort', subject.capabilities) !== false) {
-    bounded('reusePort is ENOTSUP, with the address, and the socket can be bound without it', () =>
+    bounded('reusePort fails with ENOTSUP and the address, and the socket can still be bound without it', () =>
       withPort(subject.options, (_dequeuer, port) => {
         const socket = port.createSocket('ipv4');
         assert.throws(() => socket.bind(LOOPBACK, { reusePort: true }), { code: 'ENOTSUP', address: '127.0.0.1' });
@@ -233,7 +233,7 @@ export function addresses(subject: Subject): void {
   }
 
   if (lackOf('userTimeout', subject.capabilities) !== false) {
-    bounded('userTimeoutMs is ENOPROTOOPT', () =>
+    bounded('userTimeoutMs fails with ENOPROTOOPT', () =>
       withPort(subject.options, (_dequeuer, port) => {
         const socket = port.createSocket('ipv4');
         assert.throws(() => socket.setOption('userTimeoutMs', 1234), { code: 'ENOPROTOOPT' });

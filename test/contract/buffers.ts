@@ -44,7 +44,7 @@ class Keeper {
 
 export function buffers(subject: Subject): void {
   for (const bufferCount of [1, 2]) {
-    bounded(`${bufferCount} buffers for 8 connections: receives wait, nothing is lost`, () =>
+    bounded(`with ${bufferCount} buffers for 8 connections, receives wait and no byte is lost`, () =>
       withPort({ ...subject.options, bufferCount, bufferSizeBytes: 128 }, async (dequeuer, port) => {
         const made = await pairs(dequeuer, 8);
         const payloads = made.map(() => someBytes(20_000));
@@ -62,7 +62,7 @@ export function buffers(subject: Subject): void {
     );
   }
 
-  bounded('kept buffers delay receives until they come back, and statistics say so', () =>
+  bounded('receives wait while all buffers are kept, and the statistics count them', () =>
     withPort({ ...subject.options, bufferCount: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const keeper = new Keeper(dequeuer);
       const made = await pairs(dequeuer, 4);
@@ -86,7 +86,7 @@ export function buffers(subject: Subject): void {
     }),
   );
 
-  bounded('receives that have nothing to receive keep no buffer from those that were posted behind them', () =>
+  bounded('idle receives do not keep buffers from receives that were posted later', () =>
     withPort({ ...subject.options, bufferCount: 2, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const keeper = new Keeper(dequeuer);
       const made = await pairs(dequeuer, 7);
@@ -112,7 +112,7 @@ export function buffers(subject: Subject): void {
     }),
   );
 
-  bounded('of many more busy connections than buffers none is left behind', async () => {
+  bounded('no connection starves when there are fewer buffers than connections', async () => {
     const echo = new LoopEcho({ ...subject.options, bufferCount: 8, bufferSizeBytes: 128 }).start();
     const clients = await Promise.all(Array.from({ length: 100 }, () => subject.peers.connect(echo.number)));
     // Whoever has an answer asks again at once.
@@ -125,7 +125,7 @@ export function buffers(subject: Subject): void {
   });
 
   for (const how of ['end', 'reset', 'closed', 'cancelled'] as const) {
-    bounded(`a waiting receive that needs no buffer in the end (${how}) passes the turn on`, () =>
+    bounded(`a waiting receive that needs no buffer any more (${how}) lets the next one have it`, () =>
       withPort({ ...subject.options, bufferCount: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
         const keeper = new Keeper(dequeuer);
         const [holder, first, second] = (await pairs(dequeuer, 3)) as [Pair, Pair, Pair];
@@ -167,7 +167,7 @@ export function buffers(subject: Subject): void {
     );
   }
 
-  bounded('a released buffer is filled in the debug mode, not before', () =>
+  bounded('with poisonReleasedBuffers a buffer is overwritten at its release, and not before', () =>
     withPort({ ...subject.options, poisonReleasedBuffers: true, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let buffer: PoolBuffer | undefined;
@@ -193,7 +193,7 @@ export function buffers(subject: Subject): void {
     }),
   );
 
-  bounded('an empty view at the very end of a full buffer can be sent', () =>
+  bounded('an empty view at the end of a full buffer can be sent', () =>
     withPort({ ...subject.options, bufferCount: 4, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       dequeuer.hook = (completion) => {
@@ -212,7 +212,7 @@ export function buffers(subject: Subject): void {
     }),
   );
 
-  bounded('buffers that are lent to a batch come back when it is dequeued into again', () =>
+  bounded('buffers lent to a batch return to the pool when the batch is used again', () =>
     withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let round = 0; round < 20; round++) {
@@ -226,7 +226,7 @@ export function buffers(subject: Subject): void {
     }),
   );
 
-  bounded('an idle connection holds no buffer', () =>
+  bounded('an idle connection holds no receive buffer', () =>
     withPort({ ...subject.options, bufferCount: 2 }, async (dequeuer, port) => {
       const made = await pairs(dequeuer, 20);
       made.forEach(({ server }) => port.postReceive(server));

@@ -98,7 +98,7 @@ export function bytes(subject: Subject): void {
       }),
     );
 
-    bounded(`gathered sends through ${name} socket buffers, with more than 128 pieces and empty ones`, () =>
+    bounded(`gathered sends of more than 128 pieces, some of them empty, arrive through ${name} socket buffers`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const pair = await connectPair(dequeuer, prepare);
         const sends = [1, 2, 127, 128, 129, 300, 1000].map((count) =>
@@ -119,7 +119,7 @@ export function bytes(subject: Subject): void {
     );
   }
 
-  bounded('views into the middle of larger memory, of all kinds of arrays', () =>
+  bounded('views into the middle of larger memory can be sent, for all kinds of typed arrays', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const pair = await connectPair(dequeuer);
       const memory = countingBytes(100_000);
@@ -146,7 +146,7 @@ export function bytes(subject: Subject): void {
     }),
   );
 
-  bounded('a small payload is copied: its memory can be used again at once, however many are waiting', () =>
+  bounded('a small payload is copied, so its memory can be reused at once, however many sends are queued', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const pair = await connectPair(dequeuer, tiny);
       const sends = 20_000;
@@ -168,7 +168,7 @@ export function bytes(subject: Subject): void {
     }),
   );
 
-  bounded('an echo by views and by buffers keeps each buffer until it is sent', () =>
+  bounded('an echo of views or of whole buffers keeps each buffer until it is sent', () =>
     withPort(
       { ...subject.options, poisonReleasedBuffers: true, bufferCount: 8, bufferSizeBytes: 512 },
       async (dequeuer, port) => {
@@ -205,7 +205,7 @@ export function bytes(subject: Subject): void {
     ),
   );
 
-  bounded('50 streams of 1 MB in random pieces come back from an echo server, half-close included', () =>
+  bounded('an echo server returns 50 streams of 1 MB in random pieces, and their half-closes', () =>
     manyStreams({ ...subject, streams: 50, bytesEach: 1_000_000 }),
   );
 }

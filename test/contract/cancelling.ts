@@ -15,7 +15,7 @@ function takeSome(dequeuer: Dequeuer, times: number): void {
 }
 
 export function cancelling(subject: Subject): void {
-  bounded('a cancelled receive ends with ECANCELED, and another can be posted', () =>
+  bounded('a cancelled receive completes with ECANCELED, and another can be posted', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let round = 0; round < 3; round++) {
@@ -32,7 +32,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('a receive cancelled before it was handed over', () =>
+  bounded('a receive can be cancelled before the driver has submitted it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server } = await connectPair(dequeuer);
       port.postReceive(server);
@@ -41,7 +41,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('a cancelled accept ends, and the listener goes on listening', () =>
+  bounded('a cancelled accept completes, and the listener goes on listening', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       dequeuer.take();
@@ -54,7 +54,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('cancelled sends all end, in order, and the port lives', () =>
+  bounded('cancelled sends all complete in order, and the port still works', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client } = await connectPair(dequeuer);
       for (let index = 0; index < 10; index++) {
@@ -74,7 +74,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('sends posted after a cancel that came too late are sent', () =>
+  bounded('sends posted after a cancel that was too late are sent', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postSend(client, Buffer.from('a'));
@@ -92,7 +92,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded(`${RACES} cancels that race with data: each receive ends once, and no byte is lost`, () =>
+  bounded(`in ${RACES} races of a cancel with data, each receive completes once and no byte is lost`, () =>
     withPort({ ...subject.options, bufferCount: 8, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const data = someBytes(RACES * RACE_BYTES_MAX);
@@ -131,7 +131,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('cancelling what is not in flight does nothing', () =>
+  bounded('cancelling an operation that is not in flight does nothing', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server, listener } = await connectPair(dequeuer);
       port.cancel(client, 'receive');
@@ -147,7 +147,7 @@ export function cancelling(subject: Subject): void {
     }),
   );
 
-  bounded('a receive that waits for a buffer can be cancelled, also just when it finds none', () =>
+  bounded('a receive that waits for a buffer can be cancelled, even at the moment when it finds none', () =>
     withPort({ ...subject.options, bufferCount: 1, bufferSizeBytes: 64 }, async (dequeuer, port) => {
       const first = await connectPair(dequeuer);
       const second = await connectPair(dequeuer);

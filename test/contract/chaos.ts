@@ -167,7 +167,7 @@ class Chaos {
 export function chaos(subject: Subject): void {
   for (let index = 0; index < SEEDS; index++) {
     const seed = Number(process.env.OVERLAPPED_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31)) + index;
-    bounded(`random posts, cancels and closes (OVERLAPPED_CHAOS_SEED=${seed})`, async () => {
+    bounded(`random posts, cancels and closes keep the contract (OVERLAPPED_CHAOS_SEED=${seed})`, async () => {
       let chaos: Chaos | undefined;
       const options = { ...subject.options, bufferCount: [1, 3, 64][index % 3] as number, bufferSizeBytes: 256 };
       await withPort(options, async (dequeuer, port) => {

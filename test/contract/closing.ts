@@ -11,7 +11,7 @@ import { bounded, type Subject } from './subject.js';
 const MANY = 400;
 
 export function closing(subject: Subject): void {
-  bounded('sockets that never joined the port are closed, however many there are', () =>
+  bounded('closing a port closes all sockets that were never associated with it', () =>
     withPort(subject.options, async (_, port) => {
       const socketsBefore = port.statistics.sockets;
       const sockets = Array.from({ length: MANY }, () => port.createSocket('ipv4'));
@@ -41,7 +41,7 @@ export function closing(subject: Subject): void {
     }),
   );
 
-  bounded('a FIN follows what was sent before the close', () =>
+  bounded('closing sends the queued bytes first, and then FIN', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       const client = await subject.peers.connect(portOf(listener));
@@ -56,7 +56,7 @@ export function closing(subject: Subject): void {
     }),
   );
 
-  bounded('a close with reset is seen as ECONNRESET', () =>
+  bounded('the peer of a close with reset sees ECONNRESET', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       const client = await subject.peers.connect(portOf(listener));
@@ -71,7 +71,7 @@ export function closing(subject: Subject): void {
     }),
   );
 
-  bounded('closing a listener with an accept in flight stops the listening at once', () =>
+  bounded('closing a listener with an accept in flight stops listening at once', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       const number = portOf(listener);
@@ -87,7 +87,7 @@ export function closing(subject: Subject): void {
     }),
   );
 
-  bounded('connections that were half accepted when their listener was closed are not leaked', async () => {
+  bounded('closing a listener leaks no connection that was partly accepted', async () => {
     for (let round = 0; round < 20; round++) {
       await withPort(subject.options, async (dequeuer, port) => {
         const listener = listenOn(port);
@@ -111,7 +111,7 @@ export function closing(subject: Subject): void {
     }
   });
 
-  bounded('after port.close the rest is dequeued, then EBADF', async () => {
+  bounded('after port.close the remaining completions can be dequeued, then it is EBADF', async () => {
     const port = createPort(subject.options);
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
@@ -135,7 +135,7 @@ export function closing(subject: Subject): void {
     assert.equal(server.closed, true);
   });
 
-  bounded('a port closes with everything in flight at once: accepts, connects, receives, sends', async () => {
+  bounded('a port can be closed with accepts, connects, receives and sends in flight', async () => {
     const port = createPort(subject.options);
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
@@ -157,7 +157,7 @@ export function closing(subject: Subject): void {
     assert.equal(port.statistics.sockets, 0);
   });
 
-  bounded('closing a socket twice, or one that never did anything, is quiet', () =>
+  bounded('closing a socket twice, or one that was never used, is no error', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const socket = port.createSocket('ipv6');
       port.closeSocket(socket);
@@ -167,7 +167,7 @@ export function closing(subject: Subject): void {
     }),
   );
 
-  bounded('the number of a closed socket is used again and nothing old reaches the new one', () =>
+  bounded("no old completion reaches a new socket that reuses a closed socket's descriptor number", () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       for (let round = 0; round < 50; round++) {

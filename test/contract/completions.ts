@@ -12,7 +12,7 @@ function ends(all: readonly Seen[], kind: Seen['kind'], context: unknown): numbe
 }
 
 export function completions(subject: Subject): void {
-  bounded('a round trip: accept, connect, send, receive, shutdown, with keys and contexts', () =>
+  bounded('accept, connect, send, receive and shutdown complete with their keys and contexts', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = port.createSocket('ipv4');
       listener.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 });
@@ -48,7 +48,7 @@ export function completions(subject: Subject): void {
     }),
   );
 
-  bounded('an accept that goes on says so each time, and exactly once that it is over', () =>
+  bounded('a repeating accept has `more` set on each completion but the final one', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       const clients: PeerClient[] = [];
@@ -67,7 +67,7 @@ export function completions(subject: Subject): void {
     }),
   );
 
-  bounded('a receive that goes on says so each time, and exactly once that it is over', () =>
+  bounded('a repeating receive has `more` set on each completion but the final one', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let posted = 1;
@@ -89,7 +89,7 @@ export function completions(subject: Subject): void {
     }),
   );
 
-  bounded('a receive posted with once completes once on every driver', () =>
+  bounded('a receive posted with `once` completes once on every driver', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let index = 0; index < 5; index++) {
@@ -101,7 +101,7 @@ export function completions(subject: Subject): void {
     }),
   );
 
-  bounded('hundreds of operations, each ends once: normally, cancelled, by its socket, by the port', async () => {
+  bounded('each of hundreds of operations has one final completion, however it ends', async () => {
     const all: Seen[] = [];
     let posted = 0;
     const tag = (): number => posted++;
@@ -140,7 +140,7 @@ export function completions(subject: Subject): void {
     }
   });
 
-  bounded('completions that a small batch has no room for come in the next, in order', () =>
+  bounded('completions that do not fit into a small batch are in the next one, in order', () =>
     withPort(subject.options, async (large, port) => {
       const { client, server } = await connectPair(large);
       for (let index = 0; index < 50; index++) {
@@ -162,7 +162,7 @@ export function completions(subject: Subject): void {
     }),
   );
 
-  bounded('what the port said before its socket was closed can still be dequeued', () =>
+  bounded('completions that were queued before their socket was closed can still be dequeued', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postSend(server, Buffer.alloc(0), 'empty');

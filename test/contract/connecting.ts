@@ -48,7 +48,7 @@ const WAITING = 8;
 
 function backlogs(subject: Subject): void {
   for (const backlog of [Infinity, 2 ** 53, 2 ** 32, 2 ** 31, 64.9]) {
-    bounded(`with a backlog of ${backlog} connections wait to be accepted`, () =>
+    bounded(`with a backlog of ${backlog}, connections wait to be accepted`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const listener = port.createSocket('ipv4');
         listener.bind(LOOPBACK);
@@ -65,7 +65,7 @@ function backlogs(subject: Subject): void {
     );
   }
 
-  bounded('a backlog that is no number, or less than none, is refused, and the socket is as it was', () =>
+  bounded('an invalid backlog is rejected, and the socket is unchanged', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const listener = port.createSocket('ipv4');
       listener.bind(LOOPBACK);
@@ -82,7 +82,7 @@ export function connecting(subject: Subject): void {
   backlogs(subject);
   const withUnixSockets = given(subject, 'unixSockets');
 
-  bounded("refused: ECONNREFUSED with the address, and Node's number for it", () =>
+  bounded("a refused connect is ECONNREFUSED, with the address and Node's errno", () =>
     withPort(subject.options, async (dequeuer, port) => {
       const bound = port.createSocket('ipv4');
       bound.bind(LOOPBACK);
@@ -98,7 +98,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('an address that changes after the post', () =>
+  bounded('changing an address object after the post has no effect', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = port.createSocket('ipv4');
       listener.bind(LOOPBACK);
@@ -112,7 +112,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('unreachable: ENETUNREACH at once, with nothing sent', () =>
+  bounded('a connect to an unreachable network is ENETUNREACH at once', () =>
     withPort(subject.options, async (dequeuer) => {
       const start = performance.now();
       const seen = await connectTo(dequeuer, { family: 'ipv4', address: '255.255.255.255', port: 9 });
@@ -133,7 +133,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('a connect in flight can be cancelled, and its socket closed', () =>
+  bounded('a connect in flight can be cancelled, and its socket can be closed', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = await fullListener(dequeuer, LOOPBACK, 1);
       for (const how of ['cancel', 'close'] as const) {
@@ -152,7 +152,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  withUnixSockets('no such path: ENOENT; a path that nobody listens on: ECONNREFUSED', async () => {
+  withUnixSockets('a connect to a missing path is ENOENT, and to a path without a listener ECONNREFUSED', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));
     try {
       await withPort(subject.options, async (dequeuer, port) => {
@@ -220,7 +220,7 @@ export function connecting(subject: Subject): void {
   ];
   for (const [what, address, code] of BAD) {
     const define = address.family === 'unix' ? withUnixSockets : bounded;
-    define(`${what} is ${code}, from bind and from postConnect, and the port goes on`, () =>
+    define(`bind and postConnect reject ${what} with ${code}, and the port still works`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const socket = port.createSocket(address.family);
         assert.throws(() => socket.bind(address), { code });
@@ -239,7 +239,7 @@ export function connecting(subject: Subject): void {
     );
   }
 
-  bounded('an address in use is EADDRINUSE, with the address', () =>
+  bounded('binding an address in use is EADDRINUSE, with the address', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const first = port.createSocket('ipv4');
       first.bind(LOOPBACK);
@@ -261,7 +261,7 @@ export function connecting(subject: Subject): void {
     }),
   );
 
-  bounded('an address of another machine is EADDRNOTAVAIL', () =>
+  bounded("binding another machine's address is EADDRNOTAVAIL", () =>
     withPort(subject.options, (_dequeuer, port) => {
       const socket = port.createSocket('ipv4');
       assert.throws(() => socket.bind({ family: 'ipv4', address: '192.0.2.1', port: 0 }), { code: 'EADDRNOTAVAIL' });

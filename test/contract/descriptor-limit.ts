@@ -63,7 +63,7 @@ export function descriptorLimit(subject: Subject): void {
   const bounded = given(subject, 'descriptorLimit');
 
   for (const mode of ['loop', 'run'] as const) {
-    bounded(`${CLIENTS} clients of a server with ${DESCRIPTORS} descriptors are all served in turn (${mode})`, () =>
+    bounded(`a server with ${DESCRIPTORS} descriptors serves ${CLIENTS} clients one after another (${mode})`, () =>
       serve(subject, mode, async (child, number) => {
         const all = await clients(number, CLIENTS);
         const served = (): NodeClient[] => all.filter((client) => client.bytes > 0);
@@ -90,7 +90,7 @@ export function descriptorLimit(subject: Subject): void {
     );
   }
 
-  bounded('descriptors that others free are found by a timer', () =>
+  bounded('a timer notices descriptors that other code has freed', () =>
     serve(subject, 'loop', async (child, number) => {
       const early = await clients(number, 1);
       await eventually(() => early.every((client) => client.bytes > 0), 'the first is served');
@@ -114,7 +114,7 @@ export function descriptorLimit(subject: Subject): void {
     }),
   );
 
-  bounded('a port that cannot be started for want of descriptors can be started later, and serves with none left', () =>
+  bounded('a port that could not be started without descriptors can be started later', () =>
     serve(subject, 'full', async (child, number) => {
       const starts: string[] = JSON.parse((await child.says(/starts (.*)\n/))[1] as string);
       assert.deepEqual([starts[0], starts.at(-1)], ['EMFILE', 'started']);
@@ -128,7 +128,7 @@ export function descriptorLimit(subject: Subject): void {
     }),
   );
 
-  bounded('what cannot be made for want of descriptors leaves none open', async () => {
+  bounded('a creation that fails because there are no descriptors leaves none open', async () => {
     const { exitCode, stdout, stderr } = await runProgram('engines-without-descriptors', [subject.programOptions], {
       before: ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh'],
     });

@@ -19,7 +19,7 @@ async function acceptPeer(
 }
 
 export function endings(subject: Subject): void {
-  bounded('the end of the stream is 0 bytes, and we can still send', () =>
+  bounded('the end of the stream is a receive of 0 bytes, and sends still work after it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer, port);
       port.postReceive(server);
@@ -35,7 +35,7 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('the end of the stream is told again to who asks again', () =>
+  bounded('each receive after the end of the stream completes with 0 bytes again', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.end();
@@ -50,7 +50,7 @@ export function endings(subject: Subject): void {
 
   for (const posted of [true, false]) {
     const define = posted ? bounded : given(subject, 'resetRemembered');
-    define(`a reset is ECONNRESET, with ${posted ? 'a' : 'no'} receive in flight`, () =>
+    define(`a reset is ECONNRESET with ${posted ? 'a' : 'no'} receive in flight`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const { client, server } = await acceptPeer(subject, dequeuer, port);
         if (posted) {
@@ -69,7 +69,7 @@ export function endings(subject: Subject): void {
     );
   }
 
-  bounded('a send to a peer that reset fails with EPIPE or ECONNRESET, and so does all behind it', () =>
+  bounded('a send to a peer that has reset fails with EPIPE or ECONNRESET, and so do all later sends', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.resetAndDestroy();
@@ -90,7 +90,7 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('a large send whose peer resets half way ends with an error, once', () =>
+  bounded('a large send whose peer resets half way completes once, with an error', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer, port);
       client.socket.pause();
@@ -104,7 +104,7 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('a send after our own shutdown is EPIPE', () =>
+  bounded('a send after a shutdown is EPIPE', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client } = await connectPair(dequeuer);
       port.postShutdown(client);
@@ -114,7 +114,7 @@ export function endings(subject: Subject): void {
     }),
   );
 
-  bounded('a shutdown comes behind the sends posted before it, large ones too', () =>
+  bounded('a shutdown follows all sends posted before it, even large ones', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer, port);
       port.postSend(server, Buffer.alloc(5_000_000, 1));

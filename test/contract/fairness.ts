@@ -68,7 +68,7 @@ const ASKED = ['connect of newcomer', 'accept of listener', 'send of client', 'r
 
 export function fairness(subject: Subject): void {
   for (const completionsMax of BATCHES) {
-    bounded(`sends without end do not keep others waiting, with batches of ${completionsMax}`, () =>
+    bounded(`endless sends do not starve other operations, with batches of ${completionsMax}`, () =>
       withPort(subject.options, async (setUp, port) => {
         const [asked, ...pairs] = (await connectPairs(setUp, BUSY + 1)) as [Pair, ...Pair[]];
         const senders = new Set(pairs.map(({ client }) => client));
@@ -79,7 +79,7 @@ export function fairness(subject: Subject): void {
       }),
     );
 
-    bounded(`receives without end do not keep others waiting, with batches of ${completionsMax}`, () =>
+    bounded(`endless receives do not starve other operations, with batches of ${completionsMax}`, () =>
       withPort({ ...subject.options, ...BUFFERS }, async (setUp, port) => {
         const [asked, ...pairs] = (await connectPairs(setUp, BUSY + 1)) as [Pair, ...Pair[]];
         const receivers = new Set(pairs.map(({ server }) => server));

@@ -60,7 +60,7 @@ async function comeInTime(dequeuer: Dequeuer): Promise<void> {
 }
 
 export function lateness(subject: Subject): void {
-  bounded('limits wait for what has come, however much that is', () =>
+  bounded('timeouts are not evaluated before pending data', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await comeInTime(dequeuer);
       const limits = new Limits(port);
@@ -70,7 +70,7 @@ export function lateness(subject: Subject): void {
     }),
   );
 
-  bounded('the same in run', () =>
+  bounded('in `run`, timeouts are not evaluated before pending data', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await comeInTime(dequeuer);
       const limits = new Limits(port);
@@ -80,7 +80,7 @@ export function lateness(subject: Subject): void {
     }),
   );
 
-  bounded('a port that always has more to do has its limits too', () =>
+  bounded('timeouts are evaluated even if a port is never idle', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client } = await connectPair(dequeuer);
       const limits = new Limits(port);

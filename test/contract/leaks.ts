@@ -41,7 +41,7 @@ export function leaks(subject: Subject): void {
   const { peers } = subject;
 
   bounded(
-    `${CONNECTIONS} connections opened and closed, each tenth by reset, leave nothing behind`,
+    `opening and closing ${CONNECTIONS} connections, each tenth by reset, leaks nothing`,
     async () => {
       const echo = new LoopEcho({ ...subject.options, bufferCount: 256 }).start();
       try {
@@ -69,7 +69,7 @@ export function leaks(subject: Subject): void {
     60_000,
   );
 
-  bounded('ports opened, used and closed leave no descriptor behind', async () => {
+  bounded('opening, using and closing ports leaks no descriptor', async () => {
     const round = async (): Promise<void> => {
       const echo = new LoopEcho(subject.options).start();
       await visit(peers, echo.number, 1);

@@ -17,7 +17,7 @@ async function queueSends(dequeuer: Dequeuer, port: CompletionPort, count: numbe
 }
 
 export function loopErrors(subject: Subject): void {
-  bounded('what a handler throws goes to onError with its completion, and the pump goes on', async () => {
+  bounded('an error thrown by a handler goes to onError with its completion, and the pump goes on', async () => {
     const echo = new LoopEcho(subject.options);
     const errors: [unknown, string][] = [];
     let receives = 0;
@@ -44,25 +44,25 @@ export function loopErrors(subject: Subject): void {
     echo.port.close();
   });
 
-  bounded('without onError it is an uncaught exception, and the rest of the batch is dispatched', async () => {
+  bounded("without onError a handler's error is uncaught, and the rest of the batch is dispatched", async () => {
     const result = await runProgram('throwing-handler', [subject.programOptions, 'listen']);
     assert.deepEqual([result.exitCode, result.stderr], [0, '']);
     assert.deepEqual(JSON.parse(result.stdout), { caught: 10, dispatched: 20, echoed: 'ping', buffersLent: 0 });
   });
 
-  bounded('an error of the layer above stops no port for those who catch it', async () => {
+  bounded('a process that catches an uncaught exception of the layer above keeps its port running', async () => {
     const result = await runProgram('throwing-handler', [subject.programOptions, 'hook']);
     assert.deepEqual([result.exitCode, result.stderr], [0, '']);
     assert.deepEqual(JSON.parse(result.stdout), { caught: 11, dispatched: 20, echoed: 'ping', buffersLent: 0 });
   });
 
-  bounded('with nobody to catch it, the process ends as with any error of a callback', async () => {
+  bounded("a handler's error that nothing catches ends the process, as an error of any callback does", async () => {
     const result = await runProgram('throwing-handler', [subject.programOptions, 'ignore']);
     assert.equal(result.exitCode, 1);
     assert.match(result.stderr, /Error: thrown by a handler/);
   });
 
-  bounded('in run an error ends it, and the next run gets the rest', () =>
+  bounded('an error of a handler ends `run`, and the next `run` dispatches the rest', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await queueSends(dequeuer, port, 10);
       const contexts: unknown[] = [];
@@ -82,7 +82,7 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
-  bounded('in run an error of a receive gives its buffer back', () =>
+  bounded('an error in the handler of a receive returns its buffer to the pool, in `run`', () =>
     withPort({ ...subject.options, bufferCount: 1 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       for (let round = 0; round < 3; round++) {
@@ -102,7 +102,7 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
-  bounded('a lent buffer goes back when the handler returns, also when it stops the port', () =>
+  bounded('a lent buffer returns to the pool after the handler, even if the handler stops the port', () =>
     withPort({ ...subject.options, bufferCount: 1 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postReceive(server, { once: true });
@@ -116,7 +116,7 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
-  bounded('in run with onError it goes on; an error of onError ends it', () =>
+  bounded('with onError `run` goes on after an error, and an error of onError ends it', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await queueSends(dequeuer, port, 6);
       let dispatched = 0;
@@ -143,7 +143,7 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
-  bounded('what a handler that stopped left behind can be dequeued by hand', () =>
+  bounded('completions left after a handler stopped the port can be dequeued by hand', () =>
     withPort(subject.options, async (dequeuer, port) => {
       await queueSends(dequeuer, port, 5);
       port.run((completion) => {
@@ -160,7 +160,7 @@ export function loopErrors(subject: Subject): void {
     }),
   );
 
-  bounded('a port closed by the handler of run: the rest is dispatched, then run returns', () =>
+  bounded('when the handler of `run` closes the port, the rest is dispatched and `run` returns', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server } = await connectPair(dequeuer);
       port.postReceive(server);

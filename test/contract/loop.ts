@@ -26,7 +26,7 @@ async function withEcho(subject: Subject, body: (echo: LoopEcho) => Promise<void
 }
 
 export function loop(subject: Subject): void {
-  bounded('a client is served, many times, and says by what the loop is woken', () =>
+  bounded('a client is served many times, and the statistics name what wakes the loop', () =>
     withEcho(subject, async (echo) => {
       const client = await subject.peers.connect(echo.number);
       for (let round = 1; round <= 500; round++) {
@@ -41,7 +41,7 @@ export function loop(subject: Subject): void {
 
   for (const answers of [true, false]) {
     const how = answers ? 'after their answer' : 'though they are not answered';
-    bounded(`an end that comes together with the last bytes is dispatched, ${how}`, () =>
+    bounded(`the end of a stream that arrives with its last bytes is dispatched, ${how}`, () =>
       withEcho(subject, async (echo) => {
         for (let round = 1; round <= 100; round++) {
           const client = await subject.peers.connect(echo.number);
@@ -57,7 +57,7 @@ export function loop(subject: Subject): void {
     );
   }
 
-  bounded('the handler runs in the async context of the call of start, whoever posts', async () => {
+  bounded('the handler runs in the async context in which `start` was called, whoever posts', async () => {
     const store = new AsyncLocalStorage<string>();
     const seen = new Set<string | undefined>();
     const echo = new LoopEcho(subject.options);
@@ -97,7 +97,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('nothing is dispatched while nothing happens, over waits that end by their time', () =>
+  bounded('nothing is dispatched while nothing happens, even when waits time out', () =>
     withEcho(subject, async (echo) => {
       const clients = await Promise.all(Array.from({ length: 5 }, () => subject.peers.connect(echo.number)));
       for (const client of clients) {
@@ -123,7 +123,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('posts from a timer, from a promise and from another callback are handed over', () =>
+  bounded('operations posted in a timer, a promise or another callback are submitted', () =>
     withEcho(subject, async (echo) => {
       const { port } = echo;
       const client = await subject.peers.connect(echo.number);
@@ -145,7 +145,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('a receive that is posted from outside, while the port sleeps, is noticed at once', async () => {
+  bounded('a receive posted outside of a handler while the port sleeps is submitted at once', async () => {
     const port = createPort(subject.options);
     const listener = listenOn(port);
     let server: OverlappedSocket | undefined;
@@ -174,7 +174,7 @@ export function loop(subject: Subject): void {
     client.socket.destroy();
   });
 
-  bounded('a wake-up is dispatched', () =>
+  bounded('a wake-up is dispatched to the handler', () =>
     withEcho(subject, async (echo) => {
       let wakeUps = 0;
       echo.before = (completion) => {
@@ -186,7 +186,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('stopped, it dispatches nothing; started again, it loses nothing', () =>
+  bounded('a stopped port dispatches nothing, and loses nothing when it is started again', () =>
     withEcho(subject, async (echo) => {
       const client = await subject.peers.connect(echo.number);
       for (let round = 1; round <= 20; round++) {
@@ -216,7 +216,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('a handler that stops loses nothing of a large batch', async () => {
+  bounded('a handler that stops the port loses nothing of a large batch', async () => {
     const port = createPort(subject.options);
     const contexts: unknown[] = [];
     const listener = listenOn(port);
@@ -243,7 +243,7 @@ export function loop(subject: Subject): void {
   for (const where of ['outside', 'inside'] as const) {
     for (const batchCompletions of [1, 7, 256]) {
       bounded(
-        `closed ${where} its handler, it dispatches all that is left, in batches of ${batchCompletions}`,
+        `a port closed ${where} its handler dispatches all that is left, in batches of ${batchCompletions}`,
         async () => {
           const port = createPort(subject.options);
           const ended = new Set<unknown>();
@@ -282,7 +282,7 @@ export function loop(subject: Subject): void {
     }
   }
 
-  bounded('timers, promises and sockets of node:net run while the port is under load', () =>
+  bounded('timers, promises and sockets of node:net still run while the port is under load', () =>
     withEcho(subject, async (echo) => {
       const server = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -330,7 +330,7 @@ export function loop(subject: Subject): void {
     }),
   );
 
-  bounded('a handler that posts without end does not keep the loop from going on', async () => {
+  bounded('a handler that always posts again does not block the event loop', async () => {
     const port = createPort(subject.options);
     const listener = listenOn(port);
     const client = port.createSocket('ipv4');
@@ -352,7 +352,7 @@ export function loop(subject: Subject): void {
     port.close();
   });
 
-  bounded('several ports live in one loop', async () => {
+  bounded('several ports run in one event loop', async () => {
     const echoes = Array.from({ length: 6 }, () => new LoopEcho(subject.options).start());
     for (const echo of echoes) {
       const client = await subject.peers.connect(echo.number);
@@ -364,7 +364,7 @@ export function loop(subject: Subject): void {
   });
 
   // Each of these programs waits most of its time.
-  bounded('an address that a started port listens at is free when the port is closed', async () => {
+  bounded('closing a started port frees the address that it listens at', async () => {
     const echo = new LoopEcho(subject.options).start();
     const number = portOf(echo.listener);
     const client = await subject.peers.connect(number);

@@ -51,7 +51,7 @@ async function assertServes(dequeuer: Dequeuer, port: CompletionPort): Promise<v
 
 export function memory(subject: Subject): void {
   for (const [name, detach] of Object.entries(DETACHING)) {
-    bounded(`received bytes cannot be detached: ${name}`, () =>
+    bounded(`the memory of received bytes cannot be detached: ${name}`, () =>
       withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer);
         dequeuer.hook = (completion) => {
@@ -75,7 +75,7 @@ export function memory(subject: Subject): void {
     );
   }
 
-  bounded('a payload that is transferred before its turn is not sent, nor what follows it; what came before is', () =>
+  bounded("transferring a queued payload's memory stops it and all later sends, but no earlier ones", () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer, tiny);
       const first = payload(MIB);
@@ -95,7 +95,7 @@ export function memory(subject: Subject): void {
     }),
   );
 
-  bounded('one of several payloads that go out together', () =>
+  bounded('one of several payloads that are sent together is transferred: it and the later ones fail', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       // The first is with the driver alone, the others are handed over together.
@@ -118,7 +118,7 @@ export function memory(subject: Subject): void {
       (port, client, bytes) => port.postSend(client, [Buffer.from('first'), bytes.subarray(10), bytes]),
     ],
   ] satisfies [string, (port: CompletionPort, client: OverlappedSocket, bytes: Uint8Array) => void][]) {
-    bounded(`a payload that is transferred while the peer takes its time: ${name}`, () =>
+    bounded(`a payload is transferred while its peer reads slowly: ${name}`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer, tiny);
         const bytes = payload(8 * MIB);
@@ -134,7 +134,7 @@ export function memory(subject: Subject): void {
     );
   }
 
-  bounded('a payload whose memory shrinks while the peer takes its time', () =>
+  bounded("a payload's memory shrinks while its peer reads slowly", () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer, tiny);
       const { bytes, shrink } = shrinkable(8 * MIB);
@@ -148,7 +148,7 @@ export function memory(subject: Subject): void {
     }),
   );
 
-  bounded("a small payload is the port's once it is posted", () =>
+  bounded('a small payload is copied when it is posted', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const bytes = payload(1024);
@@ -161,7 +161,7 @@ export function memory(subject: Subject): void {
     }),
   );
 
-  bounded('a send that waits for room ends when it is cancelled, and when its memory is gone too', () =>
+  bounded('a send that waits for space can be cancelled, even if its memory has been transferred', () =>
     withPort(subject.options, async (dequeuer, port) => {
       for (const gone of [false, true]) {
         const { client } = await connectPair(dequeuer, tiny);
@@ -179,7 +179,7 @@ export function memory(subject: Subject): void {
     }),
   );
 
-  bounded('bytes of several receive buffers are refused: the memory of a chunk is that of all chunks', () =>
+  bounded('a view over several receive buffers is rejected', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let refused = 0;

@@ -7,7 +7,7 @@ import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
 export function misuse(subject: Subject): void {
-  bounded('associating twice, or a closed socket', () =>
+  bounded('associating a socket twice, or a closed one, is an error', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const socket = port.createSocket('ipv4');
       port.associate(socket, 1);
@@ -18,7 +18,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('what is no family, and what is no address', () =>
+  bounded('a wrong family and a wrong address are errors', () =>
     withPort(subject.options, (_dequeuer, port) => {
       for (const family of ['ipv5', '', 'constructor', undefined, null, 4, {}]) {
         assert.throws(() => port.createSocket(family as never), { code: 'ERR_INVALID_ARG_VALUE' });
@@ -34,7 +34,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('a second accept or receive in flight', () =>
+  bounded('a second accept or receive in flight is an error', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server, listener } = await connectPair(dequeuer);
       if (listener.readSlot < 0) {
@@ -47,7 +47,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('posts on sockets that are not associated, in the wrong state, or closed', () =>
+  bounded('posting on a socket that is unassociated, in the wrong state or closed is an error', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server } = await connectPair(dequeuer);
       const fresh = port.createSocket('ipv4');
@@ -76,7 +76,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('numbers that no system takes as they are', () =>
+  bounded('numbers that no system can use are rejected', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const socket = port.createSocket('ipv4');
       const range = { code: 'ERR_OUT_OF_RANGE' };
@@ -110,7 +110,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('a socket of another port', () =>
+  bounded('posting on a socket of another port is an error', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { server } = await connectPair(dequeuer);
       const other = CompletionPort.create(subject.options);
@@ -128,7 +128,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('data that is no bytes, and what it leaves behind: nothing', () =>
+  bounded('sending something other than bytes is an error, and leaves no operation behind', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const wrong: unknown[] = [
@@ -153,7 +153,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('a view of a receive buffer that was released', () =>
+  bounded('sending a view of a released receive buffer is an error', () =>
     withPort({ ...subject.options, bufferCount: 4 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let stale: Buffer | undefined;
@@ -183,7 +183,7 @@ export function misuse(subject: Subject): void {
     ['submissionEntries', 12],
     ['submissionEntries', Number.NaN],
   ] as const) {
-    bounded(`option ${name} of ${value}`, () => {
+    bounded(`the option ${name} rejects ${value}`, () => {
       assert.throws(() => CompletionPort.create({ ...subject.options, [name]: value }), {
         code: 'ERR_OUT_OF_RANGE',
         message: new RegExp(`${name}.*${value}`),
@@ -191,7 +191,7 @@ export function misuse(subject: Subject): void {
     });
   }
 
-  bounded('a pool that is larger than memory can be', () => {
+  bounded('a pool larger than possible memory is rejected', () => {
     // 2^32 bytes and more: whoever counts in 32 bits would allocate almost nothing here.
     for (const bufferSizeBytes of [2 ** 17, 2 ** 20]) {
       assert.throws(() => CompletionPort.create({ ...subject.options, bufferCount: 32768, bufferSizeBytes }), {
@@ -200,7 +200,7 @@ export function misuse(subject: Subject): void {
     }
   });
 
-  bounded('more operations than operationsMax are refused, and the port goes on', () =>
+  bounded('posting more than operationsMax operations is an error, and the port still works', () =>
     withPort({ ...subject.options, operationsMax: 256 }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       let posted = 0;
@@ -219,7 +219,7 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('running a port that runs', () =>
+  bounded('running a port that runs already is an error', () =>
     withPort(subject.options, (_dequeuer, port) => {
       listenOn(port);
       port.start(() => undefined);
@@ -230,14 +230,14 @@ export function misuse(subject: Subject): void {
     }),
   );
 
-  bounded('batches out of range', () => {
+  bounded('batch sizes out of range are rejected', () => {
     for (const size of [0, -1, 1.5, 65537, Number.NaN]) {
       assert.throws(() => new CompletionBatch(size));
     }
     assert.throws(() => new CompletionBatch(2).at(0));
   });
 
-  bounded('an unknown driver, and one of another system', () => {
+  bounded('an unknown driver, and one of another system, are errors', () => {
     assert.throws(() => CompletionPort.create({ driver: 'kqueue' }), { code: 'ERR_UNKNOWN_DRIVER', message: /kqueue/ });
     const [driver, home] = system.foreignDriver;
     assert.throws(() => CompletionPort.create({ driver }), { code: 'ERR_DRIVER_UNAVAILABLE', message: home });

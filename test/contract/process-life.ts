@@ -16,9 +16,9 @@ const LIVES = [
 
 export function processLife(subject: Subject): void {
   // Each mostly waits.
-  describe('at one time', { concurrency: 3 }, () => {
+  describe('the life of a process', { concurrency: 3 }, () => {
     for (const [how, lives] of LIVES) {
-      bounded(`a started port after "${how}" ${lives ? 'keeps' : 'does not keep'} its process alive`, async () => {
+      bounded(`a started port ${lives ? 'keeps' : 'does not keep'} its process alive after: ${how}`, async () => {
         const result = await runProgram('loop-ref', [subject.programOptions, how, String(lives)]);
         assert.deepEqual([result.exitCode, result.stdout.trim(), result.stderr], [0, lives ? 'alive' : 'ended', '']);
       });

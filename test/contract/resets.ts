@@ -62,7 +62,7 @@ function eachRound(
   subject: Subject,
   round: (dequeuer: Dequeuer, listener: OverlappedSocket) => Promise<void>,
 ) {
-  bounded(`${name}, and the listener serves on`, () =>
+  bounded(`${name}, and the listener still serves`, () =>
     withPort(subject.options, async (dequeuer, port) => {
       const listener = listenOn(port);
       for (let index = 0; index < ROUNDS; index++) {
@@ -76,7 +76,7 @@ function eachRound(
 }
 
 export function resets(subject: Subject): void {
-  eachRound('a reset while a receive is in flight: ECONNRESET', subject, async (dequeuer, listener) => {
+  eachRound('a reset while a receive is in flight is ECONNRESET', subject, async (dequeuer, listener) => {
     const { port } = dequeuer;
     const { client, server } = await connect(subject, dequeuer, listener);
     port.postReceive(server);
@@ -87,29 +87,25 @@ export function resets(subject: Subject): void {
     port.closeSocket(server);
   });
 
-  eachRound(
-    'a reset behind bytes that nobody has received yet is told after them',
-    subject,
-    async (dequeuer, listener) => {
-      const { port } = dequeuer;
-      const { client, server } = await connect(subject, dequeuer, listener);
-      await new Promise<void>((resolve) => client.socket.write('last words', () => resolve()));
-      await reset(dequeuer, client);
-      port.postReceive(server);
-      let seen = await dequeuer.next('receive', server);
-      for (let count = 0; count < 10 && seen.bytes > 0; count++) {
-        // A system may drop what was there before.
-        if (!seen.more) {
-          port.postReceive(server);
-        }
-        seen = await dequeuer.next('receive', server);
+  eachRound('a reset after unread bytes is reported after them', subject, async (dequeuer, listener) => {
+    const { port } = dequeuer;
+    const { client, server } = await connect(subject, dequeuer, listener);
+    await new Promise<void>((resolve) => client.socket.write('last words', () => resolve()));
+    await reset(dequeuer, client);
+    port.postReceive(server);
+    let seen = await dequeuer.next('receive', server);
+    for (let count = 0; count < 10 && seen.bytes > 0; count++) {
+      // A system may drop what was there before.
+      if (!seen.more) {
+        port.postReceive(server);
       }
-      assertReset(subject, seen);
-      port.closeSocket(server);
-    },
-  );
+      seen = await dequeuer.next('receive', server);
+    }
+    assertReset(subject, seen);
+    port.closeSocket(server);
+  });
 
-  eachRound('a reset while a send is in flight: ECONNRESET or EPIPE', subject, async (dequeuer, listener) => {
+  eachRound('a reset while a send is in flight is ECONNRESET or EPIPE', subject, async (dequeuer, listener) => {
     const connection = await connect(subject, dequeuer, listener);
     await getStuck(dequeuer, connection);
     await reset(dequeuer, connection.client);
@@ -123,25 +119,29 @@ export function resets(subject: Subject): void {
   });
 
   let ways = 0;
-  eachRound('a close here, or a reset, with operations in flight: ECANCELED', subject, async (dequeuer, listener) => {
-    const { port } = dequeuer;
-    const connection = await connect(subject, dequeuer, listener);
-    await getStuck(dequeuer, connection);
-    ways++;
-    port.closeSocket(connection.server, { reset: ways % 2 === 0 });
-    assert.equal((await dequeuer.next('send', connection.server)).code, 'ECANCELED');
-    assert.equal((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
-    const { client } = connection;
-    client.socket.resume();
-    // Linux tells an end behind bytes that were there before a reset.
-    await dequeuer.until(() => client.ended || client.closed, 'the end at the client');
-    assert.ok(client.bytes < STUCK_BYTES);
-    client.socket.destroy();
-  });
+  eachRound(
+    'operations in flight complete with ECANCELED if their socket is closed or reset',
+    subject,
+    async (dequeuer, listener) => {
+      const { port } = dequeuer;
+      const connection = await connect(subject, dequeuer, listener);
+      await getStuck(dequeuer, connection);
+      ways++;
+      port.closeSocket(connection.server, { reset: ways % 2 === 0 });
+      assert.equal((await dequeuer.next('send', connection.server)).code, 'ECANCELED');
+      assert.equal((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
+      const { client } = connection;
+      client.socket.resume();
+      // Linux tells an end behind bytes that were there before a reset.
+      await dequeuer.until(() => client.ended || client.closed, 'the end at the client');
+      assert.ok(client.bytes < STUCK_BYTES);
+      client.socket.destroy();
+    },
+  );
 
   for (const posted of [true, false]) {
     const when = posted ? 'before its accept is dequeued' : 'before an accept is posted';
-    bounded(`a reset ${when} is told by the first receive or not at all, and the listener serves on`, () =>
+    bounded(`a reset ${when} is reported by the first receive or not at all, and the listener still serves`, () =>
       withPort(subject.options, async (dequeuer, port) => {
         const listener = port.createSocket('ipv4');
         listener.bind(LOOPBACK);

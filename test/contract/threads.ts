@@ -45,7 +45,7 @@ export function threads(subject: Subject): void {
     });
   }
 
-  withThreads('a worker that is idle in its loop can be terminated within two seconds', async () => {
+  withThreads('a worker that is idle in its event loop can be terminated', async () => {
     await onceInTime(async () => {
       const { worker, ready } = await echoWorker(subject, 'start');
       const client = await connectNode(ready.number);
@@ -59,7 +59,7 @@ export function threads(subject: Subject): void {
   });
 
   for (const mode of ['run', 'dequeue'] as const) {
-    withThreads(`a worker that waits with nothing to do (${mode}) can be terminated`, async () => {
+    withThreads(`a worker that blocks in ${mode} with nothing to do can be terminated`, async () => {
       const worker = startWorker(programPath('waiting-worker'), { options: subject.options, mode });
       await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) });
       // Time to enter the system call: earlier the worker could be terminated in any case.
@@ -67,14 +67,14 @@ export function threads(subject: Subject): void {
       assert.equal(await worker.terminate(), 1);
     });
 
-    withThreads(`process.exit() ends the process while a worker waits with nothing to do (${mode})`, async () => {
+    withThreads(`process.exit() ends the process while a worker blocks in ${mode}`, async () => {
       const result = await runProgram('exit-while-waiting', [subject.programOptions, mode]);
       assert.deepEqual([result.exitCode, result.signal, result.stderr], [7, null, '']);
     });
   }
 
   for (const how of ['return', 'throw', 'exit'] as const) {
-    withThreads(`a worker that ends by itself (${how}) leaves no port taken, and its peers see a reset`, async () => {
+    withThreads(`a worker that ends by itself (${how}) frees its ports, and its peers see a reset`, async () => {
       const worker = startWorker(programPath('ending-worker'), { options: subject.options });
       worker.on('error', () => undefined);
       const [number] = (await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) })) as [number];
@@ -93,7 +93,7 @@ export function threads(subject: Subject): void {
   }
 
   withThreads(
-    'workers terminated under load, again and again, crash nothing',
+    'terminating workers under load again and again crashes nothing',
     async () => {
       const result = await runProgram('terminated-workers', [subject.programOptions, `${12 / system.patience}`], {
         timeoutMs: 110_000,
@@ -106,7 +106,7 @@ export function threads(subject: Subject): void {
   );
 
   bounded(
-    'the garbage collector takes nothing that the system still uses',
+    'the garbage collector frees no memory that the system still uses',
     async () => {
       const result = await runProgram('collected', [subject.programOptions], {
         timeoutMs: 110_000,

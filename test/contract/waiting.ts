@@ -11,7 +11,7 @@ import { bounded, given, type Subject } from './subject.js';
 export function waiting(subject: Subject): void {
   const withThreads = given(subject, 'threads');
 
-  bounded('0 polls', () =>
+  bounded('a timeout of 0 polls', () =>
     withPort(subject.options, (_dequeuer, port) => {
       const batch = new CompletionBatch(4);
       return onceInTime(() => {
@@ -24,7 +24,7 @@ export function waiting(subject: Subject): void {
     }),
   );
 
-  bounded('a number waits about that long and brings 0 completions', () =>
+  bounded('a timeout waits about that long and returns 0 completions', () =>
     withPort(subject.options, async (_dequeuer, port) => {
       const batch = new CompletionBatch(4);
       const waits = (timeoutMs: number): number => {
@@ -40,7 +40,7 @@ export function waiting(subject: Subject): void {
     }),
   );
 
-  bounded('a number ends at once when something comes', () =>
+  bounded('a wait with a timeout ends at once when a completion arrives', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postReceive(server);
@@ -54,7 +54,7 @@ export function waiting(subject: Subject): void {
   );
 
   for (const timeoutMs of [-1, Number.NaN, -Infinity]) {
-    bounded(`${timeoutMs} is an error`, () =>
+    bounded(`a timeout of ${timeoutMs} is an error`, () =>
       withPort(subject.options, (_dequeuer, port) => {
         assert.throws(() => port.getQueuedCompletions(new CompletionBatch(1), timeoutMs), { code: 'ERR_OUT_OF_RANGE' });
       }),
@@ -62,7 +62,7 @@ export function waiting(subject: Subject): void {
   }
 
   for (const timeoutMs of [Infinity, 2 ** 31, 2 ** 53, 1e23, Number.MAX_VALUE]) {
-    withThreads(`${timeoutMs} waits until another thread wakes it`, () =>
+    withThreads(`a timeout of ${timeoutMs} waits until another thread wakes the port`, () =>
       withPort(subject.options, async (_dequeuer, port) => {
         const shared = new Int32Array(new SharedArrayBuffer(4));
         const worker = startWorker(programPath('waking-worker'), { handle: port.wakeHandle, shared, wakeUps: 1 });
@@ -82,7 +82,7 @@ export function waiting(subject: Subject): void {
     );
   }
 
-  bounded('wake-ups that nobody dequeued yet come as one, with their number', () =>
+  bounded('wake-ups that were not dequeued yet are merged into one with their count', () =>
     withPort(subject.options, (dequeuer, port) => {
       for (let index = 0; index < 7; index++) {
         port.wakeUp();
@@ -100,7 +100,7 @@ export function waiting(subject: Subject): void {
     }),
   );
 
-  withThreads('no wake-up of several threads is lost', () =>
+  withThreads('no wake-up is lost when several threads post them', () =>
     withPort(subject.options, async (dequeuer, port) => {
       const wakeUps = 2000;
       const shared = new Int32Array(new SharedArrayBuffer(4));
@@ -116,7 +116,7 @@ export function waiting(subject: Subject): void {
     }),
   );
 
-  bounded('a wake-up of a closed port is EBADF', () => {
+  bounded('posting a wake-up to a closed port is EBADF', () => {
     const port = createPort(subject.options);
     const handle = port.wakeHandle;
     port.close();

@@ -46,7 +46,7 @@ async function choose(bytes: number, wanted: string) {
   }
 }
 
-describe('auto, with little memory that may be locked', { skip: limitsMissing() }, () => {
+describe('auto, with a low limit of locked memory', { skip: limitsMissing() }, () => {
   for (const [bytes, driver, entriesMax] of [
     [0, 'epoll', 0],
     // The rings of Node's own event loop count, too.
@@ -66,7 +66,7 @@ describe('auto, with little memory that may be locked', { skip: limitsMissing() 
     });
   }
 
-  test('threads choose by themselves, and serve connections of a thread with another driver', TIMEOUT, async () => {
+  test('each thread chooses its driver, and serves connections of threads with other drivers', TIMEOUT, async () => {
     // Enough for the ring of the thread that accepts, and not for four others.
     const result = await runProgram('threads-by-memory', ['4'], { before: withLockedMemory(98_304) });
     assert.equal(result.exitCode, 0, result.stderr);
@@ -77,10 +77,10 @@ describe('auto, with little memory that may be locked', { skip: limitsMissing() 
   });
 });
 
-describe('a connection goes from a port to one with another driver', () => {
+describe('a connection moves to a port with another driver', () => {
   const drivers = ['io_uring', 'epoll', 'select'];
   for (const [from, to] of drivers.flatMap((one) => drivers.map((other) => [one, other] as const))) {
-    test(`from ${from} to ${to}: it waits as the new driver needs`, TIMEOUT, () =>
+    test(`from ${from} to ${to}: it waits in the way of the new driver`, TIMEOUT, () =>
       withPort({ driver: from }, (accepting) =>
         withPort({ driver: to }, async (serving) => {
           const listener = listenOn(accepting.port);
@@ -110,7 +110,7 @@ describe('a connection goes from a port to one with another driver', () => {
   }
 });
 
-test('a ring is as large as was asked for where memory allows, and says so', TIMEOUT, async () => {
+test('a ring has the requested size if memory allows, and reports its size', TIMEOUT, async () => {
   await withPort({ driver: 'io_uring', submissionEntries: 128 }, async (dequeuer, port) => {
     assert(port.features.includes('submission_entries_128'));
     await connectPair(dequeuer);

@@ -29,12 +29,12 @@ function codeOf(status: number): string {
   return windowsErrors.codeOf(numberOfStatus(status | 0));
 }
 
-describe('an NTSTATUS', () => {
-  test('of success is no error', () => {
+describe('an NTSTATUS code', () => {
+  test('of success is not an error', () => {
     assert.deepEqual([STATUS.SUCCESS, STATUS.PENDING].map(numberOfStatus), [0, 0]);
   });
 
-  test('has the code that Linux has for the same', () => {
+  test("has Linux's code for the same error", () => {
     const codes = Object.fromEntries(
       Object.entries(STATUS)
         .filter(([, status]) => status >= 0x80000000)
@@ -58,7 +58,7 @@ describe('an NTSTATUS', () => {
     });
   });
 
-  test('that has no line keeps its number', () => {
+  test('that is not in the table keeps its number', () => {
     assert.equal(numberOfStatus(0xc0001234 | 0), 0xc0001234);
     assert.equal(codeOf(0xc0001234), 'UNKNOWN_3221230132');
     const error = windowsErrors.create(numberOfStatus(0xc0001234 | 0), 'receive');
@@ -66,7 +66,7 @@ describe('an NTSTATUS', () => {
   });
 });
 
-test('a code that several numbers have is posted with the one of Winsock', () => {
+test("a code that several error numbers share is posted with Winsock's number", () => {
   assert.deepEqual(
     ['ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'ENOBUFS', 'EMFILE', 'EINVAL', 'ECANCELED'].map((code) =>
       windowsErrors.numberOf(code),

@@ -167,7 +167,7 @@ describe('a call that fails while a port opens', () => {
   }
 });
 
-test('a shortage that lasts is met with ever longer delays, and nothing is lost', TIMEOUT, async () => {
+test('a lasting shortage is retried with growing delays, and nothing is lost', TIMEOUT, async () => {
   for (const [driver, call] of [
     ['io_uring', 'io_uring_enter'],
     ['epoll', 'epoll_wait'],
@@ -204,7 +204,7 @@ test('a shortage that lasts is met with ever longer delays, and nothing is lost'
   }
 });
 
-test('io_uring that takes no submissions keeps what is posted beyond its ring', TIMEOUT, () =>
+test('io_uring queues operations beyond its ring while the kernel accepts no submissions', TIMEOUT, () =>
   withPort({ driver: 'io_uring', submissionEntries: 8 }, async (dequeuer, port) => {
     const pairs: Awaited<ReturnType<typeof connectPair>>[] = [];
     for (let count = 0; count < 10; count++) {
@@ -231,50 +231,54 @@ test('io_uring that takes no submissions keeps what is posted beyond its ring', 
   }),
 );
 
-describe('a call that fails for good', () => {
+describe('a call that always fails', () => {
   for (const [driver, call] of [
     ['io_uring', 'io_uring_enter'],
     ['epoll', 'epoll_wait'],
     ['select', 'select'],
   ] as const) {
-    test(`${driver}: servers and connections hear of it once, and the next engine is another`, TIMEOUT, async () => {
-      const before = descriptors();
-      const engine = new Engine({ driver });
-      const heard: string[] = [];
-      const server = await listen({
-        engine,
-        host: '127.0.0.1',
-        port: 0,
-        error: (_, error) => heard.push(`error ${(error as NodeJS.ErrnoException).code}`),
-        close: (_, reason) => heard.push(`close ${reason}`),
-        onListenError: (error) => heard.push(`listen ${(error as NodeJS.ErrnoException).code}`),
-      });
-      const client = await connectNode(portOf(server));
-      await eventually(() => server.connectionsCount === 1, 'the connection');
-      await withFaults(
-        call,
-        'EPERM',
-        () => true,
-        async () => {
-          client.socket.write('x');
-          await eventually(() => heard.length === 3 && client.closed, 'the failure');
-          assert.deepEqual(heard.sort(), ['close error', 'error EPERM', 'listen EPERM']);
-          assert.equal(engine.closed, true);
-          assert.equal(server.closed, true);
-          await assert.rejects(connect({ engine, port: 1 }), { code: 'EBADF' });
-          if (driver === 'io_uring') {
-            const next = new Engine();
-            assert.equal(next.driver, 'epoll');
-            assert.match(next.skippedDrivers[0] ?? '', /io_uring_enter failed with EPERM/);
-            next.close();
-          }
-        },
-      );
-      engine.close();
-      await eventually(() => descriptors() <= before, 'all is closed');
-    });
+    test(
+      `${driver}: servers and connections get the error once, and the next default engine is a new one`,
+      TIMEOUT,
+      async () => {
+        const before = descriptors();
+        const engine = new Engine({ driver });
+        const heard: string[] = [];
+        const server = await listen({
+          engine,
+          host: '127.0.0.1',
+          port: 0,
+          error: (_, error) => heard.push(`error ${(error as NodeJS.ErrnoException).code}`),
+          close: (_, reason) => heard.push(`close ${reason}`),
+          onListenError: (error) => heard.push(`listen ${(error as NodeJS.ErrnoException).code}`),
+        });
+        const client = await connectNode(portOf(server));
+        await eventually(() => server.connectionsCount === 1, 'the connection');
+        await withFaults(
+          call,
+          'EPERM',
+          () => true,
+          async () => {
+            client.socket.write('x');
+            await eventually(() => heard.length === 3 && client.closed, 'the failure');
+            assert.deepEqual(heard.sort(), ['close error', 'error EPERM', 'listen EPERM']);
+            assert.equal(engine.closed, true);
+            assert.equal(server.closed, true);
+            await assert.rejects(connect({ engine, port: 1 }), { code: 'EBADF' });
+            if (driver === 'io_uring') {
+              const next = new Engine();
+              assert.equal(next.driver, 'epoll');
+              assert.match(next.skippedDrivers[0] ?? '', /io_uring_enter failed with EPERM/);
+              next.close();
+            }
+          },
+        );
+        engine.close();
+        await eventually(() => descriptors() <= before, 'all is closed');
+      },
+    );
 
-    test(`${driver}: every operation of a port ends with it, and then the port says so`, TIMEOUT, () =>
+    test(`${driver}: every operation of a port completes with the error, and then the port reports it`, TIMEOUT, () =>
       withPort({ driver }, async (dequeuer, port) => {
         const { listener, client } = await connectPair(dequeuer, (socket) => {
           socket.setOption('sendBufferBytes', 8192);
@@ -302,7 +306,7 @@ describe('a call that fails for good', () => {
       }),
     );
 
-    test(`${driver}: the owner of a started port, and of one that runs, hears of it once`, TIMEOUT, async () => {
+    test(`${driver}: the owner of a started or running port gets the error once`, TIMEOUT, async () => {
       await withPort({ driver }, async (_dequeuer, port) => {
         const failures: Error[] = [];
         port.start(() => undefined, { onFailure: (error) => failures.push(error) });
@@ -332,7 +336,7 @@ describe('a call that fails for good', () => {
   }
 });
 
-test('select: a descriptor that somebody closed fails its own operation, and no other', TIMEOUT, () =>
+test('select: a descriptor closed by other code fails only its own operation', TIMEOUT, () =>
   withPort({ driver: 'select' }, async (dequeuer, port) => {
     const { client, server } = await connectPair(dequeuer);
     const others = await connectPair(dequeuer);
@@ -347,7 +351,7 @@ test('select: a descriptor that somebody closed fails its own operation, and no 
   }),
 );
 
-test('connections that are paused hear of a failure too', TIMEOUT, async () => {
+test('paused connections get the error too', TIMEOUT, async () => {
   const engine = new Engine({ driver: 'io_uring' });
   const reasons: string[] = [];
   const paused: Connection[] = [];

@@ -39,7 +39,7 @@ function sendWithDescriptor(socket: number, text: string, descriptor: number): v
 
 for (const driver of linux.drivers) {
   // A receive stops behind such bytes though more is there, and an edge is not told twice.
-  test(`bytes behind a passed descriptor come at once (${driver})`, { skip, timeout: 60_000 }, () =>
+  test(`bytes that follow a passed descriptor are received at once (${driver})`, { skip, timeout: 60_000 }, () =>
     withPort({ driver }, async (dequeuer, port) => {
       const path = `/tmp/overlapped-passed-${process.pid}-${driver}`;
       const { client, server } = await connectPair(dequeuer, undefined, { family: 'unix', path });

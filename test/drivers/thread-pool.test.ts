@@ -15,7 +15,7 @@ import { system } from '../support/system.js';
 /** Of the programs that are started here. */
 process.env.UV_THREADPOOL_SIZE = '1';
 
-describe("libuv's pool, of one thread that is taken,", () => {
+describe('a busy libuv pool of one thread', () => {
   for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
     for (const disabledFeatures of process.platform === 'win32' ? [[]] : [[], ['event_loop_watch']]) {
       for (const when of ['settled', 'starting']) {
@@ -54,7 +54,7 @@ const FAILING: Readonly<Record<string, () => workerThreads.Worker>> = {
   Broken: () => new Worker("throw new Error('Broken')", { eval: true }),
 };
 
-describe('a port whose waiting thread cannot be had', () => {
+describe('a port that cannot start its waiting thread', () => {
   afterEach(() => {
     setWorker(Worker);
     closeLeftovers();
@@ -67,7 +67,7 @@ describe('a port whose waiting thread cannot be had', () => {
 
   for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
     for (const [reason, create] of Object.entries(FAILING)) {
-      test(`looks by a timer on ${name}, and says why: ${reason}`, {
+      test(`polls by a timer on ${name}, and gives the reason: ${reason}`, {
         timeout: 60_000 * system.patience,
       }, async () => {
         const workers: unknown[] = [];

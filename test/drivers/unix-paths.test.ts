@@ -38,7 +38,7 @@ for (const driver of system.drivers) {
     assert.match(stderr, /cannot be removed.*unlink EACCES.*socket/);
   });
 
-  test(`where Node may write no file, the path is removed all the same with ${driver}`, {
+  test(`the path is removed with ${driver} even if Node may not write files`, {
     timeout: 60_000,
   }, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'overlapped-'));

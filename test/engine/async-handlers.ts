@@ -40,7 +40,7 @@ async function aWhile(): Promise<void> {
 function bytes(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('the next chunk waits for the promise of the one before, which stays whole', async (stage) => {
+  scene('the next chunk waits for the promise of the last one, which stays unchanged', async (stage) => {
     const sent = Array.from({ length: 20 }, () => someBytes(3 * KIB));
     const received = new Map<Connection, Buffer[]>();
     const running = new Set<Connection>();
@@ -72,7 +72,7 @@ function bytes(subject: EngineSubject): void {
     assert.equal(stage.engine.port.statistics.buffersLent, 0);
   });
 
-  scene('a chunk written on after an await is sent as it was', async (stage) => {
+  scene('a chunk written after an await is sent unchanged', async (stage) => {
     const server = await stage.listen({
       async data(connection, chunk) {
         await nextIteration();
@@ -92,7 +92,7 @@ function bytes(subject: EngineSubject): void {
     }
   });
 
-  scene('a promise that rejects ends its connection, before anything else is delivered', async (stage) => {
+  scene('a rejected promise closes its connection before anything else is delivered', async (stage) => {
     const gate = new Gate();
     let calls = 0;
     const { connection, peer } = await stage.pair({
@@ -111,7 +111,7 @@ function bytes(subject: EngineSubject): void {
     assert.deepEqual([calls, stage.history.of(connection).reason], [1, 'handler_error']);
   });
 
-  scene('a close is not held up, and what was lent stays whole behind it', async (stage) => {
+  scene('a pending promise does not delay a close, and its chunk stays intact after it', async (stage) => {
     const gate = new Gate();
     let whole = false;
     const { connection, peer } = await stage.pair({
@@ -133,7 +133,7 @@ function bytes(subject: EngineSubject): void {
     await eventually(() => stage.engine.port.statistics.buffersLent === 0, 'the buffer comes back');
   });
 
-  scene('a handler may pause, and the engine may close, while a promise is pending', async (stage) => {
+  scene('a connection may be paused, and the engine closed, while a promise is pending', async (stage) => {
     const gate = new Gate();
     const pieces: string[] = [];
     const { connection, peer } = await stage.pair({
@@ -169,7 +169,7 @@ function bytes(subject: EngineSubject): void {
 function ends(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('our side ends after the promise of end', async (stage) => {
+  scene('our side ends after the promise of the end handler', async (stage) => {
     const gate = new Gate();
     const { connection, peer } = await stage.pair({
       async end(connection) {
@@ -187,7 +187,7 @@ function ends(subject: EngineSubject): void {
     assert.deepEqual([stage.history.of(connection).reason, String(peer.data)], ['finished', 'an answer']);
   });
 
-  scene('a server that closes lets a handler write its answer', async (stage) => {
+  scene('a closing server lets a pending handler write its answer', async (stage) => {
     const gate = new Gate();
     const { server, peer } = await stage.pair({
       async data(connection) {
@@ -230,7 +230,7 @@ function shortPool(subject: EngineSubject): void {
 
   for (const bufferCount of [1, 4]) {
     scene(
-      `handlers that wait for one another do not starve with ${bufferCount} receive buffers`,
+      `handlers that wait for each other do not starve with ${bufferCount} receive buffers`,
       async (stage) => {
         const CLIENTS = 24;
         // Each handler asks another server of the same engine, whose answer needs a buffer too.
@@ -272,7 +272,7 @@ function shortPool(subject: EngineSubject): void {
   }
 
   scene(
-    'slow handlers keep no more than the pool can spare, and others are served meanwhile',
+    'slow handlers keep only buffers that the pool can spare, so others are served',
     async (stage) => {
       const gate = new Gate();
       const slow = await stage.listen({ data: () => gate.wait() });
@@ -295,7 +295,7 @@ function shortPool(subject: EngineSubject): void {
 function wholeMessages(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('messages wait for the promise of the one before, in one chunk or many', async (stage) => {
+  scene('a message waits for the promise of the message before it, in one chunk or many', async (stage) => {
     const sizes = Array.from({ length: 60 }, (_, index) => (index % 7 === 0 ? 9000 : index));
     const got: Buffer[] = [];
     let running = 0;
@@ -326,38 +326,35 @@ function wholeMessages(subject: EngineSubject): void {
     }
   });
 
-  scene(
-    'a peer whose message is at work is not asked for a sign of life, nor closed for its silence',
-    async (stage) => {
-      const gate = new Gate();
-      let pings = 0;
-      const server = await stage.listen<unknown>({
-        framing: delimited(),
-        heartbeat: {
-          intervalMs: 40,
-          missedMax: 1,
-          ping: () => {
-            pings++;
-            return 'ping';
-          },
+  scene('a peer is neither pinged nor closed for its silence while a handler works on its message', async (stage) => {
+    const gate = new Gate();
+    let pings = 0;
+    const server = await stage.listen<unknown>({
+      framing: delimited(),
+      heartbeat: {
+        intervalMs: 40,
+        missedMax: 1,
+        ping: () => {
+          pings++;
+          return 'ping';
         },
-        message: () => gate.wait(),
-      } as never);
-      const peer = await stage.peer(server);
-      peer.socket.write('a message\n');
-      await eventually(() => gate.count === 1, 'the handler');
-      const [connection] = server.connections();
-      const { wheel } = stage.engine;
-      const until = wheel.tick + 10;
-      await eventually(() => {
-        wheel.look();
-        return wheel.tick >= until;
-      }, 'several intervals');
-      assert.deepEqual([pings, connection?.closing], [0, false]);
-      gate.open();
-      await eventually(() => pings > 0, 'a ping behind the handler');
-    },
-  );
+      },
+      message: () => gate.wait(),
+    } as never);
+    const peer = await stage.peer(server);
+    peer.socket.write('a message\n');
+    await eventually(() => gate.count === 1, 'the handler');
+    const [connection] = server.connections();
+    const { wheel } = stage.engine;
+    const until = wheel.tick + 10;
+    await eventually(() => {
+      wheel.look();
+      return wheel.tick >= until;
+    }, 'several intervals');
+    assert.deepEqual([pings, connection?.closing], [0, false]);
+    gate.open();
+    await eventually(() => pings > 0, 'a ping behind the handler');
+  });
 }
 
 export function asyncHandlers(subject: EngineSubject): void {

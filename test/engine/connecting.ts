@@ -79,7 +79,7 @@ async function fullPort(stage: Stage): Promise<void> {
 export function connecting(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a port that nobody listens at', async (stage) => {
+  scene('connecting to a port without a listener is ECONNREFUSED', async (stage) => {
     const port = await refusing(stage);
     await assert.rejects(stage.connect({ port }), {
       code: 'ECONNREFUSED',
@@ -91,7 +91,7 @@ export function connecting(subject: EngineSubject): void {
     await eventually(() => stage.engine.port.statistics.sockets === 0, 'its socket is closed');
   });
 
-  scene('wrong options', async (stage) => {
+  scene('connect rejects wrong options', async (stage) => {
     for (const options of [
       { attemptDelayMs: 5 },
       { attemptDelayMs: 3000 },
@@ -103,14 +103,14 @@ export function connecting(subject: EngineSubject): void {
     await assert.rejects(stage.connect({ port: 65_536 }), { code: 'ERR_SOCKET_BAD_PORT' });
   });
 
-  scene('a name that does not exist, and one without addresses', async (stage) => {
+  scene('connecting to an unknown name, or to a name without addresses, fails', async (stage) => {
     const lookup: Lookup = (hostname, _options, done) =>
       done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), []);
     await assert.rejects(stage.connect({ host: 'no-such-host.invalid', port: 1, lookup }), { code: 'ENOTFOUND' });
     await assert.rejects(stage.connect({ host: 'empty.invalid', port: 1, lookup: answering() }), { code: 'ENOTFOUND' });
   });
 
-  scene('of several addresses the first that answers is taken', async (stage) => {
+  scene('connect uses the first of several addresses that answers', async (stage) => {
     const server = await stage.listen({ host: '127.0.0.1' });
     const several = {
       host: 'several.example',
@@ -134,7 +134,7 @@ export function connecting(subject: EngineSubject): void {
   });
 
   scene(
-    'of both families',
+    'connect uses addresses of both families',
     async (stage) => {
       const server = await stage.listen({ host: '127.0.0.1' });
       const client = await stage.connect({
@@ -147,7 +147,7 @@ export function connecting(subject: EngineSubject): void {
     { needs: 'ipv6' },
   );
 
-  scene('when all addresses fail, the last error has them all', async (stage) => {
+  scene('if all addresses fail, the last error lists all errors', async (stage) => {
     const port = await refusing(stage);
     const error = await stage.connect({ host: 'x.example', port, lookup: answering('127.0.0.1', '127.0.0.2') }).then(
       () => assert.fail('Connected'),
@@ -160,7 +160,7 @@ export function connecting(subject: EngineSubject): void {
     ]);
   });
 
-  scene('a resolver that never answers: connectTimeoutMs', async (stage) => {
+  scene('connectTimeoutMs ends a lookup that never answers', async (stage) => {
     const began = performance.now();
     await assert.rejects(
       stage.connect({ host: 'slow.example', port: 1, lookup: () => undefined, timeouts: { connectMs: 100 } }),
@@ -169,7 +169,7 @@ export function connecting(subject: EngineSubject): void {
     assert(performance.now() - began >= 100);
   });
 
-  scene('a signal that is aborted before, or meanwhile', async (stage) => {
+  scene('connect rejects if its signal is aborted before the call or during it', async (stage) => {
     const reason = new Error('Not needed any more');
     const options = { host: 'slow.example', port: 1, lookup: () => undefined };
     await assert.rejects(stage.connect({ ...options, signal: AbortSignal.abort(reason) }), reason);
@@ -185,7 +185,7 @@ export function connecting(subject: EngineSubject): void {
     assert.equal(client.closing, false);
   });
 
-  scene('an abort counts as what its reason is called', async (stage) => {
+  scene('an aborted connect is counted under the name of its reason', async (stage) => {
     const reasons = [undefined, new TypeError('No'), Object.assign(new Error('No'), { code: 'E_OWN' }), 'text', null];
     for (const reason of reasons) {
       const controller = new AbortController();
@@ -201,7 +201,7 @@ export function connecting(subject: EngineSubject): void {
     assert.deepEqual(errorsByCode, { AbortError: 1, TypeError: 1, E_OWN: 1, ABORT_ERR: 2 });
   });
 
-  scene('aborted while it connects', async (stage) => {
+  scene('aborting a connect in progress closes its socket', async (stage) => {
     const server = await stage.listen({});
     const controller = new AbortController();
     const connecting = stage.connect({ port: portOf(server), signal: controller.signal });
@@ -210,11 +210,11 @@ export function connecting(subject: EngineSubject): void {
     await eventually(() => stage.engine.port.statistics.sockets <= 2, 'its socket is closed');
   });
 
-  scene('connected, but all operations are in flight: it fails, and is closed', fullPort, {
+  scene('a connect fails and is closed if no operation is free after connecting', fullPort, {
     engine: { operationsMax: OPERATIONS_LEAST },
   });
 
-  scene('connected, but its framing fails: it fails, and is closed', async (stage) => {
+  scene('a connect fails and is closed if creating its framing throws', async (stage) => {
     const server = await stage.listen({});
     const problem = new Error('Thrown by a framing');
     const framing = {
@@ -229,7 +229,7 @@ export function connecting(subject: EngineSubject): void {
     assert.deepEqual([opened, errorsByCode, stage.engine.references], [0, { Error: 1 }, 1]);
   });
 
-  scene('a server that ends at once, and one that resets', async (stage) => {
+  scene('a client of a server that ends or resets at once learns it', async (stage) => {
     const server = await stage.listen({ open: (connection) => connection.reset() });
     const client = await stage.connect({ port: portOf(server), error: () => undefined }).catch((error) => error);
     if (client instanceof Error) {
@@ -241,7 +241,7 @@ export function connecting(subject: EngineSubject): void {
   });
 
   if (subject.network === undefined && system.patience === 1) {
-    scene('an address that does not answer has the next one beside it, in its time', async (stage) => {
+    scene('if an address does not answer in time, the next one is tried in parallel', async (stage) => {
       const server = await stage.listen({});
       const { hanging, port } = await fullListener(stage, portOf(server));
       const options = { host: 'half.example', port, attemptDelayMs: 100 };
@@ -262,7 +262,7 @@ export function connecting(subject: EngineSubject): void {
 
   const { network } = subject;
   if (network !== undefined) {
-    scene('an address that does not answer has the next one beside it, in its time', async (stage) => {
+    scene('if an address does not answer in time, the next one is tried in parallel', async (stage) => {
       const server = await stage.listen({});
       const { faults } = network;
       network.faults = { ...faults, lostConnects: 1 };
@@ -283,7 +283,7 @@ export function connecting(subject: EngineSubject): void {
       await eventually(() => stage.engine.port.statistics.sockets <= 2, 'the attempt that was lost is closed');
     });
 
-    scene('nobody answers: connectTimeoutMs', async (stage) => {
+    scene('connectTimeoutMs ends a connect if no address answers', async (stage) => {
       const server = await stage.listen({});
       const { faults } = network;
       network.faults = { ...faults, lostConnects: 1 };

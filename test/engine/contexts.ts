@@ -47,7 +47,7 @@ function listenAs(who: string, stage: Stage, options: Partial<ListenOptions>): P
 function handlersRun(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('handlers run where listen or connect was called, whoever posts', async (stage) => {
+  scene('handlers run in the async context in which listen or connect was called, whoever posts', async (stage) => {
     const ofServer = new Seen();
     const ofClients = { A: new Seen(), B: new Seen(), none: new Seen() };
     const server = await listenAs('server', stage, {
@@ -84,7 +84,7 @@ function handlersRun(subject: EngineSubject): void {
     }
   });
 
-  scene('a store that a handler enters stays with what it starts, and reaches no other handler', async (stage) => {
+  scene('a store that a handler enters applies to its own async work and to no other handler', async (stage) => {
     const seen = new Seen();
     const later: (string | undefined)[] = [];
     const server = await listenAs('server', stage, {
@@ -109,7 +109,7 @@ function handlersRun(subject: EngineSubject): void {
 
   for (const who of ['server', undefined]) {
     scene(
-      `a handler that calls another keeps its own store, ${who === undefined ? 'without' : 'with'} one of the server`,
+      `a handler that triggers another handler keeps its own store, ${who === undefined ? 'without' : 'with'} a store of the server`,
       async (stage) => {
         const seen = new Seen();
         const after: (string | undefined)[] = [];
@@ -136,7 +136,7 @@ function handlersRun(subject: EngineSubject): void {
     );
   }
 
-  scene('serverClosing, and the close that a closing engine brings, run there too', async (stage) => {
+  scene('serverClosing, and close of a closing engine, run in that context too', async (stage) => {
     const seen = new Seen();
     const server = await listenAs('server', stage, seen.handlers());
     await stage.peer(server);
@@ -152,7 +152,7 @@ function handlersRun(subject: EngineSubject): void {
 function othersRun(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('so do framings and heartbeats, handlers of messages, and diagnostics channels', async (stage) => {
+  scene('framings, heartbeats, message handlers and diagnostics channels run in that context too', async (stage) => {
     const seen = new Seen();
     const lines = delimited();
     const published = (message: unknown): void => {
@@ -202,7 +202,7 @@ function othersRun(subject: EngineSubject): void {
     seen.check(['open', 'message', 'end', 'close', 'decode', 'encode', 'ping', 'isPong', 'published'], 'server');
   });
 
-  scene('so do onListenError and an own onHandlerError', async (stage) => {
+  scene('onListenError and an own onHandlerError run in that context too', async (stage) => {
     const seen = new Seen();
     const server = await listenAs('server', stage, { onListenError: () => seen.note('onListenError') });
     store.run('somebody else', () => server.core.accepts.failed(new Error('Nothing can be accepted')));
@@ -226,7 +226,7 @@ function othersRun(subject: EngineSubject): void {
     engine.close();
   });
 
-  scene('promises and streams keep the context of those who wait for them', async (stage) => {
+  scene('promises and streams keep the context of the code that waits for them', async (stage) => {
     const server = await listenAs('server', stage, { data: (connection, chunk) => connection.write(chunk) });
     const seen = await store.run('reader', async () => {
       const client = await connect({ engine: stage.engine, host: '127.0.0.1', port: portOf(server) });
@@ -247,7 +247,7 @@ function othersRun(subject: EngineSubject): void {
 function streamsRun(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('callbacks of a stream run where it was written to, and ended', async (stage) => {
+  scene('callbacks of a stream run in the context of the write or end call', async (stage) => {
     const { connection, peer } = await stage.pair({});
     const stream = store.run('reader', () => connection.toDuplex());
     stream.on('data', () => undefined);

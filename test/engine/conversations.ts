@@ -10,7 +10,7 @@ const echo = { data: (connection: Connection, chunk: Buffer) => connection.write
 export function conversations(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('an echo', async (stage) => {
+  scene('a message is echoed', async (stage) => {
     const { server, peer } = await stage.pair(echo);
     peer.socket.write('hello');
     await eventually(() => peer.bytes === 5, 'the echo');
@@ -20,7 +20,7 @@ export function conversations(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('an echo of 8 MB, each way at once', async (stage) => {
+  scene('8 MB are echoed, in both directions at once', async (stage) => {
     const { server, peer } = await stage.pair({ ...echo, limits: { queuedBytesMax: 32 * 1024 * 1024 } });
     const data = someBytes(8_000_000);
     peer.socket.end(data);
@@ -33,7 +33,7 @@ export function conversations(subject: EngineSubject): void {
     assert.equal(statistics.engine.queuedBytes, 0);
   });
 
-  scene('received bytes that are written on stay in their receive buffer', async (stage) => {
+  scene('received bytes that are written again are sent from their receive buffer', async (stage) => {
     let lent = 0;
     const { peer } = await stage.pair({
       data(connection, chunk) {
@@ -50,7 +50,7 @@ export function conversations(subject: EngineSubject): void {
     await eventually(() => stage.engine.port.statistics.buffersLent === 0, 'the buffer goes back');
   });
 
-  scene('text and bytes written in many pieces leave as one send, in order', async (stage) => {
+  scene('text and bytes written in many pieces are sent in order, in one send', async (stage) => {
     const { connection, peer } = await stage.pair();
     const large = someBytes(5000);
     const before = stage.engine.counters.sendsPosted;
@@ -75,7 +75,7 @@ export function conversations(subject: EngineSubject): void {
     assert.equal(connection.queuedBytes, 0);
   });
 
-  scene('both ends are on one engine', async (stage) => {
+  scene('client and server can share an engine', async (stage) => {
     const server = await stage.listen<number>({
       ...echo,
       open: (connection) => {
@@ -103,7 +103,7 @@ export function conversations(subject: EngineSubject): void {
   });
 
   scene(
-    'Unix paths',
+    'servers and clients use Unix paths',
     async (stage) => {
       const path = `/tmp/overlapped-engine-${process.pid}-${subject.driver}`;
       const server = await stage.listen({ path, ...echo });
@@ -125,7 +125,7 @@ export function conversations(subject: EngineSubject): void {
   );
 
   scene(
-    'unless told a server listens on IPv6 and IPv4',
+    'a server listens on IPv6 and IPv4 by default',
     async (stage) => {
       const server = await stage.listen({ host: undefined as never, ...echo });
       for (const host of ['127.0.0.1', '::1']) {
@@ -145,7 +145,7 @@ export function conversations(subject: EngineSubject): void {
     { needs: 'ipv6' },
   );
 
-  scene('many connections at once', async (stage) => {
+  scene('many connections are served at once', async (stage) => {
     const server = await stage.listen(echo);
     const count = 40 / (subject.driver === 'iocp' ? 2 : 1);
     await Promise.all(

@@ -116,7 +116,7 @@ function documented(): Map<string, readonly string[]> {
 }
 
 export function cuts(subject: EngineSubject): void {
-  test('the table of the documentation has each reason, and says what is tested here', () => {
+  test("the documentation's table of close reasons agrees with these tests", () => {
     const table = documented();
     const ours = CLOSE_REASONS.filter((reason) => reason !== 'peer_reset');
     assert.deepEqual([...table.keys()].sort(), [...ours].sort());
@@ -170,14 +170,14 @@ export function cuts(subject: EngineSubject): void {
   }
 
   for (const cut of CUTS) {
-    scene(`with nothing left to send ${cut.reason} is an end to the peer`, async (stage) => {
+    scene(`the peer sees an end after ${cut.reason} if all bytes were sent`, async (stage) => {
       assert.deepEqual(await closes(stage, cut, undefined), { clientReason: 'finished', ended: true });
     });
   }
 
   for (const cut of RESETS) {
     const title = cut.options?.timeouts?.lingerMs === undefined ? cut.reason : `${cut.reason} without a linger time`;
-    scene(`${title} is a reset to the peer`, async (stage) => {
+    scene(`the peer sees a reset after ${title}`, async (stage) => {
       assert.deepEqual(await closes(stage, cut, undefined), { clientReason: 'peer_reset', ended: false });
     });
   }
@@ -187,7 +187,7 @@ export function cuts(subject: EngineSubject): void {
     const linger = lingerMs === undefined ? '' : ` with lingerMs ${lingerMs}`;
     const needs = cut.reason === 'half_closed_timeout' ? 'resetRememberedBehindEnd' : 'resetRemembered';
     scene(
-      `with bytes left to send ${cut.reason}${linger} is never an end to the peer`,
+      `the peer never sees an end after ${cut.reason}${linger} if bytes are left to send`,
       async (stage) => {
         assert.deepEqual(await closes(stage, cut, someBytes(12 * MIB)), { clientReason: 'peer_reset', ended: false });
       },

@@ -70,7 +70,7 @@ async function talk(engine: Engine, told: Told[], say: (client: Connection) => v
 }
 
 describe('diagnostics channels', () => {
-  test('tell of each connection when it opens, and with its reason when it closes', async () => {
+  test('report each connection when it opens, and when it closes with its reason', async () => {
     const engine = new Engine();
     await listening(async (told) => {
       const ofServer = await talk(engine, told, (client) => client.end());
@@ -89,7 +89,7 @@ describe('diagnostics channels', () => {
     engine.close();
   });
 
-  test('tell of an error before the close that it leads to', async () => {
+  test('report an error before the close that it causes', async () => {
     const engine = new Engine();
     await listening(async (told) => {
       const ofServer = await talk(engine, told, (client) => client.write('as asked'));

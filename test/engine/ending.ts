@@ -12,7 +12,7 @@ const MIB = 1024 * 1024;
 export function ending(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('destroy closes at once: the peer sees the end', async (stage) => {
+  scene('destroy closes at once, and the peer sees the end', async (stage) => {
     const { connection, peer, server } = await stage.pair({ error: () => undefined });
     connection.destroy();
     connection.destroy(new Error('Too late to matter'));
@@ -23,7 +23,7 @@ export function ending(subject: EngineSubject): void {
     assert.equal(server.connectionsCount, 0);
   });
 
-  scene('destroy with an error tells it', async (stage) => {
+  scene('destroy with an error reports the error', async (stage) => {
     const { connection } = await stage.pair({ error: () => undefined });
     connection.destroy(new TypeError('The application does not like it'));
     await eventually(() => connection.closed, 'the close');
@@ -33,7 +33,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.thrown, []);
   });
 
-  scene('a reset is seen by the peer as one', async (stage) => {
+  scene('the peer of a connection that resets sees ECONNRESET', async (stage) => {
     const { connection, peer } = await stage.pair();
     connection.write('dropped or not');
     connection.reset();
@@ -54,7 +54,7 @@ export function ending(subject: EngineSubject): void {
   });
 
   scene(
-    'the end of a stream that comes with its last bytes is seen on a Unix-domain socket too',
+    'the end of a stream that arrives with its last bytes is noticed on Unix sockets too',
     async (stage) => {
       const path = `/tmp/overlapped-ending-${process.pid}-${subject.driver}`;
       const server = await stage.listen({ path, data: (connection, chunk) => connection.write(chunk) });
@@ -73,29 +73,26 @@ export function ending(subject: EngineSubject): void {
     { needs: 'unixSockets' },
   );
 
-  scene(
-    'destroyed in the middle of a write, again and again, it closes though its peer reads nothing',
-    async (stage) => {
-      const bytes = someBytes(12 * MIB);
-      const server = await stage.listen({ error: () => undefined, allowHalfOpen: false });
-      for (let round = 0; round < 20; round++) {
-        const peer = await stage.peer(server);
-        peer.socket.pause();
-        await eventually(() => server.connectionsCount === 1, 'it is accepted');
-        const [connection] = server.connections();
-        connection?.write(bytes);
-        // Its end comes in between, so that the send has begun, or not, or has nearly stopped.
-        peer.socket.end();
-        await eventually(() => connection?.writable === false, 'our end');
-        connection?.destroy();
-        await eventually(() => connection?.closed === true, `the close in round ${round}`);
-        peer.socket.destroy();
-      }
-    },
-  );
+  scene('a connection destroyed during a write closes, even if its peer reads nothing', async (stage) => {
+    const bytes = someBytes(12 * MIB);
+    const server = await stage.listen({ error: () => undefined, allowHalfOpen: false });
+    for (let round = 0; round < 20; round++) {
+      const peer = await stage.peer(server);
+      peer.socket.pause();
+      await eventually(() => server.connectionsCount === 1, 'it is accepted');
+      const [connection] = server.connections();
+      connection?.write(bytes);
+      // Its end comes in between, so that the send has begun, or not, or has nearly stopped.
+      peer.socket.end();
+      await eventually(() => connection?.writable === false, 'our end');
+      connection?.destroy();
+      await eventually(() => connection?.closed === true, `the close in round ${round}`);
+      peer.socket.destroy();
+    }
+  });
 
   scene(
-    'what destroy cannot send in the linger time is dropped, and the peer sees a reset',
+    'destroy drops bytes that it cannot send within the linger time, and resets',
     async (stage) => {
       // A second by default.
       const { connection, client } = await stage.ends();
@@ -112,7 +109,7 @@ export function ending(subject: EngineSubject): void {
     { needs: 'resetRemembered' },
   );
 
-  scene('what was just written is sent before destroy closes, also with an error', async (stage) => {
+  scene('destroy sends written bytes before it closes, also with an error', async (stage) => {
     for (const error of [undefined, new Error('Not understood')]) {
       const { connection, peer } = await stage.pair({ error: () => undefined });
       connection.write('400 ');
@@ -129,7 +126,7 @@ export function ending(subject: EngineSubject): void {
     }
   });
 
-  scene('while a destroyed connection lingers its end is known, whatever ends it', async (stage) => {
+  scene('a destroyed connection that lingers reports its end, whatever ends it', async (stage) => {
     const problem = new Error('Not wanted');
     for (const end of [
       ({ connection }: { connection: Connection }) => connection.reset(),
@@ -147,7 +144,7 @@ export function ending(subject: EngineSubject): void {
     }
   });
 
-  scene('with a linger time of 0 destroy resets', async (stage) => {
+  scene('with a linger time of 0, destroy resets the connection', async (stage) => {
     const { connection, peer } = await stage.pair({ timeouts: { lingerMs: 0 } });
     connection.destroy();
     await eventually(() => peer.closed, 'the end');
@@ -155,7 +152,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
-  scene('with a linger time destroy goes on sending', async (stage) => {
+  scene('with a linger time, destroy goes on sending', async (stage) => {
     const { connection, peer } = await stage.pair({
       timeouts: { lingerMs: 10_000 },
       data: () => assert.fail('nothing is read'),
@@ -174,7 +171,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
-  scene('a linger time ends', async (stage) => {
+  scene('a lingering connection closes when its linger time ends', async (stage) => {
     const { connection, peer } = await stage.pair({ timeouts: { lingerMs: 150 } });
     peer.socket.pause();
     connection.write(someBytes(12 * MIB));
@@ -185,7 +182,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
-  scene("unless told our side ends with the peer's", async (stage) => {
+  scene("by default our side ends when the peer's does", async (stage) => {
     const { connection, peer } = await stage.pair({
       data: () => undefined,
       end: (connection) => assert.equal(connection.write('goodbye'), true),
@@ -197,7 +194,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('with allowHalfOpen our side stays open until it is ended', async (stage) => {
+  scene('with allowHalfOpen our side stays open until the program ends it', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true, end: () => undefined });
     connection.resume();
     peer.socket.end('hello');
@@ -213,7 +210,7 @@ export function ending(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('our side ended, the peer may go on', async (stage) => {
+  scene('the peer may go on sending after our side has ended', async (stage) => {
     const received: Buffer[] = [];
     const { connection, peer } = await stage.pair({
       open: (connection) => connection.end('nothing more from here'),
@@ -230,7 +227,7 @@ export function ending(subject: EngineSubject): void {
 
   for (const method of ['destroy', 'reset', 'end'] as const) {
     for (const event of ['open', 'data', 'drain', 'end'] as const) {
-      scene(`${method} in the handler ${event}`, async (stage) => {
+      scene(`calling ${method} in the ${event} handler closes the connection`, async (stage) => {
         const act = (connection: Connection): void => connection[method]();
         const { connection, peer } = await stage.pair({
           [event]: act,

@@ -69,8 +69,8 @@ async function onStage(options: SimNetworkOptions, action: (stage: Stage) => Pro
   }
 }
 
-describe('what the simulation has found', () => {
-  test('a cap below the high-water mark is kept', () =>
+describe('regressions that the simulation found', () => {
+  test('queuedBytesMax applies even if it is below the high-water mark', () =>
     onStage({}, async (stage) => {
       const reasons: CloseReason[] = [];
       const server = await stage.listen({
@@ -86,7 +86,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(reasons, ['write_queue_full']);
     }));
 
-  test('a connection that was destroyed, and still sends for its linger time, cannot be resumed', () =>
+  test('a destroyed connection that still lingers cannot be resumed', () =>
     onStage({}, async (stage) => {
       const events: string[] = [];
       const server = await stage.listen({
@@ -107,7 +107,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(events, ['close']);
     }));
 
-  test("bytes that one engine lends are copied by another engine's connection", () =>
+  test('bytes lent by one engine are copied by a connection of another engine', () =>
     onStage({ faults: { operationDelayMs: [5, 5] } }, async (stage) => {
       const received: Buffer[] = [];
       const sent = Buffer.from(Array.from({ length: 20_000 }, (_, index) => index % 251));
@@ -120,7 +120,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(Buffer.concat(received), sent);
     }));
 
-  test('a connection that ends already is not asked to end by the close of its server', () =>
+  test('closing a server does not call serverClosing for a connection that is already ending', () =>
     onStage({}, async (stage) => {
       const closing: boolean[] = [];
       const server = await stage.listen({
@@ -138,7 +138,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(closing, [false]);
     }));
 
-  test('drain is told when the close of a server has ended our side, as the program may read on only then', () =>
+  test("drain is emitted if the server's close ended our side, so that a paused program can read on", () =>
     onStage({}, async (stage) => {
       const reasons: CloseReason[] = [];
       const server = await stage.listen({
@@ -161,7 +161,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(reasons, ['finished']);
     }));
 
-  test('messages that wait in a connection that was just resumed come before its end', () =>
+  test('pending messages of a resumed connection are delivered before its end', () =>
     onStage({ multishot: true }, async (stage) => {
       const told: string[] = [];
       let first: Connection | undefined;
@@ -199,7 +199,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(told, ['one', 'two', 'three', 'finished']);
     }));
 
-  test('while a reader takes its time, nobody waits for the end behind what it has not read', () =>
+  test('the half-close timeout does not run while a slow reader has unread data', () =>
     onStage({}, async (stage) => {
       const server = await stage.listen({
         allowHalfOpen: true,
@@ -218,7 +218,7 @@ describe('what the simulation has found', () => {
       assert.equal(bytes, 200_000);
     }));
 
-  test('resumed, a connection waits for the end as long as ever; one that nobody reads is not waited for', () =>
+  test('the half-close timeout restarts on resume and does not run while nothing reads', () =>
     onStage({}, async (stage) => {
       const closes: [name: string, reason: CloseReason, at: number][] = [];
       const close = (name: string) => (_: unknown, reason: CloseReason) => {
@@ -251,7 +251,7 @@ describe('what the simulation has found', () => {
       assert(second - resumed >= 500 && second - resumed < 1000, `${second - resumed} ms behind the resume`);
     }));
 
-  test('a paused connection asks for no sign of life, as it would not hear it; resumed, it does', () =>
+  test('a paused connection sends no heartbeats, and does again after resume', () =>
     onStage({}, async (stage) => {
       const closes: string[] = [];
       const pings: string[] = [];
@@ -276,7 +276,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual([pings, closes], [['ping\n', 'ping\n'], ['heartbeat']]);
     }));
 
-  test('a connection that only has something left to send is not asked for a sign of life', () =>
+  test('a connection that only has bytes left to send gets no heartbeat', () =>
     onStage({}, async (stage) => {
       const began = stage.network.now();
       let closedAt = 0;
@@ -298,7 +298,7 @@ describe('what the simulation has found', () => {
       assert(closedAt - began >= 5000, `closed after ${closedAt - began} ms`);
     }));
 
-  test('a ping that throws ends its connection, and the others live on', () =>
+  test('a heartbeat whose ping throws closes only its own connection', () =>
     onStage({}, async (stage) => {
       const told: string[] = [];
       let pings = 0;
@@ -332,7 +332,7 @@ describe('what the simulation has found', () => {
       assert.deepEqual(told.slice(2), ['no pong', 'handler_error']);
     }));
 
-  test('limits are kept after years, of connections that have been there all the time too', () =>
+  test('timeouts still work after years of uptime, also for connections that old', () =>
     onStage({}, async (stage) => {
       const closes: [name: string, reason: CloseReason, at: number][] = [];
       const close = (name: string) => (_: unknown, reason: CloseReason) => {
@@ -360,7 +360,7 @@ describe('what the simulation has found', () => {
       assert.equal(idle.closed, true);
     }));
 
-  test('limits that have begun when ticks are counted anew run out in time', () =>
+  test('timeouts that are running when the tick count restarts expire on time', () =>
     onStage({}, async (stage) => {
       const closes = new Map<CloseReason, number>();
       const close = (_: unknown, reason: CloseReason): unknown => closes.set(reason, stage.network.now());
@@ -389,7 +389,7 @@ describe('what the simulation has found', () => {
       }
     }));
 
-  test('a deadline that is months away is kept', () =>
+  test('a deadline that is months away closes its connection on time', () =>
     onStage({}, async (stage) => {
       let closedAt = 0;
       const server = await stage.listen({
@@ -408,7 +408,7 @@ describe('what the simulation has found', () => {
     }));
 
   for (const limit of ['writeStallMs', 'idleMs'] as const) {
-    test(`a peer that takes little at a time is there, until it takes nothing for ${limit}`, () =>
+    test(`a peer that reads slowly stays connected until it reads nothing for ${limit}`, () =>
       onStage({}, async (stage) => {
         let closedAt = 0;
         let lastAt = 0;

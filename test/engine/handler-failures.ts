@@ -24,7 +24,7 @@ function told(subject: EngineSubject): void {
   };
 
   scene(
-    'the sink learns the handler, the connection and the peer',
+    'onHandlerError gets the handler, the connection and the peer',
     async (stage) => {
       reported.length = 0;
       const problem = new TypeError('Thrown by data');
@@ -46,7 +46,7 @@ function told(subject: EngineSubject): void {
     { engine },
   );
 
-  scene('error learns the handler as well, and a connection knows its peer to the end', async (stage) => {
+  scene("the error handler gets the handler's name, and the peer's address", async (stage) => {
     const seen: unknown[] = [];
     const note = (connection: Connection, ...more: unknown[]): void => {
       seen.push([formatAddress(connection.remoteAddress), ...more]);
@@ -74,7 +74,7 @@ function told(subject: EngineSubject): void {
     ['ends', (peer) => peer.end()],
     ['resets', (peer) => peer.resetAndDestroy()],
   ] satisfies [string, (peer: { end(): unknown; resetAndDestroy(): unknown }) => unknown][]) {
-    scene(`a peer that ${name} is known in close, though nobody asked before`, async (stage) => {
+    scene(`the close handler knows the address of a peer that ${name}`, async (stage) => {
       let address: SocketAddress | undefined;
       const server = await stage.listen({
         data: () => undefined,
@@ -108,7 +108,7 @@ function fromOutside(subject: EngineSubject): void {
     assert.deepEqual([error.code, error.message], ['E_MINE', 'Mine']);
   });
 
-  scene('null is missing: as an error, at an end, for a handler and for an option', async (stage) => {
+  scene('null counts as absent: as an error, at an end, for a handler and for an option', async (stage) => {
     const missing = {
       drain: null,
       framing: null,
@@ -134,7 +134,7 @@ function fromOutside(subject: EngineSubject): void {
     await server.close(null as never);
   });
 
-  scene('what is no handler or no framing is refused at once', async (stage) => {
+  scene('a wrong handler or framing is rejected at once', async (stage) => {
     const refused = (options: object, code: string): Promise<void> =>
       assert.rejects(listen({ engine: stage.engine, host: '127.0.0.1', port: 0, ...options }), { code });
     await refused({ data: 'not a function' }, 'ERR_INVALID_ARG_TYPE');
@@ -143,7 +143,7 @@ function fromOutside(subject: EngineSubject): void {
     await refused({ message: () => undefined }, 'ERR_INVALID_ARG_VALUE');
   });
 
-  scene('what a framing throws is the fault of the program, unless it says that the bytes are', async (stage) => {
+  scene('an error of a framing is a program error, unless it calls the bytes invalid', async (stage) => {
     const framing = {
       decode(): number {
         throw new RangeError('A mistake in decode');
@@ -159,7 +159,7 @@ function fromOutside(subject: EngineSubject): void {
     assert.match(String(stage.thrown[0]), /A mistake in decode/);
   });
 
-  scene('any code of an error can be counted, in a bounded number', async (stage) => {
+  scene('errors are counted by code, for a bounded number of codes', async (stage) => {
     const strange = ['constructor', '__proto__', 'toString', 'x'.repeat(100_000), 7, {}, Symbol('code')];
     const codes = [...strange, ...Array.from({ length: 2 * CODES_MAX }, (_, index) => `E_${index}`)];
     let next = 0;

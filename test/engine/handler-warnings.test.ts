@@ -16,7 +16,7 @@ function warningsOf(stderr: string): string[] {
 }
 
 describe('warnings of failing handlers', () => {
-  test('a warning has the handler, the peer, and the stack', TIMEOUT, async () => {
+  test('a warning names the handler and the peer, and has the stack', TIMEOUT, async () => {
     const { exitCode, stderr, stdout } = await runProgram('failing-handlers', ['1', 'auto']);
     assert.equal(exitCode, 0, stderr);
     const { addresses } = JSON.parse(stdout) as { addresses: string[] };
@@ -27,14 +27,14 @@ describe('warnings of failing handlers', () => {
     assert.match(stderr, /\n {4}at \S*readName .*failing-handlers\./);
   });
 
-  test('a flood of them prints a bounded number, and all are counted', TIMEOUT, async () => {
+  test('a flood of warnings prints a bounded number of them, and counts all', TIMEOUT, async () => {
     const { exitCode, stderr, stdout } = await runProgram('failing-handlers', ['200', 'auto']);
     assert.equal(exitCode, 0, stderr);
     assert.equal((JSON.parse(stdout) as { handlerErrors: number }).handlerErrors, 200);
     assert.equal(warningsOf(stderr).length, WARNINGS_MAX);
   });
 
-  test('behind each interval one line says how many were not printed', () => {
+  test('after each interval one line gives the number of warnings that were not printed', () => {
     const reported: number[] = [];
     const intervals: (() => void)[] = [];
     const limit = new WarningLimit(
@@ -50,7 +50,7 @@ describe('warnings of failing handlers', () => {
     assert.deepEqual([reported.length, intervals.length], [1, 0]);
   });
 
-  test('with threads the main thread learns the handler, the peer and the thread', TIMEOUT, async () => {
+  test('with threads, the main thread gets the handler, the peer and the thread', TIMEOUT, async () => {
     const reported: unknown[] = [];
     const server = await listen({
       threads: 1,

@@ -50,7 +50,7 @@ function countCancels(engine: Engine): { count: number } {
 function pausedOnes(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a paused connection receives nothing more, though it had a receive in flight', async (stage) => {
+  scene('a connection delivers nothing after pause, even if a receive was in flight', async (stage) => {
     const pieces: Buffer[] = [];
     const { connection, peer } = await stage.pair({
       data(connection, chunk) {
@@ -75,7 +75,7 @@ function pausedOnes(subject: EngineSubject): void {
     assert.equal(sha256(Buffer.concat(pieces).subarray(1)), sha256(data));
   });
 
-  scene('paused at the beginning of a burst, a connection holds the memory of a few buffers', async (stage) => {
+  scene('a connection paused at the start of a burst holds only a few buffers', async (stage) => {
     const pieces: Buffer[] = [];
     let most = 0;
     const { connection, peer } = await stage.pair({
@@ -103,7 +103,7 @@ function pausedOnes(subject: EngineSubject): void {
     assert(most <= buffers * BUFFER_BYTES, `${most} bytes`);
   });
 
-  scene('resumed by a promise, a connection keeps the receive that is in flight', async (stage) => {
+  scene('a connection that a promise resumes keeps its receive in flight', async (stage) => {
     const cancels = countCancels(stage.engine);
     const rounds = 50;
     let pieces = 0;
@@ -123,7 +123,7 @@ function pausedOnes(subject: EngineSubject): void {
     assert(cancels.count <= pieces - rounds, `${cancels.count} cancels of ${pieces} pieces`);
   });
 
-  scene('paused in a handler and resumed in the next turns again and again, it loses nothing', async (stage) => {
+  scene('a connection that is paused and resumed over and over loses nothing', async (stage) => {
     const pieces: Buffer[] = [];
     const { connection, peer } = await stage.pair({
       data(connection, chunk) {
@@ -146,7 +146,7 @@ function pausedOnes(subject: EngineSubject): void {
 function awaitedOnes(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('while a handler is awaited nothing more is received, and its message counts', async (stage) => {
+  scene('nothing more is received while a handler is awaited, and its message counts as held', async (stage) => {
     const byteLength = 300_000;
     let settle: (() => void) | undefined;
     const { connection, peer } = await stage.pair({
@@ -175,7 +175,7 @@ function caps(subject: EngineSubject): void {
   const framing = lengthPrefixed() as Framing<never, never>;
   const ignore = (): void => undefined;
 
-  scene('a message that takes more memory than a connection may hold closes it: held_full', async (stage) => {
+  scene('a message that needs more memory than a connection may hold closes it: held_full', async (stage) => {
     const server = await stage.listen({ framing, message: ignore, error: ignore, limits: { heldBytesMax: 100_000 } });
     const pairs = await connections(stage, server, 2);
     const [[large, largePeer], [small, smallPeer]] = pairs as [[Connection, PeerClient], [Connection, PeerClient]];
@@ -194,7 +194,7 @@ function caps(subject: EngineSubject): void {
   });
 
   scene(
-    'with too much held on all connections, the one with the most is closed: engine_held_full',
+    'if all connections together hold too much, the one that holds the most is closed: engine_held_full',
     async (stage) => {
       const server = await stage.listen({ framing, message: ignore, error: ignore });
       const pairs = await connections(stage, server, 4);
@@ -214,23 +214,20 @@ function caps(subject: EngineSubject): void {
     { engine: { engineHeldBytesMax: 400_000 } },
   );
 
-  scene(
-    'the memory of an unfinished message is no more than twice its bytes, and no more than it may have',
-    async (stage) => {
-      const { connection, peer } = await stage.pair({ framing, message: ignore });
-      peer.socket.write(partOf(MIB, 0));
-      let sent = 4;
-      for (const byteLength of [1000, 10_000, 200_000, 600_000]) {
-        peer.socket.write(Buffer.alloc(byteLength));
-        sent += byteLength;
-        await eventually(() => connection.bytesRead === sent, `${sent} bytes`);
-        const { heldBytes } = connection;
-        assert(heldBytes >= sent && heldBytes <= Math.min(2 * sent + 512, MIB + 4), `${heldBytes} hold ${sent}`);
-      }
-    },
-  );
+  scene('an unfinished message takes at most twice its bytes, and at most its limit', async (stage) => {
+    const { connection, peer } = await stage.pair({ framing, message: ignore });
+    peer.socket.write(partOf(MIB, 0));
+    let sent = 4;
+    for (const byteLength of [1000, 10_000, 200_000, 600_000]) {
+      peer.socket.write(Buffer.alloc(byteLength));
+      sent += byteLength;
+      await eventually(() => connection.bytesRead === sent, `${sent} bytes`);
+      const { heldBytes } = connection;
+      assert(heldBytes >= sent && heldBytes <= Math.min(2 * sent + 512, MIB + 4), `${heldBytes} hold ${sent}`);
+    }
+  });
 
-  scene('a message of the longest kind is held though it is longer than heldBytesMax is by default', async (stage) => {
+  scene('the longest allowed message is held, even if it is longer than the default of heldBytesMax', async (stage) => {
     const longest = 20 * MIB;
     let seen = 0;
     const { connection, peer } = await stage.pair({
@@ -249,7 +246,7 @@ function messageTimes(subject: EngineSubject): void {
   const scene = scenes(subject);
   const framing = delimited() as Framing<never, never>;
 
-  scene('a message that trickles in is closed on time: message_timeout', async (stage) => {
+  scene('a message that arrives too slowly closes its connection: message_timeout', async (stage) => {
     const { server, connection, peer } = await stage.pair({
       framing,
       message: () => undefined,
@@ -266,7 +263,7 @@ function messageTimes(subject: EngineSubject): void {
     assert.equal(server.statistics().connections.closesByReason.message_timeout, 1);
   });
 
-  scene('messages that are complete in time go on for ever, and silence between them is no message', (stage) =>
+  scene('messages that are complete in time never time out, nor does the silence between them', (stage) =>
     onceInTime(async () => {
       let messages = 0;
       const { connection, peer } = await stage.pair({
@@ -288,7 +285,7 @@ function messageTimes(subject: EngineSubject): void {
     }),
   );
 
-  scene('while a connection is paused no message is late; resumed, it has its time again', async (stage) => {
+  scene('the message timeout does not run while a connection is paused, and restarts on resume', async (stage) => {
     const { connection, peer } = await stage.pair({
       framing,
       message: () => undefined,
@@ -306,7 +303,7 @@ function messageTimes(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['message_timeout']);
   });
 
-  scene('messages that wait for the program are not late, nor is what comes behind them', async (stage) => {
+  scene('the message timeout does not run for messages that wait for the program', async (stage) => {
     const seen: string[] = [];
     const { connection, peer } = await stage.pair({
       framing,
@@ -327,7 +324,7 @@ function messageTimes(subject: EngineSubject): void {
     assert.deepEqual([seen, stage.history.reasons], [['1', '2', '3'], ['message_timeout']]);
   });
 
-  scene('0 is no limit', async (stage) => {
+  scene('a limit of 0 means no limit', async (stage) => {
     const { connection, peer } = await stage.pair({
       framing,
       message: () => undefined,

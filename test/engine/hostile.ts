@@ -114,13 +114,13 @@ export function hostile(subject: EngineSubject): void {
   }
   const scene = scenes(subject);
 
-  scene('silent, slow and resetting peers', misbehave, { timeoutMs: 60_000 });
+  scene('a server survives silent, slow and resetting peers', misbehave, { timeoutMs: 60_000 });
 
   if (subject.network === undefined) {
-    scene('a server without descriptors left takes the others when it has some again', (stage) => scarce(stage));
+    scene('a server that has run out of descriptors accepts again when some are free', (stage) => scarce(stage));
 
     scene(
-      `${GREEDY} peers that never read`,
+      `a server survives ${GREEDY} peers that never read`,
       async () => {
         const child = new Child(programPath('engine-hostile'), [subject.driver], { timeoutMs: 55_000 });
         try {

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 export function iterating(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('calls of next are answered in order, and after the end they are done', async (stage) => {
+  scene('calls of next resolve in order, and after the end they are done', async (stage) => {
     const { connection, peer } = await stage.pair();
     const iterator = connection[Symbol.asyncIterator]();
     const order: string[] = [];
@@ -31,7 +31,7 @@ export function iterating(subject: EngineSubject): void {
     assert.deepEqual(await iterator.next(), { done: true, value: undefined });
   });
 
-  scene('return and throw answer what waits, and destroy the connection', async (stage) => {
+  scene('return and throw settle pending calls and destroy the connection', async (stage) => {
     const problem = new Error('mine');
     for (const gives of ['return', 'throw'] as const) {
       const { connection, peer } = await stage.pair({ error: () => undefined });
@@ -51,7 +51,7 @@ export function iterating(subject: EngineSubject): void {
     }
   });
 
-  scene("an error thrown into a generator that delegates is the generator's, as with Node's streams", async (stage) => {
+  scene("an error thrown into a delegating generator is the generator's own, as with Node's streams", async (stage) => {
     async function* through(source: AsyncIterable<unknown>) {
       yield* source;
     }
@@ -66,7 +66,7 @@ export function iterating(subject: EngineSubject): void {
     await eventually(() => connection.closed, 'the close');
   });
 
-  scene('what was written in a loop that is left is sent', async (stage) => {
+  scene('bytes written in a loop are sent after the loop is left', async (stage) => {
     const { connection, peer } = await stage.pair();
     peer.socket.write('x');
     const data = someBytes(300_000);
@@ -79,7 +79,7 @@ export function iterating(subject: EngineSubject): void {
   });
 
   for (const waits of [false, true]) {
-    scene(`a loop that ${waits ? 'awaits drained()' : 'awaits nothing'} is held up by a slow reader`, async (stage) => {
+    scene(`a slow reader holds up a loop that ${waits ? 'awaits drained()' : 'awaits nothing'}`, async (stage) => {
       let most = 0;
       const server = await stage.listen({
         async open(connection) {
@@ -105,7 +105,7 @@ export function iterating(subject: EngineSubject): void {
     });
   }
 
-  scene('drained waits for half of the high-water mark, and fails where nothing can be written', async (stage) => {
+  scene('drained waits until half of the high-water mark, and rejects if nothing can be written', async (stage) => {
     const { connection, client } = await stage.ends({ error: () => undefined });
     await connection.drained();
     client.pause();

@@ -34,13 +34,13 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     serve: (socket, log) => socket.on('data', (chunk) => log('data', String(chunk), socket.write(chunk))),
     say: (peer) => peer.end('hello'),
   },
-  'nobody reads, and the peer ends': { serve: () => undefined, say: (peer) => peer.end() },
+  'the peer ends while nothing reads': { serve: () => undefined, say: (peer) => peer.end() },
   "an answer after the peer's end": {
     serve: (socket) => socket.resume().on('end', () => setTimeout(() => socket.end('bye'), 10)),
     say: (peer) => peer.end('hello'),
     allowHalfOpen: true,
   },
-  'characters whose bytes come one by one': {
+  'characters whose bytes arrive one by one': {
     serve(socket, log) {
       let text = '';
       socket
@@ -145,7 +145,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     say: (peer) => peer.end('hello'),
     anyOrder: true,
   },
-  'finished tells': {
+  'finished reports the end': {
     serve(socket, log) {
       finished(socket, (error) => log('finished', code(error)));
       socket.resume().end('x');
@@ -242,7 +242,7 @@ export function likeNet(subject: EngineSubject): void {
   const scene = scenes(subject);
   for (const [name, program] of Object.entries(PROGRAMS)) {
     scene(
-      `as with node:net: ${name}`,
+      `behaves like node:net: ${name}`,
       async (stage) => {
         const expected = await story(stage, 'node:net', program);
         assert.deepEqual(await story(stage, 'overlapped', program), expected);

@@ -100,12 +100,13 @@ export function limits(subject: EngineSubject): void {
 
   for (const limit of TIME_LIMITS) {
     const { reason, begin } = limit;
-    scene(`time: ${reason}${reason === 'first_byte_timeout' && begin ? ', though we write' : ''}`, (stage) =>
-      timeLimit(stage, limit),
+    scene(
+      `a timeout closes the connection: ${reason}${reason === 'first_byte_timeout' && begin ? ', though we write' : ''}`,
+      (stage) => timeLimit(stage, limit),
     );
   }
 
-  scene('setDeadline takes times only, and a wrong one changes nothing', async (stage) => {
+  scene('setDeadline rejects anything but a time, and then keeps the old deadline', async (stage) => {
     const { connection } = await stage.pair({ timeouts: { idleMs: LIMIT_MS } });
     for (const wrong of [Number.NaN, -1, '5', undefined]) {
       assert.throws(() => connection.setDeadline(wrong as number), { code: 'ERR_OUT_OF_RANGE', message: /timeoutMs/ });
@@ -114,7 +115,7 @@ export function limits(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['idle_timeout']);
   });
 
-  scene('what happens in time keeps a connection open', (stage) =>
+  scene('activity within the timeouts keeps a connection open', (stage) =>
     onceInTime(async () => {
       const { connection, peer } = await stage.pair({
         timeouts: { idleMs: 200, firstByteMs: 200 },
@@ -135,7 +136,7 @@ export function limits(subject: EngineSubject): void {
     }),
   );
 
-  scene('while a connection is paused, nobody waits for its first byte', (stage) =>
+  scene('the first-byte timeout does not run while a connection is paused', (stage) =>
     onceInTime(async () => {
       const { connection, peer } = await stage.pair({
         timeouts: { firstByteMs: 100 },
@@ -152,7 +153,7 @@ export function limits(subject: EngineSubject): void {
     }),
   );
 
-  scene('what has come in time counts, though the loop is late', (stage) =>
+  scene('bytes that arrived in time prevent a timeout, even if the event loop is late', (stage) =>
     onceInTime(async () => {
       const options = { timeouts: { firstByteMs: 2 * LIMIT_MS }, data: () => undefined };
       const { connection, peer } = await stage.pair(options);
@@ -166,7 +167,7 @@ export function limits(subject: EngineSubject): void {
     }),
   );
 
-  scene('resumed, it waits as long as ever', async (stage) => {
+  scene('timeouts restart when a connection is resumed', async (stage) => {
     const { connection } = await stage.pair({
       timeouts: { firstByteMs: 100 },
       data: () => undefined,
@@ -185,13 +186,13 @@ export function limits(subject: EngineSubject): void {
     const path = (): string => `/tmp/overlapped-limits-${process.pid}-${subject.driver}-${tries++}`;
     const kind = needs === 'unixSockets' ? 'a Unix-domain socket' : 'TCP';
     scene(
-      `a peer on ${kind} that takes little at a time is no peer that takes nothing`,
+      `a slow reader on ${kind} does not count as stalled`,
       (stage) => onceInTime(() => takesLittle(stage, needs === 'unixSockets' ? { path: path() } : {})),
       { needs, engine: { bufferSizeBytes: 8192 } },
     );
   }
 
-  scene('connectionsMax: those above it are reset, and there is room again when one has gone', async (stage) => {
+  scene('connectionsMax resets further connections, and one that closes makes room', async (stage) => {
     const server = await stage.listen({
       limits: { connectionsMax: 2 },
       data: (connection, chunk) => connection.write(chunk),
@@ -220,7 +221,7 @@ export function limits(subject: EngineSubject): void {
     await eventually(() => next.bytes === 5, 'the echo');
   });
 
-  scene('connectionsPerAddressMax counts each address, and forgets it', async (stage) => {
+  scene('connectionsPerAddressMax counts the connections of each address', async (stage) => {
     const server = await stage.listen({
       limits: { connectionsPerAddressMax: 1 },
       data: (connection, chunk) => connection.write(chunk),

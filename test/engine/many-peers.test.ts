@@ -9,7 +9,7 @@ const HELD_MIB_MAX = 24;
 
 describe('many paused, slow and silent peers', () => {
   for (const driver of ['io_uring', 'epoll', 'select']) {
-    test(`on ${driver}: what is held stays within its limit`, { timeout: 120_000 }, async () => {
+    test(`held memory stays within its limit on ${driver}`, { timeout: 120_000 }, async () => {
       const result = await runProgram('many-peers', [driver, `${PEERS}`, `${HELD_MIB_MAX}`], { timeoutMs: 110_000 });
       assert.deepEqual([result.exitCode, result.stderr], [0, '']);
       const figures = JSON.parse(result.stdout);

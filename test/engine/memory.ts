@@ -54,7 +54,7 @@ function lyingItself(byteLength: number): Uint8Array {
 export function memory(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene("bytes of up to 16 KiB are the program's again once they are written", async (stage) => {
+  scene('bytes up to 16 KiB may be changed as soon as they are written', async (stage) => {
     const { connection, peer } = await stage.pair();
     const scratch = Buffer.alloc(COPY_BYTES_MAX);
     const sizes = [1, 1024, 1025, 2000, 4096, 4097, COPY_BYTES_MAX];
@@ -72,33 +72,30 @@ export function memory(subject: EngineSubject): void {
     assert.equal(sha256(peer.data), sha256(Buffer.concat(expected)));
   });
 
-  scene(
-    'larger bytes that are transferred before they are sent break their connection, and no other',
-    async (stage) => {
-      const { server, connection, peer } = await stage.pair({ error: () => undefined });
-      const other = await stage.peer(server);
-      peer.socket.pause();
-      connection.write(Buffer.alloc(12 * MIB));
-      const bytes = new Uint8Array(100_000);
-      connection.write(bytes);
-      connection.end('the end');
-      transferred(bytes).fill(FOREIGN);
-      peer.socket.resume();
-      await eventually(() => connection.closed, 'the close');
-      const { reason, errors } = stage.history.of(connection);
-      assert.equal(reason, 'error');
-      assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ERR_BUFFER_DETACHED');
-      assert.equal(server.statistics().errorsByCode.ERR_BUFFER_DETACHED, 1);
-      await eventually(() => peer.closed || peer.ended, 'the peer hears of it');
-      assert(peer.bytes <= 12 * MIB);
-      assert(!peer.data.includes(FOREIGN), 'bytes of somebody else were sent');
-      const [live] = server.connections();
-      live?.write('alive');
-      await eventually(() => other.bytes === 5, 'the other is served');
-    },
-  );
+  scene('transferring larger bytes before they are sent breaks only their own connection', async (stage) => {
+    const { server, connection, peer } = await stage.pair({ error: () => undefined });
+    const other = await stage.peer(server);
+    peer.socket.pause();
+    connection.write(Buffer.alloc(12 * MIB));
+    const bytes = new Uint8Array(100_000);
+    connection.write(bytes);
+    connection.end('the end');
+    transferred(bytes).fill(FOREIGN);
+    peer.socket.resume();
+    await eventually(() => connection.closed, 'the close');
+    const { reason, errors } = stage.history.of(connection);
+    assert.equal(reason, 'error');
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ERR_BUFFER_DETACHED');
+    assert.equal(server.statistics().errorsByCode.ERR_BUFFER_DETACHED, 1);
+    await eventually(() => peer.closed || peer.ended, 'the peer hears of it');
+    assert(peer.bytes <= 12 * MIB);
+    assert(!peer.data.includes(FOREIGN), 'bytes of somebody else were sent');
+    const [live] = server.connections();
+    live?.write('alive');
+    await eventually(() => other.bytes === 5, 'the other is served');
+  });
 
-  scene('the same in the turn in which they were written; the peer sees a reset, not an end', async (stage) => {
+  scene('bytes transferred right after their write are a reset to the peer, not an end', async (stage) => {
     let received = '';
     const server = await stage.listen({ error: () => undefined });
     const client = await stage.connect({
@@ -121,7 +118,7 @@ export function memory(subject: EngineSubject): void {
     assert('before'.startsWith(received));
   });
 
-  scene('a message that waits does not keep the memory that it was put together in', async (stage) => {
+  scene('a pending message does not retain the memory in which it was assembled', async (stage) => {
     const { connection, peer, before } = await slowPair(stage);
     const assembled = allocateFramed(MIB);
     const message = assembled.subarray(1000, 1000 + 2 * COPY_BYTES_MAX).fill(1);
@@ -135,7 +132,7 @@ export function memory(subject: EngineSubject): void {
     assert(peer.data.subarray(before).equals(Buffer.concat([Buffer.alloc(message.length, 1), most])));
   });
 
-  scene('a message that came in pieces is known to be a part of larger memory', async (stage) => {
+  scene('a message assembled from pieces is known to be part of a larger block', async (stage) => {
     const kept: Buffer[] = [];
     const peers = await stage.pair({
       framing: lengthPrefixed(),
@@ -159,7 +156,7 @@ export function memory(subject: EngineSubject): void {
     assert.equal(kept.length, 4);
   });
 
-  scene('small chunks that are sent on to a slow peer keep no receive buffers', async (stage) => {
+  scene('small chunks forwarded to a slow peer keep no receive buffers', async (stage) => {
     let slow: Connection | undefined;
     let relayed = 0;
     const { server, connection, peer } = await stage.pair({
@@ -186,7 +183,7 @@ export function memory(subject: EngineSubject): void {
     assert(peer.data.subarray(12 * MIB).equals(expected));
   });
 
-  scene('bytes of another realm are bytes, and so are what framings make of them', async (stage) => {
+  scene('typed arrays of another realm can be written, also by framings', async (stage) => {
     const foreign = runInNewContext('Uint8Array.of(104, 105)') as Uint8Array;
     const large = runInNewContext('new Uint8Array(100000).fill(7)') as Uint8Array;
     const shared = runInNewContext('new Uint8Array(new SharedArrayBuffer(100000)).fill(8)') as Uint8Array;
@@ -207,7 +204,7 @@ export function memory(subject: EngineSubject): void {
     assert(peer.data.equals(Buffer.concat(expected.map((bytes) => Buffer.from(bytes)))));
   });
 
-  scene('bytes have the length that they have, whatever they say', async (stage) => {
+  scene('the real length of bytes counts, not an overridden property', async (stage) => {
     const { server, connection, peer } = await stage.pair({
       data(connection, chunk) {
         Object.defineProperty(chunk, 'length', { value: 2 ** 20 });
@@ -230,7 +227,7 @@ export function memory(subject: EngineSubject): void {
     assert.deepEqual([connection.bytesRead, connection.bytesWritten], [8, total + 8]);
   });
 
-  scene('what only looks like bytes is refused', async (stage) => {
+  scene('an object that only looks like a typed array is rejected', async (stage) => {
     const { connection } = await stage.pair();
     const wrong = [
       Object.create(Uint8Array.prototype),

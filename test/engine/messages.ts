@@ -26,7 +26,7 @@ async function listener<Context>(
 function echoing(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('messages of all sizes come back whole, in order', async (stage) => {
+  scene('messages of all sizes are echoed whole and in order', async (stage) => {
     const framing = lengthPrefixed();
     const server = await stage.listen<unknown>({
       framing,
@@ -56,7 +56,7 @@ function echoing(subject: EngineSubject): void {
     await eventually(() => client.closed, 'the end');
   });
 
-  scene('commands, and lines by a client that knows nothing of framing', async (stage) => {
+  scene('a plain client can send commands and lines', async (stage) => {
     const seen: string[] = [];
     const server = await listen({
       engine: stage.engine,
@@ -81,7 +81,7 @@ function echoing(subject: EngineSubject): void {
     await eventually(() => other.data.toString() === 'ONE\nTWO\n', 'two lines');
   });
 
-  scene('what is no message, or half a message, closes the offender alone', async (stage) => {
+  scene('an invalid or incomplete message closes only its own connection', async (stage) => {
     const server = await stage.listen({
       framing: lengthPrefixed({ messageBytesMax: 1000 }),
       message: (connection, message) => connection.sendMessage(message),
@@ -100,7 +100,7 @@ function echoing(subject: EngineSubject): void {
     assert.deepEqual([errorsByCode.ERR_FRAME_TOO_LARGE, errorsByCode.ERR_FRAME_INVALID], [1, 1]);
   });
 
-  scene('a connection that is paused in a message gets the next one when it resumes', async (stage) => {
+  scene('a connection paused in its message handler gets the next message on resume', async (stage) => {
     const seen: string[] = [];
     const { connection, peer } = await stage.pair({
       framing: delimited(),
@@ -127,7 +127,7 @@ function echoing(subject: EngineSubject): void {
 function living(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a silent peer is pinged, then closed; one that answers lives', async (stage) => {
+  scene('a silent peer is pinged and then closed, unless it answers', async (stage) => {
     const isPing = (message: Buffer): boolean => String(message) === 'ping';
     const isPong = (message: Buffer): boolean => String(message) === 'pong';
     const seen: string[] = [];
@@ -156,7 +156,7 @@ function living(subject: EngineSubject): void {
 function many(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a broadcast reaches all, or those that are meant, and a publication who has subscribed', async (stage) => {
+  scene('a broadcast reaches all or the filtered connections, a publication the subscribers', async (stage) => {
     const framing = delimited();
     let count = 0;
     const server = await stage.listen<{ index: number }>({
@@ -198,7 +198,7 @@ function many(subject: EngineSubject): void {
     assert.equal(server.publish('all', 'x\n'), 19);
   });
 
-  scene('small broadcasts of one turn leave together, and a slow member keeps nothing of them', async (stage) => {
+  scene('small broadcasts of one round are sent together, and no slow connection retains them', async (stage) => {
     const { engine } = stage;
     const { server, connection, peer: slow } = await stage.pair();
     slow.socket.pause();
@@ -223,7 +223,7 @@ function many(subject: EngineSubject): void {
     assert(slow.data.subarray(large.byteLength).equals(quick.data));
   });
 
-  scene('a broadcast of nothing holds nothing', async (stage) => {
+  scene('an empty broadcast holds no memory', async (stage) => {
     const { engine } = stage;
     const { server, connection, peer } = await stage.pair();
     peer.socket.pause();
@@ -241,7 +241,7 @@ function many(subject: EngineSubject): void {
     assert.equal(engine.chunksHeld, 0);
   });
 
-  scene('a slow member is held to its cap, and holds up nobody', async (stage) => {
+  scene('a slow subscriber is limited by its own cap and does not delay others', async (stage) => {
     const server = await stage.listen({ limits: { queuedBytesMax: 4_000_000 }, error: () => undefined });
     const slow = await stage.peer(server);
     slow.socket.pause();
@@ -267,7 +267,7 @@ function many(subject: EngineSubject): void {
     assert.equal(server.connectionsCount, 3);
   });
 
-  scene('a connection that is closed subscribes to nothing', async (stage) => {
+  scene('a closed connection cannot subscribe', async (stage) => {
     const subscribed: boolean[] = [];
     const { server, connection, peer } = await stage.pair({
       open: (connection) => subscribed.push(connection.subscribe('room')),
@@ -279,7 +279,7 @@ function many(subject: EngineSubject): void {
     assert.deepEqual([subscribed, connection.topics, server.core.topics.count], [[true, false, false], [], 0]);
   });
 
-  scene('a client has no topics', async (stage) => {
+  scene('a client connection has no topics', async (stage) => {
     const { client } = await stage.ends({ data: () => undefined });
     assert.throws(() => client.subscribe('x'), { code: 'ERR_NO_SERVER' });
     assert.deepEqual(client.topics, []);

@@ -20,8 +20,8 @@ function answering(...answer: readonly unknown[]): Lookup {
 
 /** Answers of a lookup, each with the code of its error; undefined where the connect and the listen succeed. */
 const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | undefined])[] = [
-  ['an error of undefined is none', answering(undefined, [LOCAL]), undefined],
-  ['an error of 0 is none', answering(0, [LOCAL]), undefined],
+  ['an undefined error and an address', answering(undefined, [LOCAL]), undefined],
+  ['an error of 0 and an address', answering(0, [LOCAL]), undefined],
   ['one address and its family', answering(null, '127.0.0.1', 4), undefined],
   ['an address twice', answering(null, [LOCAL, LOCAL]), undefined],
   ['wrong addresses before a right one', answering(null, [null, { address: 'x', family: 4 }, LOCAL]), undefined],
@@ -29,12 +29,16 @@ const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | 
   ['nothing', answering(null), 'ERR_INVALID_IP_ADDRESS'],
   ['null', answering(null, null), 'ERR_INVALID_IP_ADDRESS'],
   ['an object', answering(null, LOCAL), 'ERR_INVALID_IP_ADDRESS'],
-  ['texts in a list', answering(null, ['127.0.0.1']), 'ERR_INVALID_IP_ADDRESS'],
+  ['strings in a list', answering(null, ['127.0.0.1']), 'ERR_INVALID_IP_ADDRESS'],
   ['a name', answering(null, [{ address: 'localhost', family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
   ['a number', answering(null, [{ address: 2_130_706_433, family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
   ['an IPv4 address with a zone', answering(null, [{ address: '127.0.0.1%lo', family: 4 }]), 'ERR_INVALID_IP_ADDRESS'],
   ['one address without a family', answering(null, '127.0.0.1'), 'ERR_INVALID_ADDRESS_FAMILY'],
-  ['a family of text', answering(null, [{ address: '127.0.0.1', family: 'IPv4' }]), 'ERR_INVALID_ADDRESS_FAMILY'],
+  [
+    'a family that is a string',
+    answering(null, [{ address: '127.0.0.1', family: 'IPv4' }]),
+    'ERR_INVALID_ADDRESS_FAMILY',
+  ],
   ['family 0', answering(null, [{ address: '127.0.0.1', family: 0 }]), 'ERR_INVALID_ADDRESS_FAMILY'],
   ['the other family', answering(null, [{ address: '127.0.0.1', family: 6 }]), 'ERR_INVALID_ADDRESS_FAMILY'],
   ['an error of its own', answering(Object.assign(new Error('No'), { code: 'E_OWN' })), 'E_OWN'],
@@ -50,14 +54,14 @@ const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | 
     'E_READ',
   ],
   [
-    'what it throws',
+    'an exception',
     () => {
       throw Object.assign(new Error('No'), { code: 'E_THROWN' });
     },
     'E_THROWN',
   ],
   [
-    'what it rejects with',
+    'a rejected promise',
     (async () => Promise.reject(Object.assign(new Error('No'), { code: 'E_REJECTED' }))) as Lookup,
     'E_REJECTED',
   ],
@@ -65,7 +69,7 @@ const ANSWERS: readonly (readonly [what: string, lookup: Lookup, code: string | 
 
 function answers(scene: Scene): void {
   for (const [what, lookup, code] of ANSWERS) {
-    scene(`an answer: ${what}: ${code ?? 'connected'}`, async (stage) => {
+    scene(`a lookup that answers with ${what}: ${code ?? 'connected'}`, async (stage) => {
       const server = await stage.listen({});
       const connecting = stage.connect({ host: NAME, port: portOf(server), lookup });
       const listening = stage.listen({ host: NAME, port: 0, lookup });
@@ -80,7 +84,7 @@ function answers(scene: Scene): void {
     });
   }
 
-  scene('the first answer of two counts', async (stage) => {
+  scene('the first of two lookup answers counts', async (stage) => {
     const server = await stage.listen({});
     const lookup: Lookup = (_hostname, _options, done) => {
       done(null, [LOCAL]);
@@ -91,7 +95,7 @@ function answers(scene: Scene): void {
     assert.deepEqual(client.remoteAddress, server.address);
   });
 
-  scene('of very many addresses only the first are tried', async (stage) => {
+  scene('only the first of very many addresses are tried', async (stage) => {
     const closed = await stage.listen({});
     const port = portOf(closed);
     await closed.close();
@@ -108,7 +112,7 @@ function answers(scene: Scene): void {
 }
 
 function questions(scene: Scene): void {
-  scene('a lookup is asked as node:net asks, and in no order of ours', async (stage) => {
+  scene('a lookup gets the same options as from node:net, without an order', async (stage) => {
     const asked: unknown[] = [];
     const lookup: Lookup = (hostname, options, done) => {
       asked.push({ hostname, ...options });
@@ -124,7 +128,7 @@ function questions(scene: Scene): void {
     ]);
   });
 
-  scene("Node's own lookup, and functions that are typed as one, are taken", async (stage) => {
+  scene("Node's own lookup function and others of its type are accepted", async (stage) => {
     const typed: LookupFunction = (_hostname, { all }, done) =>
       all === true ? done(null, [LOCAL]) : done(null, LOCAL.address, LOCAL.family);
     const server = await stage.listen({ host: 'localhost', port: 0, lookup: dns.lookup, family: 4 });
@@ -134,7 +138,7 @@ function questions(scene: Scene): void {
     }
   });
 
-  scene('without one it is what the program has made of dns.lookup', async (stage) => {
+  scene('without the option, the current dns.lookup is used, even if the program has replaced it', async (stage) => {
     const original = dns.lookup;
     const asked: string[] = [];
     dns.lookup = ((hostname: string, _options: unknown, done: Answer) => {
@@ -150,7 +154,7 @@ function questions(scene: Scene): void {
     assert.deepEqual(asked, [NAME, NAME]);
   });
 
-  scene('a server listens at the first address that is no link-local one without its interface', async (stage) => {
+  scene('a server listens at the first address that is not a link-local one without an interface', async (stage) => {
     const linkLocal = { address: 'fe80::1', family: 6 };
     const server = await stage.listen({ host: NAME, port: 0, lookup: answering(null, [linkLocal, LOCAL]) });
     assert.equal(server.address.family === 'unix' ? '' : server.address.address, '127.0.0.1');
@@ -164,7 +168,7 @@ function questions(scene: Scene): void {
     }
   });
 
-  scene('what is no endpoint is refused at once, and no lookup is asked', async (stage) => {
+  scene('an invalid endpoint is rejected at once, without a lookup', async (stage) => {
     const lookup: Lookup = () => assert.fail('Looked up');
     for (const [options, code] of [
       [{ host: 5 as never }, 'ERR_INVALID_ARG_TYPE'],
@@ -200,7 +204,7 @@ async function withEngine(stage: Stage, body: (engine: Engine) => Promise<void>)
 }
 
 function endings(scene: Scene): void {
-  scene('an abort in the lookup, before it calls back', async (stage) => {
+  scene('connect can be aborted during the lookup', async (stage) => {
     const server = await stage.listen({});
     const controller = new AbortController();
     const lookup: Lookup = (_hostname, _options, done) => {
@@ -212,7 +216,7 @@ function endings(scene: Scene): void {
     assert.equal(stage.engine.counters.connectsPosted, 0);
   });
 
-  scene('an abort by an option that is read', async (stage) => {
+  scene('a getter of an option may abort the connect', async (stage) => {
     const controller = new AbortController();
     const options = {
       host: NAME,
@@ -229,7 +233,7 @@ function endings(scene: Scene): void {
     await assert.rejects(connect({ engine: stage.engine, ...Object.create(null), ...options }), { name: 'AbortError' });
   });
 
-  scene('a signal without a reason, as other libraries have them', async (stage) => {
+  scene('an abort signal without a reason, as other libraries have them, works', async (stage) => {
     const listeners: (() => void)[] = [];
     const signal = {
       aborted: false,
@@ -248,7 +252,7 @@ function endings(scene: Scene): void {
     ['in a microtask', (engine: Engine) => queueMicrotask(() => engine.close())],
     ['later', (engine: Engine) => setTimeout(() => engine.close(), 1)],
   ] as const) {
-    scene(`the engine is closed ${when}: ECANCELED, from connect and from listen`, (stage) =>
+    scene(`connect and listen reject with ECANCELED if the engine is closed ${when}`, (stage) =>
       withEngine(stage, async (engine) => {
         let late: Answer | undefined;
         const lookup: Lookup = (_hostname, _options, done) => {
@@ -268,7 +272,7 @@ function endings(scene: Scene): void {
     );
   }
 
-  scene('the engine is closed in the lookup of listen, which answers all the same', (stage) =>
+  scene('listen rejects if the engine is closed during its lookup, even if the lookup answers', (stage) =>
     withEngine(stage, async (engine) => {
       const lookup: Lookup = (_hostname, _options, done) => {
         done(null, [LOCAL]);
@@ -278,7 +282,7 @@ function endings(scene: Scene): void {
     }),
   );
 
-  scene('a closed engine is refused at once, and no lookup is asked', (stage) =>
+  scene('a closed engine is rejected at once, without a lookup', (stage) =>
     withEngine(stage, async (engine) => {
       engine.close();
       const lookup: Lookup = () => assert.fail('Looked up');
@@ -287,7 +291,7 @@ function endings(scene: Scene): void {
     }),
   );
 
-  scene('a lookup that fails leaves nothing', (stage) =>
+  scene('a failed lookup leaves nothing behind', (stage) =>
     withEngine(stage, async (engine) => {
       const lookup = answering(Object.assign(new Error('No'), { code: 'ENOTFOUND' }));
       await assert.rejects(connect({ engine, host: NAME, port: 1, lookup }), { code: 'ENOTFOUND' });
@@ -303,7 +307,7 @@ export function names(subject: EngineSubject): void {
   endings(scene);
 
   scene(
-    'a mapped address of IPv4, as a server on all addresses has them of its peers',
+    'a server on all addresses sees IPv4 peers at mapped addresses',
     async (stage) => {
       let host = '';
       const server = await listen({

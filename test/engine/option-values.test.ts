@@ -99,12 +99,12 @@ async function failures(
   return found;
 }
 
-describe('any value of an option', () => {
+describe('random values of options', () => {
   const driver = new SimNetwork({ clock: 'real' });
   const lookup: ConnectOptions['lookup'] = (_hostname, _options, done) => done(null, '127.0.0.1', 4);
   const base = { driver: driver as never, host: '127.0.0.1', lookup };
 
-  test('of listen', { timeout: 60_000 }, () =>
+  test('listen accepts them or names the mistake', { timeout: 60_000 }, () =>
     collectingUncaught(async (uncaught) => {
       const found = await failures([...CONNECTION, ...LISTEN], (option) =>
         listen({ ...base, port: 0, ...option } as ListenOptions),
@@ -113,7 +113,7 @@ describe('any value of an option', () => {
     }),
   );
 
-  test('of connect', { timeout: 60_000 }, () =>
+  test('connect accepts them or names the mistake', { timeout: 60_000 }, () =>
     collectingUncaught(async (uncaught) => {
       const server = await listen({ ...base, port: 0 });
       const { port } = server.address as { port: number };
@@ -125,7 +125,7 @@ describe('any value of an option', () => {
     }),
   );
 
-  test('of an engine', { timeout: 60_000 }, async () => {
+  test('an engine accepts them or names the mistake', { timeout: 60_000 }, async () => {
     const found = await failures(ENGINE, async (option) => {
       const engine = new Engine({ driver, bufferCount: 8, ...option });
       engine.close();
@@ -134,7 +134,7 @@ describe('any value of an option', () => {
     assert.deepEqual(found, []);
   });
 
-  test('what is no options at all', async () => {
+  test('arguments that are no options object are rejected', async () => {
     for (const value of [...Object.values(VALUES)].filter((value) => typeof value !== 'object' || value === null)) {
       for (const start of [listen, connect] as const) {
         await assert.rejects((start as (options: never) => Promise<unknown>)(value as never), {

@@ -40,7 +40,7 @@ const wheelSteps = fc.array(
 );
 
 describe('the timer wheel', () => {
-  test('each alarm rings once, never early, and at the first look behind its time', () => {
+  test('each alarm rings once, never early, and at the first check after its time', () => {
     fc.assert(
       fc.property(wheelSteps, (steps) => {
         const clock = new HandClock();
@@ -92,7 +92,7 @@ describe('the timer wheel', () => {
     assert.equal(wheel.count, 1);
   });
 
-  test('a wheel that has turned for years rings in time, and its ticks stay small integers', () => {
+  test('a wheel that has run for years rings on time, and its ticks stay small integers', () => {
     const clock = new HandClock();
     let moved = 0;
     const wheel = new TimerWheel(clock, (ticks) => {
@@ -118,13 +118,13 @@ describe('the timer wheel', () => {
     }
   });
 
-  test('0 and Infinity are no limit', () => {
+  test('0 and Infinity mean no limit', () => {
     assert.deepEqual([ticksOf(0), ticksOf(Infinity), tickAfter(5, NEVER)], [NEVER, NEVER, NEVER]);
     assert(ticksOf(1) * TICK_MS > 1);
   });
 });
 
-test('an entry of a turn that throws takes nobody else along', () =>
+test('a throwing entry does not affect the other entries of its round', () =>
   collectingUncaught(async (uncaught) => {
     const list = new RoundList<{ readonly name: string }>();
     const seen: string[] = [];
@@ -149,8 +149,8 @@ test('an entry of a turn that throws takes nobody else along', () =>
     );
   }));
 
-describe('memory of writes', () => {
-  test('chunks come and go, and never overlap', () => {
+describe('the memory of writes', () => {
+  test('blocks are allocated and freed, and never overlap', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(99), { maxLength: 300 }), (choices) => {
         const chunks = new WriteArena();
@@ -188,7 +188,7 @@ const written = fc.array(
   { maxLength: 300 },
 );
 
-test('any sequence of writes arrives as these bytes, in this order', { timeout: 60_000 }, async () => {
+test('any sequence of writes is sent as the same bytes in the same order', { timeout: 60_000 }, async () => {
   const engine = new Engine();
   const chunks: Buffer[] = [];
   let ended = (): void => undefined;
@@ -224,8 +224,8 @@ test('any sequence of writes arrives as these bytes, in this order', { timeout: 
   engine.close();
 });
 
-describe('networks', () => {
-  test('an IPv6 address counts by its first 64 bits, however it is written', () => {
+describe('the network of an address', () => {
+  test('an IPv6 address counts by its first 64 bits, in any spelling', () => {
     const same = ['2001:db8::1', '2001:0db8:0:0::ffff', '2001:DB8:0:0:1:2:3:4', '2001:db8::5:6:7:8%eth0'];
     assert.deepEqual([...new Set(same.map(networkOf))], ['2001:db8:0:0']);
     assert.notEqual(networkOf('2001:db8:0:1::1'), networkOf('2001:db8::1'));
@@ -234,20 +234,20 @@ describe('networks', () => {
     assert.equal(networkOf('1:2:3:4:5:6:7::'), '1:2:3:4');
   });
 
-  test('an IPv4 address counts alone, mapped into IPv6 too', () => {
+  test('an IPv4 address counts alone, even if mapped into IPv6', () => {
     assert.equal(networkOf('192.0.2.1'), '192.0.2.1');
     assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
     assert.equal(networkOf('::FFFF:c000:201'), '192.0.2.1');
     assert.notEqual(networkOf('64:ff9b::192.0.2.1'), '192.0.2.1');
   });
 
-  test('link-local networks of different interfaces count apart', () => {
+  test('link-local networks of different interfaces count separately', () => {
     assert.equal(networkOf('fe80::1%eth0'), networkOf('fe80::2%eth0'));
     assert.notEqual(networkOf('fe80::1%eth0'), networkOf('fe80::1%eth1'));
   });
 });
 
-describe('the order of a race', () => {
+describe('the order in which addresses are tried', () => {
   const all = (...names: string[]): SocketAddress[] =>
     names.map((name) => ({ family: name.startsWith('6') ? 'ipv6' : 'ipv4', address: name, port: 1 }));
 

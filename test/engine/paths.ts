@@ -60,7 +60,7 @@ function filesOnly(subject: EngineSubject): boolean {
 function others(subject: EngineSubject): void {
   const scene = inDirectory(subject);
 
-  scene('a server that took its path over keeps it when the old one closes', async (stage, directory) => {
+  scene('a server that has taken over a path keeps it when the old server closes', async (stage, directory) => {
     const path = join(directory, 'socket');
     const old = await stage.listen({ path });
     unlinkSync(path);
@@ -71,7 +71,7 @@ function others(subject: EngineSubject): void {
     assert.equal(existsSync(path), false);
   });
 
-  scene("so does a server of node:net's", async (stage, directory) => {
+  scene('a node:net server that has taken over a path keeps it too', async (stage, directory) => {
     const path = join(directory, 'socket');
     const old = await stage.listen({ path });
     unlinkSync(path);
@@ -86,7 +86,7 @@ function others(subject: EngineSubject): void {
     });
   });
 
-  scene('a file, a directory or a link that has the path by then stays', async (stage, directory) => {
+  scene('closing a server keeps a file, directory or link that has replaced its path', async (stage, directory) => {
     const path = join(directory, 'socket');
     const target = join(directory, 'target');
     writeFileSync(target, 'precious');
@@ -101,7 +101,7 @@ function others(subject: EngineSubject): void {
     assert.equal(readFileSync(target, 'utf8'), 'precious');
   });
 
-  scene('its own socket, moved and reached by a link, stays', async (stage, directory) => {
+  scene('closing a server does not remove its socket if it was moved and linked', async (stage, directory) => {
     const path = join(directory, 'socket');
     const server = await stage.listen({ path });
     renameSync(path, join(directory, 'moved'));
@@ -114,7 +114,7 @@ function others(subject: EngineSubject): void {
 function relative(subject: EngineSubject): void {
   const scene = inDirectory(subject);
 
-  scene('a relative path is that of the directory in which it was made', async (stage, directory) => {
+  scene('a relative path refers to the directory at the time of the call', async (stage, directory) => {
     mkdirSync('x');
     mkdirSync('y');
     process.chdir('x');
@@ -127,7 +127,7 @@ function relative(subject: EngineSubject): void {
     assert.equal(existsSync(join(directory, 'x/socket')), false);
   });
 
-  scene('a change of the directory right after the call comes too late', async (stage, directory) => {
+  scene('changing the directory right after the call has no effect', async (stage, directory) => {
     mkdirSync('x');
     process.chdir('x');
     const listening = stage.listen({ path: 'socket' });
@@ -142,7 +142,7 @@ function relative(subject: EngineSubject): void {
     assert.equal(existsSync(join(directory, 'x/socket')), false);
   });
 
-  scene('a path over a link and back is not shortened', async (stage, directory) => {
+  scene('a path through a link and `..` is not shortened', async (stage, directory) => {
     mkdirSync('deep/er', { recursive: true });
     symlinkSync('deep/er', 'link');
     const server = await stage.listen({ path: 'link/../socket' });
@@ -151,7 +151,7 @@ function relative(subject: EngineSubject): void {
     assert.equal(existsSync(join(directory, 'deep/socket')), false);
   });
 
-  scene('a path with letters beyond ASCII counts in bytes', async (stage, directory) => {
+  scene('the limit of a path counts bytes, not characters', async (stage, directory) => {
     const name = (bytes: number): string => `ü${'s'.repeat(bytes - 2)}`;
     const longest = join(directory, name(PATH_BYTES_MAX - directory.length - 1));
     assert.equal(Buffer.byteLength(longest), PATH_BYTES_MAX);
@@ -169,14 +169,14 @@ function relative(subject: EngineSubject): void {
 function refusals(subject: EngineSubject): void {
   const scene = inDirectory(subject);
 
-  scene('an empty path, and one with a NUL', async (stage) => {
+  scene('an empty path and a path with a NUL are rejected', async (stage) => {
     for (const path of ['', 'a\0b', '\0a\0b']) {
       await assert.rejects(stage.listen({ path }), { code: 'EINVAL' });
       await assert.rejects(stage.connect({ path }), { code: 'EINVAL' });
     }
   });
 
-  scene('what a crashed process left is in use, as with node:net', async (stage, directory) => {
+  scene('a path left by a crashed process is EADDRINUSE, as with node:net', async (stage, directory) => {
     const path = join(directory, 'socket');
     const server = await stage.listen({ path });
     await assert.rejects(stage.listen({ path }), { code: 'EADDRINUSE', address: path });

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 export function pausing(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a paused connection holds a few receive buffers only, and loses nothing', async (stage) => {
+  scene('a paused connection holds only a few receive buffers and loses nothing', async (stage) => {
     const pieces: Buffer[] = [];
     const { connection, peer } = await stage.pair({
       data(connection, chunk) {
@@ -36,7 +36,7 @@ export function pausing(subject: EngineSubject): void {
     assert.equal(connection.bytesRead, data.byteLength);
   });
 
-  scene('paused again and again, at every message', async (stage) => {
+  scene('a connection paused at every message loses nothing', async (stage) => {
     const pieces: Buffer[] = [];
     const { connection, peer } = await stage.pair({
       data(connection, chunk) {
@@ -51,7 +51,7 @@ export function pausing(subject: EngineSubject): void {
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
   });
 
-  scene('paused when it opens, it delivers nothing until it is resumed; not the end either', async (stage) => {
+  scene('a connection paused in open delivers neither data nor the end until it is resumed', async (stage) => {
     const { connection, peer } = await stage.pair({
       open: (connection) => connection.pause(),
       data: () => undefined,
@@ -67,7 +67,7 @@ export function pausing(subject: EngineSubject): void {
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'end', 'close']);
   });
 
-  scene('paused in data, the end behind it waits too', async (stage) => {
+  scene('the end waits too if a connection is paused in data', async (stage) => {
     const { connection, peer } = await stage.pair({
       data: (connection) => connection.bytesRead === 5 && connection.pause(),
       end: () => undefined,
@@ -81,7 +81,7 @@ export function pausing(subject: EngineSubject): void {
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'end', 'close']);
   });
 
-  scene('without a handler of its data a connection keeps what comes, until it is resumed', async (stage) => {
+  scene('a connection without a data handler holds its data until it is resumed', async (stage) => {
     const { connection, peer } = await stage.pair({ end: () => undefined });
     peer.socket.end(someBytes(MIB));
     await after(50);
@@ -92,7 +92,7 @@ export function pausing(subject: EngineSubject): void {
     assert.equal(connection.bytesRead, MIB, 'read, and dropped');
   });
 
-  scene("without such a handler the peer's end is told when nothing came before it", async (stage) => {
+  scene("a connection without a data handler emits the peer's end if no data came before it", async (stage) => {
     const { connection, peer } = await stage.pair({ open: (connection) => connection.end('the time') });
     peer.socket.end();
     await eventually(() => connection.closed && peer.ended, 'the close');
@@ -100,7 +100,7 @@ export function pausing(subject: EngineSubject): void {
     assert.equal(peer.data.toString(), 'the time');
   });
 
-  scene('and a reset is noticed', async (stage) => {
+  scene('a connection without a data handler notices a reset', async (stage) => {
     const { connection, peer } = await stage.pair({});
     peer.socket.resetAndDestroy();
     await eventually(() => connection.closed, 'the close');
@@ -108,7 +108,7 @@ export function pausing(subject: EngineSubject): void {
   });
 
   scene(
-    'paused connections do not take the pool from the others',
+    'paused connections do not exhaust the pool for the others',
     async (stage) => {
       const stuck = await stage.listen({
         open: (connection) => void after(1).then(() => connection.pause()),
@@ -132,7 +132,7 @@ export function pausing(subject: EngineSubject): void {
     { engine: { bufferCount: 8, bufferSizeBytes: 4096 } },
   );
 
-  scene('a flood has its share of a turn, and the others have theirs', async (stage) => {
+  scene('a connection that floods gets only its share of a round', async (stage) => {
     const roundBytesMax = 40_000;
     let turn = -1;
     let bytes = 0;

@@ -10,7 +10,7 @@ import { type EngineSubject, scenes } from './subject.js';
 export function readAhead(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('what a loop has not read yet counts, and a peer that sends byte by byte is held up soon', async (stage) => {
+  scene('unread bytes of a loop count as held, and single bytes soon cause backpressure', async (stage) => {
     const { connection } = await stage.pair({});
     const iterator = connection[Symbol.asyncIterator]() as ChunkIterator;
     let pieces = 0;
@@ -26,7 +26,7 @@ export function readAhead(subject: EngineSubject): void {
     assert.deepEqual([connection.heldBytes, stage.engine.heldBytes, connection.paused], [0, 0, false]);
   });
 
-  scene('a stream of Node holds few pieces, and goes on when they are read', async (stage) => {
+  scene('a Node stream buffers few chunks, and goes on when they are read', async (stage) => {
     const { connection } = await stage.pair({});
     const duplex = connection.toDuplex() as ConnectionDuplex;
     duplex.on('readable', () => undefined);
@@ -44,7 +44,7 @@ export function readAhead(subject: EngineSubject): void {
     assert.equal(connection.paused, false);
   });
 
-  scene('a web stream holds few pieces, and goes on when they are read', async (stage) => {
+  scene('a web stream buffers few chunks, and goes on when they are read', async (stage) => {
     const { connection } = await stage.pair({});
     const web = connection.toWeb();
     const pieces = await sendPieces(connection, connection.handlers as Handlers);

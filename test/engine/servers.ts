@@ -43,7 +43,7 @@ const WRONG: readonly [ListenOptions, string][] = [
 function listening(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('wrong options are refused, and leave nothing', async (stage) => {
+  scene('listen rejects wrong options and leaves nothing behind', async (stage) => {
     for (const [options, code] of WRONG) {
       await assert.rejects(stage.listen(options), { code }, JSON.stringify(options));
     }
@@ -51,14 +51,14 @@ function listening(subject: EngineSubject): void {
     assert.equal(stage.engine.port.statistics.sockets, 0);
   });
 
-  scene('an address in use, and one that is not ours', async (stage) => {
+  scene("listen rejects an address in use, and another machine's address", async (stage) => {
     const server = await stage.listen({});
     await assert.rejects(stage.listen({ port: portOf(server) }), { code: 'EADDRINUSE' });
     await assert.rejects(stage.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' });
     assert.equal(stage.engine.port.statistics.sockets, 1);
   });
 
-  scene('takes at most acceptsPerRoundMax connections in a turn', async (stage) => {
+  scene('a server accepts at most acceptsPerRoundMax connections in a round', async (stage) => {
     const turns = new Map<number, number>();
     const server = await stage.listen({
       limits: { acceptsPerRoundMax: 3 },
@@ -73,7 +73,7 @@ function listening(subject: EngineSubject): void {
   });
 
   scene(
-    'ipv6Only leaves IPv4 to others',
+    'ipv6Only leaves IPv4 to other servers',
     async (stage) => {
       const server = await stage.listen({ host: '::', ipv6Only: true });
       assert.equal(await isRefused(subject.peers, portOf(server)), true);
@@ -86,7 +86,7 @@ function listening(subject: EngineSubject): void {
 function closing(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('close ends each connection behind what it had written', async (stage) => {
+  scene('closing a server ends each connection after its written bytes', async (stage) => {
     const { server, connection, peer } = await stage.pair();
     const idle = await stage.peer(server);
     await eventually(() => server.connectionsCount === 2, 'both');
@@ -128,7 +128,7 @@ function closing(subject: EngineSubject): void {
     ]);
   });
 
-  scene('at the deadline those that are left are reset', async (stage) => {
+  scene("at the deadline of a server's close, the remaining connections are reset", async (stage) => {
     const { server, peer } = await stage.pair({ serverClosing: () => undefined });
     const began = performance.now();
     await server.close({ deadlineMs: 150 });
@@ -139,7 +139,7 @@ function closing(subject: EngineSubject): void {
     assert.equal(peer.code, 'ECONNRESET');
   });
 
-  scene('a second close may shorten the deadline; 0 resets at once', async (stage) => {
+  scene('a second close may shorten the deadline, and 0 resets at once', async (stage) => {
     const { server } = await stage.pair({ serverClosing: () => undefined });
     const closed = server.close({ deadlineMs: 60_000 });
     await after(20);
@@ -148,7 +148,7 @@ function closing(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['drain_deadline']);
   });
 
-  scene('a server without connections closes, and can be disposed of', async (stage) => {
+  scene('a server without connections can be closed and disposed', async (stage) => {
     let number = 0;
     {
       await using server = await stage.listen({});
@@ -161,7 +161,7 @@ function closing(subject: EngineSubject): void {
     await (await stage.listen({ port: number })).close();
   });
 
-  scene('behind its close a server keeps nothing alive', async (stage) => {
+  scene('a closed server keeps nothing alive', async (stage) => {
     const server = await stage.listen({});
     await server.close();
     server.ref();
@@ -170,7 +170,7 @@ function closing(subject: EngineSubject): void {
     assert.equal(stage.engine.references, 0);
   });
 
-  scene('closing the engine closes all that runs on it: engine_closed', async (stage) => {
+  scene('closing an engine closes its servers and connections: engine_closed', async (stage) => {
     const { server, client } = await stage.ends({ data: () => undefined });
     stage.engine.close();
     stage.engine.close();
@@ -202,7 +202,7 @@ function closing(subject: EngineSubject): void {
 function accepting(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('a server that is closed within `open` opens none of those that came with it', async (stage) => {
+  scene('a server closed in `open` opens none of the other accepted connections', async (stage) => {
     const whenOpened: boolean[] = [];
     let closed: Promise<void> | undefined;
     const server: Server = await stage.listen({
@@ -229,7 +229,7 @@ function accepting(subject: EngineSubject): void {
   });
 
   scene(
-    'a connection that finds no operation left is closed alone, and later ones are served',
+    'an accepted connection that finds no free operation is closed alone',
     async (stage) => {
       const server = await stage.listen({ data: (connection, chunk) => connection.write(chunk) });
       const peers: PeerClient[] = [];
@@ -271,7 +271,7 @@ function accepting(subject: EngineSubject): void {
   });
 
   scene(
-    'a listen that finds no operation left leaves nothing, and its address is free',
+    'a listen that finds no free operation leaves nothing behind',
     async (stage) => {
       const first = await stage.listen({});
       const free = await stage.listen({});

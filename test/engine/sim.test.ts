@@ -30,7 +30,7 @@ simSuite(' with multishot, while things go wrong', {
 type Begin = (connection: Connection) => void;
 
 /** How long the limits last that nobody told, in ms, by a clock that jumps from one event to the next. */
-describe('limits unless told, on virtual time', () => {
+describe('default timeouts, on virtual time', () => {
   const nothing: Begin = () => undefined;
 
   /** What begins in a handler begins at once by that clock; what comes from outside may come after its next jump. */
@@ -62,8 +62,8 @@ describe('limits unless told, on virtual time', () => {
     assert(closedAt >= limitMs && closedAt < limitMs + slackMs, `closed at ${closedAt} ms`);
   }
 
-  test('the first byte', () => closes('first_byte_timeout', 60_000, {}));
-  test('a stalled write, from when it is looked at first, which is after an eighth of the time', () =>
+  test('a client that sends nothing is closed after a minute', () => closes('first_byte_timeout', 60_000, {}));
+  test('a stalled write is closed after a minute, counted from its first check', () =>
     closes(
       'write_stall',
       60_000,
@@ -76,11 +76,11 @@ describe('limits unless told, on virtual time', () => {
       },
       60_000 / 8 + 1000,
     ));
-  test("the peer's end without ours", () =>
+  test('a half-closed connection is closed after a minute', () =>
     closes('half_closed_timeout', 60_000, { client: (connection) => connection.end('hello') }));
-  test("our end without the peer's", () =>
+  test('a connection whose peer does not end after us is closed after ten seconds', () =>
     closes('shutdown_timeout', 10_000, { server: (connection) => connection.end() }));
-  test('connecting', async () => {
+  test('a connect that gets no answer fails after half a minute', async () => {
     const network = new SimNetwork({ faults: { lostConnects: 1 } });
     const engine = new Engine({ driver: network });
     await assert.rejects(connect({ engine, port: 1, host: '127.0.0.1' }), { code: 'ETIMEDOUT' });
@@ -88,7 +88,7 @@ describe('limits unless told, on virtual time', () => {
     engine.close();
   });
 
-  test('a write behind a long silence has its whole time', async () => {
+  test('a write after a long silence has the whole write-stall timeout', async () => {
     const network = new SimNetwork();
     const engine = new Engine({ driver: network });
     const common = { engine, host: '127.0.0.1', data: nothing, timeouts: { firstByteMs: 0 } };

@@ -102,7 +102,7 @@ function sinksThatThrow(subject: EngineSubject): void {
   const scene = scenes(subject);
 
   scene(
-    'a sink that throws is an uncaught exception, and no connection of the same turn is forgotten',
+    'an error sink that throws is an uncaught exception and affects no other connection',
     (stage) =>
       collectingUncaught(async (uncaught) => {
         const server = await stage.listen({ close: WAYS.throws });
@@ -122,7 +122,7 @@ function sinksThatThrow(subject: EngineSubject): void {
   );
 
   scene(
-    'the same where a framing throws: those that were accepted with it have their turn',
+    'if a framing throws, the other accepted connections are opened',
     (stage) =>
       collectingUncaught(async (uncaught) => {
         let framings = 0;
@@ -156,7 +156,7 @@ export function strangers(subject: EngineSubject): void {
 
   for (const event of THROWERS) {
     for (const [way, fail] of Object.entries(WAYS)) {
-      scene(`${event} ${way}: error is told`, async (stage) => {
+      scene(`an error is emitted if ${event} ${way}`, async (stage) => {
         const connection = await failing(stage, event, fail, { error: () => undefined });
         assert.deepEqual(stage.history.of(connection).errors, [problem]);
         assert.deepEqual(stage.thrown, []);
@@ -164,12 +164,12 @@ export function strangers(subject: EngineSubject): void {
     }
   }
 
-  scene('without an error handler the sink is told', async (stage) => {
+  scene('without an error handler the error goes to onHandlerError', async (stage) => {
     await failing(stage, 'data', WAYS.throws, {});
     assert.deepEqual(stage.thrown, [problem]);
   });
 
-  scene('what error and close themselves throw goes to the sink, and close is told all the same', async (stage) => {
+  scene('errors of the error and close handlers go to onHandlerError, and close is still called', async (stage) => {
     const { connection } = await stage.pair({
       data: () => undefined,
       error: () => {
@@ -188,7 +188,7 @@ export function strangers(subject: EngineSubject): void {
     assert.deepEqual(stage.history.of(connection).events, ['open', 'error', 'close']);
   });
 
-  scene('what is thrown need not be an error', async (stage) => {
+  scene('a handler may throw something other than an error', async (stage) => {
     const { connection, peer } = await stage.pair({
       data: () => Promise.reject('a word'),
       error: () => undefined,
@@ -198,7 +198,7 @@ export function strangers(subject: EngineSubject): void {
     assert.match(String(stage.history.of(connection).errors[0]), /no error: a word/);
   });
 
-  scene('what is thrown need not even have a text', async (stage) => {
+  scene('a handler may throw something that has no text', async (stage) => {
     const { connection, peer } = await stage.pair({
       data: () => Promise.reject(Object.create(null)),
       error: () => undefined,
@@ -209,7 +209,7 @@ export function strangers(subject: EngineSubject): void {
     assert.equal(stage.history.of(connection).reason, 'handler_error');
   });
 
-  scene('a handler that rejects when its connection is closed already goes to the sink', async (stage) => {
+  scene('a handler that rejects after its connection is closed reports to onHandlerError', async (stage) => {
     const { connection, peer } = await stage.pair({
       async data(connection) {
         connection.destroy();

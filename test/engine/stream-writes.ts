@@ -81,7 +81,7 @@ function large(subject: EngineSubject): void {
   };
 
   for (const [name, write] of Object.entries(writes)) {
-    scene(`a Duplex takes more at once than a connection may have queued: ${name}`, async (stage) => {
+    scene(`a Duplex accepts more at once than a connection may queue: ${name}`, async (stage) => {
       const { connection, client, seen } = await watched(stage);
       const expected = name === 'write(text)' ? Buffer.from(text) : data;
       const stream = connection.toDuplex().on('error', () => undefined);
@@ -96,7 +96,7 @@ function large(subject: EngineSubject): void {
     });
   }
 
-  scene('a web stream takes more at once than a connection may have queued', async (stage) => {
+  scene('a web stream accepts more at once than a connection may queue', async (stage) => {
     const { connection, seen } = await watched(stage);
     const writer = connection.toWeb().writable.getWriter();
     await writer.write(data);
@@ -107,7 +107,7 @@ function large(subject: EngineSubject): void {
   });
 
   scene(
-    "many streams whose peers do not read stay below the engine's cap, and all of them go on",
+    "streams whose peers do not read stay below the engine's cap, and continue later",
     async (stage) => {
       const piece = someBytes(MIB);
       const all = await Promise.all(
@@ -155,7 +155,7 @@ function destroyed(subject: EngineSubject): void {
   const whole = Buffer.concat([block, Buffer.from('middle text\n'), block]);
 
   for (const [name, write] of Object.entries(writes)) {
-    scene(`what was written to a Duplex before it is destroyed is sent: ${name}`, async (stage) => {
+    scene(`bytes written to a Duplex before its destroy are sent: ${name}`, async (stage) => {
       const { connection, client, seen } = await watched(stage);
       const errors: unknown[] = [];
       const stream = connection.toDuplex().on('error', (error) => errors.push(error));
@@ -169,7 +169,7 @@ function destroyed(subject: EngineSubject): void {
     });
   }
 
-  scene('memory that waits in a Duplex may change once it is destroyed', async (stage) => {
+  scene('memory queued in a Duplex may be changed after destroy', async (stage) => {
     const { connection, client, seen } = await watched(stage);
     const stream = connection.toDuplex().on('error', () => undefined);
     const own = Buffer.from(block);
@@ -182,7 +182,7 @@ function destroyed(subject: EngineSubject): void {
   });
 
   scene(
-    'a Duplex that is destroyed while its peer does not read: what is left is dropped, with a reset',
+    'destroying a Duplex whose peer does not read drops its bytes, with a reset',
     async (stage) => {
       const { connection, client, seen } = await watched(stage, { timeouts: { lingerMs: 60 } });
       const stream = connection.toDuplex().on('error', () => undefined);
@@ -200,7 +200,7 @@ function destroyed(subject: EngineSubject): void {
     { needs: 'resetRemembered' },
   );
 
-  scene('destroyed in open, a stream closes', async (stage) => {
+  scene('a stream destroyed in open closes', async (stage) => {
     const closed: string[] = [];
     const server = await stage.listen({
       open(connection) {
@@ -218,7 +218,7 @@ function destroyed(subject: EngineSubject): void {
 function broken(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene("an echo through a transform is whole behind the peer's end, without allowHalfOpen", async (stage) => {
+  scene("an echo through a transform is complete after the peer's end, without allowHalfOpen", async (stage) => {
     for (const byteLength of [500_000, 3 * MIB]) {
       const errors: unknown[] = [];
       const { client, seen } = await watched(stage, {
@@ -241,7 +241,7 @@ function broken(subject: EngineSubject): void {
   });
 
   scene(
-    'a pipeline that fails is a reset to the peer, never an end',
+    'the peer of a failed pipeline sees a reset, never an end',
     async (stage) => {
       const { connection, client, seen } = await watched(stage);
       const problem = new Error('The source has failed');
@@ -262,7 +262,7 @@ function broken(subject: EngineSubject): void {
   );
 
   scene(
-    'a source of a web stream that fails is a reset to the peer, never an end',
+    'the peer sees a reset, never an end, if the source of a web stream fails',
     async (stage) => {
       const { connection, client, seen } = await watched(stage);
       const problem = new Error('The source has failed');
@@ -284,7 +284,7 @@ function broken(subject: EngineSubject): void {
   );
 
   scene(
-    "a write that comes after our end, which the peer's brought about, is a reset to the peer",
+    'a write after our automatic end is a reset to the peer',
     async (stage) => {
       const { connection, client } = await watched(stage);
       const stream = connection.toDuplex().on('error', () => undefined);
@@ -307,7 +307,7 @@ function broken(subject: EngineSubject): void {
 function overHttp(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('an HTTP server answers what it cannot understand before it closes', async (stage) => {
+  scene('an HTTP server answers an invalid request before it closes', async (stage) => {
     const http = createServer();
     const { client, seen } = await watched(stage, {
       allowHalfOpen: true,
@@ -319,7 +319,7 @@ function overHttp(subject: EngineSubject): void {
     assert.equal(seen.ended, true);
   });
 
-  scene('an HTTP answer in progress is finished though the server closes', async (stage) => {
+  scene('an HTTP response in progress is completed while the server closes', async (stage) => {
     const answers: (() => void)[] = [];
     const http = createServer((_, response) => answers.push(() => response.end('the answer')));
     const { connection, client, seen } = await watched(stage, {
@@ -340,29 +340,26 @@ function overHttp(subject: EngineSubject): void {
 function watchedOverHttp(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene(
-    'an HTTP server that is told to listen watches its connections, and ends those that are idle',
-    async (stage) => {
-      const http = createServer({ headersTimeout: 100, connectionsCheckingInterval: 20 }, (_, response) => {
-        response.end('ok');
-      });
-      http.emit('listening');
-      const options: Parameters<Stage['listen']>[0] = {
-        allowHalfOpen: true,
-        open: (connection) => void http.emit('connection', connection.toDuplex()),
-      };
-      const slow = await watched(stage, options);
-      slow.client.write('GET / HTTP/1.1\r\nhost: x\r\n');
-      await eventually(() => slow.client.closed, 'the close of the one whose headers are late');
-      assert.match(slow.seen.data.toString(), /^HTTP\/1\.1 408 /);
-      const idle = await watched(stage, options);
-      idle.client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-      await eventually(() => idle.seen.bytes > 0, 'the answer');
-      http.close();
-      await eventually(() => idle.client.closed, 'the close of the idle one');
-      assert.equal(idle.seen.ended, true);
-    },
-  );
+  scene('an HTTP server after its `listening` event closes idle connections', async (stage) => {
+    const http = createServer({ headersTimeout: 100, connectionsCheckingInterval: 20 }, (_, response) => {
+      response.end('ok');
+    });
+    http.emit('listening');
+    const options: Parameters<Stage['listen']>[0] = {
+      allowHalfOpen: true,
+      open: (connection) => void http.emit('connection', connection.toDuplex()),
+    };
+    const slow = await watched(stage, options);
+    slow.client.write('GET / HTTP/1.1\r\nhost: x\r\n');
+    await eventually(() => slow.client.closed, 'the close of the one whose headers are late');
+    assert.match(slow.seen.data.toString(), /^HTTP\/1\.1 408 /);
+    const idle = await watched(stage, options);
+    idle.client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await eventually(() => idle.seen.bytes > 0, 'the answer');
+    http.close();
+    await eventually(() => idle.client.closed, 'the close of the idle one');
+    assert.equal(idle.seen.ended, true);
+  });
 }
 
 export function streamWrites(subject: EngineSubject): void {

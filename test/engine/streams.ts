@@ -44,7 +44,7 @@ export async function flood(connection: Connection, bytesMax: number): Promise<n
 function iterating(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('for await gives copies of all that comes, and ends with the peer', async (stage) => {
+  scene('for await yields copies of all chunks, and ends with the peer', async (stage) => {
     let read: Promise<Buffer> | undefined;
     const { peer, connection } = await stage.pair({
       open(connection) {
@@ -58,7 +58,7 @@ function iterating(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('an echo in a loop, over connections of both ends', async (stage) => {
+  scene('both ends may echo in a loop', async (stage) => {
     const server = await stage.listen({
       async open(connection) {
         for await (const chunk of connection) {
@@ -74,7 +74,7 @@ function iterating(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
   });
 
-  scene('what comes before the loop begins is not lost', async (stage) => {
+  scene('bytes that arrive before the loop starts are not lost', async (stage) => {
     const server = await stage.listen({ open: (connection) => connection.end('at once') });
     const client = await stage.connect({ port: portOf(server) });
     await after(50);
@@ -85,7 +85,7 @@ function iterating(subject: EngineSubject): void {
     assert.equal((await readAll(client).catch((error) => error)).code, 'ERR_ALREADY_READ');
   });
 
-  scene('a loop that does not go on holds the peer up', async (stage) => {
+  scene('a stopped loop holds up the peer', async (stage) => {
     const { connection, peer } = await stage.pair();
     const iterator = connection[Symbol.asyncIterator]();
     const data = someBytes(16 * MIB);
@@ -110,7 +110,7 @@ function iterating(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
-  scene('the loop throws what the connection fails with, behind what had come', async (stage) => {
+  scene("the loop throws the connection's error after the received bytes", async (stage) => {
     const { connection, peer } = await stage.pair({ error: () => undefined });
     const iterator = connection[Symbol.asyncIterator]();
     peer.socket.write('last words');
@@ -132,12 +132,12 @@ function iterating(subject: EngineSubject): void {
     );
   });
 
-  scene("closed before the peer's end, the loop throws and says why", async (stage) => {
+  scene("the loop throws with the reason if the connection closes before the peer's end", async (stage) => {
     const { connection } = await stage.pair({ timeouts: { idleMs: 60 } });
     await assert.rejects(readAll(connection), { code: 'ERR_STREAM_PREMATURE_CLOSE', message: /idle/ });
   });
 
-  scene('with allowHalfOpen our side stays open behind the loop', async (stage) => {
+  scene('with allowHalfOpen our side stays open after the loop', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true });
     peer.socket.end('question');
     assert.equal((await readAll(connection)).toString(), 'question');
@@ -162,7 +162,7 @@ function iterating(subject: EngineSubject): void {
     assert.throws(() => client.toWeb(), { code: 'ERR_ALREADY_READ', message: /stream/ });
   });
 
-  scene('bytes that are messages are not read as a stream as well', async (stage) => {
+  scene('a connection with framing cannot be read as a stream', async (stage) => {
     for (const options of [{ message: () => undefined }, {}]) {
       const { connection, peer } = await stage.pair({ ...options, framing: delimited() });
       for (const take of [
@@ -188,7 +188,7 @@ function duplex(subject: EngineSubject): void {
     },
   };
 
-  scene('pipeline over a Duplex is an echo', async (stage) => {
+  scene('a pipeline from a Duplex to itself echoes', async (stage) => {
     const { peer, connection } = await stage.pair(echo);
     const data = someBytes(6 * MIB);
     peer.socket.end(data);
@@ -199,43 +199,40 @@ function duplex(subject: EngineSubject): void {
   });
 
   for (const allowHalfOpen of [false, true]) {
-    scene(
-      `a pipeline that is slow still answers behind the peer's end (allowHalfOpen: ${allowHalfOpen})`,
-      async (stage) => {
-        let done: Promise<void> | undefined;
-        const { peer, connection } = await stage.pair({
-          allowHalfOpen,
-          open(connection) {
-            const stream = connection.toDuplex();
-            // Without allowHalfOpen Node ends a Duplex as soon as its end was read; what is slower has to say so.
-            done = pipeline(
-              stream,
-              slowUpperCase(),
-              async function* (source) {
-                const all: Buffer[] = [];
-                for await (const chunk of source) {
-                  all.push(chunk as Buffer);
-                }
-                yield Buffer.concat(all);
-              },
-              allowHalfOpen
-                ? stream
-                : async (source) => {
-                    assert.equal((await readAll(source)).toString(), 'HELLO');
-                  },
-            );
-          },
-        });
-        peer.socket.end('hello');
-        await done;
-        await eventually(() => peer.ended && connection.closed, 'the end');
-        assert.equal(peer.data.toString(), allowHalfOpen ? 'HELLO' : '');
-        assert.deepEqual(stage.history.reasons, ['finished']);
-      },
-    );
+    scene(`a slow pipeline still answers after the peer's end (allowHalfOpen: ${allowHalfOpen})`, async (stage) => {
+      let done: Promise<void> | undefined;
+      const { peer, connection } = await stage.pair({
+        allowHalfOpen,
+        open(connection) {
+          const stream = connection.toDuplex();
+          // Without allowHalfOpen Node ends a Duplex as soon as its end was read; what is slower has to say so.
+          done = pipeline(
+            stream,
+            slowUpperCase(),
+            async function* (source) {
+              const all: Buffer[] = [];
+              for await (const chunk of source) {
+                all.push(chunk as Buffer);
+              }
+              yield Buffer.concat(all);
+            },
+            allowHalfOpen
+              ? stream
+              : async (source) => {
+                  assert.equal((await readAll(source)).toString(), 'HELLO');
+                },
+          );
+        },
+      });
+      peer.socket.end('hello');
+      await done;
+      await eventually(() => peer.ended && connection.closed, 'the end');
+      assert.equal(peer.data.toString(), allowHalfOpen ? 'HELLO' : '');
+      assert.deepEqual(stage.history.reasons, ['finished']);
+    });
   }
 
-  scene('a Duplex that is not read holds the peer up, and one that is written to is held up', async (stage) => {
+  scene('backpressure works in both directions of a Duplex', async (stage) => {
     const { connection, client } = await stage.ends();
     const stream = connection.toDuplex();
     stream.read(0);
@@ -251,7 +248,7 @@ function duplex(subject: EngineSubject): void {
     assert(connection.queuedBytes <= 256 * 1024 + COPY_BYTES_MAX);
   });
 
-  scene('what is written to a Duplex may change once its callback was called', async (stage) => {
+  scene("bytes written to a Duplex may be changed once the write's callback was called", async (stage) => {
     const { connection, peer } = await stage.pair();
     const stream = connection.toDuplex();
     const piece = Buffer.alloc(100_000);
@@ -274,7 +271,7 @@ function duplex(subject: EngineSubject): void {
     assert.equal(peer.data.subarray(20 * piece.byteLength).toString(), 'text text\n');
   });
 
-  scene('a write behind an end that the peer brought about before there was a stream fails', async (stage) => {
+  scene('a write to a Duplex fails if our side ended before the Duplex was created', async (stage) => {
     const { connection, peer } = await stage.endedByPeer();
     const stream = connection.toDuplex().on('error', () => undefined);
     const error = await new Promise((resolve) => stream.write('more', resolve));
@@ -283,7 +280,7 @@ function duplex(subject: EngineSubject): void {
     await eventually(() => stream.closed && connection.closed, 'the close');
   });
 
-  scene('a Duplex whose connection was ended by itself finishes', async (stage) => {
+  scene('a Duplex finishes if its connection is ended directly', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true });
     const stream = connection.toDuplex();
     stream.write('hello');
@@ -298,7 +295,7 @@ function duplex(subject: EngineSubject): void {
     assert.deepEqual([peer.data.toString(), ...stage.history.reasons], ['hello', 'finished']);
   });
 
-  scene('destroying a Duplex destroys its connection, and its error is told', async (stage) => {
+  scene('destroying a Duplex destroys its connection and reports the error', async (stage) => {
     const { connection, peer } = await stage.pair({ error: () => undefined });
     const stream = connection.toDuplex();
     const problem = new Error('Not wanted');
@@ -311,7 +308,7 @@ function duplex(subject: EngineSubject): void {
     assert.deepEqual([errors, reason], [[problem], 'destroyed']);
   });
 
-  scene("the connection's failure is the Duplex's error", async (stage) => {
+  scene("a failure of the connection is the Duplex's error", async (stage) => {
     const { connection, peer } = await stage.pair();
     const stream = connection.toDuplex();
     const reading = readAll(stream).catch((error) => error);
@@ -320,14 +317,14 @@ function duplex(subject: EngineSubject): void {
     await eventually(() => stream.closed, 'the close');
   });
 
-  scene('a connection that a limit closes breaks its pipeline', async (stage) => {
+  scene('a pipeline fails if a limit closes its connection', async (stage) => {
     const { connection } = await stage.pair({ timeouts: { idleMs: 60 } });
     const stream = connection.toDuplex();
     await assert.rejects(pipeline(stream, slowUpperCase(), readAll), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
     assert.deepEqual(stage.history.reasons, ['idle_timeout']);
   });
 
-  scene('a listener of a Duplex that throws ends its connection only', async (stage) => {
+  scene('a throwing listener of a Duplex closes only its own connection', async (stage) => {
     const { server, connection, peer } = await stage.pair({ error: () => undefined });
     const stream = connection.toDuplex();
     stream
@@ -341,7 +338,7 @@ function duplex(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['handler_error']);
   });
 
-  scene('closing the server leaves a stream to its program: what is in progress is finished', async (stage) => {
+  scene('closing the server lets a stream finish its work', async (stage) => {
     const { server, connection, peer } = await stage.pair();
     const stream = connection.toDuplex();
     stream.write('the first half, ');

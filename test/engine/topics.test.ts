@@ -7,7 +7,7 @@ import { runProgram } from '../support/child.js';
 import { eventually } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
 
-test('a topic whose name is a slice of a message does not keep the message', { timeout: 60_000 }, async () => {
+test('a topic whose name is a slice of a message does not retain the message', { timeout: 60_000 }, async () => {
   const result = await runProgram('topic-memory', ['5000'], { nodeOptions: ['--expose-gc'] });
   assert.deepEqual([result.exitCode, result.stderr], [0, '']);
   const { topics, bytesEach, heldEach } = JSON.parse(result.stdout);

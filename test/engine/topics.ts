@@ -7,29 +7,26 @@ import { type EngineSubject, scenes } from './subject.js';
 export function topics(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene(
-    'a connection subscribes to topicsPerConnectionMax topics, and is not closed for wanting more',
-    async (stage) => {
-      const { server, connection, peer } = await stage.pair({
-        limits: { topicsPerConnectionMax: 3 },
-        data: () => undefined,
-      });
-      for (const name of ['a', 'b', 'c']) {
-        assert.equal(connection.subscribe(name), true);
-      }
-      assert.throws(() => connection.subscribe('d'), {
-        code: 'ERR_TOPICS_MAX',
-        message: /topicsPerConnectionMax/,
-      });
-      assert.deepEqual([connection.subscribe('a'), server.core.topics.count], [false, 3]);
-      connection.unsubscribe('b');
-      assert.deepEqual([connection.subscribe('d'), connection.topics], [true, ['a', 'c', 'd']]);
-      server.publish('d', 'still here');
-      await eventually(() => peer.data.toString() === 'still here', 'a publication');
-    },
-  );
+  scene('topicsPerConnectionMax limits subscriptions without closing the connection', async (stage) => {
+    const { server, connection, peer } = await stage.pair({
+      limits: { topicsPerConnectionMax: 3 },
+      data: () => undefined,
+    });
+    for (const name of ['a', 'b', 'c']) {
+      assert.equal(connection.subscribe(name), true);
+    }
+    assert.throws(() => connection.subscribe('d'), {
+      code: 'ERR_TOPICS_MAX',
+      message: /topicsPerConnectionMax/,
+    });
+    assert.deepEqual([connection.subscribe('a'), server.core.topics.count], [false, 3]);
+    connection.unsubscribe('b');
+    assert.deepEqual([connection.subscribe('d'), connection.topics], [true, ['a', 'c', 'd']]);
+    server.publish('d', 'still here');
+    await eventually(() => peer.data.toString() === 'still here', 'a publication');
+  });
 
-  scene('a server has topicsMax topics; one that others have takes no room, and a close makes room', async (stage) => {
+  scene('a server has at most topicsMax topics; sharing one needs no space, and a close frees space', async (stage) => {
     const { server, connection, peer } = await stage.pair({ limits: { topicsMax: 2 }, data: () => undefined });
     const otherPeer = await stage.peer(server);
     await eventually(() => server.connectionsCount === 2, 'another connection');
@@ -46,7 +43,7 @@ export function topics(subject: EngineSubject): void {
     await eventually(() => otherPeer.data.toString() === 'and three', 'the publications');
   });
 
-  scene('a name has topicBytesMax bytes of UTF-8, and is a text', async (stage) => {
+  scene('a topic name is a string of at most topicBytesMax bytes of UTF-8', async (stage) => {
     const { server, connection } = await stage.pair({ limits: { topicBytesMax: 6 }, data: () => undefined });
     assert.equal(connection.subscribe('ééé'), true);
     assert.throws(() => connection.subscribe('éééx'), {
@@ -62,7 +59,7 @@ export function topics(subject: EngineSubject): void {
     assert.deepEqual(connection.topics, ['ééé', '\ud800', '\udc00']);
   });
 
-  scene('subscriptions count as held memory, and are closed for it', async (stage) => {
+  scene('subscriptions count as held memory, and too many close their connection', async (stage) => {
     const { connection } = await stage.pair({
       limits: { heldBytesMax: 20_000 },
       data: () => undefined,
@@ -81,7 +78,7 @@ export function topics(subject: EngineSubject): void {
     assert.deepEqual([stage.history.reasons, stage.engine.heldBytes], [['held_full'], 0]);
   });
 
-  scene('limits on topics are numbers in their ranges', async (stage) => {
+  scene('limits on topics must be numbers in their ranges', async (stage) => {
     for (const wrong of [
       { limits: { topicsMax: 0 } },
       { limits: { topicsPerConnectionMax: -1 } },

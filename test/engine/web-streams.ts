@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 export function webStreams(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('web streams piped into each other are an echo', async (stage) => {
+  scene('web streams piped into each other echo', async (stage) => {
     let done: Promise<void> | undefined;
     const { peer, connection } = await stage.pair({
       open(connection) {
@@ -31,7 +31,7 @@ export function webStreams(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('bytes are read into a buffer of the reader, up to the end', async (stage) => {
+  scene("bytes are read into the reader's buffer, up to the end", async (stage) => {
     const { connection, peer } = await stage.pair();
     const { readable, writable } = connection.toWeb();
     const reader = readable.getReader({ mode: 'byob' });
@@ -51,7 +51,7 @@ export function webStreams(subject: EngineSubject): void {
     await eventually(() => connection.closed && peer.ended, 'the close');
   });
 
-  scene('neither way takes more than its share', async (stage) => {
+  scene('backpressure works in both directions of a web stream', async (stage) => {
     const { connection, client } = await stage.ends();
     const { writable } = connection.toWeb();
     assert((await flood(client, 32 * MIB)) < 32 * MIB);
@@ -64,7 +64,7 @@ export function webStreams(subject: EngineSubject): void {
     assert(connection.queuedBytes <= 256 * 1024 + COPY_BYTES_MAX);
   });
 
-  scene('cancel and abort destroy the connection', async (stage) => {
+  scene('cancel and abort destroy their connection', async (stage) => {
     for (const give of ['cancel', 'abort'] as const) {
       const server = await stage.listen({});
       const peer = await stage.peer(server);
@@ -80,7 +80,7 @@ export function webStreams(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed', 'destroyed']);
   });
 
-  scene("the connection's failure is that of both streams", async (stage) => {
+  scene('a failure of the connection is the error of both web streams', async (stage) => {
     const { connection, peer } = await stage.pair();
     const { readable, writable } = connection.toWeb();
     peer.socket.resetAndDestroy();
@@ -88,7 +88,7 @@ export function webStreams(subject: EngineSubject): void {
     await assert.rejects(writable.getWriter().write('hello'), { code: 'ECONNRESET' });
   });
 
-  scene('abort does not wait for a write that is on its way, nor for a close', async (stage) => {
+  scene('abort waits neither for a pending write nor for a close', async (stage) => {
     const problem = new Error('Enough');
     for (const closes of [false, true]) {
       const { connection, peer } = await stage.pair({ error: () => undefined });
@@ -105,7 +105,7 @@ export function webStreams(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['destroyed', 'destroyed']);
   });
 
-  scene('an abort without a reason, or because of a signal, is no error', async (stage) => {
+  scene('an abort without a reason, or by a signal, is no error', async (stage) => {
     const { reason } = AbortSignal.abort();
     for (const end of [
       ({ writable }: WebStreams) => writable.abort(),
@@ -121,7 +121,7 @@ export function webStreams(subject: EngineSubject): void {
     }
   });
 
-  scene('a write behind an end that the peer brought about before there were streams fails', async (stage) => {
+  scene('a write to a web stream fails if our side ended before the streams were created', async (stage) => {
     const { connection, peer } = await stage.endedByPeer();
     const writer = connection.toWeb().writable.getWriter();
     await assert.rejects(writer.write('more'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
@@ -131,7 +131,7 @@ export function webStreams(subject: EngineSubject): void {
     assert.deepEqual([peer.bytes, ...stage.history.reasons], [12 * MIB, 'finished']);
   });
 
-  scene('a writable whose connection was ended by itself closes', async (stage) => {
+  scene('a writable closes if its connection is ended directly', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true });
     const writer = connection.toWeb().writable.getWriter();
     await writer.write('hello');

@@ -17,7 +17,7 @@ const SIMULATED_BYTES = 10 * MIB;
 export function writing(subject: EngineSubject): void {
   const scene = scenes(subject);
 
-  scene('write returns false above the high-water mark, and drain follows once at half of it', async (stage) => {
+  scene('write returns false above the high-water mark, and drain is emitted once at half of it', async (stage) => {
     let drains = 0;
     const { connection, peer } = await stage.pair({
       limits: { highWaterMarkBytes: 64 * KIB },
@@ -44,7 +44,7 @@ export function writing(subject: EngineSubject): void {
   });
 
   scene(
-    'large writes to a slow reader arrive complete, in bounded memory',
+    'large writes to a slow reader arrive complete with bounded memory',
     async (stage) => {
       const total = subject.network === undefined ? LARGE_BYTES : SIMULATED_BYTES;
       const data = someBytes(MIB);
@@ -79,7 +79,7 @@ export function writing(subject: EngineSubject): void {
     { timeoutMs: 60_000 },
   );
 
-  scene('end flushes what was written, and its own data last', async (stage) => {
+  scene('end sends the written bytes first, and its own data last', async (stage) => {
     const { connection, peer } = await stage.pair();
     const data = someBytes(3 * MIB);
     connection.write(data);
@@ -92,7 +92,7 @@ export function writing(subject: EngineSubject): void {
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
-  scene('write throws behind end, and drops behind destroy', async (stage) => {
+  scene('write throws after end, and drops its bytes after destroy', async (stage) => {
     const { connection, peer } = await stage.pair();
     connection.end();
     assert.throws(() => connection.write('late'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
@@ -123,7 +123,7 @@ export function writing(subject: EngineSubject): void {
     assert.equal(peer.data.toString(), 'good');
   });
 
-  scene('a connection with too much to send is closed: write_queue_full', async (stage) => {
+  scene('a connection with too many queued bytes is closed: write_queue_full', async (stage) => {
     const { server, connection, peer } = await stage.pair({ limits: { queuedBytesMax: MIB }, error: () => undefined });
     const other = await stage.peer(server);
     peer.socket.pause();
@@ -154,7 +154,7 @@ export function writing(subject: EngineSubject): void {
   });
 
   scene(
-    'one connection may have 256 KiB waiting, and 64 KiB while an eighth of what all may have waits',
+    "the high-water mark is lower while an eighth of the engine's cap is queued",
     async (stage) => {
       let drains = 0;
       const server = await stage.listen({ drain: () => drains++ });
@@ -177,7 +177,7 @@ export function writing(subject: EngineSubject): void {
   );
 
   scene(
-    'with too much to send on all connections, the one with the most is closed: engine_queue_full',
+    'if all connections together queue too much, the one with the most is closed: engine_queue_full',
     async (stage) => {
       const server = await stage.listen({ error: () => undefined });
       const peers = [await stage.peer(server), await stage.peer(server), await stage.peer(server)];

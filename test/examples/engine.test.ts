@@ -76,7 +76,7 @@ for (const name of NAMES) {
 
 describe('examples/engine-echo.ts', () => {
   for (const driver of [...DRIVERS, 'auto']) {
-    test(`echoes on ${driver}, past one that does not read`, TIMEOUT, async () => {
+    test(`echoes on ${driver}, even if one client does not read`, TIMEOUT, async () => {
       const child = start('engine-echo', '0', driver);
       const port = await portOf(child);
       const greedy = await connectNode(port);
@@ -96,7 +96,7 @@ describe('examples/engine-echo.ts', () => {
 describe('examples/chat.ts', () => {
   for (const driver of DRIVERS) {
     test(
-      `on ${driver}: all hear what one says; one who does not read is put out, and the others are not held up`,
+      `on ${driver}: a message reaches all members; one that does not read is removed and delays nobody`,
       TIMEOUT,
       async () => {
         const child = start('chat', '0', driver);
@@ -128,7 +128,7 @@ describe('examples/chat.ts', () => {
 
 describe('examples/proxy.ts', () => {
   for (const driver of DRIVERS) {
-    test(`on ${driver}: both ways, half-closes, backpressure and resets`, TIMEOUT, async () => {
+    test(`on ${driver}: proxies both directions, half-closes, backpressure and resets`, TIMEOUT, async () => {
       let taken = 0;
       const held: Socket[] = [];
       const { server, port: target } = await serve((socket) => {
@@ -178,38 +178,42 @@ describe('examples/proxy.ts', () => {
 
 describe('examples/lines.ts', () => {
   for (const driver of DRIVERS) {
-    test(`on ${driver}: lines in pieces and together, but none too long and none too slow`, TIMEOUT, async () => {
-      const child = start('lines', '0', driver);
-      const port = await portOf(child);
-      const client = await connectNode(port);
-      for (const piece of ['a', 'b\nc', 'd\n\ne', 'f\r\n']) {
-        client.socket.write(piece);
-        await sleep(20);
-      }
-      await hears(client, 'EF\n');
-      assert.equal(text(client), 'AB\nCD\n\nEF\n');
-      const many = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join('');
-      client.socket.end(many);
-      await eventually(() => client.ended, 'the end');
-      assert.equal(text(client), `AB\nCD\n\nEF\n${many.toUpperCase()}`);
-      const long = await connectNode(port);
-      long.socket.write('x'.repeat(1025));
-      await hears(long, 'A line has at most 1024 bytes\n');
-      const trickling = await connectNode(port);
-      const timer = setInterval(() => trickling.socket.write('.'), 100);
-      await eventually(() => trickling.closed || trickling.ended, 'the deadline');
-      clearInterval(timer);
-      await child.says(/closed: deadline/);
-      [client, long, trickling].forEach(({ socket }) => socket.destroy());
-      await stop(child);
-    });
+    test(
+      `on ${driver}: takes lines in pieces or many at once, but none too long and none too slow`,
+      TIMEOUT,
+      async () => {
+        const child = start('lines', '0', driver);
+        const port = await portOf(child);
+        const client = await connectNode(port);
+        for (const piece of ['a', 'b\nc', 'd\n\ne', 'f\r\n']) {
+          client.socket.write(piece);
+          await sleep(20);
+        }
+        await hears(client, 'EF\n');
+        assert.equal(text(client), 'AB\nCD\n\nEF\n');
+        const many = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join('');
+        client.socket.end(many);
+        await eventually(() => client.ended, 'the end');
+        assert.equal(text(client), `AB\nCD\n\nEF\n${many.toUpperCase()}`);
+        const long = await connectNode(port);
+        long.socket.write('x'.repeat(1025));
+        await hears(long, 'A line has at most 1024 bytes\n');
+        const trickling = await connectNode(port);
+        const timer = setInterval(() => trickling.socket.write('.'), 100);
+        await eventually(() => trickling.closed || trickling.ended, 'the deadline');
+        clearInterval(timer);
+        await child.says(/closed: deadline/);
+        [client, long, trickling].forEach(({ socket }) => socket.destroy());
+        await stop(child);
+      },
+    );
   }
 });
 
 describe('examples/gateway.ts', () => {
   for (const driver of DRIVERS) {
     test(
-      `on ${driver}: players log in, change rooms, are heard in theirs, and lose what is silent`,
+      `on ${driver}: players log in, change rooms, talk to their room, and are removed when silent`,
       TIMEOUT,
       async () => {
         const child = start('gateway', '0', driver, '300');
@@ -250,7 +254,7 @@ describe('examples/gateway.ts', () => {
 
 describe('examples/reconnect.ts', () => {
   for (const driver of DRIVERS) {
-    test(`on ${driver}: comes back when its server is killed and started again`, TIMEOUT, async () => {
+    test(`on ${driver}: reconnects when its server is killed and started again`, TIMEOUT, async () => {
       let echo = start('engine-echo', '0', driver);
       const port = await portOf(echo);
       const client = start('reconnect', host, String(port), driver);
@@ -266,7 +270,7 @@ describe('examples/reconnect.ts', () => {
     });
   }
 
-  test('ends while it waits', TIMEOUT, async () => {
+  test('can be ended while it waits', TIMEOUT, async () => {
     const { server, port } = await serve((socket) => socket.destroy());
     server.close();
     await once(server, 'close');

@@ -32,7 +32,7 @@ describe('examples/echo.ts', () => {
   });
 
   for (const driver of [...system.drivers, 'auto']) {
-    test(`echoes on ${driver}: many messages, large ones, a half-close, a reset`, {
+    test(`echoes on ${driver}: many messages, large ones, half-closes and resets`, {
       timeout: 15_000 * system.patience,
     }, async () => {
       const child = new Child(PROGRAM, ['0', driver]);

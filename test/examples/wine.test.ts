@@ -74,7 +74,7 @@ describe('examples/win32-echo.ts in Wine', { skip: wineHere !== true && wineHere
     await echoesWhole(client, Buffer.from('pong'), 'ping'.repeat(50));
   });
 
-  test('20 clients at once: 1 MB each comes back, also past silent ones', { timeout: TIMEOUT_MS }, async () => {
+  test('20 clients at once get 1 MB each echoed, beside silent clients', { timeout: TIMEOUT_MS }, async () => {
     const silent = await Promise.all(Array.from({ length: 15 }, () => connectNode(port)));
     const clients = await Promise.all(Array.from({ length: 20 }, () => connectNode(port)));
     await Promise.all(clients.map((client) => echoesWhole(client, someBytes(1_000_000))));
@@ -105,7 +105,9 @@ describe('examples/win32-echo.ts in Wine', { skip: wineHere !== true && wineHere
     await echoesWhole(other, Buffer.from('after'), 'before ');
   });
 
-  test('1,100 clients that reset at once, more than it has records, use up none', { timeout: TIMEOUT_MS }, async () => {
+  test('1,100 clients that reset at once, more than it has records, leak no record', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     // Fewer at a time than the listener's backlog, or Linux would wait a second before it tries again.
     for (let round = 0; round < 44; round++) {
       for (let index = 0; index < 25; index++) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as win32 from 'overlapped/win32';
 
-test('it can be imported on every system: tables, constants and slabs are there', () => {
+test('can be imported on every system, with its tables, constants and slabs', () => {
   assert.equal(win32.OVERLAPPED.size, 32);
   assert.equal(win32.ERROR_NETNAME_DELETED, 64);
   const slab = new win32.Slab(win32.WSABUF.size);
@@ -18,7 +18,7 @@ for (const [name, library, call] of [
   ['ws2_32', 'ws2_32.dll', win32.ws2_32],
   ['loadExtension', 'ws2_32.dll', () => win32.loadExtension('AcceptEx', win32.INVALID_SOCKET)],
 ] as const) {
-  test(`calling ${name} says that there is no ${library}`, () => {
+  test(`calling ${name} fails: there is no ${library}`, () => {
     assert.throws(call, (error) => {
       assert(error instanceof win32.LibraryError);
       assert.equal(error.code, 'ERR_DLOPEN_FAILED');

@@ -141,11 +141,11 @@ after(() => {
   kernel.CloseHandle(port);
 });
 
-test('WSAStartup says yes, as often as it is asked', () => {
+test('WSAStartup succeeds, as often as it is called', () => {
   assert.equal(winsock.WSAStartup(0x0202, new Slab(512).address), 0);
 });
 
-test('loadExtension gives all four functions, the same one each time', () => {
+test('loadExtension returns all four functions, the same ones each time', () => {
   for (const name of EXTENSIONS) {
     assert.equal(typeof extension(name), 'function');
     assert.equal(extension(name), extension(name));
@@ -154,7 +154,7 @@ test('loadExtension gives all four functions, the same one each time', () => {
   assert.equal(winsock.WSAGetLastError(), win32.WSAENOTSOCK);
 });
 
-test('handles: their number, whether children inherit them, and what GetLastError says of one that is none', () => {
+test('handles have numbers and an inherit flag, and a wrong handle is an error of GetLastError', () => {
   scratch.u32[128 >> 2] = 0xffff_ffff;
   assert.notEqual(kernel.GetProcessHandleCount(kernel.GetCurrentProcess(), out), 0);
   assert.notEqual(outWord(), 0xffff_ffff);
@@ -164,7 +164,7 @@ test('handles: their number, whether children inherit them, and what GetLastErro
   assert.equal(kernel.GetLastError(), 6, 'ERROR_INVALID_HANDLE');
 });
 
-test('a packet that was posted is dequeued; then there is none in time', () => {
+test('a posted packet is dequeued, and then the wait times out', () => {
   assert.notEqual(kernel.PostQueuedCompletionStatus(port, 64, 7, 0), 0);
   assert.deepEqual(dequeue(), { overlapped: 0, bytes: 64, key: 7, error: 0 });
   assert.equal(kernel.GetQueuedCompletionStatus(port, out, out + 8, out + 16, 0), 0);
@@ -175,7 +175,7 @@ describe('overlapped operations', () => {
   let client = 0;
   let server = 0;
 
-  test('AcceptEx and ConnectEx meet, and GetAcceptExSockaddrs tells who came', () => {
+  test('AcceptEx and ConnectEx connect, and GetAcceptExSockaddrs returns the peer', () => {
     client = socket();
     server = socket();
     sockets.push(client, server);
@@ -203,7 +203,7 @@ describe('overlapped operations', () => {
     assert.equal(portAt(accept.slab, scratch.addressAt(128 + 8) - accept.slab.address), clientPort);
   });
 
-  test('WSASend and WSARecv carry bytes', () => {
+  test('WSASend and WSARecv transfer bytes', () => {
     const send = new Operation('across');
     const receive = new Operation('', 100);
     assert.equal(winsock.WSASend(client, send.wsaBuf, 1, 0, 0, send.overlapped, 0), 0);
@@ -223,14 +223,14 @@ describe('overlapped operations', () => {
     assert.deepEqual([cancelled, error], [overlapped, win32.WSA_OPERATION_ABORTED]);
   });
 
-  test('DisconnectEx gives the peer an end of stream', () => {
+  test('the peer of DisconnectEx sees the end of the stream', () => {
     const disconnect = new Operation();
     assert(begun(extension('DisconnectEx')(client, disconnect.overlapped, 0, 0)));
     assert.equal(dequeue().overlapped, disconnect.overlapped);
     assert.equal(winsock.recv(server, out, 8, 0), 0);
   });
 
-  test('a completion at once brings no packet where SetFileCompletionNotificationModes says so', () => {
+  test('an immediate completion posts no packet if SetFileCompletionNotificationModes asks for that', () => {
     const modes = win32.FILE_SKIP_COMPLETION_PORT_ON_SUCCESS;
     assert.notEqual(kernel.SetFileCompletionNotificationModes(server, modes), 0);
     const { overlapped, wsaBuf, flags } = new Operation('', 8);
@@ -240,7 +240,7 @@ describe('overlapped operations', () => {
   });
 });
 
-test('calls that wait: connect, select, accept, send, recv; shutdown and closesocket', () => {
+test('blocking connect, select, accept, send and recv work, and so do shutdown and closesocket', () => {
   const client = socket();
   assert.equal(winsock.connect(client, loopback(address), sockaddr_in.size), 0);
 
@@ -260,7 +260,7 @@ test('calls that wait: connect, select, accept, send, recv; shutdown and closeso
   assert.deepEqual([winsock.closesocket(server), winsock.closesocket(client)], [0, 0]);
 });
 
-test('options and modes of a socket', () => {
+test('options and modes of a socket can be set', () => {
   const server = sockets[1] as number;
   scratch.u32[0] = 1;
   assert.equal(winsock.setsockopt(server, win32.IPPROTO_TCP, win32.TCP_NODELAY, scratch.address, 4), 0);
@@ -275,7 +275,7 @@ test('options and modes of a socket', () => {
   assert.equal(winsock.WSAIoctl(listener, win32.FIONBIO, scratch.address, 4, 0, 0, out, 0, 0), 0);
 });
 
-test('no function was left out', () => {
+test('every function was called', () => {
   const all = [...Object.keys(win32.kernel32()), ...Object.keys(win32.ws2_32())];
   assert.deepEqual(
     all.filter((name) => !called.has(name)),

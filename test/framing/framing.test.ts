@@ -77,7 +77,7 @@ const commandOptions: fc.Arbitrary<CommandsOptions> = fc.record({
 });
 
 describe('Framing', () => {
-  test('length-prefixed messages, split anywhere', () => {
+  test('length-prefixed messages are decoded, wherever their bytes are split', () => {
     fc.assert(
       fc.property(
         lengthOptions,
@@ -93,7 +93,7 @@ describe('Framing', () => {
     );
   });
 
-  test('messages of one length byte, split anywhere', () => {
+  test('messages with one length byte are decoded, wherever their bytes are split', () => {
     const short = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
     fc.assert(
       fc.property(fc.array(short, { maxLength: 12 }), cuts, (messages, where) => {
@@ -103,7 +103,7 @@ describe('Framing', () => {
     );
   });
 
-  test('commands, split anywhere', () => {
+  test('commands are decoded, wherever their bytes are split', () => {
     const message = fc.record({ command: fc.integer({ min: 0, max: 255 }), body }, { noNullPrototype: true });
     fc.assert(
       fc.property(
@@ -120,7 +120,7 @@ describe('Framing', () => {
     );
   });
 
-  test('delimited messages, split anywhere, also inside the delimiter', () => {
+  test('delimited messages are decoded, wherever their bytes are split, even inside the delimiter', () => {
     const delimiters = fc.constantFrom('\n', '\r\n', 'END', '\0\0\0');
     fc.assert(
       fc.property(delimiters, fc.array(body, { maxLength: 12 }), cuts, stops, (delimiter, bodies, where, stopAfter) => {
@@ -135,7 +135,7 @@ describe('Framing', () => {
     );
   });
 
-  test('messages of one size, split anywhere', () => {
+  test('messages of one size are decoded, wherever their bytes are split', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 90 }),
@@ -151,7 +151,7 @@ describe('Framing', () => {
     );
   });
 
-  test('garbage ends in an error or in messages within the limits, never in more memory than they allow', () => {
+  test('garbage causes an error or messages within the limits, and never more memory than the limits allow', () => {
     const framings: fc.Arbitrary<Framing<never>> = fc.oneof(
       lengthOptions.map((options) => lengthPrefixed({ ...options, messageBytesMax: 500 }) as Framing<never>),
       commandOptions.map((options) => commands({ ...options, bodyBytesMax: 500 }) as unknown as Framing<never>),
@@ -181,7 +181,7 @@ describe('Framing', () => {
     );
   });
 
-  test('a framing of one object with two functions has a limit too', () => {
+  test('a framing that is one object with two functions has a limit too', () => {
     const framing: Framing<string> = { decode: () => 0, encode: (message) => message };
     const framer = new Framer(framing);
     const piece = Buffer.alloc(4 * 1024 * 1024);
@@ -195,7 +195,7 @@ describe('Framing', () => {
     );
   });
 
-  test('a framing that takes more than there is, or emits behind a stop, is an assertion', () => {
+  test('a framing that consumes more than it got, or emits after a stop, fails an assertion', () => {
     const greedy: Framing = { decode: (bytes) => bytes.length + 1, encode: (message) => message };
     assert.throws(() => new Framer(greedy).push(Buffer.from('x'), () => true), /took more bytes/);
     const deaf: Framing = {
@@ -209,7 +209,7 @@ describe('Framing', () => {
     assert.throws(() => new Framer(deaf).push(Buffer.from('x'), () => false), /told to stop/);
   });
 
-  test('options outside their range, and messages outside their limits, say what is wanted', () => {
+  test('errors about options and messages name the allowed range', () => {
     assert.throws(() => lengthPrefixed({ lengthSize: 3 as 4 }), {
       code: 'ERR_OUT_OF_RANGE',
       message: /1, 2, 4 or 'varint', got 3/,
@@ -226,7 +226,7 @@ describe('Framing', () => {
     });
   });
 
-  test('a length that does not count itself, and a padded number, are invalid', () => {
+  test('a length smaller than itself and a padded number are invalid', () => {
     const push = (framing: Framing, bytes: number[]) => () => new Framer(framing).push(Buffer.from(bytes), () => true);
     assert.throws(push(lengthPrefixed({ countsHeader: true }), [0, 0, 0, 3]), { code: 'ERR_FRAME_INVALID' });
     assert.throws(push(lengthPrefixed({ lengthSize: 'varint' }), [0x80, 0]), { code: 'ERR_FRAME_INVALID' });

@@ -171,7 +171,7 @@ const fragments = fc.oneof(
 );
 
 describe('The work of decoding', () => {
-  test('any framing, input, fragments and stops: linear work, and the same messages as in one piece', () => {
+  test('any fragments and stops give the same messages as one piece, with linear work', () => {
     const cases = subjects.chain((subject) =>
       fc.record({ subject: fc.constant(subject), bytes: inputOf(subject.likely) }),
     );
@@ -190,18 +190,18 @@ describe('The work of decoding', () => {
   });
 
   const single = [1];
-  test('"\\r\\r\\r…" one byte at a time, against a delimiter of two bytes', () => {
+  test('"\\r\\r\\r…" one byte at a time takes linear work with a delimiter of two bytes', () => {
     const bytes = Buffer.alloc(60_000, '\r');
     const framing = delimited({ delimiter: '\r\n' }) as Framing<never>;
     checkWork(decodeIn(framing, bytes, single, 0), bytes.length, 2);
   });
 
-  test('a line without an end, one byte at a time, against a delimiter of one byte', () => {
+  test('an endless line one byte at a time takes linear work with a delimiter of one byte', () => {
     const bytes = Buffer.alloc(60_000, 'x');
     checkWork(decodeIn(delimited() as Framing<never>, bytes, single, 0), bytes.length, 1);
   });
 
-  test('a large message one byte at a time is copied a few times only', () => {
+  test('a large message one byte at a time is copied only a few times', () => {
     const framing = lengthPrefixed() as Framing<never>;
     const bytes = Buffer.concat([Buffer.from([0, 1, 0, 0]), Buffer.alloc(65_536)]);
     const decoded = decodeIn(framing, bytes, single, 0);
@@ -209,7 +209,7 @@ describe('The work of decoding', () => {
     checkWork(decoded, bytes.length, 0);
   });
 
-  test('many small messages in one piece, with a stop after each, are copied a few times only', () => {
+  test('many small messages in one chunk, with a stop after each, are copied only a few times', () => {
     const bytes = Buffer.alloc(60_000, 'x\n');
     const decoded = decodeIn(delimited() as Framing<never>, bytes, [60_000], 1);
     assert.equal(decoded.messages.length, 30_000);

@@ -57,7 +57,7 @@ async function talk(server: Server): Promise<void> {
 }
 
 describe('collectMetrics', () => {
-  test('exports what the statistics say, with the conventions of Prometheus', async () => {
+  test('exports the statistics with the conventions of Prometheus', async () => {
     await withEngine(async (engine) => {
       const registry = new Registry();
       const server = await echoServer(engine);
@@ -87,7 +87,7 @@ describe('collectMetrics', () => {
     });
   });
 
-  test('several servers are told apart by their labels, and their engine counts once', async () => {
+  test('several servers have labels of their own, and their shared engine counts once', async () => {
     await withEngine(async (engine) => {
       const registry = new Registry();
       const servers = await Promise.all([echoServer(engine), echoServer(engine)]);
@@ -104,7 +104,7 @@ describe('collectMetrics', () => {
     });
   });
 
-  test('stops when its server is closed, or when told', async () => {
+  test('stops when its server is closed, or on request', async () => {
     await withEngine(async (engine) => {
       const registry = new Registry();
       const [first, second] = [await echoServer(engine), await echoServer(engine)];
@@ -121,7 +121,7 @@ describe('collectMetrics', () => {
     });
   });
 
-  test("takes prom-client's own registry unless told, and leaves alone what is there", async () => {
+  test("uses prom-client's default registry by default, and leaves its other metrics alone", async () => {
     await withEngine(async (engine) => {
       const server = await echoServer(engine);
       const stop = collectMetrics(server, { prefix: 'mine_' });

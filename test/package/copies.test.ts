@@ -62,7 +62,7 @@ describe('two copies of the package', () => {
     });
   }
 
-  test('a wake-up reaches the simulated port that it is posted to, whichever copy posts it', async () => {
+  test('a wake-up reaches its simulated port, whichever copy posts it', async () => {
     await withCopy(async (load) => {
       const otherPort = (await load('port.js')) as typeof onePort;
       const otherSim = (await load('sim.js')) as typeof oneOfSim;
@@ -79,7 +79,7 @@ describe('two copies of the package', () => {
     });
   });
 
-  test('a chunk of one that is written to a connection of the other is copied, as nobody keeps it lent', async () => {
+  test('a chunk of one copy that is written to a connection of the other is copied', async () => {
     await withCopy(async (load) => {
       const other = (await load('index.js')) as Package;
       const echoed: Buffer[] = [];
@@ -103,7 +103,7 @@ describe('two copies of the package', () => {
     });
   });
 
-  test('servers of both are metrics of one registry', async () => {
+  test('servers of both copies can share one metrics registry', async () => {
     await withCopy(async (load) => {
       const otherOfMetrics = (await load('prometheus.js')) as typeof oneOfMetrics;
       const registry = new Registry();

@@ -79,8 +79,8 @@ const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json
 );
 const SOURCES = FILES.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
 
-describe('sources', () => {
-  test('there are some', () => {
+describe('source files', () => {
+  test('exist', () => {
     assert(SOURCES.includes('src/index.ts'));
   });
 
@@ -89,19 +89,19 @@ describe('sources', () => {
     assert.deepEqual(importers, ['src/ffi/library.ts']);
   });
 
-  test('the system is asked for in one file', () => {
+  test('process.platform is used in one file', () => {
     const askers = SOURCES.filter((path) => SYSTEM_QUESTIONS.some((question) => question.test(codeOf(path))));
     assert.deepEqual(askers, ['src/drivers/choose.ts']);
   });
 
-  test('what test runners replace is imported, and never a global', () => {
+  test('timers and other globals that test runners replace are imported', () => {
     const users = SOURCES.filter((path) => path !== RUNTIME).flatMap((path) =>
       globalsOf(path).map((name) => `${path}: ${name}`),
     );
     assert.deepEqual(users, []);
   });
 
-  test('node:process is imported nowhere, because that opens standard input', () => {
+  test('node:process is never imported, because that opens standard input', () => {
     assert.deepEqual(
       SOURCES.filter((path) => specifiersOf(path).some((name) => /^(?:node:)?process$/.test(name))),
       [],
@@ -128,7 +128,7 @@ describe('sources', () => {
     );
   });
 
-  test('every file is reached by imports from an entry', () => {
+  test('every file is imported, directly or not, by an entry', () => {
     const reached = new Set<string>();
     const pending = ENTRIES.filter((path) => SOURCES.includes(path));
     for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -143,7 +143,7 @@ describe('sources', () => {
     );
   });
 
-  test('every import is of a file that exists', () => {
+  test('every import names a file that exists', () => {
     const missing = SOURCES.flatMap((path) => importsOf(path).filter((target) => !SOURCES.includes(target)));
     assert.deepEqual(missing, []);
   });
@@ -155,7 +155,7 @@ describe('sources', () => {
     );
   });
 
-  test('each layer knows only the layers below it', () => {
+  test('each layer imports only layers below it', () => {
     assert.deepEqual(
       breaches((path, target) => layerOf(target) > layerOf(path)),
       [],
@@ -214,7 +214,7 @@ describe('sources', () => {
     );
   });
 
-  test('no driver knows another driver, and what they share knows none', () => {
+  test('no driver imports another driver, and shared code imports none', () => {
     assert.deepEqual(
       breaches((path, target) => {
         const [from, to] = [driverFolderOf(path), driverFolderOf(target)];
@@ -225,7 +225,7 @@ describe('sources', () => {
   });
 });
 
-describe('flags', () => {
+describe('connection flags', () => {
   test('each flag of a connection has a bit of its own', () => {
     const bits = [...read('src/engine/connection-core/state.ts').matchAll(/^export const \w+ = (\d+);/gm)].map(
       ([, bit]) => Number(bit),
@@ -236,7 +236,7 @@ describe('flags', () => {
   });
 });
 
-describe('texts', () => {
+describe('texts and lock files', () => {
   test('no marker of unfinished work is left', () => {
     const texts = FILES.filter((path) => /\.(?:c?js|mjs|ts|json|md|sh|ya?ml)$|^\.ci\//.test(path));
     assert(texts.length > SOURCES.length);
@@ -256,7 +256,7 @@ describe('texts', () => {
     );
   });
 
-  test('each lock file names no registry, and says what each package must be', () => {
+  test('each lock file has a hash for each package, and names no registry', () => {
     assert(LOCK_FILES.includes('package-lock.json') && LOCK_FILES.includes('scripts/nodes/22/package-lock.json'));
     for (const path of LOCK_FILES) {
       assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/, path);
@@ -266,7 +266,7 @@ describe('texts', () => {
     }
   });
 
-  test('each package.json has exact versions, and a lock file that has them too', () => {
+  test('each package.json has exact versions, and its lock file has the same', () => {
     for (const path of LOCK_FILES) {
       const { packages } = JSON.parse(read(path)) as LockFile;
       const pins = JSON.parse(read(path.replace('package-lock.json', 'package.json'))) as Dependencies;
@@ -276,7 +276,7 @@ describe('texts', () => {
     }
   });
 
-  test('npm installs by a lock file, and nothing else', () => {
+  test('npm installs only from lock files', () => {
     const programs = FILES.filter((path) => /^(?:scripts|bench)\/.*\.[jt]s$|^\.ci\//.test(path));
     assert(programs.length > 0);
     const free = /--no-package-lock|\[\s*'(?:install|i|exec)'|\bnpx\b|\bnpm (?:install|i|add|exec)\b/;

@@ -21,7 +21,7 @@ function roundTrip(address: SocketAddress): SocketAddress {
 }
 
 describe('addresses', () => {
-  test('IPv4 comes back as it was', () => {
+  test('an IPv4 address survives a round trip through its sockaddr', () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.nat(65535), (address, port) => {
         assert.deepEqual(roundTrip({ family: 'ipv4', address, port }), { family: 'ipv4', address, port });
@@ -29,7 +29,7 @@ describe('addresses', () => {
     );
   });
 
-  test('IPv6 comes back in the form that Node gives it', () => {
+  test("an IPv6 address survives a round trip, in Node's spelling", () => {
     fc.assert(
       fc.property(fc.ipV6(), fc.nat(65535), (address, port) => {
         const back = roundTrip({ family: 'ipv6', address, port });
@@ -68,7 +68,7 @@ describe('addresses', () => {
     });
   }
 
-  test('a zone by name comes back by name', () => {
+  test("a zone's name survives a round trip", () => {
     assert.deepEqual(roundTrip({ family: 'ipv6', address: 'fe80::1%lo', port: 0 }), {
       family: 'ipv6',
       address: 'fe80::1%lo',
@@ -76,7 +76,7 @@ describe('addresses', () => {
     });
   });
 
-  test('a mapped address is known in any spelling, and no other is', () => {
+  test('a mapped address is recognized in any spelling, and no other address is', () => {
     const mapped = (address: string): boolean => isMapped({ family: 'ipv6', address, port: 1 });
     for (const address of ['::ffff:1.2.3.4', '::FFFF:1:2', '0:0:0::ffff:0:0', '::ffff:1.2.3.4%lo']) {
       assert.equal(mapped(address), true, address);
@@ -86,7 +86,7 @@ describe('addresses', () => {
     }
   });
 
-  test('Unix paths and abstract names come back, up to the longest', () => {
+  test('Unix paths and abstract names survive a round trip, up to the longest', () => {
     const text = fc
       .string({ minLength: 1, maxLength: 60 })
       .filter((path) => !path.includes('\0') && Buffer.from(path).toString() === path);
@@ -102,14 +102,14 @@ describe('addresses', () => {
     assert.throws(() => roundTrip({ family: 'unix', path: `${longest}p` }), { code: 'ENAMETOOLONG' });
   });
 
-  test('a path of a peer writes no control characters', () => {
+  test("the text of a peer's path has no control characters", () => {
     const path = (text: string): string => formatAddress({ family: 'unix', path: text });
     assert.equal(path('/run/a b/ü'), '/run/a b/ü');
     assert.equal(path('\0name\0x'), '@name\\x00x');
     assert.equal(path('/\u001b[2J\r\n\u009b'), '/\\x1b[2J\\x0d\\x0a\\x9b');
   });
 
-  test('no text makes anything but an address or EINVAL', () => {
+  test('any text is an address or EINVAL', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom('ipv4', 'ipv6'), fc.double(), (address, family, port) => {
         try {
@@ -124,7 +124,7 @@ describe('addresses', () => {
 });
 
 describe('errors', () => {
-  test('every code that Node knows has Node’s number for it', () => {
+  test("every code that Node knows has Node's errno", () => {
     for (const [errno, [code]] of getSystemErrorMap()) {
       const error = linuxErrors.create(-errno, 'test');
       if (!error.code.startsWith('UNKNOWN_')) {
@@ -135,7 +135,7 @@ describe('errors', () => {
     }
   });
 
-  test('have Node’s shape', () => {
+  test("have the same properties as Node's", () => {
     const error = linuxErrors.create(98, 'bind', { family: 'ipv4', address: '127.0.0.1', port: 4567 });
     assert.ok(error instanceof Error);
     assert.deepEqual(
@@ -154,7 +154,7 @@ describe('errors', () => {
 });
 
 describe('wake handles', () => {
-  test('close although a thread was terminated in the middle of a wake-up', { timeout: 30_000 }, () => {
+  test('can be closed after a thread was terminated during a wake-up', { timeout: 30_000 }, () => {
     const handle = createWakeHandle('epoll', -1);
     // Counted in, and never out: its worker is gone.
     Atomics.add(new Int32Array(handle.state), 1, 1);

@@ -70,7 +70,7 @@ class Bench {
 }
 
 describe('late completions', () => {
-  test('one for a reused slot is dropped and counted, and its buffer goes back', () => {
+  test('a completion for a reused slot is dropped and counted, and its buffer returns to the pool', () => {
     const bench = new Bench();
     const first = bench.socket('connected');
     const slot = bench.read(first, RECEIVE);
@@ -92,14 +92,14 @@ describe('late completions', () => {
     );
   });
 
-  test('one for a slot that is free, or that never was, is dropped and counted', () => {
+  test('a completion for a free or unknown slot is dropped and counted', () => {
     const bench = new Bench();
     bench.complete(7, 1);
     bench.complete(100_000, 1, { generation: 0 });
     assert.equal(bench.router.lateCompletions, 2);
   });
 
-  test('a generation that counts beyond 31 bits is still told from others', () => {
+  test('a generation that wraps around 31 bits is still distinct', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const slot = bench.read(socket, RECEIVE);
@@ -113,7 +113,7 @@ describe('late completions', () => {
 });
 
 describe('accepts', () => {
-  test('a connection that went away before it was accepted is nobody’s: the accept is posted again', () => {
+  test('an accept is posted again if its connection went away before it was accepted', () => {
     const bench = new Bench();
     const slot = bench.read(bench.socket('listening'), ACCEPT);
     bench.complete(slot, -ECONNABORTED);
@@ -124,7 +124,7 @@ describe('accepts', () => {
     );
   });
 
-  test('without a descriptor it waits, and is posted again when a socket is closed', () => {
+  test('without descriptors an accept waits, and is posted again when a socket is closed', () => {
     const bench = new Bench();
     const slot = bench.read(bench.socket('listening'), ACCEPT);
     bench.complete(slot, -EMFILE);
@@ -140,7 +140,7 @@ describe('accepts', () => {
   });
 
   for (const errno of [EMFILE, ECONNABORTED]) {
-    test(`one that was cancelled just before error ${errno} came ends, it does not come again`, () => {
+    test(`an accept cancelled just before error ${errno} completes, and is not posted again`, () => {
       const bench = new Bench();
       const slot = bench.read(bench.socket('listening'), ACCEPT);
       bench.operations.cancelled[slot] = 1;
@@ -153,7 +153,7 @@ describe('accepts', () => {
     });
   }
 
-  test('a connection that comes while its listener closes is closed, and the listener only after its last completion', () => {
+  test('a connection that arrives while its listener closes is closed, and the listener after its last completion', () => {
     const bench = new Bench();
     const listener = bench.socket('listening');
     const slot = bench.read(listener, ACCEPT);
@@ -171,7 +171,7 @@ describe('accepts', () => {
 });
 
 describe('receives', () => {
-  test('data for a closing socket gives its buffer back, to a receive that waits', () => {
+  test('the buffer of data for a closing socket goes to a waiting receive', () => {
     const bench = new Bench();
     const waits = bench.socket('connected', 11);
     const waiting = bench.read(waits, RECEIVE);
@@ -190,7 +190,7 @@ describe('receives', () => {
     );
   });
 
-  test('a late completion gives its buffer to a receive that waits', () => {
+  test('the buffer of a late completion goes to a waiting receive', () => {
     const bench = new Bench();
     const waiting = bench.read(bench.socket('connected', 11), RECEIVE);
     bench.complete(waiting, -ENOBUFS);
@@ -202,7 +202,7 @@ describe('receives', () => {
     assert(!bench.retries.receivesDue);
   });
 
-  test('a reset is an error, the end of the stream is 0 bytes', () => {
+  test('a reset is an error, and the end of the stream is 0 bytes', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     bench.complete(bench.read(socket, RECEIVE), -ECONNRESET);
@@ -216,7 +216,7 @@ describe('receives', () => {
     );
   });
 
-  test('an error number that nobody knows keeps its number', () => {
+  test('an unknown error number is kept', () => {
     const bench = new Bench();
     bench.complete(bench.read(bench.socket('connected'), RECEIVE), -4095);
     const [completion] = bench.take();
@@ -229,7 +229,7 @@ describe('receives', () => {
 describe('sends', () => {
   const results = (bench: Bench): unknown[] => bench.take().map(({ context, bytes, code }) => [context, bytes, code]);
 
-  test('what queues behind a send goes out together, a shutdown behind all of it', () => {
+  test('sends queued after one in flight are sent together, and then the shutdown', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
@@ -256,7 +256,7 @@ describe('sends', () => {
     assert.deepEqual(bench.driver.posted.at(-1)?.byteLength, 8);
   });
 
-  test('a short send continues where it stopped, across several sends', () => {
+  test('a short send continues where it stopped, over several queued sends', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const slots = [5, 6, 7].map((length) => bench.send(socket, length, length));
@@ -273,7 +273,7 @@ describe('sends', () => {
     ]);
   });
 
-  test('an error ends all of them, in order', () => {
+  test('an error completes all queued sends in order', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
@@ -288,7 +288,7 @@ describe('sends', () => {
     assert.equal(bench.sendMemory.blocksHeld, 0);
   });
 
-  test('cancelled: what queues ends at once, what is with the driver when the driver says so', () => {
+  test('a cancel completes queued sends at once, and one in flight when the driver reports it', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
@@ -302,7 +302,7 @@ describe('sends', () => {
     assert.equal(bench.operations.inFlight, 0);
   });
 
-  test('cancelled too late: it succeeds, and later sends are not cancelled for it', () => {
+  test('a cancel that is too late has no effect on its send, nor on later ones', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     const first = bench.send(socket, 5, 'a');
@@ -319,7 +319,7 @@ describe('sends', () => {
     ]);
   });
 
-  test('a shutdown that fails says why', () => {
+  test('a failed shutdown reports its error', () => {
     const bench = new Bench();
     bench.driver.shutdownError = 107;
     bench.shutdown(bench.socket('connected'), 'end');
@@ -327,11 +327,11 @@ describe('sends', () => {
   });
 });
 
-describe('what waits', () => {
+describe('a queue of waiting operations', () => {
   const ENTRY_BYTES = 65536;
   const ROUNDS = 20_000;
 
-  test('is taken in order, and what was taken is kept no longer, also where the queue is never empty', () => {
+  test('is first in, first out, and does not retain removed entries even if it is never empty', () => {
     const fifo = new Fifo<Buffer>();
     const entry = (number: number): Buffer => {
       const bytes = Buffer.allocUnsafeSlow(ENTRY_BYTES);
@@ -360,11 +360,11 @@ describe('what waits', () => {
   });
 });
 
-describe('what fails for a moment', () => {
+describe('operations that fail for a moment', () => {
   const EINTR = 4;
   const ENOMEM = 12;
 
-  test('a cancelled operation that is interrupted was cancelled', () => {
+  test('a cancelled operation that is interrupted completes as cancelled', () => {
     const bench = new Bench();
     const reads = [
       [bench.socket('connected', 10), RECEIVE],
@@ -389,7 +389,7 @@ describe('what fails for a moment', () => {
     ]);
   });
 
-  test('a cancelled send that is interrupted was cancelled, and what it had sent counts', () => {
+  test('a cancelled send that is interrupted completes as cancelled, with the bytes it had sent', () => {
     const bench = new Bench();
     const socket = bench.socket('connected');
     bench.send(socket, 100, 'first');
@@ -417,7 +417,7 @@ describe('what fails for a moment', () => {
     bench.retries.retryInterrupted((socket) => bench.router.sends.restart(socket));
   }
 
-  test('operations wait and are posted again, and sends go on with the bytes that are left', () => {
+  test('wait and are posted again, and sends continue with the remaining bytes', () => {
     const bench = new Bench();
     const receiver = bench.socket('connected', 10);
     const receive = bench.read(receiver, RECEIVE);
@@ -447,7 +447,7 @@ describe('what fails for a moment', () => {
     );
   });
 
-  test('what is cancelled while it waits ends, and is not posted again', () => {
+  test('complete if they are cancelled while they wait, and are not posted again', () => {
     const bench = new Bench();
     const sender = bench.socket('connected', 12);
     const send = bench.send(sender, 100, 'send');

@@ -14,7 +14,7 @@ import { lackOf } from '../support/system.js';
 const needsShell = { skip: lackOf('shell') };
 
 describe('slabs', () => {
-  test('are as large as asked for, aligned, zeroed, and know their address', () => {
+  test('have the requested size, are aligned and zeroed, and know their address', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), fc.constantFrom(8, 16, 64, 4096), (byteLength, alignment) => {
         const slab = new Slab(byteLength, alignment);
@@ -30,14 +30,14 @@ describe('slabs', () => {
     );
   });
 
-  test('sizes are not counted in 32 bits', () => {
+  test('may be larger than 32 bits can count', () => {
     // Memory of this size is only reserved by the system until it is touched.
     for (const byteLength of [2 ** 31, 2 ** 31 + 8, 2 ** 32 - 8]) {
       assert.equal(new Slab(byteLength).byteLength, byteLength);
     }
   });
 
-  test('write addresses above 32 bits', () => {
+  test('can store addresses above 32 bits', () => {
     const slab = new Slab(16);
     slab.setAddress(8, 0x7fff_1234_5678);
     assert.deepEqual([...slab.u32.slice(2, 4)], [0x1234_5678, 0x7fff]);
@@ -45,7 +45,7 @@ describe('slabs', () => {
 });
 
 describe('the address of bytes', () => {
-  test('is that of their first byte, wherever they lie', () => {
+  test('is that of their first byte, at any offset', () => {
     const memory = new ArrayBuffer(4096);
     const start = addressOfBytes(new Uint8Array(memory));
     fc.assert(
@@ -86,7 +86,7 @@ describe('the buffer pool', () => {
     }
   });
 
-  test('a buffer goes back at the last release, once', () => {
+  test('a buffer returns to the pool once, at the last release', () => {
     const pool = new BufferPool(2, 64, false);
     const given: number[] = [];
     pool.onReturn((index) => given.push(index));
@@ -102,7 +102,7 @@ describe('the buffer pool', () => {
 });
 
 describe('memory that cannot be detached', () => {
-  test('is of the size that was asked for, or more, and as large as a pool may be', () => {
+  test('has at least the requested size, up to the largest pool', () => {
     for (const byteLength of [1, 65_536, 65_537, 2 ** 31 + 8192]) {
       const memory = undetachable(byteLength);
       assert.ok(memory.byteLength >= byteLength);
@@ -110,7 +110,7 @@ describe('memory that cannot be detached', () => {
     }
   });
 
-  test('is no memory of WebAssembly where there is none, and programs work the same', needsShell, async () => {
+  test('is ordinary memory if WebAssembly is missing, and programs still work', needsShell, async () => {
     const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
     for (const [options, kinds] of [
       [{ nodeOptions: ['--jitless'] }, /^\[object SharedArrayBuffer\] 8 received\n$/],
@@ -123,7 +123,7 @@ describe('memory that cannot be detached', () => {
     }
   });
 
-  test('that the system does not have is a clear error', needsShell, async () => {
+  test('that cannot be allocated is a clear error', needsShell, async () => {
     const limited = { before: ['sh', '-c', 'ulimit -v 8000000; exec "$@"', 'sh'] };
     const { stdout, stderr } = await new Child(programPath('pool-too-large'), [], limited).ended;
     assert.equal(stdout, 'ENOMEM\n', stderr);
@@ -131,7 +131,7 @@ describe('memory that cannot be detached', () => {
 });
 
 describe('options', () => {
-  test('without any are the defaults', () => {
+  test('have defaults', () => {
     assert.deepEqual(checkOptions({}), {
       driver: 'auto',
       bufferCount: 1024,
@@ -143,13 +143,13 @@ describe('options', () => {
     });
   });
 
-  test('at both ends of their ranges are taken', () => {
+  test('are accepted at both ends of their ranges', () => {
     checkOptions({ bufferCount: 1, bufferSizeBytes: 64, operationsMax: 256, submissionEntries: 8 });
     checkOptions({ bufferCount: 32768, bufferSizeBytes: 65536, operationsMax: 2 ** 24, submissionEntries: 32768 });
     checkOptions({ bufferCount: 2048, bufferSizeBytes: 2 ** 20 });
   });
 
-  test('that make a pool of more than 2 GiB are refused', () => {
+  test('that make a pool of more than 2 GiB are rejected', () => {
     assert.throws(() => checkOptions({ bufferCount: 32768, bufferSizeBytes: 65600 }), {
       code: 'ERR_OUT_OF_RANGE',
       message: /2147483648/,

@@ -12,7 +12,7 @@ function someSocket(): OverlappedSocket {
 }
 
 describe('operation slots', () => {
-  test('no slot is given twice, generations tell old from new, counts add up', () => {
+  test('no slot is allocated twice, generations distinguish old from new, and counts add up', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(1000), { freq: 2 }), { maxLength: 800 }), (steps) => {
         const table = new OperationTable(2 ** 16);
@@ -44,7 +44,7 @@ describe('operation slots', () => {
     );
   });
 
-  test('the table grows to its limit and says so there', () => {
+  test('the table grows to its limit, and then reports that it is full', () => {
     const table = new OperationTable(1000);
     const socket = someSocket();
     const slots = new Set(Array.from({ length: 1000 }, () => table.allocate(RECEIVE, socket, undefined)));
@@ -54,7 +54,7 @@ describe('operation slots', () => {
     assert.equal(table.allocate(RECEIVE, socket, undefined), 500);
   });
 
-  test('releasing a free slot is a broken invariant', () => {
+  test('releasing a free slot fails an assertion', () => {
     const table = new OperationTable(256);
     assert.throws(() => table.release(0));
   });

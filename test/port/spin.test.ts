@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Spin, STAY_MS } from '../../src/port/spin.js';
 
-describe('looking again', () => {
-  it('lasts until something has come', () => {
+describe('spinning before a wait', () => {
+  it('lasts until an event has arrived', () => {
     const spin = new Spin(1000);
     let looks = 0;
     assert.equal(
@@ -16,7 +16,7 @@ describe('looking again', () => {
     assert.equal(spin.active, false);
   });
 
-  it('ends when nothing comes, and is given up but for one try in many', () => {
+  it('ends if nothing arrives, and is then tried only rarely', () => {
     const spin = new Spin(STAY_MS);
     const tries = 1000;
     let looked = 0;
@@ -31,7 +31,7 @@ describe('looking again', () => {
     assert.ok(looked >= 2 && looked < tries / 20, `${looked} tries of ${tries}`);
   });
 
-  it('is taken up again when a trial succeeds', () => {
+  it('resumes when a trial succeeds', () => {
     const spin = new Spin(STAY_MS);
     for (let index = 0; index < 100; index++) {
       spin.wait(() => false);

@@ -13,7 +13,7 @@ describe('mutations', () => {
   const copy = new BrokenCopy();
   after(() => copy.remove());
 
-  test('the copy is whole before it is broken', async () => {
+  test('the copy works before it is broken', async () => {
     const { failures } = await runFarm({ from: 1, seeds: SEEDS_UNBROKEN, jobs: JOBS, worker: copy.worker });
     assert.equal(failures.map(describeFailure).join('\n'), '');
   });
@@ -38,7 +38,7 @@ describe('mutations', () => {
     });
   }
 
-  test('a mutation whose place has changed is an error that says so', () => {
+  test('a mutation whose code is no longer found is an error that names it', () => {
     const mutation = { name: 'some', file: 'a.js', found: 'here', replacement: 'there' };
     assert.equal(mutated('it is here', mutation), 'it is there');
     for (const text of ['', 'here and here']) {

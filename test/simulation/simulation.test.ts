@@ -14,7 +14,7 @@ const SEEDS = 1000;
 const JOBS = 2;
 const REPLAYED_SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 
-test(`${SEEDS} seeds: operations end once, bytes arrive in order, closes are told, nothing is left`, async () => {
+test(`in ${SEEDS} seeds operations complete once, bytes arrive in order, closes are emitted and nothing leaks`, async () => {
   const { failures, coverage, seedsDone } = await runFarm({ from: 1, seeds: SEEDS, jobs: JOBS });
   assert.equal(failures.map(describeFailure).join('\n'), '');
   assert.equal(seedsDone, SEEDS);
@@ -28,7 +28,7 @@ test(`${SEEDS} seeds: operations end once, bytes arrive in order, closes are tol
 /** Reasons that need what the scenarios have not: messages, and an error of the system that is no reset. */
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['error', 'framing_error', 'heartbeat', 'message_timeout']);
 
-test('a seed repeats itself, event for event', async () => {
+test('a seed gives the same events each time', async () => {
   for (const seed of REPLAYED_SEEDS) {
     const first = await runSeed(seed);
     const second = await runSeed(seed);

@@ -100,48 +100,44 @@ async function inFolder(body: (file: string) => Promise<void>): Promise<void> {
 }
 
 function suite(options: Options): void {
-  test(
-    'what the main thread sends reaches all members, or all subscribers, of all threads in order',
-    TIMEOUT,
-    async () => {
-      await withServer(options, async (server) => {
-        const members = await enterMany(server, 12);
-        byThread(members, 3);
-        const readers = members.filter((_, index) => index % 2 === 0);
-        await Promise.all(readers.map((member) => member.joins('news')));
-        const own = members.map((member) => member.client.bytes);
-        const pieces = [Buffer.from('a'), countingBytes(400_000), Buffer.from('ü'), Buffer.alloc(1000, 'b')];
-        server.broadcast('first ✓\n');
-        for (const piece of pieces) {
-          const mutable = Buffer.from(piece);
-          server.broadcast(mutable);
-          server.publish('news', ['news ', mutable.subarray(0, 1)]);
-          server.publish('nobody', 'x');
-          server.broadcast('');
-          mutable.fill(0);
-        }
-        server.broadcast('last\n');
-        const expected = (reads: boolean): Buffer =>
-          Buffer.concat([
-            Buffer.from('first ✓\n'),
-            ...pieces.flatMap((piece) => (reads ? [piece, Buffer.from('news '), piece.subarray(0, 1)] : [piece])),
-            Buffer.from('last\n'),
-          ]);
-        for (const [index, member] of members.entries()) {
-          const wanted = expected(index % 2 === 0);
-          const before = own[index] as number;
-          await eventually(() => member.client.bytes >= before + wanted.byteLength, 'all of it');
-          assert.equal(sha256(member.client.data.subarray(before)), sha256(wanted));
-        }
-        assert.equal(
-          (await server.statistics()).bytesWritten,
-          members.reduce((sum, { client }) => sum + client.bytes, 0),
-        );
-      });
-    },
-  );
+  test('a broadcast or publication of the main thread reaches all threads in order', TIMEOUT, async () => {
+    await withServer(options, async (server) => {
+      const members = await enterMany(server, 12);
+      byThread(members, 3);
+      const readers = members.filter((_, index) => index % 2 === 0);
+      await Promise.all(readers.map((member) => member.joins('news')));
+      const own = members.map((member) => member.client.bytes);
+      const pieces = [Buffer.from('a'), countingBytes(400_000), Buffer.from('ü'), Buffer.alloc(1000, 'b')];
+      server.broadcast('first ✓\n');
+      for (const piece of pieces) {
+        const mutable = Buffer.from(piece);
+        server.broadcast(mutable);
+        server.publish('news', ['news ', mutable.subarray(0, 1)]);
+        server.publish('nobody', 'x');
+        server.broadcast('');
+        mutable.fill(0);
+      }
+      server.broadcast('last\n');
+      const expected = (reads: boolean): Buffer =>
+        Buffer.concat([
+          Buffer.from('first ✓\n'),
+          ...pieces.flatMap((piece) => (reads ? [piece, Buffer.from('news '), piece.subarray(0, 1)] : [piece])),
+          Buffer.from('last\n'),
+        ]);
+      for (const [index, member] of members.entries()) {
+        const wanted = expected(index % 2 === 0);
+        const before = own[index] as number;
+        await eventually(() => member.client.bytes >= before + wanted.byteLength, 'all of it');
+        assert.equal(sha256(member.client.data.subarray(before)), sha256(wanted));
+      }
+      assert.equal(
+        (await server.statistics()).bytesWritten,
+        members.reduce((sum, { client }) => sum + client.bytes, 0),
+      );
+    });
+  });
 
-  test("what a thread's handlers send reaches the members of all threads", TIMEOUT, async () => {
+  test("a broadcast of a thread's handler reaches the connections of all threads", TIMEOUT, async () => {
     await withServer(options, async (server) => {
       const members = await enterMany(server, 9);
       const threads = byThread(members, 3);
@@ -162,7 +158,7 @@ function suite(options: Options): void {
     });
   });
 
-  test('bursts from all threads at once keep the order of each sender', TIMEOUT, async () => {
+  test("bursts from all threads at once keep each sender's order", TIMEOUT, async () => {
     await withServer(options, async (server) => {
       const members = await enterMany(server, 6);
       await Promise.all(members.map((member) => member.joins('room')));
@@ -191,7 +187,7 @@ describe('Broadcast on threads that listen by themselves', () =>
   suite({ distribution: 'reuse_port', driver: 'epoll' }));
 
 describe('Broadcast on threads', () => {
-  test('goes on past the death of a thread, and reaches the one that replaces it', TIMEOUT, async () => {
+  test('continues after a thread dies, and reaches its replacement', TIMEOUT, async () => {
     let deaths = 0;
     const onThreadDied = (): void => {
       deaths++;
@@ -245,7 +241,7 @@ describe('Broadcast on threads', () => {
     assert.equal(deaths, 2);
   });
 
-  test('what a thread has published is sent though it dies, and however late', TIMEOUT, async () => {
+  test('publications of a thread are sent even if it dies, however late', TIMEOUT, async () => {
     await withServer({ threads: 2, onThreadDied: () => undefined }, async (server) => {
       const [[sender], [reader]] = byThread(await enterMany(server, 2), 2) as [[Member], [Member]];
       await reader.joins('room');
@@ -265,7 +261,7 @@ describe('Broadcast on threads', () => {
     });
   });
 
-  test('a server that closes, or is closed, breaks nothing', TIMEOUT, async () => {
+  test('publishing on a closing or closed server is no error', TIMEOUT, async () => {
     await withServer({}, async (server) => {
       const members = await enterMany(server, 6);
       await Promise.all(members.map((member) => member.joins('room')));
@@ -284,7 +280,7 @@ describe('Broadcast on threads', () => {
     });
   });
 
-  test('a thread that takes nothing loses its members, and nobody waits for it', TIMEOUT, async () => {
+  test('a blocked thread loses its connections, and delays no other thread', TIMEOUT, async () => {
     await inFolder(async (file) => {
       await withServer({ engineOptions: { engineQueuedBytesMax: 1_000_000 } }, async (server) => {
         const members = await enterMany(server, 6);
@@ -316,7 +312,7 @@ describe('Broadcast on threads', () => {
     });
   });
 
-  test('a main thread that hands nothing on costs the others their members, and no memory', TIMEOUT, async () => {
+  test('a blocked main thread costs the threads their connections, but no memory', TIMEOUT, async () => {
     await inFolder(async (file) => {
       await withServer({ threads: 2, engineOptions: { engineQueuedBytesMax: 1_000_000 } }, async (server) => {
         const members = await enterMany(server, 2);
@@ -339,7 +335,7 @@ describe('Broadcast on threads', () => {
     });
   });
 
-  test('what is on the way is bounded, and what is left out is told once, in its place', () => {
+  test('publications in transit are bounded, and a gap is reported once, at its place', () => {
     const posted: string[] = [];
     const backlog = new Backlog();
     const other = new Backlog(backlog.memory);
@@ -370,7 +366,7 @@ describe('Broadcast on threads', () => {
     assert.deepEqual(taken(), ['publish']);
   });
 
-  test('what cannot be sent to many threads is refused', TIMEOUT, async () => {
+  test('a publication that threads cannot receive is rejected', TIMEOUT, async () => {
     await withServer({ threads: 1 }, async (server) => {
       // @ts-expect-error: a filter is a function.
       assert.throws(() => server.broadcast('x', () => true), { code: 'ERR_INVALID_ARG_VALUE' });

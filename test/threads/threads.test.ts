@@ -118,7 +118,7 @@ function suite(driver: string): void {
     });
   });
 
-  test('a dead thread is replaced, and told; its connections are reset, and no other notices', TIMEOUT, async () => {
+  test('a dead thread is reported and replaced; its connections are reset, and no others', TIMEOUT, async () => {
     const deaths: string[] = [];
     const onThreadDied = (error: Error): void => {
       deaths.push((error as NodeJS.ErrnoException).code ?? error.message);
@@ -151,7 +151,7 @@ describe('Threads on io_uring', () => suite('io_uring'));
 describe('Threads on epoll', () => suite('epoll'));
 
 describe('Threads on any driver', () => {
-  test('of 1,000 long-lived connections no thread has more than 1.1 times its share', TIMEOUT, async () => {
+  test('no thread has more than 1.1 times its share of 1,000 long-lived connections', TIMEOUT, async () => {
     await withServer({ threads: 4 }, async (server) => {
       const served = await serveMany(server, 1000);
       // Half of them go, most from two threads, and others come.
@@ -164,7 +164,7 @@ describe('Threads on any driver', () => {
     });
   });
 
-  test('select serves on threads too', TIMEOUT, async () => {
+  test('select works on threads too', TIMEOUT, async () => {
     await withServer({ driver: 'select' }, async (server) => {
       const served = await serveMany(server, 6);
       assert.deepEqual(server.connectionsByThread, [3, 3]);
@@ -173,7 +173,7 @@ describe('Threads on any driver', () => {
     });
   });
 
-  test('a path is listened at by the main thread', TIMEOUT, async () => {
+  test('the main thread listens at a Unix path', TIMEOUT, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'overlapped-'));
     const path = join(folder, 'socket');
     await withServer({ path }, async (server) => {
@@ -188,7 +188,7 @@ describe('Threads on any driver', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('what a handler throws ends its connection, and is told to the main thread with its code', TIMEOUT, async () => {
+  test('a throwing handler closes its connection, and the main thread gets the error', TIMEOUT, async () => {
     const told: unknown[] = [];
     await withServer({ onHandlerError: (error) => told.push(error) }, async (server) => {
       const [one, other] = (await serveMany(server, 2)) as [Served, Served];
@@ -205,7 +205,7 @@ describe('Threads on any driver', () => {
     });
   });
 
-  test('handlers of threads that return promises keep their chunk, one call at a time', TIMEOUT, async () => {
+  test('async handlers on threads keep their chunk, and run one call at a time', TIMEOUT, async () => {
     await withServer({ module: programPath('async-handlers') }, async (server) => {
       const clients = await Promise.all(Array.from({ length: 6 }, () => connectNode(whereOf(server))));
       const sent = someBytes(200_000);
@@ -235,38 +235,34 @@ describe('Threads on any driver', () => {
     });
   });
 
-  test(
-    'closing waits for connections until the deadline, and for a thread that hangs not much longer',
-    TIMEOUT,
-    async () => {
-      await withServer({}, async (server) => {
-        const kind = await serveBy(server, 0);
-        const deaf = await serveBy(server, 0);
-        const hanging = await serveBy(server, 1);
-        hanging.socket.write('hang');
-        const start = performance.now();
-        const closed = server.close({ deadlineMs: 500 });
-        assert.equal(server.listening, false);
-        await eventually(() => kind.ended, 'an end is sent');
-        kind.socket.end();
-        await closed;
-        const tookMs = performance.now() - start;
-        assert.ok(tookMs > 2000 && tookMs < 20_000, `${tookMs} ms`);
-        // It has our end, and looks no more: what it writes tells it of the reset.
-        deaf.socket.write('late');
-        await eventually(() => deaf.closed && hanging.closed, 'all are over');
-        assert.equal(hanging.code, 'ECONNRESET');
-        // One has told what its end was, the other could not.
-        const { threads } = await server.statistics();
-        assert.deepEqual(
-          threads.map(({ statistics }) => statistics?.connections.opened),
-          [2, undefined],
-        );
-      });
-    },
-  );
+  test('closing waits until the deadline, and not much longer for a blocked thread', TIMEOUT, async () => {
+    await withServer({}, async (server) => {
+      const kind = await serveBy(server, 0);
+      const deaf = await serveBy(server, 0);
+      const hanging = await serveBy(server, 1);
+      hanging.socket.write('hang');
+      const start = performance.now();
+      const closed = server.close({ deadlineMs: 500 });
+      assert.equal(server.listening, false);
+      await eventually(() => kind.ended, 'an end is sent');
+      kind.socket.end();
+      await closed;
+      const tookMs = performance.now() - start;
+      assert.ok(tookMs > 2000 && tookMs < 20_000, `${tookMs} ms`);
+      // It has our end, and looks no more: what it writes tells it of the reset.
+      deaf.socket.write('late');
+      await eventually(() => deaf.closed && hanging.closed, 'all are over');
+      assert.equal(hanging.code, 'ECONNRESET');
+      // One has told what its end was, the other could not.
+      const { threads } = await server.statistics();
+      assert.deepEqual(
+        threads.map(({ statistics }) => statistics?.connections.opened),
+        [2, undefined],
+      );
+    });
+  });
 
-  test('threads that cannot start reject `listen`, and leave nothing behind', TIMEOUT, async () => {
+  test('`listen` rejects if threads cannot start, and leaves nothing behind', TIMEOUT, async () => {
     const start = (options: Options): Promise<ThreadedServer> =>
       listen({ host: '127.0.0.1', port: 0, threads: 3, module: HANDLERS, ...options });
     const taken = await start({ threads: 1 });
@@ -302,7 +298,7 @@ describe('Threads on any driver', () => {
     await eventually(() => system.descriptorsOpen() <= before, 'the threads have ended');
   });
 
-  test('options that cannot be posted are refused', TIMEOUT, async () => {
+  test('options that cannot be cloned for a thread are rejected', TIMEOUT, async () => {
     const refused = (options: object): Promise<void> =>
       assert.rejects(
         listen({ port: 0, threads: 2, module: HANDLERS, ...options }),
@@ -321,12 +317,12 @@ describe('Threads on any driver', () => {
     await refused({ module: 5 });
   });
 
-  test('a server that is unreferenced lets the process end', TIMEOUT, async () => {
+  test('an unreferenced server lets the process end', TIMEOUT, async () => {
     const result = await runProgram('unreferenced-threads', ['epoll']);
     assert.deepEqual([result.exitCode, result.stdout, result.stderr], [0, 'unreferenced\n', '']);
   });
 
-  test('a thread that dies young again and again is replaced ever later', () => {
+  test('a thread that dies soon after its start is replaced with growing delays', () => {
     const backOff = new BackOff();
     assert.equal(backOff.next(YOUNG_MS), 0);
     const delays = Array.from({ length: 12 }, () => backOff.next(YOUNG_MS - 1));
@@ -335,7 +331,7 @@ describe('Threads on any driver', () => {
     assert.equal(backOff.next(YOUNG_MS), 0);
   });
 
-  test('sums are of numbers, at any depth', () => {
+  test('statistics of threads are added up at any depth', () => {
     const sum = sumOf({ a: 1, b: { c: 2, d: 'epoll' } }, { a: 3, b: { c: 4, d: 'epoll', e: 5 } } as never);
     assert.deepEqual(sum, { a: 4, b: { c: 6, d: 'epoll', e: 5 } });
     assert.deepEqual(zeroOf(sum), { a: 0, b: { c: 0, d: 'epoll', e: 0 } });
@@ -353,7 +349,7 @@ for (const [driver, distribution, count] of [
   ['epoll', 'dispatch', 12],
   ['io_uring', 'reuse_port', 9],
 ] as const) {
-  test(`${count} threads die in mid-traffic (${driver}, ${distribution}): the others serve on, and nothing leaks`, {
+  test(`${count} threads die during traffic (${driver}, ${distribution}): the others still serve, and nothing leaks`, {
     timeout: 170_000,
   }, async () => {
     const result = await runProgram('killed-threads', [driver, distribution, `${count}`], {

@@ -8,7 +8,7 @@ import { eventually } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
 import { system } from '../support/system.js';
 
-test('what is sent to many reaches the connections of both threads', {
+test('a broadcast reaches the connections of both threads', {
   timeout: 60_000 * system.patience,
 }, async () => {
   const module = programPath('room-handlers');
@@ -34,7 +34,7 @@ test('what is sent to many reaches the connections of both threads', {
 });
 
 for (const driver of ['iocp', 'select']) {
-  test(`${driver} serves on two threads, and one that dies is replaced`, {
+  test(`${driver} serves on two threads, and replaces one that dies`, {
     timeout: 60_000 * system.patience,
   }, async () => {
     const server = await listen({

@@ -57,12 +57,12 @@ async function leavesNothing(program: string, options: CompletionPortOptions, mo
 for (const driver of system.drivers) {
   describe(`Workers of the program's own that are terminated (${driver})`, () => {
     for (const mode of ['start', 'run'] as const) {
-      test(`they leave no descriptor and no context open (${mode})`, TIMEOUT, () =>
+      test(`leave no descriptor and no context open (${mode})`, TIMEOUT, () =>
         leavesNothing('echo-worker', { driver }, mode),
       );
     }
 
-    test('nor do the workers that they have started', TIMEOUT, () => leavesNothing('nested-worker', { driver }));
+    test('nor do their own workers', TIMEOUT, () => leavesNothing('nested-worker', { driver }));
   });
 }
 
@@ -88,7 +88,7 @@ describe('io_uring without DEFER_TASKRUN', () => {
     assert.equal(port.driver, 'io_uring');
   });
 
-  test('doctor says so', () => {
+  test('doctor reports it', () => {
     const check = { name: 'io_uring', usable: true, features: ['single_issuer'] } as const;
     assert.match(noteOnWorkers(check) ?? '', /not in workers.*DEFER_TASKRUN/);
     assert.equal(noteOnWorkers({ ...check, features: ['single_issuer', 'defer_taskrun'] }), undefined);

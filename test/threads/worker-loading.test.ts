@@ -10,7 +10,7 @@ const TIMEOUT = { timeout: 180_000 * system.patience };
 /** Moments at which the process exits, spread over the time that the threads take. */
 const MOMENTS = Math.round(9 / system.patience);
 
-test('workers of the program that are terminated while they load end alone', TIMEOUT, async () => {
+test('terminating a worker while it loads ends only that worker', TIMEOUT, async () => {
   const count = Math.round(60 / system.patience ** 2);
   const result = await runProgram('ends-while-loading', ['terminate', `${count}`], { timeoutMs: 170_000 });
   assert.deepEqual([result.exitCode, result.signal, result.stderr], [0, null, '']);

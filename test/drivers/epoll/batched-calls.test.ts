@@ -70,13 +70,13 @@ function both(fill: (batch: CallBatch, pair: Pair) => void, check: (results: num
 }
 
 describe('A batch of calls', () => {
-  test('is made by one io_submit here', () => {
+  test('is made by one io_submit on this system', () => {
     assert.notEqual(threadContext(), undefined);
     assert.deepEqual(calls.features, [BATCHED_CALLS]);
     assert.deepEqual(singly.features, []);
   });
 
-  test('is made in order, and each call gives what it gives alone', () =>
+  test('is made in order, and each call has the result that it has alone', () =>
     both(
       (batch, pair) => {
         const { one, other, memory } = pair;
@@ -97,7 +97,7 @@ describe('A batch of calls', () => {
       },
     ));
 
-  test('of each kind of call enters the system once', {
+  test('of each kind of call is one system call', {
     skip: traces ? false : 'strace is not installed: nothing else counts system calls',
   }, async () => {
     const alone = (): never => assert.fail('A call of the batch was made by itself');
@@ -125,7 +125,7 @@ describe('A batch of calls', () => {
     assert.equal(stderr.match(/io_submit\(0x[0-9a-f]+, 3, .* = 3$/gm)?.length, 1, stderr);
   });
 
-  test('goes on behind a call that the system does not take', () =>
+  test('continues after a call that the system rejects', () =>
     both(
       (batch, pair) => {
         const { one, other, memory } = pair;
@@ -143,7 +143,7 @@ describe('A batch of calls', () => {
       },
     ));
 
-  test('of the most calls is made again and again', () => {
+  test('of the largest size can be made again and again', () => {
     const pair = new Pair();
     const batch = new CallBatch(256);
     for (let round = 0; round < 50; round++) {
@@ -160,7 +160,7 @@ describe('A batch of calls', () => {
     pair.close();
   });
 
-  test('knows an end and a peer that has gone, and ends no program that listens to no signal', async () => {
+  test('reports an end and a broken connection, and raises no SIGPIPE', async () => {
     both(
       (batch, pair) => {
         libc().close(pair.other);
@@ -175,7 +175,7 @@ describe('A batch of calls', () => {
     assert.deepEqual(JSON.parse(stdout), [-EPIPE, -EPIPE, -EPIPE]);
   });
 
-  test("a worker's context ends with it", { timeout: 60_000 }, async () => {
+  test("a worker's context is destroyed with the worker", { timeout: 60_000 }, async () => {
     const before = contextsOpen();
     const worker = new Worker(programPath('batched-worker'));
     const during = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
@@ -187,13 +187,13 @@ describe('A batch of calls', () => {
 
 describe('epoll and select without io_submit', () => {
   for (const driver of ['epoll', 'select']) {
-    test(`${driver} does without it when it is withheld`, () =>
+    test(`${driver} works without it when it is disabled`, () =>
       withPort({ driver, disabledFeatures: [BATCHED_CALLS] }, (_dequeuer, port) => {
         assert.equal(port.features.includes(BATCHED_CALLS), false);
       }));
   }
 
-  test('a system that has no context left, or refuses one, is served call by call', {
+  test('calls are made one by one if the system has no context left, or refuses one', {
     timeout: 60_000,
     skip: traces ? false : 'strace is not installed: nothing else makes one system call fail',
   }, async () => {

@@ -28,7 +28,7 @@ function turn(ring: BufferRing, taken: number): void {
   assert.equal(ring.free, BUFFERS);
 }
 
-test('few buffers are offered while few are taken, and more at once when they are short', () => {
+test('few buffers are offered while few are used, and more at once when they are short', () => {
   const ring = bufferRing(BUFFERS);
   assert.deepEqual([ring.free, ring.offered], [BUFFERS, 0]);
   for (let turns = 0; turns < 100; turns++) {
@@ -43,7 +43,7 @@ test('few buffers are offered while few are taken, and more at once when they ar
   assert.equal(ring.offered, BUFFERS);
 });
 
-test('what is not needed for a long time is not offered any more', () => {
+test('buffers that are not needed for a long time are no longer offered', () => {
   const ring = bufferRing(BUFFERS);
   turn(ring, 64);
   turn(ring, 256);
@@ -57,7 +57,7 @@ test('what is not needed for a long time is not offered any more', () => {
   assert(ring.offered <= 128, `${ring.offered} offered`);
 });
 
-test('fewer buffers than are offered at the least are all offered', () => {
+test('a pool smaller than the minimum offer is offered completely', () => {
   const ring = bufferRing(3);
   ring.offer();
   assert.deepEqual([ring.free, ring.offered], [3, 3]);

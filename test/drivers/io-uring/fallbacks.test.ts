@@ -41,7 +41,7 @@ describe('io_uring without some of its features', () => {
     const name = disabledFeatures.length === 0 ? 'nothing' : disabledFeatures.join(', ');
     const options = { driver: 'io_uring', disabledFeatures };
 
-    test(`without ${name}: the features say so`, TIMEOUT, () =>
+    test(`without ${name}: the port's features report it`, TIMEOUT, () =>
       withPort(options, (_dequeuer, port) => {
         for (const feature of disabledFeatures.flatMap((one) => [one, ...(GOES_WITH[one] ?? [])])) {
           assert.equal(port.features.includes(feature), false, feature);
@@ -49,7 +49,7 @@ describe('io_uring without some of its features', () => {
       }),
     );
 
-    test(`without ${name}: a round trip, a cancel and a close, blocking`, TIMEOUT, () =>
+    test(`without ${name}: a round trip, a cancel and a close work in blocking calls`, TIMEOUT, () =>
       withPort(options, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer);
         await sendAndCancel(dequeuer, client, server);
@@ -64,7 +64,7 @@ describe('io_uring without some of its features', () => {
       }),
     );
 
-    test(`without ${name}: an echo server in the event loop`, TIMEOUT, async () => {
+    test(`without ${name}: an echo server works in the event loop`, TIMEOUT, async () => {
       const echo = new LoopEcho(options).start();
       const clients = await Promise.all([0, 1, 2, 3].map(() => connectNode(echo.number)));
       for (const client of clients) {
@@ -86,7 +86,7 @@ describe('io_uring without some of its features', () => {
   }
 });
 
-test('what is tried keeps the memory that the kernel has of it', TIMEOUT, async () => {
+test('the probe keeps the memory that the kernel still uses', TIMEOUT, async () => {
   const { stdout } = await runProgram('probe-memory', []);
   const { multishot, alive }: { multishot: MultishotReceive; alive: number[] } = JSON.parse(stdout);
   assert(alive.length > 0);
@@ -97,49 +97,45 @@ test('what is tried keeps the memory that the kernel has of it', TIMEOUT, async 
   });
 });
 
-test(
-  'without multishot_limit a connection that was once brought too much receives one buffer at a time',
-  TIMEOUT,
-  async () => {
-    const engine = new Engine({ driver: 'io_uring', disabledFeatures: ['multishot_limit'] });
-    const data = someBytes(32 * 1024 * 1024);
-    let received = 0;
-    let mostAfterwards = 0;
-    let pausesAfterwards = 0;
-    const server = await listen({
-      engine,
-      host: '127.0.0.1',
-      port: 0,
-      data(connection, chunk) {
-        received += chunk.byteLength;
-        if (connection.held !== undefined && connection.held.length > 0) {
-          return;
-        }
-        const once = (connection.flags & RECEIVES_ONCE) !== 0 && pausesAfterwards < 10;
-        connection.pause();
-        setTimeout(
-          () => {
-            if (once && pausesAfterwards++ > 0) {
-              mostAfterwards = Math.max(mostAfterwards, connection.held?.length ?? 0);
-            }
-            connection.resume();
-          },
-          once || received < 8 * 1024 * 1024 ? 20 : 0,
-        );
-      },
-    });
-    const { socket } = await connectNode((server.address as { port: number }).port);
-    socket.end(data);
-    await eventually(() => received === data.byteLength, 'all bytes');
-    assert.ok(pausesAfterwards > 2, `${pausesAfterwards} pauses`);
-    assert.ok(mostAfterwards <= 1, `${mostAfterwards} chunks`);
-    engine.close();
-  },
-);
+test('without multishot_limit, a connection that received too much gets single buffers', TIMEOUT, async () => {
+  const engine = new Engine({ driver: 'io_uring', disabledFeatures: ['multishot_limit'] });
+  const data = someBytes(32 * 1024 * 1024);
+  let received = 0;
+  let mostAfterwards = 0;
+  let pausesAfterwards = 0;
+  const server = await listen({
+    engine,
+    host: '127.0.0.1',
+    port: 0,
+    data(connection, chunk) {
+      received += chunk.byteLength;
+      if (connection.held !== undefined && connection.held.length > 0) {
+        return;
+      }
+      const once = (connection.flags & RECEIVES_ONCE) !== 0 && pausesAfterwards < 10;
+      connection.pause();
+      setTimeout(
+        () => {
+          if (once && pausesAfterwards++ > 0) {
+            mostAfterwards = Math.max(mostAfterwards, connection.held?.length ?? 0);
+          }
+          connection.resume();
+        },
+        once || received < 8 * 1024 * 1024 ? 20 : 0,
+      );
+    },
+  });
+  const { socket } = await connectNode((server.address as { port: number }).port);
+  socket.end(data);
+  await eventually(() => received === data.byteLength, 'all bytes');
+  assert.ok(pausesAfterwards > 2, `${pausesAfterwards} pauses`);
+  assert.ok(mostAfterwards <= 1, `${mostAfterwards} chunks`);
+  engine.close();
+});
 
 describe('io_uring with tiny rings', () => {
   for (const submissionEntries of [8, 16]) {
-    test(`${submissionEntries} submission entries under many posts at once lose nothing`, TIMEOUT, () =>
+    test(`${submissionEntries} submission entries lose nothing under many posts at once`, TIMEOUT, () =>
       withPort(
         { driver: 'io_uring', submissionEntries, bufferCount: 16, bufferSizeBytes: 256 },
         async (dequeuer, port) => {
@@ -170,7 +166,7 @@ describe('io_uring with tiny rings', () => {
     );
 
     test(
-      `${submissionEntries} submission entries: hundreds of connects posted at once keep their addresses`,
+      `${submissionEntries} submission entries: hundreds of connects posted at once reach their own addresses`,
       TIMEOUT,
       () =>
         withPort({ driver: 'io_uring', submissionEntries }, async (dequeuer, port) => {
@@ -188,7 +184,7 @@ describe('io_uring with tiny rings', () => {
         }),
     );
 
-    test(`${submissionEntries} submission entries: an echo server in the event loop`, TIMEOUT, () =>
+    test(`${submissionEntries} submission entries: an echo server works in the event loop`, TIMEOUT, () =>
       manyStreams({ options: { driver: 'io_uring', submissionEntries }, streams: 40, bytesEach: 100_000 }),
     );
   }
@@ -214,7 +210,7 @@ describe('io_uring that is refused', () => {
     ['io_uring_enter', 'ENOSYS', /seccomp.*io_uring_enter/],
     ['io_uring_enter', 'EPERM', /seccomp.*io_uring_enter/],
   ] as const) {
-    test(`${call} that fails with ${error}: auto falls on to epoll, with the reason, and the name is an error`, {
+    test(`if ${call} fails with ${error}, auto falls back to epoll with the reason, and naming io_uring is an error`, {
       ...TIMEOUT,
       skip: skipped(call),
     }, async () => {

@@ -37,7 +37,7 @@ const SENDS: Readonly<Record<string, (port: CompletionPort, socket: OverlappedSo
 };
 
 for (const [what, send] of Object.entries(SENDS)) {
-  test(`a large send to a slow reader takes no thread of the kernel: ${what}`, { timeout: 60_000 }, () =>
+  test(`a large send to a slow reader uses no kernel worker thread: ${what}`, { timeout: 60_000 }, () =>
     withPort({ driver: 'io_uring' }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer, (socket) => {
         socket.setOption('sendBufferBytes', 8192);

@@ -25,54 +25,54 @@ async function doesNotSpin(dequeuer: Dequeuer, tries: () => number): Promise<voi
   assert(tries() - before <= 10, `${tries() - before} tries in half a second`);
 }
 
-test(
-  'a shortage of descriptors on iocp: those posted go on, then the accept waits, then all are served',
-  { timeout: 60_000 },
-  () =>
-    withPort({ driver: 'iocp' }, async (dequeuer: Dequeuer, port) => {
-      const listener = listenOn(port);
-      dequeuer.take();
-      const sockets = socketsOf(port);
-      const { open } = sockets;
-      let refused = 0;
-      sockets.open = () => {
-        refused++;
-        return -WSAEMFILE;
-      };
-      const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
-      const accepted = (): number => dequeuer.all.filter((seen) => seen.accepted !== undefined).length;
-      await dequeuer.until(() => accepted() === POSTED, 'what was posted before');
-      await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
-      assert.equal(dequeuer.all.filter((seen) => seen.code !== undefined).length, 0);
-      await doesNotSpin(dequeuer, () => refused);
-      sockets.open = open;
-      await dequeuer.until(() => accepted() === CLIENTS, 'the others');
-      for (const { accepted: socket } of dequeuer.all) {
-        if (socket !== undefined) {
-          port.closeSocket(socket);
-        }
-      }
-      clients.forEach((client) => client.socket.destroy());
-    }),
-);
-
-test('a shortage of descriptors on select: the accept waits, then all are served', { timeout: 60_000 }, () =>
-  withPort({ driver: 'select' }, async (dequeuer: Dequeuer, port) => {
+test('on iocp, accepts wait while there are no descriptors, and then all clients are served', { timeout: 60_000 }, () =>
+  withPort({ driver: 'iocp' }, async (dequeuer: Dequeuer, port) => {
     const listener = listenOn(port);
     dequeuer.take();
     const sockets = socketsOf(port);
-    const { accept } = sockets;
+    const { open } = sockets;
     let refused = 0;
-    sockets.accept = () => {
+    sockets.open = () => {
       refused++;
       return -WSAEMFILE;
     };
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
+    const accepted = (): number => dequeuer.all.filter((seen) => seen.accepted !== undefined).length;
+    await dequeuer.until(() => accepted() === POSTED, 'what was posted before');
     await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+    assert.equal(dequeuer.all.filter((seen) => seen.code !== undefined).length, 0);
     await doesNotSpin(dequeuer, () => refused);
-    assert.equal(dequeuer.all.length, 0);
-    sockets.accept = accept;
-    await dequeuer.until(() => dequeuer.all.length === CLIENTS, 'all of them');
+    sockets.open = open;
+    await dequeuer.until(() => accepted() === CLIENTS, 'the others');
+    for (const { accepted: socket } of dequeuer.all) {
+      if (socket !== undefined) {
+        port.closeSocket(socket);
+      }
+    }
     clients.forEach((client) => client.socket.destroy());
   }),
+);
+
+test(
+  'on select, accepts wait while there are no descriptors, and then all clients are served',
+  { timeout: 60_000 },
+  () =>
+    withPort({ driver: 'select' }, async (dequeuer: Dequeuer, port) => {
+      const listener = listenOn(port);
+      dequeuer.take();
+      const sockets = socketsOf(port);
+      const { accept } = sockets;
+      let refused = 0;
+      sockets.accept = () => {
+        refused++;
+        return -WSAEMFILE;
+      };
+      const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
+      await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+      await doesNotSpin(dequeuer, () => refused);
+      assert.equal(dequeuer.all.length, 0);
+      sockets.accept = accept;
+      await dequeuer.until(() => dequeuer.all.length === CLIENTS, 'all of them');
+      clients.forEach((client) => client.socket.destroy());
+    }),
 );

@@ -23,13 +23,13 @@ for (const disabledFeatures of [[], ['skip_completion_port_on_success']]) {
   const options = { driver, disabledFeatures };
 
   describe(`iocp without ${disabledFeatures[0] ?? 'nothing'}`, () => {
-    test('the features say so', TIMEOUT, () =>
+    test("the port's features report it", TIMEOUT, () =>
       withPort(options, (_dequeuer, port) => {
         assert.equal(port.features.includes('skip_completion_port_on_success'), disabledFeatures.length === 0);
       }),
     );
 
-    test('a round trip, a cancel and a close, blocking', TIMEOUT, () =>
+    test('a round trip, a cancel and a close work in blocking calls', TIMEOUT, () =>
       withPort(options, async (dequeuer, port) => {
         const { client, server } = await connectPair(dequeuer);
         await sendAndCancel(dequeuer, client, server);
@@ -39,7 +39,7 @@ for (const disabledFeatures of [[], ['skip_completion_port_on_success']]) {
       }),
     );
 
-    test('connections that come together, each accepted once', TIMEOUT, () =>
+    test('connections that arrive together are accepted once each', TIMEOUT, () =>
       withPort(options, async (dequeuer, port) => {
         const listener = listenOn(port);
         const sockets = Array.from({ length: 100 }, () => {
@@ -55,7 +55,9 @@ for (const disabledFeatures of [[], ['skip_completion_port_on_success']]) {
       }),
     );
 
-    test('an echo server in the event loop', TIMEOUT, () => manyStreams({ options, streams: 20, bytesEach: 300_000 }));
+    test('an echo server works in the event loop', TIMEOUT, () =>
+      manyStreams({ options, streams: 20, bytesEach: 300_000 }),
+    );
   });
 }
 
@@ -64,42 +66,38 @@ function acceptedBy(dequeuer: Dequeuer): number {
 }
 
 describe('the thread that dequeues for the event loop', () => {
-  test(
-    'what it has taken is found by a dequeue that blocks, and nothing is lost between the two',
-    TIMEOUT,
-    async () => {
-      const echo = new LoopEcho({ driver });
-      const client = await connectNode(echo.number);
-      const took: number[] = [];
-      for (let round = 1; round <= 30; round++) {
-        echo.start();
-        // The thread waits by then, or has just taken something.
-        await new Promise((resolve) => setTimeout(resolve, round % 7));
-        client.socket.write('ping');
-        if (round % 3 === 0) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-        echo.port.stop();
-        const start = performance.now();
-        // Blocks this thread, its event loop too: nobody else can say that the other thread is back.
-        while (echo.received < 4 * round) {
-          echo.port.run((completion) => {
-            echo.handler(completion);
-            echo.port.stop();
-          });
-        }
-        took.push(performance.now() - start);
-        await eventually(() => client.bytes >= 4 * (round - 1), `echo ${round - 1}`);
-      }
+  test('a blocking dequeue finds the completions that the thread has taken, and none is lost', TIMEOUT, async () => {
+    const echo = new LoopEcho({ driver });
+    const client = await connectNode(echo.number);
+    const took: number[] = [];
+    for (let round = 1; round <= 30; round++) {
       echo.start();
-      await eventually(() => client.bytes === 4 * 30, 'the last echo');
-      assert.ok(longestBut(3, took) < 500 * system.patience, `${took} ms`);
-      client.socket.destroy();
-      echo.port.close();
-    },
-  );
+      // The thread waits by then, or has just taken something.
+      await new Promise((resolve) => setTimeout(resolve, round % 7));
+      client.socket.write('ping');
+      if (round % 3 === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      echo.port.stop();
+      const start = performance.now();
+      // Blocks this thread, its event loop too: nobody else can say that the other thread is back.
+      while (echo.received < 4 * round) {
+        echo.port.run((completion) => {
+          echo.handler(completion);
+          echo.port.stop();
+        });
+      }
+      took.push(performance.now() - start);
+      await eventually(() => client.bytes >= 4 * (round - 1), `echo ${round - 1}`);
+    }
+    echo.start();
+    await eventually(() => client.bytes === 4 * 30, 'the last echo');
+    assert.ok(longestBut(3, took) < 500 * system.patience, `${took} ms`);
+    client.socket.destroy();
+    echo.port.close();
+  });
 
-  test('ports that are closed while it waits leave no handle behind', TIMEOUT, async () => {
+  test('ports closed while the thread waits leave no handle behind', TIMEOUT, async () => {
     const round = async (): Promise<void> => {
       const echo = new LoopEcho({ driver }).start();
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -30,7 +30,7 @@ describe('select on Windows', () => {
     echo.port.close();
   });
 
-  test('a listener that is closed while it is wanted fails nobody, and its handle may be used again', BOUNDED, () => {
+  test('closing a listener that is being waited for fails no operation, and its handle may be reused', BOUNDED, () => {
     const sockets = new WindowsNonBlocking();
     const select = new WindowsSelect(sockets);
     const call = select.createCall();
@@ -62,7 +62,7 @@ describe('select on Windows', () => {
     }
   });
 
-  test('urgent data does not wake a send that waits', BOUNDED, () =>
+  test('urgent data does not wake a waiting send', BOUNDED, () =>
     withPort({ driver: 'select' }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       port.postSend(server, Buffer.alloc(50_000_000));
@@ -91,8 +91,8 @@ describe('select on Windows', () => {
   });
 });
 
-describe('wake-ups by a connection of this process with itself', () => {
-  test('each is counted, and nothing is left behind', BOUNDED, () => {
+describe('wake-ups through a loopback connection', () => {
+  test('count each wake-up, and leave nothing behind', BOUNDED, () => {
     const sockets = new WindowsNonBlocking();
     new WakeSockets(sockets).close();
     const before = system.descriptorsOpen();

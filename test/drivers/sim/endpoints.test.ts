@@ -18,7 +18,7 @@ function sendAndEnd(port: CompletionPort, socket: OverlappedSocket, data: Uint8A
 describe('endpoints', () => {
   const address: SocketAddress = { family: 'ipv4', address: '127.0.0.1', port: 4000 };
 
-  bounded('an endpoint connects to a port, and sees bytes, the end, and closes', () => {
+  bounded('an endpoint connects to a port, gets bytes and the end, and closes', () => {
     const network = new SimNetwork({ moves: false });
     return withPort({ driver: network }, async (dequeuer, port) => {
       const listener = listenOn(port);
@@ -40,7 +40,7 @@ describe('endpoints', () => {
     });
   });
 
-  bounded('a port connects to a listener; what is not accepted at its end is reset', () => {
+  bounded('a port connects to a listener; connections that were not accepted when it closes are reset', () => {
     const network = new SimNetwork();
     return withPort({ driver: network }, async (dequeuer, port) => {
       const listener = network.listen(address, 0);
@@ -65,7 +65,7 @@ describe('endpoints', () => {
     });
   });
 
-  bounded('a reset loses what is unread; a close with bytes unread is one', () => {
+  bounded('a reset discards unread bytes, and a close with unread bytes is a reset', () => {
     const network = new SimNetwork();
     return withPort({ driver: network }, async (dequeuer, port) => {
       const listener = network.listen(address);
@@ -102,7 +102,7 @@ describe('endpoints', () => {
     });
   });
 
-  bounded('a started port and endpoints live in one loop', async () => {
+  bounded('a started port and endpoints share one event loop', async () => {
     const network = new SimNetwork({ faults: { deliveryDelayMs: [10, 2000] } });
     const visits = new Visits(network, 1);
     const endpoint = network.connect({ ...address, port: visits.echo.number });
@@ -126,7 +126,7 @@ describe('endpoints', () => {
 });
 
 describe('Unix paths', () => {
-  bounded('are names in the network: nothing is on disk, nothing on disk is removed', () => {
+  bounded('are names inside the network: nothing is created or removed on disk', () => {
     const network = new SimNetwork();
     return withPort({ driver: network }, async (dequeuer, port) => {
       // A file that is there for sure.
@@ -142,7 +142,7 @@ describe('Unix paths', () => {
 });
 
 describe('ports of one network', () => {
-  bounded('reach each other; those of another do not', async () => {
+  bounded('reach each other, and none of another network', async () => {
     const network = new SimNetwork();
     await withPort({ driver: network }, async (dequeuer, port) => {
       const listener = listenOn(port);

@@ -36,10 +36,10 @@ const STAND_ALL = TOPICS.filter(
 );
 
 simSuite(' with completions in another order', { faults: { reorderedCompletions: 0.5 } }, COUNT_ON_PROMPTNESS);
-simSuite(' while all is late', { multishot: true, faults: LATE }, COUNT_ON_WHOLE_MESSAGES);
+simSuite(' with everything late', { multishot: true, faults: LATE }, COUNT_ON_WHOLE_MESSAGES);
 for (const multishot of [false, true]) {
   simSuite(
-    ` while all is short and late${multishot ? ', with multishot' : ''}`,
+    ` with everything short and late${multishot ? ', with multishot' : ''}`,
     { multishot, faults: { ...LATE, shortReceives: 0.3, shortSends: 0.3, noBuffers: 0.1 } },
     STAND_ALL,
   );

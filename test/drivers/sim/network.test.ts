@@ -52,7 +52,7 @@ function sendAndEnd(port: CompletionPort, socket: OverlappedSocket, data: Uint8A
   port.postShutdown(socket);
 }
 
-describe('replays', () => {
+describe('replay', () => {
   for (const multishot of [false, true]) {
     bounded(`one seed repeats everything, with all faults on${multishot ? ' and multishot' : ''}`, async () => {
       const run = async (seed: number): Promise<Visits> =>
@@ -74,7 +74,7 @@ describe('replays', () => {
     });
   }
 
-  bounded('faults that are stopped while it runs occur no more', async () => {
+  bounded('faults stop occurring when they are switched off at run time', async () => {
     const network = new SimNetwork({ faults: ALL_FAULTS });
     await visitAll(network, 20);
     network.faults = {};
@@ -87,7 +87,7 @@ describe('replays', () => {
 });
 
 describe('the virtual clock', () => {
-  bounded('an hour passes in no time: a timer, a port that is started, and its delays', async () => {
+  bounded('a virtual hour takes no real time, for a timer, a started port and its delays', async () => {
     const network = new SimNetwork({ faults: { deliveryDelayMs: [HOUR_MS / 2, HOUR_MS / 2] } });
     const start = performance.now();
     const ticks: number[] = [];
@@ -105,7 +105,7 @@ describe('the virtual clock', () => {
     assert.ok(performance.now() - start < 60_000);
   });
 
-  bounded('a wait jumps to its end, or to what comes before', () =>
+  bounded('a wait jumps to its end, or to an earlier event', () =>
     withPort({ driver: new SimNetwork({ faults: { deliveryDelayMs: [400, 400] } }) }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const { clock } = port;
@@ -120,14 +120,14 @@ describe('the virtual clock', () => {
     }),
   );
 
-  bounded('a wait without end for what nobody can bring is EDEADLK', () =>
+  bounded('an endless wait for an event that can never come is EDEADLK', () =>
     withPort({ driver: new SimNetwork() }, (_dequeuer, port) => {
       listenOn(port);
       assert.throws(() => port.getQueuedCompletions(new CompletionBatch(1), Infinity), { code: 'EDEADLK' });
     }),
   );
 
-  bounded('advanced by hand it goes from moment to moment, and no further than told', async () => {
+  bounded('a clock advanced by hand goes from event to event, and no further than requested', async () => {
     const network = new SimNetwork({ moves: false });
     const fired: number[] = [];
     for (const delayMs of [300, 100, 200]) {
@@ -146,7 +146,7 @@ describe('the virtual clock', () => {
 });
 
 describe('the real clock', () => {
-  bounded('a moment that comes while the loop looks for it is not in the past', async () => {
+  bounded('an event that becomes due while the loop checks for it is not in the past', async () => {
     let now = 0;
     const kernel = new Kernel({ real: true, now: () => now++, passTo: () => undefined }, 1);
     const delays: number[] = [];
@@ -168,8 +168,8 @@ describe('the real clock', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  bounded('a connect that is lost times out, after 130 s or as long as its socket says', () =>
+describe('faults of the network', () => {
+  bounded("a lost connect times out after 130 s, or after its socket's own timeout", () =>
     withPort({ driver: new SimNetwork({ faults: { lostConnects: 1 } }) }, async (dequeuer, port) => {
       const listener = listenOn(port);
       for (const [userTimeoutMs, expectedMs] of [
@@ -188,7 +188,7 @@ describe('what goes wrong', () => {
     }),
   );
 
-  bounded('a send that nobody takes ends with ETIMEDOUT after userTimeoutMs, and the peer is reset', () =>
+  bounded('a send that the peer never acknowledges fails with ETIMEDOUT after userTimeoutMs', () =>
     withPort({ driver: new SimNetwork() }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer, (socket) => socket.setOption('userTimeoutMs', 7000));
       port.postSend(client, Buffer.alloc(1_000_000));
@@ -200,7 +200,7 @@ describe('what goes wrong', () => {
     }),
   );
 
-  bounded('a descriptor that is lacking makes accepts wait, and sockets that are created fail', () =>
+  bounded('without descriptors accepts wait, and creating a socket fails', () =>
     withPort({ driver: new SimNetwork({ faults: { socketsMax: 4 } }) }, async (dequeuer, port) => {
       const listener = listenOn(port);
       const clients = [0, 1].map(() => {
@@ -219,7 +219,7 @@ describe('what goes wrong', () => {
     }),
   );
 
-  bounded('bytes keep their order through everything that may change it', () =>
+  bounded('bytes keep their order under all faults', () =>
     withPort({ driver: new SimNetwork({ seed: 3, multishot: true, faults: NO_LOSSES }) }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const data = countingBytes(500_000);
@@ -229,7 +229,7 @@ describe('what goes wrong', () => {
     }),
   );
 
-  bounded('bytes that are changed before their send is taken are sent as changed', () =>
+  bounded('bytes changed before their send is taken are sent as changed', () =>
     withPort({ driver: new SimNetwork({ faults: { operationDelayMs: [5, 5] } }) }, async (dequeuer, port) => {
       const { client, server } = await connectPair(dequeuer);
       const data = Buffer.alloc(5000, 'a');
@@ -258,7 +258,7 @@ describe('what goes wrong', () => {
     ['socketsMax', Number.NaN],
     ['nonsense', 1],
   ] as const) {
-    bounded(`a fault ${name} of ${value} is refused`, () => {
+    bounded(`a fault ${name} of ${value} is rejected`, () => {
       assert.throws(() => new SimNetwork({ faults: { [name]: value } }), {
         code: 'ERR_OUT_OF_RANGE',
         message: new RegExp(name),

@@ -140,7 +140,7 @@ class Life {
     if (text !== undefined) {
       this.position += Buffer.byteLength(text);
       connection.write(text);
-      count('texts');
+      count('texts and lock files');
       return;
     }
     const { bytes, takeAway } = memoryOf(byteLength);
