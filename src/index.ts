@@ -1,11 +1,13 @@
 /** overlapped: `listen` and `connect`, on one engine for every system. The port below it is `overlapped/port`. */
 
 export { formatAddress, type SocketAddress, type SocketFamily } from './base/address.js';
-export { OperationError } from './base/errors.js';
+export { OperationError, type OperationErrorFields } from './base/errors.js';
 export type { DriverName } from './drivers/driver.js';
 export { type ConnectOptions, connect } from './engine/client/connect.js';
+export type { LookupAddress } from './engine/client/lookup-answer.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
 export type { Connection } from './engine/connection.js';
+export type { Endpoint, Lookup, LookupOptions } from './engine/endpoint.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type {
   ConnectionClosed,
@@ -23,12 +25,15 @@ export type {
   ListenLimits,
   TopicLimits,
 } from './engine/limits.js';
+export type { HeartbeatOptions } from './engine/messages/heartbeat.js';
 export type { ConnectionOptions } from './engine/options.js';
+export type { ConnectionFilter } from './engine/server/broadcast.js';
 export type { CloseOptions } from './engine/server/graceful-close.js';
 export type { ListenOptions } from './engine/server/listen.js';
 export type { Server } from './engine/server/server.js';
-export type { EngineStatistics, ServerStatistics } from './engine/statistics.js';
+export type { EngineStatistics, OperationCounts, ServerStatistics } from './engine/statistics.js';
 export type { WebStreams } from './engine/streams/web-streams.js';
+export type { Payload } from './engine/writing/payload.js';
 export { listen } from './threads/listen.js';
 export type {
   Distribution,
@@ -37,5 +42,6 @@ export type {
   ThreadOptions,
   ThreadPlace,
 } from './threads/options.js';
+export type { PlainEngineOptions } from './threads/protocol.js';
 export type { ThreadedServer, ThreadedStatistics, ThreadStatistics } from './threads/server.js';
 export type { ServerInThread } from './threads/server-in-thread.js';

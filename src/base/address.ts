@@ -1,10 +1,10 @@
 /** Addresses of sockets, the same on every system. */
 
 /** The kinds of addresses that a socket can have. */
-export const SOCKET_FAMILIES = ['ipv4', 'ipv6', 'unix'] as const;
+export const SOCKET_FAMILIES: readonly SocketFamily[] = ['ipv4', 'ipv6', 'unix'];
 
 /** IPv4, IPv6, or a Unix-domain socket. */
-export type SocketFamily = (typeof SOCKET_FAMILIES)[number];
+export type SocketFamily = 'ipv4' | 'ipv6' | 'unix';
 
 /** Where a socket listens or connects to. Host names are resolved above the port: looking one up may block. */
 export type SocketAddress =

@@ -9,10 +9,10 @@ import type { Clock } from '../base/clock.js';
 import type { ErrorTable } from '../base/errors.js';
 
 /** Drivers of operating systems. */
-export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const;
+export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const satisfies readonly DriverName[];
 
-/** `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
-export type DriverName = (typeof DRIVER_NAMES)[number] | 'sim';
+/** The name of a driver. `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
+export type DriverName = 'iocp' | 'io_uring' | 'epoll' | 'select' | 'sim';
 
 /** Why a driver cannot be used, and what to do about it. */
 export interface Refusal {
@@ -27,7 +27,12 @@ export interface Refusal {
 }
 
 /** Whether this system can run a driver. */
-export type Probe = { readonly usable: true } | Refusal;
+export type Probe =
+  | {
+      /** Whether it can be used. */
+      readonly usable: true;
+    }
+  | Refusal;
 
 /** Conditions that a probe depends on besides the system. */
 export interface ProbeOptions {

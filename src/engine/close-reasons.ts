@@ -49,4 +49,5 @@ export const CLOSE_REASONS = [
   'engine_closed',
 ] as const;
 
+/** Why a connection was closed. */
 export type CloseReason = (typeof CLOSE_REASONS)[number];

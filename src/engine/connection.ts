@@ -19,6 +19,7 @@ import { ChunkIterator } from './streams/async-iterator.js';
 import { ConnectionDuplex } from './streams/duplex.js';
 import { WebConnection, type WebStreams } from './streams/web-streams.js';
 
+/** A connection of a server, or one that `connect` made. It is passed to each handler. */
 export class Connection<Context = unknown> extends ConnectionRecord {
   /** Whatever the program wants to keep with the connection. */
   context: Context = undefined as Context;

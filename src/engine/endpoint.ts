@@ -8,8 +8,11 @@ import { type LookupAddress, readAnswer } from './client/lookup-answer.js';
 
 /** Options of a lookup, as `node:net` passes them: all addresses of one family, or of both. */
 export interface LookupOptions {
+  /** The wanted family: 4, 6, or 0 for both. */
   readonly family: 0 | 4 | 6;
+  /** Flags of `dns.lookup`. */
   readonly hints: number;
+  /** All addresses are wanted; one is accepted as well. */
   readonly all: true;
 }
 

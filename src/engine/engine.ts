@@ -40,6 +40,10 @@ const PRESSURE_SHARE = 1 / 8;
 export type { EngineOptions } from './engine-options.js';
 export type { CompletionTarget, TurnTask } from './targets.js';
 
+/**
+ * A completion port with its buffers, timers and connections. Servers and clients of a thread share one for each driver,
+ * unless they are given one. It belongs to the thread that created it.
+ */
 export class Engine {
   /** @internal */
   readonly port: CompletionPort;
@@ -53,6 +57,7 @@ export class Engine {
   onFailed: (error: Error) => void = () => undefined;
   /** @internal It never throws. */
   readonly onHandlerError: ErrorSink;
+  /** @internal The option `engineQueuedBytesMax`. */
   readonly queuedBytesMax: number;
   readonly #pressureAt: number;
   /** Bytes written on all connections that the system has not taken yet. */
@@ -112,6 +117,7 @@ export class Engine {
     this.port.unref();
   }
 
+  /** Whether it is closed. */
   get closed(): boolean {
     return this.port.closed;
   }

@@ -6,10 +6,15 @@ import type { Engine } from './engine.js';
 
 /** Operations that are counted, by their kind. */
 export interface OperationCounts {
+  /** Accepts. */
   readonly accept: number;
+  /** Connects. */
   readonly connect: number;
+  /** Receives. */
   readonly receive: number;
+  /** Sends. */
   readonly send: number;
+  /** Ends of the sending side. */
   readonly shutdown: number;
 }
 

@@ -19,7 +19,7 @@ export const SHUTDOWN = 5;
 export const WAKE_UP = 6;
 
 /** What a completion is of. */
-export type OperationKind = Exclude<(typeof OPERATION_KINDS)[number], 'free'>;
+export type OperationKind = 'accept' | 'connect' | 'receive' | 'send' | 'shutdown' | 'wakeUp';
 
 /** The most operations in flight that a port can be set to: slots are told from the driver's own by their sign. */
 export const OPERATIONS_MAX = 2 ** 24;

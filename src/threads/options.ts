@@ -24,6 +24,7 @@ export type Distribution = 'dispatch' | 'reuse_port';
 export interface ThreadPlace {
   /** From 0 to `threads - 1`. A thread that replaces a dead one has its number. */
   readonly thread: number;
+  /** The number of threads. */
   readonly threads: number;
   /** Sends to the connections of all threads, once they serve. */
   readonly server: ServerInThread;

@@ -12,6 +12,7 @@ import { costOf, type Outbox, type Publication } from './publications.js';
 const TOGETHER_MAX = 256;
 const TOGETHER_BYTES_MAX = 256 * 1024;
 
+/** The server as a thread's module sees it: it sends to the connections of all threads. */
 export class ServerInThread implements TurnTask {
   readonly #engine: Engine;
   readonly #outbox: Outbox;

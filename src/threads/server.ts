@@ -17,11 +17,13 @@ import { WorkerPool, type WorkerPoolOwner, type WorkerPoolSettings } from './wor
 
 /** What `statistics()` gives: the sums over all threads that live, and what is of each. */
 export interface ThreadedStatistics extends ServerStatistics {
+  /** The statistics of each thread. */
   readonly threads: readonly ThreadStatistics[];
   /** Threads that have taken the place of dead ones. What a dead thread had counted is gone with it. */
   readonly threadsReplaced: number;
 }
 
+/** The statistics of one thread. */
 export interface ThreadStatistics {
   /** Connections that the thread has, or is about to be given. */
   readonly connections: number;
@@ -36,7 +38,9 @@ export interface ThreadedListeners {
   readonly onThreadDied: (error: Error) => void;
 }
 
+/** A server that `listen` made with `threads`. */
 export class ThreadedServer implements WorkerPoolOwner {
+  /** How connections come to the threads. */
   readonly distribution: Distribution;
   /** How many threads serve. */
   readonly threads: number;
@@ -211,6 +215,7 @@ export class ThreadedServer implements WorkerPoolOwner {
     this.#pool.unref();
   }
 
+  /** Closes the server as `close()` does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

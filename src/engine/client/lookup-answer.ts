@@ -3,8 +3,11 @@
 import { OperationError, textOf } from '../../base/errors.js';
 import { versionOf } from '../../drivers/common/sockaddr.js';
 
+/** One address of a name. */
 export interface LookupAddress {
+  /** The numeric address. */
   readonly address: string;
+  /** 4 or 6. */
   readonly family: number;
 }
 

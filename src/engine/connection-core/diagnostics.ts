@@ -9,19 +9,25 @@ import type { ConnectionRecord, Ending } from './record.js';
 
 /** Message of `overlapped:connection:open`: before the handler `open` is called. */
 export interface ConnectionOpenedOf<Connection> {
+  /** The connection. */
   readonly connection: Connection;
 }
 
 /** Message of `overlapped:connection:error`: before the handler `error`, and before the message of its close. */
 export interface ConnectionFailedOf<Connection> {
+  /** The connection. */
   readonly connection: Connection;
+  /** The error. */
   readonly error: Error;
 }
 
 /** Message of `overlapped:connection:close`: before the handler `close`. */
 export interface ConnectionClosedOf<Connection> {
+  /** The connection. */
   readonly connection: Connection;
+  /** Why it was closed. */
   readonly reason: CloseReason;
+  /** The error, if one closed it. */
   readonly error: Error | undefined;
 }
 

@@ -8,17 +8,25 @@ import { checkNumber } from '../options.js';
 import { NEVER, tickAfter, ticksOf } from '../scheduling/timer-wheel.js';
 import { sendMessage } from './send-message.js';
 
+/** Options of a heartbeat: silent peers are pinged, and closed if they do not answer. */
 export interface HeartbeatOptions<Message = Buffer> {
-  /** After so long without a byte from the peer a ping is sent, in ms; 30,000 unless told. */
+  /**
+   * After this time without a byte from the peer a ping is sent, in ms.
+   * @default 30000
+   */
   readonly intervalMs?: number;
-  /** With so many pings unanswered, one after each interval, the connection is closed, `heartbeat`; 2 unless told. */
+  /**
+   * The connection is closed, `heartbeat`, when this number of pings, one after each interval, was not answered.
+   * @default 2
+   */
   readonly missedMax?: number;
-  /** The ping. */
+  /** The message that is sent as a ping. */
   readonly ping: Message | (() => Message);
   /** Whether a message is the answer to a ping: it is not handed to `message`. Any byte is a sign of life. */
   isPong?(message: Message): boolean;
   /** Whether a message is the peer's ping: it is answered with `pong`, and not handed to `message`. */
   isPing?(message: Message): boolean;
+  /** The answer to a ping of the peer's. */
   readonly pong?: Message | ((ping: Message) => Message);
 }
 

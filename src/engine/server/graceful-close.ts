@@ -12,6 +12,7 @@ import { Alarm } from '../scheduling/timer-wheel.js';
 /** How long `close` waits for connections to finish by default, in ms. */
 export const DEADLINE_MS = 10_000;
 
+/** Options of a server's `close`. */
 export interface CloseOptions {
   /** How long connections may take to finish before they are reset, in ms; 10,000 by default, 0 resets them at once. */
   readonly deadlineMs?: number;

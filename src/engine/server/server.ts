@@ -11,6 +11,7 @@ import { type ConnectionFilter, sendToAll } from './broadcast.js';
 import { type CloseOptions, DEADLINE_MS } from './graceful-close.js';
 import type { ServerCore } from './server-core.js';
 
+/** A server that `listen` made. */
 export class Server<Context = unknown> {
   /** @internal What runs it. */
   readonly core: ServerCore;

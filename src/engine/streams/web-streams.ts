@@ -16,6 +16,7 @@ import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Str
 /** Its types of Node 20 do not know the signal, which is there. */
 type WritingController = WritableStreamDefaultController & { readonly signal: AbortSignal };
 
+/** The two sides of a connection as web streams. */
 export interface WebStreams {
   /** What comes, as a stream of bytes: it can be read into buffers of one's own. `cancel` destroys the connection. */
   readonly readable: ReadableStream<Uint8Array>;

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 import { isBytes, ownView } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
 
+/** Data to send: bytes or text. */
 export type Payload = Uint8Array | string;
 
 /**

@@ -10,7 +10,7 @@ import { SIO_GET_EXTENSION_FUNCTION_POINTER } from './constants.js';
 import { ws2_32 } from './ws2_32.js';
 
 /** Each function with its WSAID as it lies in memory (mswsock.h), and its prototype. */
-const FUNCTIONS = {
+const FUNCTIONS: Readonly<Record<Extension, readonly [id: string, prototype: string]>> = {
   /** BOOL: FALSE with WSA_IO_PENDING goes on. */
   AcceptEx: [
     'f17d36b5accbcf1195ca00805f48a192',
@@ -31,10 +31,10 @@ const FUNCTIONS = {
     'f27d36b5accbcf1195ca00805f48a192',
     'void (int64_t lpOutputBuffer, uint32_t dwReceiveDataLength, uint32_t dwLocalAddressLength, uint32_t dwRemoteAddressLength, int64_t LocalSockaddr, int64_t LocalSockaddrLength, int64_t RemoteSockaddr, int64_t RemoteSockaddrLength)',
   ],
-} as const;
+};
 
 /** The names of Winsock's extension functions. */
-export type Extension = keyof typeof FUNCTIONS;
+export type Extension = 'AcceptEx' | 'ConnectEx' | 'DisconnectEx' | 'GetAcceptExSockaddrs';
 
 const GUID_BYTES = 16;
 
