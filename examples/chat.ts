@@ -1,11 +1,11 @@
 /**
- * A chat room: what one says, all others hear. Run it with `node dist/examples/chat.js [PORT]` and open some
- * `ncat 127.0.0.1 4567`. A member who does not read is put out of the room; the others notice nothing of it before.
+ * A chat room: what one member says is sent to all others. Run it with `node dist/examples/chat.js [PORT]` and connect with
+ * `ncat 127.0.0.1 4567`. A member who does not read is removed from the room and delays nobody before that.
  */
 
 import { type Connection, formatAddress, listen } from 'overlapped';
 
-/** What may wait for a member who reads slowly. With more the engine closes the connection, `write_queue_full`. */
+/** Bytes that may wait for a member who reads slowly. Above it the engine closes the connection: `write_queue_full`. */
 const UNREAD_BYTES_MAX = 256 * 1024;
 
 interface Member {
@@ -20,42 +20,42 @@ const room = await listen<Member>({
   driver: process.argv[3] ?? 'auto',
   limits: {
     queuedBytesMax: UNREAD_BYTES_MAX,
-    // One who floods the room has no more than this of each turn before the others are heard.
+    // A member who floods the room gets no more than this of each round before the others have their turn.
     roundBytesMax: 64 * 1024,
   },
   timeouts: {
-    // Members may listen for as long as they like, and the caps take care of those who do not read.
+    // Members may listen for as long as they like. The caps close those who do not read.
     firstByteMs: 0,
   },
 
   open(connection) {
-    // Whatever belongs to a connection is its context; the handlers are shared by all.
+    // The context is the state of one connection; the handlers are shared by all.
     connection.context = { name: `guest${++guests}` };
     connection.write(`You are ${connection.context.name}.\n`);
-    tellOthers(connection, `* ${connection.context.name} came`);
+    sendToOthers(connection, `* ${connection.context.name} came`);
   },
 
   data(connection, chunk) {
-    // A chunk is what has come, often one line. examples/lines.ts shows how to be sure.
-    tellOthers(connection, `${connection.context.name}: ${String(chunk).trimEnd()}`);
+    // A chunk is often one line, but need not be. examples/lines.ts shows how to read whole lines.
+    sendToOthers(connection, `${connection.context.name}: ${String(chunk).trimEnd()}`);
   },
 
   close(connection, reason) {
     const { name } = connection.context;
-    tellOthers(connection, reason === 'write_queue_full' ? `* ${name} was too slow` : `* ${name} left`);
+    sendToOthers(connection, reason === 'write_queue_full' ? `* ${name} was too slow` : `* ${name} left`);
     console.log(`${name}: ${reason}`);
   },
 });
 console.log(`listening on ${formatAddress(room.address)}`);
 
 /**
- * Says something to all but one. What `write` returns is not minded here, and need not be: the sender is not to wait for
- * the slowest listener, so each listener has a cap, and so have all of them together.
+ * Sends a line to all members but one. The result of `write` is ignored on purpose: the sender must not wait for the slowest
+ * listener. Each listener has a cap, and so have all of them together.
  */
-function tellOthers(speaker: Connection<Member>, text: string): void {
+function sendToOthers(speaker: Connection<Member>, text: string): void {
   const line = Buffer.from(`${text}\n`);
   for (const member of room.connections()) {
-    // One whose side is ended takes nothing more.
+    // A connection whose side has ended takes no more data.
     if (member !== speaker && member.writable) {
       member.write(line);
     }

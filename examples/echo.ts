@@ -1,5 +1,5 @@
 /**
- * The seed's echo server, step by step, on a completion port. Run it with `node dist/examples/echo.js [PORT]`, then
+ * The eleven steps of an IOCP tutorial's echo server, on a completion port. Run it with `node dist/examples/echo.js [PORT]`, then
  * type into `ncat 127.0.0.1 4567`.
  */
 
@@ -8,10 +8,10 @@ import { CompletionBatch, CompletionPort, formatAddress } from 'overlapped/port'
 
 const port = Number(process.argv[2] ?? 4567);
 
-// 4. Create the completion port. (11. Preloading AcceptEx is the driver's business, where there is one.)
+// 4. Create the completion port. (11. On Windows the driver preloads AcceptEx.)
 const completionPort = CompletionPort.create({ driver: process.argv[3] ?? 'auto' });
 
-// 1. Create the listening socket: an overlapped one, as all sockets of a port are.
+// 1. Create the listening socket. All sockets of a port are overlapped.
 const listener = completionPort.createSocket('ipv4');
 
 // 2. Give it its address.
@@ -27,7 +27,7 @@ completionPort.associate(listener, 'listener');
 completionPort.postAccept(listener);
 console.log(`listening on ${formatAddress(listener.localAddress())} (${completionPort.driver})`);
 
-// 7. Dequeue completions, and see from each what it is of.
+// 7. Dequeue completions. Each says which operation it belongs to.
 let messages = 0;
 const batch = new CompletionBatch(64);
 for (;;) {
@@ -51,7 +51,7 @@ for (;;) {
 function accepted(completion: Completion): void {
   const client = completion.accepted;
   if (client !== undefined) {
-    // 8. Associate the client's socket; whatever belongs to the connection can be its key.
+    // 8. Associate the client's socket. Its key is the state of the connection.
     completionPort.associate(client, 'client');
     // 9. Post the first receive. The port chooses a buffer when data arrives.
     completionPort.postReceive(client, { once: true });
@@ -63,7 +63,7 @@ function accepted(completion: Completion): void {
 
 function received(client: OverlappedSocket, completion: Completion): void {
   if (completion.bytes === 0) {
-    // The peer has sent all it had, and has all of it back.
+    // The peer has ended its stream, and has everything back.
     completionPort.closeSocket(client);
     return;
   }
@@ -71,6 +71,6 @@ function received(client: OverlappedSocket, completion: Completion): void {
   if (messages % 100_000 === 1) {
     console.log(`${messages} messages`);
   }
-  // 10. Post the send of what came in, straight from the buffer it came in.
+  // 10. Post the send of the received bytes, directly from their buffer.
   completionPort.postSend(client, completion.data);
 }

@@ -11,9 +11,9 @@ const server = await listen({
   driver: process.argv[3] ?? 'auto',
 
   data(connection, chunk) {
-    // What came in goes out from the same memory: nothing is copied.
+    // The bytes are sent from the buffer that received them: nothing is copied.
     if (!connection.write(chunk)) {
-      // Much waits for this client to read: until it has read it, nothing more is taken from it.
+      // Much data waits for this client: stop reading from it until it has caught up.
       connection.pause();
     }
   },
@@ -21,6 +21,6 @@ const server = await listen({
 });
 console.log(`listening on ${formatAddress(server.address)}`);
 
-// Clients have a moment to finish. Then the process ends, as nothing is left that keeps it alive.
+// Clients get a moment to finish. Then the process ends, as nothing keeps it alive any more.
 process.once('SIGINT', () => void server.close({ deadlineMs: 2000 }));
 process.once('SIGTERM', () => void server.close({ deadlineMs: 2000 }));

@@ -1,6 +1,6 @@
 /**
- * A player of the game gateway: `node dist/examples/gateway-client.js PORT NAME` prints what happens in its room, and says
- * what is typed; `/join ROOM` goes to another room.
+ * A player of the game gateway: `node dist/examples/gateway-client.js PORT NAME` prints the events of its room and sends
+ * what you type. `/join ROOM` changes the room.
  */
 
 import { createInterface } from 'node:readline';
@@ -17,7 +17,7 @@ const player = await connect({
   heartbeat: {
     ping: { command: COMMAND.ping, body: Buffer.alloc(0) },
     isPong: ({ command }) => command === COMMAND.pong,
-    // The gateway asks too, and is answered.
+    // The gateway sends pings as well; answer them.
     isPing: ({ command }) => command === COMMAND.ping,
     pong: { command: COMMAND.pong, body: Buffer.alloc(0) },
   },

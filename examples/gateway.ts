@@ -1,6 +1,6 @@
 /**
- * A game gateway: players log in, join a room, and what one does all in the room are told. Messages have a header of a
- * length and a command. Run it with `node dist/examples/gateway.js [PORT]`, and players with gateway-client.js.
+ * A game gateway: players log in, join a room, and get the events of that room. Messages have a header of a length and a
+ * command. Run it with `node dist/examples/gateway.js [PORT]`, and players with gateway-client.js.
  */
 
 import { type Connection, formatAddress, listen } from 'overlapped';
@@ -12,7 +12,7 @@ interface Player {
   room: string;
 }
 
-/** A player must log in within this, however slowly the bytes come. */
+/** A player must log in within this time, however slowly the bytes arrive. */
 const LOGIN_TIMEOUT_MS = 5000;
 
 const server = await listen<Player, DecodedCommand>({
@@ -20,14 +20,14 @@ const server = await listen<Player, DecodedCommand>({
   port: Number(process.argv[2] ?? 4567),
   driver: process.argv[3] ?? 'auto',
   framing: commands({ bodyBytesMax: 1024 }),
-  // A player who says nothing is asked for a sign of life each ten seconds, and is gone after two without.
+  // A silent player is pinged every ten seconds, and disconnected after two unanswered pings.
   heartbeat: {
     intervalMs: Number(process.argv[4] ?? 10_000),
     ping: { command: COMMAND.ping, body: Buffer.alloc(0) },
     isPong: ({ command }) => command === COMMAND.pong,
   },
   limits: {
-    // Players who are too slow for their room lose the connection, not the room its pace.
+    // A player who is too slow for the room loses the connection, and does not slow the room down.
     queuedBytesMax: 256 * 1024,
   },
 
@@ -43,38 +43,38 @@ const server = await listen<Player, DecodedCommand>({
       connection.setDeadline(0);
       enter(connection, 'lobby');
     } else if (player.name === '') {
-      // Whoever is not logged in is nobody. An error here would be told to `error`; this is no error of ours.
+      // The peer has not logged in. Throwing here would count as an error of this program.
       connection.destroy();
     } else if (command === COMMAND.join) {
       enter(connection, String(body));
     } else if (command === COMMAND.say) {
-      tell(player.room, COMMAND.said, `${player.name}: ${String(body)}`);
+      sendToRoom(player.room, COMMAND.said, `${player.name}: ${String(body)}`);
     }
   },
 
   close(connection, reason) {
     const { name, room } = connection.context;
     if (name !== '') {
-      tell(room, COMMAND.left, name);
+      sendToRoom(room, COMMAND.left, name);
       console.log(`${name}: ${reason}`);
     }
   },
 });
 console.log(`listening on ${formatAddress(server.address)}`);
 
-/** A room is a topic: it is there as long as somebody is in it. */
+/** A room is a topic: it exists as long as somebody is in it. */
 function enter(connection: Connection<Player>, room: string): void {
   const player = connection.context;
   if (connection.unsubscribe(player.room)) {
-    tell(player.room, COMMAND.left, player.name);
+    sendToRoom(player.room, COMMAND.left, player.name);
   }
   player.room = room;
   connection.subscribe(room);
-  tell(room, COMMAND.joined, player.name);
+  sendToRoom(room, COMMAND.joined, player.name);
 }
 
-/** Tells all in a room: encoded once, and each player's own limits hold. */
-function tell(room: string, command: number, text: string): void {
+/** Sends a message to all players of a room. It is encoded once, and each player's own limits apply. */
+function sendToRoom(room: string, command: number, text: string): void {
   server.publishMessage(room, { command, body: Buffer.from(text) });
 }
 

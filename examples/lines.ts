@@ -1,21 +1,21 @@
 /**
- * A server of lines: each line comes back in capitals. Run it with `node dist/examples/lines.js [PORT]`. A stream has no
- * messages, only bytes: a line may come in pieces, and a piece may have several lines. Nobody can make the server
- * remember more than one line of bounded length, or wait for the rest of a line for ever.
+ * A line server: each line comes back in capitals. Run it with `node dist/examples/lines.js [PORT]`. A stream consists of
+ * bytes, not messages: a line may arrive in several chunks, and a chunk may contain several lines. The server never keeps
+ * more than one line of bounded length, and never waits for the rest of a line for ever.
  */
 
 import { type Connection, formatAddress, listen } from 'overlapped';
 
 const LINE_BYTES_MAX = 1024;
-/** From the first byte of a line to its end: also for a client that sends a byte now and then. */
+/** The time from the first byte of a line to its end, however slowly its bytes arrive. */
 const LINE_TIMEOUT_MS = 2000;
-/** Between two lines. */
+/** The time between two lines. */
 const IDLE_TIMEOUT_MS = 60_000;
 
 const NEWLINE = '\n'.charCodeAt(0);
 const NOTHING = Buffer.alloc(0);
 
-/** The beginning of a line whose end has not come. */
+/** The beginning of an incomplete line. */
 interface Partial {
   rest: Buffer;
 }
@@ -41,7 +41,7 @@ const server = await listen<Partial>({
       context.rest = NOTHING;
       start = end + 1;
     }
-    // A copy: the chunk is ours during this call only. Its length is checked before the next piece is added.
+    // Copy it: the chunk is valid during this call only. The length is checked before the next chunk is added.
     context.rest = Buffer.concat([context.rest, chunk.subarray(start)]);
     if (context.rest.byteLength > LINE_BYTES_MAX) {
       refuse(connection);
@@ -58,20 +58,20 @@ const server = await listen<Partial>({
 });
 console.log(`listening on ${formatAddress(server.address)}`);
 
-/** Answers one line; false when it is none. */
+/** Answers one line. Returns false if it is not a valid line. */
 function answer(connection: Connection<Partial>, line: Buffer): boolean {
   if (line.byteLength > LINE_BYTES_MAX) {
     refuse(connection);
     return false;
   }
-  // A client that asks without reading the answers is not listened to until it has read them.
+  // If a client does not read its answers, stop reading from it until it has.
   if (!connection.write(`${String(line).trimEnd().toUpperCase()}\n`)) {
     connection.pause();
   }
   return true;
 }
 
-/** Says why, and takes nothing more. */
+/** Sends the reason and ends the connection. */
 function refuse(connection: Connection<Partial>): void {
   connection.pause();
   connection.setDeadline(LINE_TIMEOUT_MS);

@@ -1,47 +1,47 @@
 /**
- * A TCP proxy: `node dist/examples/proxy.js LISTEN_PORT HOST PORT`. Whatever one side sends goes to the other side from
- * the memory it came in. A side that does not read makes the other one wait, so the proxy holds little of either.
+ * A TCP proxy: `node dist/examples/proxy.js LISTEN_PORT HOST PORT`. Bytes from one side are sent to
+ * the other from the buffer that received them. If one side does not read, the other is paused, so the proxy holds little data.
  */
 
 import { type Connection, connect, formatAddress, type Handlers, listen, OperationError } from 'overlapped';
 
 const [listenPort = '4567', host = '127.0.0.1', port = '80', driver = 'auto'] = process.argv.slice(2);
 
-/** What belongs to each connection: the one on the other side, once there is one. */
+/** The state of a connection: the connection to the other side, once it exists. */
 interface Side {
   other: Connection<Side> | undefined;
-  /** Gives up the connect to the other side. */
+  /** Aborts the connect to the other side. */
   readonly giveUp: AbortController;
 }
 
-/** Both sides do the same for each other. */
+/** The handlers of both sides. */
 const relay: Handlers<Side> = {
   data(connection, chunk) {
-    // The other side has enough to do: nothing more is taken from this one until it is done.
+    // Much data waits for the other side: stop reading from this one until it has caught up.
     if (connection.context.other?.write(chunk) === false) {
       connection.pause();
     }
   },
 
-  // This side has been read from: the other one may go on.
+  // This side has caught up: continue reading from the other one.
   drain: (connection) => connection.context.other?.resume(),
 
-  // One direction is over, the other may go on: each end is passed on by itself.
+  // One direction has ended and the other may continue: pass on each end by itself.
   end: (connection) => connection.context.other?.end(),
 
   close({ context: { other, giveUp } }, reason) {
     giveUp.abort();
-    // Both directions ended in good order, or else the other side must learn that something is missing.
+    // Unless both directions ended normally, the other side must see that data is missing.
     if (reason !== 'finished') {
       other?.reset();
     }
   },
 
-  // Without this the server would end our side of connections when it closes. Here the deadline ends what is left.
+  // Without this handler the server would end its connections when it closes. Here the deadline ends those that are left.
   serverClosing: () => undefined,
 };
 
-/** Half-open connections are normal in a proxy, for as long as anything comes. */
+/** Half-open connections are normal in a proxy, as long as data arrives. */
 const TIMEOUTS = { halfClosedMs: 0, shutdownMs: 0, idleMs: 300_000 };
 
 const server = await listen<Side>({
@@ -55,7 +55,7 @@ const server = await listen<Side>({
   async open(client) {
     const giveUp = new AbortController();
     client.context = { other: undefined, giveUp };
-    // Nobody is there yet to take what the client sends.
+    // The other side is not connected yet: do not read from the client.
     client.pause();
     try {
       client.context.other = await connect<Side>({

@@ -1,7 +1,6 @@
 /**
- * A client that comes back: `node dist/examples/reconnect.js HOST PORT`. When its connection is over, or cannot be made,
- * it waits and tries again, longer each time, so that a server that starts again is not run over by all its clients at
- * once. Ctrl-C ends it, whatever it is doing.
+ * A client that reconnects: `node dist/examples/reconnect.js HOST PORT`. When its connection ends or fails, it waits and
+ * tries again, longer each time, so that not all clients of a restarted server connect at once. Ctrl-C ends it at any time.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,13 +11,13 @@ const [host = '127.0.0.1', port = '4567', driver = 'auto'] = process.argv.slice(
 /** The first wait, and the longest, in ms. */
 const WAIT_FIRST_MS = 200;
 const WAIT_MOST_MS = 10_000;
-/** A connection that lived for so long was a success: the next wait is a short one again. */
+/** A connection that lived this long was a success: the next wait is short again. */
 const SUCCESS_MS = 1000;
 
 const stop = new AbortController();
 let current: Connection | undefined;
 
-/** One connection from its beginning to its end. Rejects when it cannot be made. */
+/** One connection from its beginning to its end. Rejects if connecting fails. */
 function session(): Promise<CloseReason> {
   return new Promise((resolve, reject) => {
     connect({
@@ -43,7 +42,7 @@ function session(): Promise<CloseReason> {
   });
 }
 
-/** Tells how it went; returns whether the server can be said to be there. */
+/** Prints how the connection ended. Returns whether the server was reachable. */
 async function tryOnce(): Promise<boolean> {
   const beganAt = performance.now();
   try {
@@ -57,7 +56,7 @@ async function tryOnce(): Promise<boolean> {
   }
 }
 
-/** Twice as long after each failure, and of that a part by chance: clients that failed together do not come together. */
+/** Doubles after each failure, with a random part, so that clients that failed together do not return together. */
 function waitMs(failures: number): number {
   const most = Math.min(WAIT_MOST_MS, WAIT_FIRST_MS * 2 ** failures);
   return Math.round(most / 2 + (Math.random() * most) / 2);

@@ -1,6 +1,6 @@
 /**
- * The seed's program call by call: an echo server on Windows' own completion port. Of overlapped it uses the raw bindings
- * only. Run it with `node dist/examples/win32-echo.js [PORT]` on Windows, or with
+ * An IOCP tutorial's echo server, call by call, on Windows' own completion port. It uses only the raw bindings of
+ * overlapped. Run it with `node dist/examples/win32-echo.js [PORT]` on Windows, or with
  * `npm run windows -- dist/examples/win32-echo.js [PORT]` in Wine, then type into `ncat 127.0.0.1 4567`.
  */
 
@@ -16,11 +16,11 @@ const ACCEPTS = 10;
 const CLIENTS_MAX = 1000;
 const DATA_BUFF_SIZE = 4096;
 
-/** Per-I/O data: what the system writes of it. An address keeps nothing alive, so this slab lives as long as the program. */
+/** Per-I/O data that the system writes. An address keeps nothing alive, so this slab lives as long as the program. */
 const IO_DATA_BASE = { overlapped: 0, buffer: OVERLAPPED.size, size: OVERLAPPED.size + DATA_BUFF_SIZE };
 const memory = new win32.Slab((ACCEPTS + CLIENTS_MAX) * IO_DATA_BASE.size);
 
-/** The rest of it. A record has one operation at a time, and is free only when none is in flight. */
+/** The rest of the per-I/O data. A record has one operation at a time, and is free only if none is in flight. */
 const records = Array.from({ length: ACCEPTS + CLIENTS_MAX }, (_, index) => ({
   address: memory.address + index * IO_DATA_BASE.size,
   sockfd: win32.INVALID_SOCKET,
@@ -37,13 +37,13 @@ const VARIABLES = { sin: 0, namelen: 16, flags: 20, wsaBuf: 24, bytesTrans: 40, 
 const variables = new win32.Slab(VARIABLES.size);
 const at = (name: keyof typeof VARIABLES): number => variables.address + VARIABLES[name];
 
-// 1. Create the listening socket: an overlapped one, as socket() would make it.
+// 1. Create the listening socket, overlapped, as socket() would make it.
 const createSocket = (): number =>
   WSASocketW(win32.AF_INET, win32.SOCK_STREAM, win32.IPPROTO_TCP, 0, 0, win32.WSA_FLAG_OVERLAPPED);
 const sockServer = createSocket();
 check(sockServer !== win32.INVALID_SOCKET, 'WSASocketW');
 
-// 2. Bind it, with nobody else at the same port. INADDR_ANY is zeros; the port's high byte comes first (htons).
+// 2. Bind it, exclusively. INADDR_ANY is zeros; the port's high byte comes first (htons).
 variables.u32[VARIABLES.flags >> 2] = 1;
 setsockopt(sockServer, win32.SOL_SOCKET, win32.SO_EXCLUSIVEADDRUSE, at('flags'), 4);
 variables.u16[(VARIABLES.sin + sockaddr_in.sin_family) >> 1] = win32.AF_INET;
@@ -70,7 +70,7 @@ const [high = 0, low = 0] = variables.u8.subarray(VARIABLES.sin + sockaddr_in.si
 console.log(`listening on 0.0.0.0:${high * 256 + low}`);
 
 for (;;) {
-  // 6. Keep accepts posted. One that could not be, for want of sockets or memory, is tried again within a second.
+  // 6. Keep accepts posted. One that failed for lack of sockets or memory is tried again within a second.
   while (acceptsPosted < ACCEPTS && free.length > 0 && postAccept(free.pop() as IoData)) {
     acceptsPosted++;
   }
@@ -88,12 +88,12 @@ for (;;) {
   acceptsPosted -= io.iotype === 'ACCEPT' ? 1 : 0;
 
   if (error !== 0) {
-    // Any error is one connection's. ERROR_NETNAME_DELETED: the client has reset it.
+    // An error concerns one connection only. ERROR_NETNAME_DELETED: the client has reset it.
     close(io, error === win32.ERROR_NETNAME_DELETED ? 'reset by the client' : `${io.iotype}: error ${error}`);
   } else if (io.iotype === 'ACCEPT') {
     associate(io);
   } else if (bytesTrans === 0) {
-    // The client has sent all it had, and has all of it back: closing sends it an end of stream too.
+    // The client has ended its stream, and has everything back. Closing ends our side too.
     close(io, 'end of stream');
   } else if (io.iotype === 'RECV') {
     postSend(io, 0, bytesTrans);
@@ -108,15 +108,15 @@ function postAccept(io: IoData): boolean {
   io.sockfd = createSocket();
   prepare(io, 'ACCEPT', 0, 0);
   const [buffer, ofAddress] = [io.address + IO_DATA_BASE.buffer, sockaddr_in.size + 16];
-  // With no byte to receive it completes when the connection is there, not when a silent client speaks.
+  // With no bytes to receive, the accept completes when the connection is made, not when the client sends.
   const done = AcceptEx(sockServer, io.sockfd, buffer, 0, ofAddress, ofAddress, at('bytesTrans'), io.address);
   return posted(io, done !== 0);
 }
 
-// 8. Associate the client's socket with the port. Its per-I/O data is what it was accepted with.
+// 8. Associate the client's socket with the port. Its per-I/O data is that of its accept.
 function associate(io: IoData): void {
   console.log(`new client sockfd=${io.sockfd}`);
-  // The accept's key is the listening socket. Without its context the client's socket cannot tell its addresses.
+  // The accept's key is the listening socket. Without this option the client's socket has no addresses.
   setsockopt(io.sockfd, win32.SOL_SOCKET, win32.SO_UPDATE_ACCEPT_CONTEXT, at('key'), 8);
   if (CreateIoCompletionPort(io.sockfd, completionPort, io.sockfd, 0) === 0) {
     close(io, `CreateIoCompletionPort: error ${GetLastError()}`);
@@ -131,14 +131,14 @@ function postRecv(io: IoData): void {
   posted(io, WSARecv(io.sockfd, at('wsaBuf'), 1, 0, at('flags'), io.address, 0) === 0);
 }
 
-// 10. Post a send of what came in, or of what an earlier send has left of it.
+// 10. Post a send of the received bytes, or of those that an earlier send has left.
 function postSend(io: IoData, sent: number, length: number): void {
   Object.assign(io, { sent, length });
   prepare(io, 'SEND', sent, length - sent);
   posted(io, WSASend(io.sockfd, at('wsaBuf'), 1, 0, 0, io.address, 0) === 0);
 }
 
-/** Zeroes the OVERLAPPED and the flags, and has the WSABUF be a part of the buffer. */
+/** Zeroes the OVERLAPPED and the flags, and sets the WSABUF to a part of the buffer. */
 function prepare(io: IoData, iotype: IoData['iotype'], start: number, byteLength: number): void {
   const offset = io.address - memory.address;
   memory.u8.fill(0, offset, offset + OVERLAPPED.size);
@@ -148,7 +148,7 @@ function prepare(io: IoData, iotype: IoData['iotype'], start: number, byteLength
   io.iotype = iotype;
 }
 
-/** Whether a completion will come: also for what was done at once, but not for what could not be posted. */
+/** Whether a completion will arrive: also if the operation has completed at once, but not if it could not be posted. */
 function posted(io: IoData, done: boolean): boolean {
   const error = done ? win32.WSA_IO_PENDING : WSAGetLastError();
   if (error !== win32.WSA_IO_PENDING) {
