@@ -16,6 +16,7 @@ const WINDOWS_ONLY = [
 ];
 /** Test files that run on Windows too. */
 const WINDOWS_TOO = [
+  'base/fifo',
   'cli/bad-input',
   'cli/doctor',
   'drivers/select/select',
@@ -25,8 +26,10 @@ const WINDOWS_TOO = [
   'package/copies',
   'package/docs',
   'port/completion-router',
+  'port/interrupted-operations',
   'port/memory',
   'port/operations',
+  'port/sends',
   'threads/worker-loading',
 ];
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */

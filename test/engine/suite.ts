@@ -12,7 +12,8 @@ import { contexts } from './contexts.js';
 import { conversations } from './conversations.js';
 import { cuts } from './cuts.js';
 import { ending } from './ending.js';
-import { handlerFailures } from './handler-failures.js';
+import { errorReports } from './error-reports.js';
+import { handlerErrors } from './handler-errors.js';
 import { holding } from './holding.js';
 import { hostile } from './hostile.js';
 import { iterating } from './iterating.js';
@@ -26,7 +27,6 @@ import { paths } from './paths.js';
 import { pausing } from './pausing.js';
 import { readAhead } from './read-ahead.js';
 import { servers } from './servers.js';
-import { strangers } from './strangers.js';
 import { streamWrites } from './stream-writes.js';
 import { streams } from './streams.js';
 import type { EngineSubject } from './subject.js';
@@ -44,7 +44,7 @@ const TOPICS = {
   holding,
   'read ahead': readAhead,
   limits,
-  strangers,
+  'handler errors': handlerErrors,
   servers,
   connecting,
   names,
@@ -57,7 +57,7 @@ const TOPICS = {
   messages,
   'async handlers': asyncHandlers,
   'async contexts': contexts,
-  'failures of handlers': handlerFailures,
+  'error reports': errorReports,
   topics,
   lives,
   hostile,

@@ -108,8 +108,9 @@ describe('source files', () => {
     );
   });
 
-  test(`no file is longer than ${LINES_MAX} lines`, () => {
-    const long = SOURCES.map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
+  test(`no file of the library or the tests is longer than ${LINES_MAX} lines`, () => {
+    const tests = FILES.filter((path) => path.startsWith('test/') && path.endsWith('.ts'));
+    const long = [...SOURCES, ...tests].map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
     assert.deepEqual(
       long.filter(({ lines }) => lines > LINES_MAX),
       [],
@@ -139,6 +140,18 @@ describe('source files', () => {
     }
     assert.deepEqual(
       SOURCES.filter((path) => !reached.has(path)),
+      [],
+    );
+  });
+
+  test('the index of the programs that tests start has each of them', () => {
+    const folder = 'test/support/programs/';
+    const names = FILES.filter((path) => path.startsWith(folder) && path.endsWith('.ts')).map((path) =>
+      posix.basename(path, '.ts'),
+    );
+    const listed = [...read(`${folder}README.md`).matchAll(/`([\w-]+)`/g)].map(([, name]) => name);
+    assert.deepEqual(
+      names.filter((name) => !listed.includes(name)),
       [],
     );
   });

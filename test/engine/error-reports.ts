@@ -185,7 +185,7 @@ function fromOutside(subject: EngineSubject): void {
   });
 }
 
-export function handlerFailures(subject: EngineSubject): void {
+export function errorReports(subject: EngineSubject): void {
   told(subject);
   fromOutside(subject);
 }

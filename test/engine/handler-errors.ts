@@ -151,7 +151,7 @@ function sinksThatThrow(subject: EngineSubject): void {
   );
 }
 
-export function strangers(subject: EngineSubject): void {
+export function handlerErrors(subject: EngineSubject): void {
   const scene = scenes(subject);
 
   for (const event of THROWERS) {
