@@ -1,14 +1,12 @@
 /** What a linter cannot hold: which file may know what, that every file is used, and what a page looks like. */
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, test } from 'node:test';
+import { codeOf, FILES, read, SOURCES } from '../support/project.js';
 
-const ROOT = new URL('../../../', import.meta.url);
 const LINES_MAX = 400;
 const FOLDER_FILES_MAX = 19;
-const NOT_OURS: ReadonlySet<string> = new Set(['.git', '.cache', 'dist', 'node_modules', 'package-lock.json']);
 const ENTRIES = [
   'src/index.ts',
   'src/port.ts',
@@ -54,9 +52,6 @@ const SYSTEM_QUESTIONS = [
   /\{[^}]*\bplatform\b[^}]*\}\s*(?:=\s*process\b|from 'node:(?:os|process)')/,
 ];
 
-/** Written in pieces, so that this file is not found. */
-const LEFTOVERS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK', 'WI' + 'P'].join('|')})\\b`);
-
 /** Globals of Node that test runners replace, or whose environments lack them. */
 const RUNTIME = 'src/base/runtime.ts';
 const REPLACED_GLOBALS = [
@@ -72,12 +67,6 @@ const LITERAL_OFFSETS = [
   /\b(?:\w*(?:address|offset|record|answer|name)|\w+_word)\b \+ \d+(?! \*)/i,
   /\b(?:index|entry|mask|cqMask|sqMask)\)? << \d/i,
 ];
-
-const FILES = filesBelow('');
-const LOCK_FILES = FILES.filter((path) => posix.basename(path) === 'package.json').map((path) =>
-  path.replace(/package\.json$/, 'package-lock.json'),
-);
-const SOURCES = FILES.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
 
 describe('source files', () => {
   test('exist', () => {
@@ -249,72 +238,6 @@ describe('connection flags', () => {
   });
 });
 
-describe('texts and lock files', () => {
-  test('no marker of unfinished work is left', () => {
-    const texts = FILES.filter((path) => /\.(?:c?js|mjs|ts|json|md|sh|ya?ml)$|^\.ci\//.test(path));
-    assert(texts.length > SOURCES.length);
-    assert.deepEqual(
-      texts.filter((path) => LEFTOVERS.test(read(path))),
-      [],
-    );
-  });
-
-  test('each page has one title', () => {
-    const pages = FILES.filter((path) => path.endsWith('.md'));
-    assert(pages.includes('CHANGELOG.md'));
-    const titles = pages.map((path) => ({ path, titles: titlesOf(read(path)) }));
-    assert.deepEqual(
-      titles.filter((page) => page.titles.length !== 1),
-      [],
-    );
-  });
-
-  test('each lock file has a hash for each package, and names no registry', () => {
-    assert(LOCK_FILES.includes('package-lock.json') && LOCK_FILES.includes('scripts/nodes/22/package-lock.json'));
-    for (const path of LOCK_FILES) {
-      assert.doesNotMatch(read(path), /"resolved"|https?:\/\/registry/, path);
-      const { '': _, ...packages } = JSON.parse(read(path)).packages as Record<string, { integrity?: string }>;
-      const unchecked = Object.keys(packages).filter((name) => !packages[name]?.integrity?.startsWith('sha512-'));
-      assert.deepEqual(unchecked, [], path);
-    }
-  });
-
-  test('each package.json has exact versions, and its lock file has the same', () => {
-    for (const path of LOCK_FILES) {
-      const { packages } = JSON.parse(read(path)) as LockFile;
-      const pins = JSON.parse(read(path.replace('package-lock.json', 'package.json'))) as Dependencies;
-      const wanted = { ...pins.dependencies, ...pins.devDependencies, ...pins.optionalDependencies };
-      const locked = Object.keys(wanted).map((name) => [name, packages[`node_modules/${name}`]?.version]);
-      assert.deepEqual(wanted, Object.fromEntries(locked), path);
-    }
-  });
-
-  test('npm installs only from lock files', () => {
-    const programs = FILES.filter((path) => /^(?:scripts|bench)\/.*\.[jt]s$|^\.ci\//.test(path));
-    assert(programs.length > 0);
-    const free = /--no-package-lock|\[\s*'(?:install|i|exec)'|\bnpx\b|\bnpm (?:install|i|add|exec)\b/;
-    assert.deepEqual(
-      programs.filter((path) => free.test(codeOf(path))),
-      [],
-    );
-  });
-
-  test("koffi and its binary for Windows' Node are of one version", () => {
-    const [ours, windows] = ['package.json', 'scripts/windows/package.json'].map((path) => JSON.parse(read(path)));
-    assert.equal(windows.dependencies['@koromix/koffi-win32-x64'], ours.dependencies.koffi);
-  });
-});
-
-interface Dependencies {
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-}
-
-interface LockFile {
-  readonly packages: Readonly<Record<string, { readonly version?: string }>>;
-}
-
 /** Imports that break a rule, as `importer -> imported`. */
 function breaches(broken: (path: string, target: string) => boolean): string[] {
   return SOURCES.flatMap((path) =>
@@ -389,13 +312,6 @@ function specifiersOf(path: string): string[] {
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match.groups?.name ?? ''));
 }
 
-/** A file without its comments, as far as these rules care: a comment may name what the code may not. */
-function codeOf(path: string): string {
-  return read(path)
-    .replace(/\/\*[\s\S]*?\*\//g, '')
-    .replace(/(^|\s)\/\/.*$/gm, '$1');
-}
-
 /** Names that a file uses and neither imports nor declares, as far as the rule about globals cares. */
 function globalsOf(path: string): string[] {
   const code = codeOf(path).replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
@@ -404,24 +320,4 @@ function globalsOf(path: string): string[] {
   return REPLACED_GLOBALS.filter(
     (name) => new RegExp(`(?<![.\\w#])${name}\\b(?!\\s*:)`).test(rest) && !new RegExp(`\\b${name}\\b`).test(imports),
   ).concat(/\bglobalThis\.(?=[a-z])/.test(rest) ? ['globalThis'] : []);
-}
-
-function titlesOf(page: string): string[] {
-  const prose = page.replace(/^(```+|~~~+).*\n[\s\S]*?^\1\s*$/gm, '');
-  return prose.split('\n').filter((line) => /^# /.test(line));
-}
-
-function read(path: string): string {
-  return readFileSync(new URL(path, ROOT), 'utf8');
-}
-
-function filesBelow(directory: string): string[] {
-  const entries = readdirSync(new URL(directory, ROOT), { withFileTypes: true });
-  return entries
-    .filter(({ name }) => !NOT_OURS.has(name))
-    .flatMap((entry) => {
-      const path = `${directory}${entry.name}`;
-      return entry.isDirectory() ? filesBelow(`${path}/`) : [path];
-    })
-    .sort();
 }
