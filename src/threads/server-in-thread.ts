@@ -2,7 +2,7 @@
 
 import { OperationError } from '../base/errors.js';
 import { close } from '../engine/connection-core/close.js';
-import type { Engine, TurnTask } from '../engine/engine.js';
+import type { Engine } from '../engine/engine.js';
 import { piecesOf } from '../engine/messages/send-message.js';
 import type { ServerCore } from '../engine/server/server-core.js';
 import { joinPieces, type Payload } from '../engine/writing/payload.js';
@@ -13,7 +13,7 @@ const TOGETHER_MAX = 256;
 const TOGETHER_BYTES_MAX = 256 * 1024;
 
 /** The server as a thread's module sees it: it sends to the connections of all threads. */
-export class ServerInThread implements TurnTask {
+export class ServerInThread {
   readonly #engine: Engine;
   readonly #outbox: Outbox;
   #server: ServerCore | undefined;

@@ -13,7 +13,7 @@ import type { Distribution } from './options.js';
 import type { ThreadReady } from './protocol.js';
 import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
-import { WorkerPool, type WorkerPoolOwner, type WorkerPoolSettings } from './worker-pool.js';
+import { WorkerPool, type WorkerPoolSettings } from './worker-pool.js';
 
 /** What `statistics()` gives: the sums over all threads that live, and what is of each. */
 export interface ThreadedStatistics extends ServerStatistics {
@@ -39,7 +39,7 @@ export interface ThreadedListeners {
 }
 
 /** A server that `listen` made with `threads`. */
-export class ThreadedServer implements WorkerPoolOwner {
+export class ThreadedServer {
   /** How connections come to the threads. */
   readonly distribution: Distribution;
   /** How many threads serve. */

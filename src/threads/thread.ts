@@ -1,7 +1,7 @@
 /** One thread of a server, from its start to its end or death: the worker, and what the main thread knows of it. */
 
 import { URL } from 'node:url';
-import { type ResourceLimits, Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads';
 import { OperationError } from '../base/errors.js';
 import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
 import { reclaimThread } from '../drivers/choose.js';
@@ -12,6 +12,7 @@ import { unpackError } from './errors.js';
 import type { FromThread, PostedInfo, ThreadData, ThreadReady, ToThread } from './protocol.js';
 import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
 import { WorkerEnd } from './worker-end.js';
+import { startWorker, workerError } from './worker-file.js';
 
 /** How long a thread may take to end behind its deadline, in ms: a handler that never returns does not hold it for ever. */
 const END_TIMEOUT_MS = 2000;
@@ -74,17 +75,18 @@ export class Thread {
     const bytesMax = publishedBytesMax(data.engineOptions);
     this.#outbox = new Outbox(backlog, bytesMax, (message) => this.#post(message));
     const backlogs = { in: backlog.memory, out: this.#backlog.memory };
-    this.#worker = new Worker(new URL('./overlapped-worker.js', import.meta.url), {
+    const options: WorkerOptions = {
       name: `overlapped ${data.thread}`,
       workerData: { ...data, backlogs } satisfies ThreadData,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
-    });
+    };
+    this.#worker = startWorker(() => new Worker(new URL('./overlapped-worker.js', import.meta.url), options));
     this.#end = new WorkerEnd(this.#worker);
     this.id = this.#worker.threadId;
     guardThread(this.id);
     this.#worker.on('message', (message: FromThread) => this.#told(message));
     this.#worker.on('error', (error: unknown) => {
-      this.#error ??= errorOf(error);
+      this.#error ??= workerError(errorOf(error));
     });
     this.#worker.on('exit', (exitCode) => this.#exited(exitCode));
   }

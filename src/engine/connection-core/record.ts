@@ -129,6 +129,7 @@ export interface EngineServices {
 
 /** What the connections of one server, or of one `connect`, share. */
 export interface ConnectionContext {
+  /** @internal */
   readonly engine: EngineServices;
   readonly handlers: HandlerTable<ConnectionRecord>;
   /** The async context of the program's `listen` or `connect`, for its handlers. */

@@ -156,7 +156,7 @@ export class WriteQueue implements BufferSink {
     this.add(address, byteLength, holder);
   }
 
-  /** @internal Appends a piece that is held already. */
+  /** Appends a piece that is held already. */
   add(address: number, byteLength: number, held: MemoryOwner): void {
     if (this.empty) {
       this.#address = address;
