@@ -3,7 +3,7 @@
  * `ncat 127.0.0.1 4567`. A member who does not read is removed from the room and delays nobody before that.
  */
 
-import { type Connection, formatAddress, listen } from 'overlapped';
+import { type Connection, type DriverChoice, formatAddress, listen } from 'overlapped';
 
 /** Bytes that may wait for a member who reads slowly. Above it the engine closes the connection: `write_queue_full`. */
 const UNREAD_BYTES_MAX = 256 * 1024;
@@ -17,7 +17,7 @@ let guests = 0;
 const room = await listen<Member>({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
-  driver: process.argv[3] ?? 'auto',
+  driver: (process.argv[3] ?? 'auto') as DriverChoice,
   limits: {
     queuedBytesMax: UNREAD_BYTES_MAX,
     // A member who floods the room gets no more than this of each round before the others have their turn.

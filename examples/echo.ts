@@ -3,13 +3,13 @@
  * type into `ncat 127.0.0.1 4567`.
  */
 
-import type { Completion, OverlappedSocket } from 'overlapped/port';
+import type { Completion, DriverChoice, OverlappedSocket } from 'overlapped/port';
 import { CompletionBatch, CompletionPort, formatAddress } from 'overlapped/port';
 
 const port = Number(process.argv[2] ?? 4567);
 
 // 4. Create the completion port. (11. On Windows the driver preloads AcceptEx.)
-const completionPort = CompletionPort.create({ driver: process.argv[3] ?? 'auto' });
+const completionPort = CompletionPort.create({ driver: (process.argv[3] ?? 'auto') as DriverChoice });
 
 // 1. Create the listening socket. All sockets of a port are overlapped.
 const listener = completionPort.createSocket('ipv4');

@@ -3,12 +3,12 @@
  * `ncat 127.0.0.1 4567`.
  */
 
-import { formatAddress, listen } from 'overlapped';
+import { type DriverChoice, formatAddress, listen } from 'overlapped';
 
 const server = await listen({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
-  driver: process.argv[3] ?? 'auto',
+  driver: (process.argv[3] ?? 'auto') as DriverChoice,
 
   data(connection, chunk) {
     // The bytes are sent from the buffer that received them: nothing is copied.

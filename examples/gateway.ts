@@ -3,7 +3,7 @@
  * command. Run it with `node dist/examples/gateway.js [PORT]`, and players with gateway-client.js.
  */
 
-import { type Connection, formatAddress, listen } from 'overlapped';
+import { type Connection, type DriverChoice, formatAddress, listen } from 'overlapped';
 import { commands, type DecodedCommand } from 'overlapped/framing';
 import { COMMAND } from './gateway-protocol.js';
 
@@ -18,7 +18,7 @@ const LOGIN_TIMEOUT_MS = 5000;
 const server = await listen<Player, DecodedCommand>({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
-  driver: process.argv[3] ?? 'auto',
+  driver: (process.argv[3] ?? 'auto') as DriverChoice,
   framing: commands({ bodyBytesMax: 1024 }),
   // A silent player is pinged every ten seconds, and disconnected after two unanswered pings.
   heartbeat: {

@@ -4,7 +4,7 @@
  * more than one line of bounded length, and never waits for the rest of a line for ever.
  */
 
-import { type Connection, formatAddress, listen } from 'overlapped';
+import { type Connection, type DriverChoice, formatAddress, listen } from 'overlapped';
 
 const LINE_BYTES_MAX = 1024;
 /** The time from the first byte of a line to its end, however slowly its bytes arrive. */
@@ -23,7 +23,7 @@ interface Partial {
 const server = await listen<Partial>({
   host: '127.0.0.1',
   port: Number(process.argv[2] ?? 4567),
-  driver: process.argv[3] ?? 'auto',
+  driver: (process.argv[3] ?? 'auto') as DriverChoice,
   timeouts: { idleMs: IDLE_TIMEOUT_MS },
 
   open(connection) {

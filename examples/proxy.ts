@@ -3,9 +3,18 @@
  * the other from the buffer that received them. If one side does not read, the other is paused, so the proxy holds little data.
  */
 
-import { type Connection, connect, formatAddress, type Handlers, listen, OperationError } from 'overlapped';
+import {
+  type Connection,
+  connect,
+  type DriverChoice,
+  formatAddress,
+  type Handlers,
+  listen,
+  OperationError,
+} from 'overlapped';
 
-const [listenPort = '4567', host = '127.0.0.1', port = '80', driver = 'auto'] = process.argv.slice(2);
+const [listenPort = '4567', host = '127.0.0.1', port = '80', driverName = 'auto'] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 /** The state of a connection: the connection to the other side, once it exists. */
 interface Side {

@@ -4,9 +4,10 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CloseReason, type Connection, connect, OperationError } from 'overlapped';
+import { type CloseReason, type Connection, connect, type DriverChoice, OperationError } from 'overlapped';
 
-const [host = '127.0.0.1', port = '4567', driver = 'auto'] = process.argv.slice(2);
+const [host = '127.0.0.1', port = '4567', driverName = 'auto'] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 /** The first wait, and the longest, in ms. */
 const WAIT_FIRST_MS = 200;

@@ -2,7 +2,7 @@
 
 export { formatAddress, type SocketAddress, type SocketFamily } from './base/address.js';
 export { OperationError, type OperationErrorFields } from './base/errors.js';
-export type { DriverName } from './drivers/driver.js';
+export type { DriverChoice, DriverName, DriverSource } from './drivers/driver.js';
 export { type ConnectOptions, connect } from './engine/client/connect.js';
 export type { LookupAddress } from './engine/client/lookup-answer.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';

@@ -8,7 +8,15 @@
 export { formatAddress, type SocketAddress, type SocketFamily } from './base/address.js';
 export { OperationError } from './base/errors.js';
 export { type DriverReport, probeDrivers } from './drivers/choose.js';
-export type { BindOptions, DriverName, DriverSource, Probe, Refusal } from './drivers/driver.js';
+export type {
+  BindOptions,
+  DriverChoice,
+  DriverName,
+  DriverSource,
+  Probe,
+  Refusal,
+  SystemDriverName,
+} from './drivers/driver.js';
 export type { PoolBuffer } from './port/buffer-pool.js';
 export { type Completion, CompletionBatch } from './port/completion.js';
 export { CompletionPort, type PortStatistics } from './port/completion-port.js';

@@ -38,7 +38,7 @@ function setFor(registry: MetricsRegistry, prefix: string, labelNames: readonly 
 /**
  * Exports a server's statistics, and those of its engine, until the server is closed. They are read when the registry is asked.
  * @returns stops it before that
- * @throws OperationError `ERR_INVALID_ARG_VALUE` for labels of other names than those of an earlier server
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` for labels of other names than those of an earlier server
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
  * collectMetrics(server, { labels: { service: 'echo' } });

@@ -4,7 +4,7 @@
  * look at the messages in them) and `threads` (on two of them).
  */
 
-import { type Connection, connect, listen, type Server, type SocketAddress } from 'overlapped';
+import { type Connection, connect, type DriverChoice, listen, type Server, type SocketAddress } from 'overlapped';
 import { lengthPrefixed } from 'overlapped/framing';
 import {
   BACKLOG,
@@ -21,7 +21,8 @@ import {
 
 type Program = () => Promise<{ readonly address: SocketAddress }>;
 
-const [driver = 'auto', role = 'echo', behind = '0'] = process.argv.slice(2);
+const [driverName = 'auto', role = 'echo', behind = '0'] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 const where = { host: HOST, port: 0, driver, backlog: BACKLOG };
 const framing = lengthPrefixed({ lengthSize: LENGTH_BYTES });

@@ -3,10 +3,12 @@
  * blocks its thread and `loop` one in Node's event loop.
  */
 
+import type { DriverChoice } from 'overlapped';
 import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped/port';
 import { BACKLOG, collectWhenAsked, HOST, sayPort } from './roles.js';
 
-const [driver = 'auto', mode = 'run'] = process.argv.slice(2);
+const [driverName = 'auto', mode = 'run'] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 const port = CompletionPort.create({ driver });
 const listener = port.createSocket('ipv4');

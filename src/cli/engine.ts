@@ -8,8 +8,8 @@ export function openEngine(options: EngineOptions): Engine {
   try {
     return new Engine(options);
   } catch (error) {
-    if (error instanceof OperationError && error.code === 'ERR_UNKNOWN_DRIVER') {
-      const reason = reasonOf(error).replace(/^Expected (.*); got .*$/, 'expected $1');
+    if (error instanceof TypeError && error.message.startsWith('driver: ')) {
+      const reason = error.message.replace(/^driver: (expected .*), got .*$/, '$1');
       throw new Failure(
         `unknown driver ${JSON.stringify(options.driver)}: ${reason}; overlapped doctor says which run here`,
       );

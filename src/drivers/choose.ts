@@ -1,14 +1,24 @@
 /** The one place that chooses the driver: candidates in order of preference, each with a probe. */
 
 import { isMainThread } from 'node:worker_threads';
+import { invalidValue } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
-import { OperationError, textOf } from '../base/errors.js';
+import { OperationError } from '../base/errors.js';
 import { process } from '../base/runtime.js';
 import { uninterrupted } from '../ffi/worker-table.js';
 import { guardWorkers, type Reclaim, reclaimWorker } from './common/guardian.js';
 import { requireNetwork } from './common/permission.js';
 import { allOrNothing, type ResourceTracker } from './common/resources.js';
-import type { Driver, DriverName, DriverOptions, DriverSource, Probe, ProbeOptions, Refusal } from './driver.js';
+import type {
+  Driver,
+  DriverName,
+  DriverOptions,
+  DriverSource,
+  Probe,
+  ProbeOptions,
+  Refusal,
+  SystemDriverName,
+} from './driver.js';
 import { DRIVER_NAMES } from './driver.js';
 import { openEpoll } from './epoll/driver.js';
 import { probeEpoll } from './epoll/probe.js';
@@ -33,7 +43,7 @@ const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: ResourceTrac
 };
 
 interface Candidate {
-  readonly name: DriverName;
+  readonly name: SystemDriverName;
   readonly probe: (options: ProbeOptions) => Probe;
   readonly open: (options: DriverOptions) => Driver;
   /** Describes why opening failed although the probe had passed. */
@@ -78,7 +88,7 @@ function probeHere({ probe }: Candidate, disabledFeatures: ReadonlySet<string>):
 /** Whether this system can run a driver. */
 export interface DriverReport {
   /** The driver's name. */
-  readonly name: DriverName;
+  readonly name: SystemDriverName;
   /** The result of its probe. */
   readonly probe: Probe;
 }
@@ -122,7 +132,8 @@ const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE
 
 /**
  * Opens a driver by name, with `auto` the first that can be opened, or one of the caller's own.
- * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, what opening fails with
+ * @throws OperationError `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, what opening fails with; TypeError
+ * `ERR_INVALID_ARG_VALUE`
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
   if (typeof name !== 'string' && typeof name?.open === 'function') {
@@ -134,11 +145,7 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
   }
   const known = DRIVER_NAMES.find((driver) => driver === name);
   if (known === undefined) {
-    throw new OperationError({
-      code: 'ERR_UNKNOWN_DRIVER',
-      reason: `Expected auto, ${DRIVER_NAMES.join(', ')}; got ${textOf(name)}`,
-      syscall: 'open driver',
-    });
+    throw invalidValue('driver', `auto, ${DRIVER_NAMES.join(', ')}`, name);
   }
   const candidate = CANDIDATES.find((driver) => driver.name === known);
   const probe =

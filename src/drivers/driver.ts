@@ -9,10 +9,16 @@ import type { Clock } from '../base/clock.js';
 import type { ErrorTable } from '../base/errors.js';
 
 /** Drivers of operating systems. */
-export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const satisfies readonly DriverName[];
+export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const satisfies readonly SystemDriverName[];
+
+/** The name of an operating system's driver. */
+export type SystemDriverName = 'iocp' | 'io_uring' | 'epoll' | 'select';
 
 /** The name of a driver. `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
-export type DriverName = 'iocp' | 'io_uring' | 'epoll' | 'select' | 'sim';
+export type DriverName = SystemDriverName | 'sim';
+
+/** What programs ask for: a driver by its name, or `auto` for the first that this system can run. */
+export type DriverChoice = SystemDriverName | 'auto';
 
 /** Why a driver cannot be used, and what to do about it. */
 export interface Refusal {

@@ -31,7 +31,7 @@ export class Connection<Context = unknown> extends ConnectionRecord {
    * `ERR_BUFFER_DETACHED`.
    * @returns false when more than the high-water mark waits: write on after `drain`. Also false, and the bytes are
    * dropped, on a connection that is closing, or that ends because the peer has ended or the server closes
-   * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` after `end`, `ERR_INVALID_ARG_TYPE` for what is neither bytes nor
+   * @throws OperationError `ERR_STREAM_WRITE_AFTER_END` after `end`; TypeError `ERR_INVALID_ARG_TYPE` for what is neither bytes nor
    * text, `ERR_INVALID_ARG_VALUE` for bytes of the receive pool that are not of one chunk
    */
   write(data: Uint8Array | string): boolean {
@@ -138,10 +138,10 @@ export class Connection<Context = unknown> extends ConnectionRecord {
   /**
    * Closes the connection with the reason `deadline` unless this is called again within `timeoutMs`: for a request that
    * must be complete by then, however its bytes trickle in. 0 or Infinity takes the deadline away.
-   * @throws OperationError `ERR_OUT_OF_RANGE`
+   * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
    */
   setDeadline(timeoutMs: number): void {
-    setDeadline(this, ticksOf(checkTime('timeoutMs', timeoutMs, Number.NaN)));
+    setDeadline(this, ticksOf(checkTime('timeoutMs', timeoutMs)));
   }
 
   /** @internal */

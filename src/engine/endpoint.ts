@@ -2,7 +2,8 @@
 
 import dns from 'node:dns';
 import type { SocketAddress } from '../base/address.js';
-import { OperationError, textOf } from '../base/errors.js';
+import { badPort, invalidType, invalidValue, misuse } from '../base/argument-errors.js';
+import { aFunction, aString, type Check, checkNumber, INT_MAX, oneOf } from '../base/validate.js';
 import { isUnscopedLinkLocal, versionOf } from '../drivers/common/sockaddr.js';
 import { type LookupAddress, readAnswer } from './client/lookup-answer.js';
 
@@ -31,8 +32,8 @@ export type Lookup = (
 export interface Endpoint {
   /** A name or a numeric address. An IPv6 address may have a zone: `fe80::1%eth0`. An empty host counts as absent. */
   readonly host?: string;
-  /** 0 to 65535. */
-  readonly port?: number;
+  /** 0 to 65535, as a number or a numeric string. With 0, `listen` lets the system choose. Required unless there is a path. */
+  readonly port?: number | string;
   /** A Unix-domain socket instead. */
   readonly path?: string;
   /** The addresses that a name is looked up for: 4 for IPv4, 6 for IPv6, 0 (default) for both. */
@@ -47,34 +48,39 @@ export interface Endpoint {
 export type Resolver = () => readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 
 const PORT_MAX = 65_535;
-const FAMILIES: ReadonlySet<unknown> = new Set([0, 4, 6]);
+const A_PORT = `a whole number from 0 to ${PORT_MAX}`;
 
-function invalid(code: string, name: string, expected: string, value: unknown): OperationError {
-  return new OperationError({
-    code,
-    reason: `${name}: expected ${expected}, got ${textOf(value)}`,
-    syscall: 'options',
-  });
+/** As `node:net` has it: a number, or a string that is one. @throws TypeError, RangeError `ERR_SOCKET_BAD_PORT` */
+function aPort(name: string, port: unknown): void {
+  if (typeof port !== 'number' && typeof port !== 'string') {
+    throw invalidType(name, A_PORT, port);
+  }
+  const number = typeof port === 'string' && port.trim() === '' ? Number.NaN : Number(port);
+  if (!Number.isInteger(number) || number < 0 || number > PORT_MAX) {
+    throw badPort(name, A_PORT, port);
+  }
 }
 
-function checkPort(port: unknown): number {
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > PORT_MAX) {
-    const reason = `port: expected a whole number from 0 to ${PORT_MAX}, got ${textOf(port)}`;
-    throw new OperationError({ code: 'ERR_SOCKET_BAD_PORT', reason, syscall: 'options' });
+/** The system's calls see a text up to its first NUL only. */
+function aHost(name: string, host: unknown): void {
+  aString(name, host);
+  if ((host as string).includes('\0')) {
+    throw invalidValue(name, 'a name without a NUL', host);
   }
-  return port;
 }
 
-/** A text for the system's calls, which see it up to its first NUL only. */
-function checkText(name: 'host' | 'path', value: unknown): string {
-  if (typeof value !== 'string') {
-    throw invalid('ERR_INVALID_ARG_TYPE', name, 'a string', value);
-  }
-  if (name === 'host' && value.includes('\0')) {
-    throw invalid('ERR_INVALID_ARG_VALUE', name, 'a name without a NUL', value);
-  }
-  return value;
+function hints(name: string, value: unknown): void {
+  checkNumber(name, value, { least: 0, most: INT_MAX, whole: true });
 }
+
+export const ENDPOINT_OPTIONS = {
+  host: aHost,
+  port: aPort,
+  path: aString,
+  family: oneOf(0, 4, 6),
+  hints,
+  lookup: aFunction,
+} as const satisfies Record<keyof Endpoint, Check>;
 
 /** Whether an endpoint names a host. An empty host counts as absent, as in `node:net`. */
 export function namesHost({ host }: Endpoint): boolean {
@@ -82,29 +88,22 @@ export function namesHost({ host }: Endpoint): boolean {
 }
 
 /**
- * Checks what an endpoint says and returns what finds its addresses.
- * @throws OperationError `ERR_SOCKET_BAD_PORT`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ * What finds the addresses of an endpoint whose options were checked.
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` when it has neither a port nor a path
  */
 export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {
   const path = endpoint.path ?? undefined;
   if (path !== undefined) {
-    const address = { family: 'unix', path: checkText('path', path) } as const;
-    return () => [address];
+    return () => [{ family: 'unix', path }];
   }
-  const port = checkPort(endpoint.port);
-  const host = namesHost(endpoint) ? checkText('host', endpoint.host) : defaultHost;
+  if ((endpoint.port ?? undefined) === undefined) {
+    throw misuse(`port: expected ${A_PORT}, or a path instead; got neither`);
+  }
+  const port = Number(endpoint.port);
+  const host = namesHost(endpoint) ? (endpoint.host as string) : defaultHost;
   const family = endpoint.family ?? 0;
   const hints = endpoint.hints ?? 0;
   const lookup = endpoint.lookup ?? undefined;
-  if (!FAMILIES.has(family)) {
-    throw invalid('ERR_INVALID_ARG_VALUE', 'family', '0, 4 or 6', family);
-  }
-  if (!Number.isInteger(hints) || hints < 0) {
-    throw invalid('ERR_INVALID_ARG_VALUE', 'hints', 'a whole number of 0 or more', hints);
-  }
-  if (lookup !== undefined && typeof lookup !== 'function') {
-    throw invalid('ERR_INVALID_ARG_TYPE', 'lookup', 'a function', lookup);
-  }
   const toAddress = ({ address, family }: LookupAddress): SocketAddress => ({
     family: family === 6 ? 'ipv6' : 'ipv4',
     address,

@@ -23,9 +23,9 @@ import { BACKLOGGED, CLOSING, DIRTY, RESUMING } from './connection-core/state.js
 import { armTimer, moveTicks } from './connection-core/timeouts.js';
 import { ConnectionCounters, EngineCounters } from './counters.js';
 import { endAll } from './engine-ending.js';
-import type { EngineOptions } from './engine-options.js';
+import { checkEngineOptions, type EngineOptions } from './engine-options.js';
 import { errorOf } from './handlers.js';
-import { checkNumber, ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX, functionOr } from './options.js';
+import { ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import type { Pending } from './pending.js';
 import { RoundList } from './scheduling/round-list.js';
 import { type Alarm, NEVER, TimerWheel, tickAfter, ticksOf } from './scheduling/timer-wheel.js';
@@ -92,18 +92,17 @@ export class Engine {
   /** When the batch that is being dispatched began, by the clock. */
   #batchBeganAt = -1;
 
-  /** @throws OperationError what `CompletionPort.create` throws */
+  /**
+   * @throws OperationError what `CompletionPort.create` throws; for a wrong option TypeError `ERR_INVALID_ARG_TYPE`,
+   * `ERR_INVALID_ARG_VALUE`, RangeError `ERR_OUT_OF_RANGE`
+   */
   constructor(options: EngineOptions = {}) {
-    const range = { unlessTold: ENGINE_QUEUED_BYTES_MAX, least: 1, most: Infinity };
-    this.queuedBytesMax = checkNumber('engineQueuedBytesMax', options.engineQueuedBytesMax, range);
-    const heldRange = { ...range, unlessTold: ENGINE_HELD_BYTES_MAX };
-    this.held = new HeldMemory(checkNumber('engineHeldBytesMax', options.engineHeldBytesMax, heldRange));
+    const portOptions = checkEngineOptions(options);
+    this.queuedBytesMax = options.engineQueuedBytesMax ?? ENGINE_QUEUED_BYTES_MAX;
+    this.held = new HeldMemory(options.engineHeldBytesMax ?? ENGINE_HELD_BYTES_MAX);
     this.#pressureAt = this.queuedBytesMax * PRESSURE_SHARE;
-    this.onHandlerError = guarded(
-      functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError) as ErrorSink,
-      callersContext(),
-    );
-    this.port = rootContext.enter(CompletionPort.create, CompletionPort, options);
+    this.onHandlerError = guarded((options.onHandlerError ?? warnOfHandlerError) as ErrorSink, callersContext());
+    this.port = rootContext.enter(CompletionPort.create, CompletionPort, portOptions);
     // Of a single buffer, a handler that is not known yet would keep all there is.
     this.handlersAwait = options.bufferCount === 1;
     this.wheel = new TimerWheel(this.port.clock, (ticks) => this.#ticksMoved(ticks));

@@ -1,7 +1,6 @@
-/** Options of connections, servers and engines: checked at once, with limits on everything unless told otherwise. */
+/** Options of connections, and their defaults: there is a limit on everything. */
 
-import { OperationError, textOf } from '../base/errors.js';
-import { checkSocketOption } from '../port/socket-options.js';
+import { ANY_TIME, checkNumber } from '../base/validate.js';
 import type { ConnectionLimits, ConnectionTimeouts } from './limits.js';
 import { NEVER, ticksOf } from './scheduling/timer-wheel.js';
 
@@ -70,87 +69,36 @@ export const ENGINE_QUEUED_BYTES_MAX = 256 * MIB;
 export const HELD_BYTES_MAX = 16 * MIB;
 export const ENGINE_HELD_BYTES_MAX = 256 * MIB;
 
-function wrongType(name: string, expected: string, value: unknown): OperationError {
-  const reason = `${name}: expected ${expected}, got ${textOf(value)}`;
-  return new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
-}
-
-/** @throws OperationError `ERR_INVALID_ARG_TYPE` for options that are none */
-export function checkIsObject(options: unknown): void {
-  if (typeof options !== 'object' || options === null) {
-    throw wrongType('options', 'an object', options);
-  }
-}
-
-/** A function of the program's, or the one by default. @throws OperationError `ERR_INVALID_ARG_TYPE` */
-export function functionOr<Given extends (...args: never[]) => unknown>(
-  name: string,
-  given: Given | null | undefined,
-  byDefault: Given,
-): Given {
-  const chosen = given ?? byDefault;
-  if (typeof chosen !== 'function') {
-    throw wrongType(name, 'a function', chosen);
-  }
+/** Checks a time in ms, 0 to Infinity. @param byDefault for a time that is missing; without it a time is required */
+export function checkTime(name: string, value: unknown, byDefault?: number): number {
+  const chosen = value ?? byDefault;
+  checkNumber(name, chosen, ANY_TIME);
   return chosen;
 }
 
-/** A number in its range, or the value it has unless told. */
-export function checkNumber(
-  name: string,
-  value: number | undefined,
-  range: { readonly unlessTold: number; readonly least: number; readonly most: number },
-): number {
-  const checked = value ?? range.unlessTold;
-  if (typeof checked !== 'number' || !(checked >= range.least && checked <= range.most)) {
-    throw new OperationError({
-      code: 'ERR_OUT_OF_RANGE',
-      reason: `${name}: expected a number from ${range.least} to ${range.most}, got ${textOf(value)}`,
-      syscall: 'options',
-    });
-  }
-  return checked;
-}
-
-/** A time in ms; 0 and Infinity are no limit. */
-export function checkTime(name: string, value: number | undefined, unlessTold: number): number {
-  return checkNumber(name, value, { unlessTold, least: 0, most: Infinity });
-}
-
-/** @throws OperationError `ERR_OUT_OF_RANGE` */
-export function checkConnectionOptions(options: ConnectionOptions, firstByteMs: number): CheckedLimits {
+/** The limits of connections whose options were checked. */
+export function limitsOf(options: ConnectionOptions, firstByteMs: number): CheckedLimits {
   const limits = options.limits ?? {};
   const timeouts = options.timeouts ?? {};
-  const bytes = (name: keyof ConnectionLimits, unlessTold: number): number =>
-    checkNumber(`limits.${name}`, limits[name], { unlessTold, least: 1, most: Infinity });
-  const ticks = (name: keyof ConnectionTimeouts, unlessTold: number): number =>
-    ticksOf(checkTime(`timeouts.${name}`, timeouts[name], unlessTold));
-  const queuedBytesMax = bytes('queuedBytesMax', QUEUED_BYTES_MAX);
-  // A mark above the cap would never be reached, nor the cap be looked at.
-  const highWaterMark = (unlessTold: number): number =>
-    Math.min(bytes('highWaterMarkBytes', unlessTold), queuedBytesMax);
-  for (const name of ['sendBufferBytes', 'receiveBufferBytes'] as const) {
-    const value = options[name] ?? undefined;
-    if (value !== undefined) {
-      checkSocketOption(name, value, 'options');
-    }
-  }
-  const idleTicks = ticks('idleMs', 0);
-  const firstByteTicks = ticks('firstByteMs', firstByteMs);
+  const queuedBytesMax = limits.queuedBytesMax ?? QUEUED_BYTES_MAX;
+  // A high-water mark above the cap would never be reached.
+  const highWaterMark = (byDefault: number): number => Math.min(limits.highWaterMarkBytes ?? byDefault, queuedBytesMax);
+  const idleTicks = ticksOf(timeouts.idleMs ?? 0);
+  const firstByteTicks = ticksOf(timeouts.firstByteMs ?? firstByteMs);
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
-    lingerMs: checkTime('timeouts.lingerMs', timeouts.lingerMs, LINGER_MS),
+    lingerMs: timeouts.lingerMs ?? LINGER_MS,
     highWaterMarkBytes: highWaterMark(256 * KIB),
     pressureHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
-    heldBytesMax: bytes('heldBytesMax', HELD_BYTES_MAX),
+    heldBytesMax: limits.heldBytesMax ?? HELD_BYTES_MAX,
     heldBytesMaxGiven: (limits.heldBytesMax ?? undefined) !== undefined,
-    roundBytesMax: bytes('roundBytesMax', 256 * KIB),
+    roundBytesMax: limits.roundBytesMax ?? 256 * KIB,
     idleTicks,
     firstByteTicks,
-    writeStallTicks: ticks('writeStallMs', 60_000),
-    halfClosedTicks: ticks('halfClosedMs', 60_000),
-    shutdownTicks: ticks('shutdownMs', 10_000),
+    writeStallTicks: ticksOf(timeouts.writeStallMs ?? 60_000),
+    halfClosedTicks: ticksOf(timeouts.halfClosedMs ?? 60_000),
+    shutdownTicks: ticksOf(timeouts.shutdownMs ?? 10_000),
     timed: idleTicks !== NEVER || firstByteTicks !== NEVER,
   };
 }

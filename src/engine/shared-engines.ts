@@ -1,15 +1,24 @@
 /** The engines that `listen` and `connect` share unless they are given one: one for each driver and thread. */
 
+import { invalidType } from '../base/argument-errors.js';
 import { OperationError } from '../base/errors.js';
 import { setImmediate } from '../base/runtime.js';
+import type { DriverChoice, DriverSource } from '../drivers/driver.js';
 import { Engine } from './engine.js';
 
 /** What `listen` and `connect` take of an engine. */
 export interface EngineChoice {
-  /** The engine to run on; unless given, one that all servers and clients of this thread and driver share. */
+  /**
+   * The engine to run on.
+   * @default an engine that all servers and clients of this thread and driver share
+   */
   readonly engine?: Engine;
-  /** The driver of that shared engine; `auto` unless told. */
-  readonly driver?: string;
+  /**
+   * The driver of the shared engine: `iocp`, `io_uring`, `epoll`, `select`, `auto` for the first of them that this system can
+   * run, or an object that opens one, such as a simulated network.
+   * @default 'auto'
+   */
+  readonly driver?: DriverChoice | DriverSource;
 }
 
 interface Shared {
@@ -17,7 +26,7 @@ interface Shared {
   users: number;
 }
 
-const engines = new Map<string, Shared>();
+const engines = new Map<DriverChoice | DriverSource, Shared>();
 
 /** An engine that somebody uses until `release`. The last one's release closes a shared engine. */
 export interface EngineUse {
@@ -25,21 +34,24 @@ export interface EngineUse {
   release(): void;
 }
 
-/** An engine of a caller. @throws OperationError `EBADF` when it is closed, `ERR_INVALID_ARG_TYPE` */
-export function checkEngine(engine: Engine): void {
+/** An engine of a caller. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+export function anEngine(name: string, engine: unknown): void {
   if (!(engine instanceof Engine)) {
-    const reason = `engine: expected an Engine of this copy of overlapped, got ${typeof engine}`;
-    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
-  }
-  if (engine.closed) {
-    throw new OperationError({ code: 'EBADF', reason: 'The engine is closed', syscall: 'options' });
+    throw invalidType(name, 'an Engine of this copy of overlapped', engine);
   }
 }
 
-/** Uses an engine of the caller's, or the shared one of a driver. */
-export function useEngine(own: Engine | undefined | null, named: string | undefined | null): EngineUse {
+/** @throws OperationError `EBADF` when the engine is closed */
+export function requireEngineOpen(engine: Engine, syscall: string): void {
+  if (engine.closed) {
+    throw new OperationError({ code: 'EBADF', reason: 'The engine is closed', syscall });
+  }
+}
+
+/** Uses an engine of the caller's, or the shared one of a driver. @throws OperationError `EBADF`, what opening a driver throws */
+export function useEngine({ engine: own, driver: named }: EngineChoice, syscall: string): EngineUse {
   if (own !== undefined && own !== null) {
-    checkEngine(own);
+    requireEngineOpen(own, syscall);
     return { engine: own, release: () => undefined };
   }
   const driver = named ?? 'auto';
@@ -59,7 +71,7 @@ export function useEngine(own: Engine | undefined | null, named: string | undefi
   };
 }
 
-function sharedEngine(driver: string): Shared {
+function sharedEngine(driver: DriverChoice | DriverSource): Shared {
   const known = engines.get(driver);
   if (known !== undefined && !known.engine.closed) {
     return known;
@@ -69,7 +81,7 @@ function sharedEngine(driver: string): Shared {
   return shared;
 }
 
-function closeUnused(driver: string, shared: Shared): void {
+function closeUnused(driver: DriverChoice | DriverSource, shared: Shared): void {
   if (shared.users === 0 && !shared.engine.closed) {
     engines.delete(driver);
     shared.engine.close();

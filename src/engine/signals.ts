@@ -1,27 +1,27 @@
 /** Signals that a program passes: of this realm, of another one, or of a library that had them before Node. */
 
-import { OperationError } from '../base/errors.js';
+import { invalidType } from '../base/argument-errors.js';
 
 /** Some signals of other libraries give no reason. */
 export function abortReason(signal: AbortSignal): unknown {
   return signal.reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : signal.reason;
 }
 
-/** Any signal will do that can be listened to, also one of another realm. @throws its reason when it is aborted */
-export function checkSignal(signal: AbortSignal | null | undefined): void {
-  if (signal === undefined || signal === null) {
-    return;
-  }
-  const { aborted, addEventListener, removeEventListener } = signal;
+/** Any signal will do that can be listened to, also one of another realm. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+export function aSignal(name: string, signal: unknown): void {
+  const { aborted, addEventListener, removeEventListener } = signal as Partial<AbortSignal>;
   if (
     typeof aborted !== 'boolean' ||
     typeof addEventListener !== 'function' ||
     typeof removeEventListener !== 'function'
   ) {
-    const reason = `signal: expected an AbortSignal, got ${typeof signal}`;
-    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'options' });
+    throw invalidType(name, 'an AbortSignal', signal);
   }
-  if (aborted) {
+}
+
+/** @throws the reason of a signal that is aborted */
+export function throwIfAborted(signal: AbortSignal | null | undefined): void {
+  if (signal?.aborted === true) {
     throw abortReason(signal);
   }
 }

@@ -2,7 +2,8 @@
 
 import { Buffer } from 'node:buffer';
 import { BufferViews } from '../base/buffer-views.js';
-import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+import { ANY_COUNT, aNumber, type Check, checkNumber, type NumberRange, oneOf } from '../base/validate.js';
+import { checkEncoded, checkFramingOptions, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, numberFormat } from './numbers.js';
 
 /** A message: its command and its bytes. */
@@ -37,9 +38,19 @@ export interface CommandsOptions {
 
 const BODY_BYTES_MAX = 64 * 1024;
 
+const OPTIONS = {
+  lengthSize: oneOf(1, 2, 4),
+  commandSize: oneOf(1, 2, 4),
+  order: oneOf('big', 'little'),
+  first: oneOf('length', 'command'),
+  counts: oneOf('body', 'command', 'message'),
+  bodyBytesMax: aNumber(ANY_COUNT),
+} as const satisfies Record<keyof CommandsOptions, Check>;
+
 interface Layout {
   readonly length: NumberFormat;
   readonly command: NumberFormat;
+  readonly commandRange: NumberRange;
   readonly lengthOffset: number;
   readonly commandOffset: number;
   readonly headerBytes: number;
@@ -87,9 +98,7 @@ class Commands implements Framing<DecodedCommand, Command> {
   encode({ command, body }: Command): readonly Uint8Array[] {
     const layout = this.#layout;
     checkEncoded(body.byteLength, this.#bodyBytesMax);
-    if (!Number.isInteger(command) || command < 0 || command > layout.command.most) {
-      throw badOption('command', `a whole number from 0 to ${layout.command.most}`, command);
-    }
+    checkNumber('command', command, layout.commandRange);
     const header = Buffer.allocUnsafe(layout.headerBytes);
     layout.length.write(header, body.byteLength + layout.countedBytes, layout.lengthOffset);
     layout.command.write(header, command, layout.commandOffset);
@@ -99,25 +108,25 @@ class Commands implements Framing<DecodedCommand, Command> {
 
 /**
  * Messages with a header of a length and a command.
- * @throws OperationError `ERR_OUT_OF_RANGE`
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function commands(options: CommandsOptions = {}): Framing<DecodedCommand, Command> {
+  checkFramingOptions(options, OPTIONS, 'lengthSize');
   const lengthSize = options.lengthSize ?? 2;
   const commandSize = options.commandSize ?? 2;
   const order = options.order ?? 'big';
   const length = numberFormat(lengthSize, order);
   const command = numberFormat(commandSize, order);
-  if (length === undefined || command === undefined) {
-    throw badOption('lengthSize, commandSize', '1, 2 or 4', `${lengthSize}, ${commandSize}`);
-  }
   const lengthFirst = (options.first ?? 'length') === 'length';
   const headerBytes = lengthSize + commandSize;
   const countedBytes = { body: 0, command: commandSize, message: headerBytes }[options.counts ?? 'body'];
   const most = length.most - countedBytes;
-  const bodyBytesMax = checkBytesMax('bodyBytesMax', options.bodyBytesMax ?? Math.min(BODY_BYTES_MAX, most), most);
+  const bodyBytesMax = options.bodyBytesMax ?? Math.min(BODY_BYTES_MAX, most);
+  checkNumber('bodyBytesMax', bodyBytesMax, { least: 1, most, whole: true });
   const layout = {
     length,
     command,
+    commandRange: { least: 0, most: command.most, whole: true },
     lengthOffset: lengthFirst ? 0 : commandSize,
     commandOffset: lengthFirst ? lengthSize : 0,
     headerBytes,

@@ -1,8 +1,11 @@
 /** Messages that end with a delimiter, such as lines. */
 
 import { Buffer } from 'node:buffer';
+import { invalidType, outOfRange } from '../base/argument-errors.js';
 import { BufferViews } from '../base/buffer-views.js';
-import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+import { isBytes } from '../base/bytes.js';
+import { aNumber, type Check } from '../base/validate.js';
+import { checkEncoded, checkFramingOptions, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 
 /** Options of `delimited`. */
 export interface DelimitedOptions {
@@ -16,6 +19,21 @@ const MESSAGE_BYTES_MAX = 64 * 1024;
 
 /** A delimiter is a few bytes: what is longer is a mistake. */
 const DELIMITER_BYTES_MAX = 256;
+
+function aDelimiter(name: string, value: unknown): void {
+  if (typeof value !== 'string' && !isBytes(value)) {
+    throw invalidType(name, 'text or bytes (Uint8Array)', value);
+  }
+  const byteLength = Buffer.byteLength(value);
+  if (byteLength === 0 || byteLength > DELIMITER_BYTES_MAX) {
+    throw outOfRange(name, `1 to ${DELIMITER_BYTES_MAX} bytes`, value);
+  }
+}
+
+const OPTIONS = {
+  delimiter: aDelimiter,
+  messageBytesMax: aNumber({ least: 1, most: 2 ** 31, whole: true }),
+} as const satisfies Record<keyof DelimitedOptions, Check>;
 
 class Delimited implements Framing<Buffer, Uint8Array | string> {
   readonly #delimiter: Buffer;
@@ -74,13 +92,9 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
 
 /**
  * Messages that end with a delimiter. `encode` takes text too.
- * @throws OperationError `ERR_OUT_OF_RANGE`
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function delimited(options: DelimitedOptions = {}): Framing<Buffer, Uint8Array | string> {
-  const delimiter = Buffer.from(options.delimiter ?? '\n');
-  if (delimiter.length === 0 || delimiter.length > DELIMITER_BYTES_MAX) {
-    throw badOption('delimiter', `1 to ${DELIMITER_BYTES_MAX} bytes`, `${delimiter.length} bytes`);
-  }
-  const messageBytesMax = checkBytesMax('messageBytesMax', options.messageBytesMax ?? MESSAGE_BYTES_MAX, 2 ** 31);
-  return new Delimited(delimiter, messageBytesMax);
+  checkFramingOptions(options, OPTIONS, 'delimiter');
+  return new Delimited(Buffer.from(options.delimiter ?? '\n'), options.messageBytesMax ?? MESSAGE_BYTES_MAX);
 }

@@ -2,7 +2,8 @@
 
 import type { Buffer } from 'node:buffer';
 import { BufferViews } from '../base/buffer-views.js';
-import { checkBytesMax, type Emit, type Framing, invalid } from './framing.js';
+import { checkNumber } from '../base/validate.js';
+import { type Emit, type Framing, invalid } from './framing.js';
 
 class FixedSize implements Framing<Buffer, Uint8Array> {
   readonly frameBytesMax: number;
@@ -36,8 +37,9 @@ class FixedSize implements Framing<Buffer, Uint8Array> {
 /**
  * Messages that all have the same size.
  * @param messageBytes 1 to 2^31
- * @throws OperationError `ERR_OUT_OF_RANGE`
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function fixedSize(messageBytes: number): Framing<Buffer, Uint8Array> {
-  return new FixedSize(checkBytesMax('messageBytes', messageBytes, 2 ** 31));
+  checkNumber('messageBytes', messageBytes, { least: 1, most: 2 ** 31, whole: true });
+  return new FixedSize(messageBytes);
 }

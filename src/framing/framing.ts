@@ -1,7 +1,9 @@
 /** What a framing is: how messages lie in a stream of bytes. */
 
 import type { Buffer } from 'node:buffer';
-import { isError, OperationError, textOf } from '../base/errors.js';
+import { invalidType, quoted } from '../base/argument-errors.js';
+import { isError, OperationError } from '../base/errors.js';
+import { ANY_COUNT, checkNumber, checkOptions, namesOf, type OptionTable } from '../base/validate.js';
 
 /** The most bytes of an incomplete message when a framing names no limit of its own. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
@@ -47,21 +49,25 @@ export function isFramingError(error: unknown): error is FramingError {
 }
 
 /**
- * Refuses what is no object, such as the function that would have returned a framing. The functions of an object are found
- * to be missing when they are called first, as anything else that a framing does wrong.
- * @throws OperationError `ERR_INVALID_ARG_TYPE`
+ * Checks an option that is a framing. @throws TypeError `ERR_INVALID_ARG_TYPE`, for a factory that was not called, too;
+ * RangeError `ERR_OUT_OF_RANGE`
  */
-export function checkFraming<Message>(framing: unknown): Framing<Message> {
-  if (typeof framing !== 'object' || framing === null) {
-    const found =
-      typeof framing === 'function' ? `the function ${framing.name}, which is to be called` : textOf(framing);
-    throw new OperationError({
-      code: 'ERR_INVALID_ARG_TYPE',
-      reason: `framing: expected an object with the functions decode and encode, got ${found}`,
-      syscall: 'options',
-    });
+export function aFraming(name: string, framing: unknown): void {
+  const expected = 'an object with the functions decode and encode';
+  if (typeof framing === 'function') {
+    throw invalidType(name, `${expected}, such as ${framing.name || 'the function'}(...) returns`, framing);
   }
-  return framing as Framing<Message>;
+  const { decode, encode, frameBytesMax } = framing as Partial<Framing>;
+  if (typeof decode !== 'function' || typeof encode !== 'function') {
+    throw invalidType(
+      name,
+      typeof framing === 'string' ? `${expected}, such as delimited() returns` : expected,
+      framing,
+    );
+  }
+  if (frameBytesMax !== undefined && frameBytesMax !== null) {
+    checkNumber(`${name}.frameBytesMax`, frameBytesMax, ANY_COUNT);
+  }
 }
 
 export function tooLarge(byteLength: number, bytesMax: number): FramingError {
@@ -79,18 +85,13 @@ export function checkEncoded(byteLength: number, bytesMax: number): void {
   }
 }
 
-/** An option of a framing that is outside its range. */
-export function badOption(name: string, expected: string, value: unknown): OperationError {
-  return new OperationError({
-    code: 'ERR_OUT_OF_RANGE',
-    reason: `${name}: expected ${expected}, got ${textOf(value)}`,
-    syscall: 'framing',
-  });
-}
-
-export function checkBytesMax(name: string, value: number, most: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw badOption(name, `a whole number from 1 to ${most}`, value);
+/**
+ * Checks what a factory of framings takes: an object, also where a program may pass the most important option alone.
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
+ */
+export function checkFramingOptions(options: unknown, table: OptionTable, first: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('options', `an object such as { ${first}: ${quoted(options)} }`, options);
   }
-  return value;
+  checkOptions(options, { what: 'options', table, meant: namesOf(table) });
 }

@@ -1,8 +1,10 @@
 /** Messages with their length in front of them. */
 
 import { Buffer } from 'node:buffer';
+import { invalidValue } from '../base/argument-errors.js';
 import { BufferViews } from '../base/buffer-views.js';
-import { badOption, checkBytesMax, checkEncoded, type Emit, type Framing, invalid, tooLarge } from './framing.js';
+import { ANY_COUNT, aBoolean, aNumber, type Check, checkNumber, oneOf } from '../base/validate.js';
+import { checkEncoded, checkFramingOptions, type Emit, type Framing, invalid, tooLarge } from './framing.js';
 import { type ByteOrder, INCOMPLETE, type NumberFormat, type NumberSize, numberFormat, takenBy } from './numbers.js';
 
 /** Options of `lengthPrefixed`. */
@@ -18,6 +20,13 @@ export interface LengthPrefixedOptions {
 }
 
 const MESSAGE_BYTES_MAX = 1024 * 1024;
+
+const OPTIONS = {
+  lengthSize: oneOf(1, 2, 4, 'varint'),
+  order: oneOf('big', 'little'),
+  countsHeader: aBoolean,
+  messageBytesMax: aNumber(ANY_COUNT),
+} as const satisfies Record<keyof LengthPrefixedOptions, Check>;
 
 class LengthPrefixed implements Framing<Buffer, Uint8Array> {
   readonly #format: NumberFormat;
@@ -76,25 +85,20 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
 
 /**
  * Messages with their length in front of them.
- * @throws OperationError `ERR_OUT_OF_RANGE`
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing<Buffer, Uint8Array> {
+  checkFramingOptions(options, OPTIONS, 'lengthSize');
   const size = options.lengthSize ?? 4;
   const format = numberFormat(size, options.order ?? 'big');
-  if (format === undefined) {
-    throw badOption('lengthSize', "1, 2, 4 or 'varint'", size);
-  }
   const countsHeader = options.countsHeader ?? false;
   if (size === 'varint' && countsHeader) {
-    throw badOption('countsHeader', 'false with a length of variable size', countsHeader);
+    throw invalidValue('countsHeader', 'false with a length of variable size', countsHeader);
   }
   const headerBytes = size === 'varint' ? format.sizeOf(format.most) : size;
   const countedBytes = countsHeader ? headerBytes : 0;
   const most = format.most - countedBytes;
-  const messageBytesMax = checkBytesMax(
-    'messageBytesMax',
-    options.messageBytesMax ?? Math.min(MESSAGE_BYTES_MAX, most),
-    most,
-  );
+  const messageBytesMax = options.messageBytesMax ?? Math.min(MESSAGE_BYTES_MAX, most);
+  checkNumber('messageBytesMax', messageBytesMax, { least: 1, most, whole: true });
   return new LengthPrefixed(format, headerBytes, countedBytes, messageBytesMax);
 }

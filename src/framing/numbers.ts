@@ -144,7 +144,7 @@ export function takenBy(format: NumberFormat, bytes: Buffer, offset: number): nu
   return size;
 }
 
-export function numberFormat(size: NumberSize, order: ByteOrder): NumberFormat | undefined {
+export function numberFormat(size: NumberSize, order: ByteOrder): NumberFormat {
   switch (size) {
     case 1:
       return BYTE;
@@ -154,7 +154,5 @@ export function numberFormat(size: NumberSize, order: ByteOrder): NumberFormat |
       return order === 'big' ? BIG_32 : LITTLE_32;
     case 'varint':
       return VARINT;
-    default:
-      return undefined;
   }
 }

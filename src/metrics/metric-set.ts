@@ -1,7 +1,7 @@
 /** The metrics that a registry has under one prefix, for all servers there. */
 
 import { Counter, Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
-import { OperationError } from '../base/errors.js';
+import { misuse } from '../base/argument-errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { Server } from '../engine/server/server.js';
 import { type EngineStatistics, engineStatistics, type ServerStatistics } from '../engine/statistics.js';
@@ -54,15 +54,13 @@ export class MetricSet {
     }
   }
 
-  /** @throws OperationError `ERR_INVALID_ARG_VALUE` when its labels have other names than those of the servers before it */
+  /** @throws TypeError `ERR_INVALID_ARG_VALUE` when its labels have other names than those of the servers before it */
   add(server: Server, labels: MetricsLabels): void {
     const names = Object.keys(labels);
     if (names.length !== this.#labelNames.length || !names.every((name) => this.#labelNames.includes(name))) {
-      throw new OperationError({
-        code: 'ERR_INVALID_ARG_VALUE',
-        reason: `labels: expected ${this.#labelNames.join(', ') || 'none'}, as other servers of this registry and prefix have them; got ${names.join(', ') || 'none'}`,
-        syscall: 'options',
-      });
+      throw misuse(
+        `labels: expected ${this.#labelNames.join(', ') || 'none'}, as other servers of this registry and prefix have them; got ${names.join(', ') || 'none'}`,
+      );
     }
     this.#servers.set(server, labels);
   }

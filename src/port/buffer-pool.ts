@@ -1,6 +1,7 @@
 /** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
 
 import type { Buffer } from 'node:buffer';
+import { misuse } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
 import { BufferViews } from '../base/buffer-views.js';
 import { lengthOf, memoryOf, offsetOf } from '../base/bytes.js';
@@ -151,7 +152,7 @@ export class BufferPool implements ReceiveBuffers {
 
   /**
    * The buffer that `bytes` are a view of, if they are one.
-   * @throws OperationError `ERR_INVALID_ARG_VALUE` when they are bytes of this pool that lie in no one buffer
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` when they are bytes of this pool that lie in no one buffer
    */
   bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
     // A view of nothing at the end of one buffer begins where the next one does.
@@ -163,12 +164,9 @@ export class BufferPool implements ReceiveBuffers {
     const index = Math.floor(offset / this.strideBytes);
     const buffer = this.#buffers[index];
     if (buffer === undefined || offset - index * this.strideBytes + byteLength > this.sizeBytes) {
-      throw new OperationError({
-        code: 'ERR_INVALID_ARG_VALUE',
-        reason:
-          'Expected bytes of one received chunk, got bytes of the pool around it: the buffer of a chunk is the memory of all chunks',
-        syscall: 'send',
-      });
+      throw misuse(
+        'data: expected bytes of one received chunk, got bytes of the pool around it: the buffer of a chunk is the memory of all chunks',
+      );
     }
     return buffer;
   }

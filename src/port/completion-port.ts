@@ -5,8 +5,9 @@
 
 import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
-import { OperationError, textOf } from '../base/errors.js';
+import { OperationError } from '../base/errors.js';
 import { performanceNow } from '../base/runtime.js';
+import { ANY_TIME, checkNumber } from '../base/validate.js';
 import { openWhole } from '../drivers/choose.js';
 import { WAIT_MS_MAX } from '../drivers/common/waiting-thread.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
@@ -55,7 +56,8 @@ export class CompletionPort extends PostingPort {
 
   /**
    * Creates a port.
-   * @throws OperationError `ERR_UNKNOWN_DRIVER`, `ERR_DRIVER_UNAVAILABLE`, `ERR_OUT_OF_RANGE`, `EMFILE`, `ENOMEM`
+   * @throws OperationError `ERR_DRIVER_UNAVAILABLE`, `EMFILE`, `ENOMEM`; for a wrong option TypeError `ERR_INVALID_ARG_TYPE`,
+   * `ERR_INVALID_ARG_VALUE`, RangeError `ERR_OUT_OF_RANGE`
    * @example
    * const port = CompletionPort.create({ driver: 'auto' });
    */
@@ -98,16 +100,10 @@ export class CompletionPort extends PostingPort {
    * Dequeues completions into `batch`, replacing what it held.
    * @param timeoutMs how long to wait for the first: 0 polls, Infinity waits for ever; rounded up to whole ms
    * @returns how many were dequeued; 0 when none came in time
-   * @throws OperationError `EBADF` when the port is closed and its last completion has been dequeued
+   * @throws RangeError `ERR_OUT_OF_RANGE`; OperationError `EBADF` when the port is closed and its last completion has been dequeued
    */
   getQueuedCompletions(batch: CompletionBatch, timeoutMs: number): number {
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-      throw new OperationError({
-        code: 'ERR_OUT_OF_RANGE',
-        reason: `timeoutMs: expected 0 or more, got ${textOf(timeoutMs)}`,
-        syscall: 'dequeue',
-      });
-    }
+    checkNumber('timeoutMs', timeoutMs, ANY_TIME);
     this.core.queue.open(batch);
     if (this.core.closed) {
       this.core.queue.close();

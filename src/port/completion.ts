@@ -4,7 +4,7 @@ import type { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.js';
 import type { ErrorTable } from '../base/errors.js';
 import { ERR_BUFFER_DETACHED, OperationError } from '../base/errors.js';
-import { checkWhole } from '../base/validate.js';
+import { checkNumber } from '../base/validate.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { OperationKind } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
@@ -86,10 +86,10 @@ export class CompletionBatch {
 
   /**
    * @param completionsMax the most completions that one call dequeues, 1 to 65,536
-   * @throws OperationError `ERR_OUT_OF_RANGE`
+   * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
    */
   constructor(completionsMax: number = BATCH_COMPLETIONS) {
-    checkWhole('completionsMax', completionsMax, { least: 1, most: 65536 }, 'create batch');
+    checkNumber('completionsMax', completionsMax, { least: 1, most: 65_536, whole: true });
     this.completionsMax = completionsMax;
     for (let index = 0; index < completionsMax; index++) {
       this.entries.push(new Completion());

@@ -1,66 +1,115 @@
-/** Options of a port, checked at once: a wrong one is an error that says what was found and what is wanted. */
+/** Options of a port: their table of checks, and their defaults. */
 
-import { OperationError } from '../base/errors.js';
-import { checkWhole, type WholeRange } from '../base/validate.js';
-import type { DriverSource } from '../drivers/driver.js';
+import { invalidType, outOfRange } from '../base/argument-errors.js';
+import {
+  aBoolean,
+  aNumber,
+  checkOptions as checkAgainst,
+  namesOf,
+  type OptionRules,
+  type OptionTable,
+  oneOf,
+} from '../base/validate.js';
+import { DRIVER_NAMES, type DriverChoice, type DriverSource } from '../drivers/driver.js';
 import { OPERATIONS_MAX } from './operations.js';
 
 /** Options of `CompletionPort.create`. */
 export interface CompletionPortOptions {
   /**
-   * `iocp`, `io_uring`, `epoll`, `select`, or `auto` (default): the first of them that this system can run. Or a driver
-   * of one's own: a simulated network.
+   * The driver: `iocp`, `io_uring`, `epoll`, `select`, or `auto` for the first of them that this system can run. Or an object
+   * that opens one, such as a simulated network (`SimNetwork`).
+   * @default 'auto'
    */
-  readonly driver?: string | DriverSource;
-  /** Receive buffers of the port, 1 to 32,768; 1,024 unless told. */
+  readonly driver?: DriverChoice | DriverSource;
+  /**
+   * How many receive buffers the port has, 1 to 32,768.
+   * @default 1024
+   */
   readonly bufferCount?: number;
-  /** Bytes of a receive buffer, 64 to 1 MiB in steps of 64; 64 KiB unless told. All buffers together: at most 2 GiB. */
+  /**
+   * Bytes of a receive buffer, 64 to 1 MiB in steps of 64. All buffers together have at most 2 GiB.
+   * @default 65536
+   */
   readonly bufferSizeBytes?: number;
-  /** Operations that may be in flight together, 256 to 2^24; 2^20 unless told. */
+  /**
+   * The most operations in flight, 256 to 2^24.
+   * @default 1048576
+   */
   readonly operationsMax?: number;
-  /** Entries of io_uring's submission ring, 8 to 32,768, a power of two; 4,096 unless told. The completion ring has four times as many. */
+  /**
+   * Entries of io_uring's submission ring, 8 to 32,768, a power of two. The completion ring has four times as many.
+   * @default 4096
+   */
   readonly submissionEntries?: number;
-  /** Fills released receive buffers, so that reading one too late shows. Off unless told. */
+  /**
+   * Overwrites receive buffers when they are released, so that a program that reads one too late notices.
+   * @default false
+   */
   readonly poisonReleasedBuffers?: boolean;
-  /** Optional system features to do without, by the names in `CompletionPort.features` (for tests). */
+  /**
+   * Optional features of the system that are not used, by the names in `CompletionPort.features`: for tests.
+   * @default []
+   */
   readonly disabledFeatures?: readonly string[];
 }
 
 /** The most bytes of all receive buffers together. */
 const POOL_BYTES_MAX = 2 ** 31;
 
+const aDriverName = oneOf('auto', ...DRIVER_NAMES);
+
+/** A driver's name, or an object that opens one. @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */
+export function aDriver(name: string, value: unknown): void {
+  if (typeof (value as Partial<DriverSource>).open !== 'function') {
+    aDriverName(name, value);
+  }
+}
+
+function anArrayOfStrings(name: string, value: unknown): void {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) {
+    throw invalidType(name, 'an array of strings', value);
+  }
+}
+
+function aRingSize(name: string, value: unknown): void {
+  aNumber({ least: 8, most: 32_768, whole: true })(name, value);
+  if (((value as number) & ((value as number) - 1)) !== 0) {
+    throw outOfRange(name, 'a power of two', value);
+  }
+}
+
+export const PORT_OPTIONS = {
+  driver: aDriver,
+  bufferCount: aNumber({ least: 1, most: 32_768, whole: true }),
+  bufferSizeBytes: aNumber({ least: 64, most: 2 ** 20, whole: true, step: 64 }),
+  operationsMax: aNumber({ least: 256, most: OPERATIONS_MAX, whole: true }),
+  submissionEntries: aRingSize,
+  poisonReleasedBuffers: aBoolean,
+  disabledFeatures: anArrayOfStrings,
+} as const satisfies OptionTable;
+
+const RULES: OptionRules = { what: 'options', table: PORT_OPTIONS, meant: namesOf(PORT_OPTIONS) };
+
 export type CheckedOptions = Required<CompletionPortOptions>;
 
-/** @throws OperationError `ERR_OUT_OF_RANGE` */
-export function checkOptions(options: CompletionPortOptions): CheckedOptions {
+/**
+ * @param rules of a wider object of options that has those of a port among them
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
+ */
+export function checkOptions(options: CompletionPortOptions, rules: OptionRules = RULES): CheckedOptions {
+  checkAgainst(options, rules);
   const checked: CheckedOptions = {
     driver: options.driver ?? 'auto',
     bufferCount: options.bufferCount ?? 1024,
-    bufferSizeBytes: options.bufferSizeBytes ?? 65536,
+    bufferSizeBytes: options.bufferSizeBytes ?? 65_536,
     operationsMax: options.operationsMax ?? 2 ** 20,
     submissionEntries: options.submissionEntries ?? 4096,
     poisonReleasedBuffers: options.poisonReleasedBuffers ?? false,
     disabledFeatures: options.disabledFeatures ?? [],
   };
-  const check = (name: keyof CheckedOptions, range: WholeRange): void =>
-    checkWhole(name, checked[name], range, 'create port');
-  check('bufferCount', { least: 1, most: 32768 });
-  check('bufferSizeBytes', { least: 64, most: 2 ** 20, step: 64 });
-  if (checked.bufferCount * checked.bufferSizeBytes > POOL_BYTES_MAX) {
-    throw new OperationError({
-      code: 'ERR_OUT_OF_RANGE',
-      reason: `bufferCount * bufferSizeBytes: expected at most ${POOL_BYTES_MAX}, got ${checked.bufferCount * checked.bufferSizeBytes}`,
-      syscall: 'create port',
-    });
-  }
-  check('operationsMax', { least: 256, most: OPERATIONS_MAX });
-  check('submissionEntries', { least: 8, most: 32768 });
-  if ((checked.submissionEntries & (checked.submissionEntries - 1)) !== 0) {
-    throw new OperationError({
-      code: 'ERR_OUT_OF_RANGE',
-      reason: `submissionEntries: expected a power of two, got ${checked.submissionEntries}`,
-      syscall: 'create port',
-    });
+  const poolBytes = checked.bufferCount * checked.bufferSizeBytes;
+  if (poolBytes > POOL_BYTES_MAX) {
+    throw outOfRange('bufferCount * bufferSizeBytes', `at most ${POOL_BYTES_MAX}`, poolBytes);
   }
   return checked;
 }

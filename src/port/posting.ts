@@ -1,9 +1,10 @@
 /** Posting: the part of a port that starts operations and closes sockets. */
 
 import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/address.js';
+import { invalidValue } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
 import { isBytes } from '../base/bytes.js';
-import { OperationError, textOf } from '../base/errors.js';
+import { OperationError } from '../base/errors.js';
 import type { MemoryOwner } from '../base/ref-counted.js';
 import { isMapped } from '../drivers/common/sockaddr.js';
 import type { PoolBuffer } from './buffer-pool.js';
@@ -31,8 +32,7 @@ export class PostingPort {
   createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
     this.core.requireOpen('socket');
     if (!SOCKET_FAMILIES.includes(family)) {
-      const reason = `family: expected ${SOCKET_FAMILIES.join(', ')}, got ${textOf(family)}`;
-      throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'socket' });
+      throw invalidValue('family', SOCKET_FAMILIES.join(', '), family);
     }
     const calls = this.core.driver.sockets;
     const handle = calls.create({ family, dualStack: options.dualStack ?? false });
@@ -103,7 +103,7 @@ export class PostingPort {
    * 1,024 bytes alone are copied. More, and several buffers, stay where they are and must not change until the
    * completion; when their memory is transferred or resized before, the send and those after it end with
    * `ERR_BUFFER_DETACHED`. A view of a receive buffer is sent from there.
-   * @throws OperationError `ERR_INVALID_ARG_TYPE` for what is not bytes, `ERR_INVALID_ARG_VALUE` for bytes of several receive
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` for what is not bytes, `ERR_INVALID_ARG_VALUE` for bytes of several receive
    * buffers
    */
   postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {

@@ -1,30 +1,33 @@
 /** Options of sockets, checked before a system sees them. */
 
-import { OperationError, textOf } from '../base/errors.js';
-import { checkWhole, INT_MAX, type WholeRange } from '../base/validate.js';
+import { invalidValue } from '../base/argument-errors.js';
+import { checkNumber, INT_MAX, type NumberRange } from '../base/validate.js';
 import { SOCKET_OPTIONS, type SocketOption } from '../drivers/driver.js';
 
-const SWITCH = { least: 0, most: 1 };
+const SWITCH: NumberRange = { least: 0, most: 1, whole: true };
 
-const OPTION_RANGES: Readonly<Record<SocketOption, WholeRange>> = {
+/** What systems take as the size of a socket's buffer, in bytes. */
+export const BUFFER_BYTES: NumberRange = { least: 1, most: INT_MAX, whole: true };
+
+const OPTION_RANGES: Readonly<Record<SocketOption, NumberRange>> = {
   noDelay: SWITCH,
   keepAlive: SWITCH,
-  sendBufferBytes: { least: 1, most: INT_MAX },
-  receiveBufferBytes: { least: 1, most: INT_MAX },
-  userTimeoutMs: { least: 0, most: INT_MAX },
+  sendBufferBytes: BUFFER_BYTES,
+  receiveBufferBytes: BUFFER_BYTES,
+  userTimeoutMs: { least: 0, most: INT_MAX, whole: true },
   resetOnClose: SWITCH,
 };
 
-/** @throws OperationError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_VALUE` for an option that there is not */
-export function checkSocketOption(option: SocketOption, value: number, syscall: string): void {
-  requireOption(option, syscall);
-  checkWhole(option, value, OPTION_RANGES[option], syscall);
+/** @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown option, `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE` */
+export function checkSocketOption(option: SocketOption, value: number): void {
+  requireOption(option);
+  checkNumber(option, value, OPTION_RANGES[option]);
 }
 
-/** @throws OperationError `ERR_INVALID_ARG_VALUE` */
-export function requireOption(option: SocketOption, syscall: string): void {
+/** @throws TypeError `ERR_INVALID_ARG_VALUE` */
+export function requireOption(option: SocketOption): void {
   if (!SOCKET_OPTIONS.includes(option)) {
-    const reason = `option: expected ${SOCKET_OPTIONS.filter((name) => name !== 'resetOnClose').join(', ')}, got ${textOf(option)}`;
-    throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall });
+    const names = SOCKET_OPTIONS.filter((name) => name !== 'resetOnClose');
+    throw invalidValue('option', names.join(', '), option);
   }
 }

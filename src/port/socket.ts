@@ -1,8 +1,8 @@
 /** An overlapped socket: one that operations can be posted on. */
 
 import type { SocketAddress, SocketFamily } from '../base/address.js';
-import { OperationError, textOf } from '../base/errors.js';
-import { INT_MAX } from '../base/validate.js';
+import { OperationError } from '../base/errors.js';
+import { checkNumber, INT_MAX, type NumberRange } from '../base/validate.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
 import { checkSocketOption, requireOption } from './socket-options.js';
 
@@ -11,6 +11,8 @@ export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' |
 
 /** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
 export const BACKLOG = 4096;
+
+const ANY_BACKLOG: NumberRange = { least: 0, most: Infinity };
 
 /** What most sockets of a server never need: one place for all, as there may be very many of them. */
 interface SocketNames {
@@ -81,14 +83,11 @@ export class OverlappedSocket {
   /**
    * Starts listening; then accepts can be posted.
    * @param backlog connections that may wait to be accepted, 0 or more; Infinity is as many as the system allows
-   * @throws OperationError `EADDRINUSE`, `ERR_OUT_OF_RANGE`
+   * @throws OperationError `EADDRINUSE`; RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
    */
   listen(backlog: number = BACKLOG): void {
     requireState(this, 'listen', 'created');
-    if (typeof backlog !== 'number' || !(backlog >= 0)) {
-      const reason = `backlog: expected a number of 0 or more, got ${textOf(backlog)}`;
-      throw new OperationError({ code: 'ERR_OUT_OF_RANGE', reason, syscall: 'listen' });
-    }
+    checkNumber('backlog', backlog, ANY_BACKLOG);
     this.calls.listen(this.handle, Math.min(Math.floor(backlog), INT_MAX));
     this.state = 'listening';
   }
@@ -133,18 +132,19 @@ export class OverlappedSocket {
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
    * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`; 0 is the system's
    * own time. All are whole numbers up to 2^31 - 1.
-   * @throws OperationError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_VALUE`, `EBADF`, `ENOPROTOOPT`
+   * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; OperationError `EBADF`,
+   * `ENOPROTOOPT`
    */
   setOption(option: Exclude<SocketOption, 'resetOnClose'>, value: number): void {
     requireOpen(this, 'setsockopt');
-    checkSocketOption(option, value, 'setsockopt');
+    checkSocketOption(option, value);
     this.calls.setOption(this.handle, option, value);
   }
 
   /** An option's value. */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
     requireOpen(this, 'getsockopt');
-    requireOption(option, 'getsockopt');
+    requireOption(option);
     return this.calls.getOption(this.handle, option);
   }
 

@@ -4,18 +4,30 @@ import type { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { pathToFileURL, URL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
-import { OperationError, textOf } from '../base/errors.js';
+import { invalidType, misuse } from '../base/argument-errors.js';
 import { structuredClone } from '../base/runtime.js';
+import {
+  aFunction,
+  aNumber,
+  anything,
+  checkOptions,
+  namesOf,
+  type OptionRules,
+  type OptionTable,
+  oneOf,
+} from '../base/validate.js';
+import { HANDLER_NAMES } from '../engine/connection-core/handler-table.js';
 import type { Endpoint } from '../engine/endpoint.js';
+import { checkPlainEngineOptions } from '../engine/engine-options.js';
 import type { HandlerErrorSink, Handlers } from '../engine/handlers.js';
-import { checkNumber } from '../engine/options.js';
+import { checkConnectionOptions, LISTEN_OPTIONS, LISTEN_RULES } from '../engine/option-tables.js';
 import type { ListenOptions } from '../engine/server/listen.js';
 import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 
 /**
  * How connections come to the threads. `dispatch`: the main thread accepts, and gives each to the thread with the
- * fewest; on every system. `share`: each thread listens for itself, and the system spreads connections by their
+ * fewest; on every system. `reuse_port`: each thread listens for itself, and the system spreads connections by their
  * addresses; Linux only.
  */
 export type Distribution = 'dispatch' | 'reuse_port';
@@ -68,49 +80,112 @@ export interface ThreadedListenOptions
 
 const THREADS_MAX = 256;
 
-/** Options that the main thread uses itself. */
-const KEPT: ReadonlySet<string> = new Set([
-  'threads',
-  'module',
-  'distribution',
-  'engineOptions',
-  'resourceLimits',
-  'host',
-  'port',
-  'path',
-  'family',
-  'hints',
-  'lookup',
-  'driver',
-  'onHandlerError',
-  'onListenError',
-  'onThreadDied',
-] satisfies (keyof ThreadedListenOptions)[]);
-
-function invalid(reason: string): OperationError {
-  return new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'options' });
+function aModule(name: string, module: unknown): void {
+  if (!(module instanceof URL) && typeof module !== 'string') {
+    throw invalidType(name, 'a URL or a path', module);
+  }
 }
 
-/** The checked options that each thread gets. @throws OperationError `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` */
+function engineOptions(name: string, options: unknown): void {
+  checkPlainEngineOptions(name, options as PlainEngineOptions);
+}
+
+/** Options that the main thread uses itself. */
+const MAIN_OPTIONS = {
+  threads: aNumber({ least: 1, most: THREADS_MAX, whole: true }),
+  module: aModule,
+  distribution: oneOf('dispatch', 'reuse_port'),
+  engineOptions,
+  resourceLimits: anything,
+  host: LISTEN_OPTIONS.host,
+  port: LISTEN_OPTIONS.port,
+  path: LISTEN_OPTIONS.path,
+  family: LISTEN_OPTIONS.family,
+  hints: LISTEN_OPTIONS.hints,
+  lookup: LISTEN_OPTIONS.lookup,
+  driver: LISTEN_OPTIONS.driver,
+  onHandlerError: aFunction,
+  onListenError: aFunction,
+  onThreadDied: aFunction,
+} as const satisfies OptionTable;
+
+/** Options of a server on one thread that are handlers, or hold functions. */
+const OF_THE_MODULE = [...HANDLER_NAMES, 'framing', 'heartbeat', 'context'] as const;
+
+const IN_THE_MODULE = 'expected it in the object that the module exports: functions stay in their thread';
+
+const THREADED_TABLE: OptionTable = {
+  ...without(LISTEN_OPTIONS, [...OF_THE_MODULE, 'engine', 'reusePort', 'signal']),
+  ...MAIN_OPTIONS,
+};
+
+const THREADED_RULES: OptionRules = {
+  ...LISTEN_RULES,
+  table: THREADED_TABLE,
+  meant: new Map([...LISTEN_RULES.meant, ...namesOf(THREADED_TABLE)]),
+  elsewhere: {
+    ...Object.fromEntries(OF_THE_MODULE.map((name) => [name, IN_THE_MODULE])),
+    engine: 'expected it without threads only: each thread has an engine of its own, with engineOptions',
+    reusePort: "expected distribution: 'reuse_port' instead",
+  },
+};
+
+const IN_LISTEN = 'expected it in the options of listen';
+
+const MODULE_TABLE = without(LISTEN_OPTIONS, [
+  ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver', 'ipv6Only', 'reusePort', 'backlog'],
+  ...['onListenError', 'signal', 'threads'],
+]);
+
+/** What a module's object may have. */
+const MODULE_RULES: OptionRules = {
+  ...LISTEN_RULES,
+  what: 'module',
+  table: MODULE_TABLE,
+  elsewhere: Object.fromEntries(
+    [...Object.keys(LISTEN_OPTIONS), ...Object.keys(MAIN_OPTIONS)]
+      .filter((name) => !Object.hasOwn(MODULE_TABLE, name))
+      .map((name) => [name, IN_LISTEN]),
+  ),
+};
+
+function without(table: OptionTable, names: readonly string[]): OptionTable {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !names.includes(name)));
+}
+
+/**
+ * Checks what a thread's module has exported.
+ * @returns its options and handlers as own properties, those of a class too
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
+ */
+export function checkModuleOptions(exported: ThreadOptions): ThreadOptions {
+  checkConnectionOptions(exported, MODULE_RULES);
+  const given = exported as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.keys(MODULE_TABLE).flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+  );
+}
+
+/**
+ * The checked options that each thread gets.
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
+ */
 export function checkThreadedOptions(options: ThreadedListenOptions): ListenOptions {
-  const { threads } = options;
-  const distribution = options.distribution ?? 'dispatch';
-  checkNumber('threads', threads, { unlessTold: Number.NaN, least: 1, most: THREADS_MAX });
-  if (!Number.isInteger(threads)) {
-    throw invalid(`threads: expected a whole number, got ${textOf(threads)}`);
+  checkOptions(options, THREADED_RULES);
+  const { threads, limits } = options;
+  if ((options.module ?? undefined) === undefined) {
+    throw misuse(
+      'module: expected it with threads: the module that each thread loads, whose default export has the handlers',
+    );
   }
-  if (distribution !== 'dispatch' && distribution !== 'reuse_port') {
-    throw invalid(`distribution: expected dispatch or share, got ${textOf(distribution)}`);
-  }
-  if (distribution === 'reuse_port' && (options.path ?? undefined) !== undefined) {
-    throw invalid('distribution: expected dispatch with a path, got share: Linux shares no path');
+  if (options.distribution === 'reuse_port' && (options.path ?? undefined) !== undefined) {
+    throw misuse("distribution: expected 'dispatch' with a path, got 'reuse_port': Linux shares no path");
   }
   if (typeof (options.driver ?? 'auto') !== 'string') {
-    throw invalid('driver: expected the name of a driver, as threads cannot share one of your own');
+    throw misuse('driver: expected the name of a driver, as threads cannot share an object that opens one');
   }
   const plain = postable(options);
-  const connectionsMax = options.limits?.connectionsMax ?? undefined;
-  checkNumber('limits.connectionsMax', connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
+  const connectionsMax = limits?.connectionsMax ?? undefined;
   return connectionsMax === undefined
     ? plain
     : { ...plain, limits: { ...plain.limits, connectionsMax: Math.ceil(connectionsMax / threads) } };
@@ -118,17 +193,15 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
 
 /** Options for the threads: they must be values that can be posted. */
 function postable(options: ThreadedListenOptions): ListenOptions {
-  const plain = Object.entries(options).filter(
-    ([name, value]) => !KEPT.has(name) && (value ?? undefined) !== undefined,
-  );
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  const plain = Object.keys(THREADED_TABLE)
+    .filter((name) => !Object.hasOwn(MAIN_OPTIONS, name) && (given[name] ?? undefined) !== undefined)
+    .map((name) => [name, given[name]] as const);
   for (const [name, value] of [...plain, ['engineOptions', options.engineOptions] as const]) {
-    if (name === 'engine' || name === 'reusePort') {
-      throw invalid(`${name}: expected it without threads only: each has its own`);
-    }
     try {
       structuredClone(value);
     } catch {
-      throw invalid(
+      throw misuse(
         `${name}: expected a plain value, as it is posted to the threads; export it from the module instead`,
       );
     }
@@ -140,9 +213,6 @@ function postable(options: ThreadedListenOptions): ListenOptions {
 export function moduleUrl(module: URL | string): string {
   if (module instanceof URL) {
     return module.href;
-  }
-  if (typeof module !== 'string') {
-    throw invalid(`module: expected a URL or a path, got ${typeof module}`);
   }
   return /^(?:file|data|node):/.test(module) ? module : pathToFileURL(resolve(module)).href;
 }

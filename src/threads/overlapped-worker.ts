@@ -1,16 +1,16 @@
 /** What runs in each thread: an engine, and a server with the handlers of the program's module. */
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { invalidValue } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
-import { OperationError } from '../base/errors.js';
 import { process, setImmediate } from '../base/runtime.js';
 import { Engine } from '../engine/engine.js';
 import type { HandlerErrorSink } from '../engine/handlers.js';
-import { type ListenOptions, openServer } from '../engine/server/listen.js';
+import { openServer } from '../engine/server/listen.js';
 import type { ServerCore, SocketCount } from '../engine/server/server-core.js';
 import { serverStatistics } from '../engine/statistics.js';
 import { packError } from './errors.js';
-import type { ThreadModule } from './options.js';
+import { checkModuleOptions, type ThreadModule, type ThreadOptions } from './options.js';
 import type { FromThread, ThreadData, ToThread } from './protocol.js';
 import { Backlog, Outbox, publishedBytesMax } from './publications.js';
 import { ServerInThread } from './server-in-thread.js';
@@ -25,16 +25,16 @@ function post(message: FromThread): void {
 }
 
 /** The default export of the program's module, called if it is a function. */
-async function loadHandlers(server: ServerInThread): Promise<ListenOptions> {
+async function loadHandlers(server: ServerInThread): Promise<ThreadOptions> {
   const exported = ((await import(data.module)) as { default?: ThreadModule }).default;
   const { thread, threads } = data;
   const handlers = typeof exported === 'function' ? await exported({ thread, threads, server }) : exported;
   if (typeof handlers !== 'object' || handlers === null) {
-    throw new OperationError({
-      code: 'ERR_INVALID_ARG_VALUE',
-      reason: `module: expected ${data.module} to export as default an object of handlers, or a function that returns one; got ${handlers === null ? 'null' : typeof handlers}`,
-      syscall: 'options',
-    });
+    throw invalidValue(
+      'module',
+      `the default export of ${data.module} to be an object of handlers, or a function that returns one`,
+      handlers,
+    );
   }
   return handlers;
 }
@@ -53,19 +53,20 @@ function socketCount(): SocketCount {
 }
 
 async function openThread(engine: Engine, inThread: ServerInThread): Promise<ServerCore> {
-  const given = await loadHandlers(inThread);
+  const handlers = await loadHandlers(inThread);
+  const options = checkModuleOptions(handlers);
   const { acceptedAt } = data;
   const server = await openServer(
     {
-      ...given,
+      ...options,
       ...data.options,
-      limits: { ...given.limits, ...data.options.limits },
-      timeouts: { ...given.timeouts, ...data.options.timeouts },
+      limits: { ...options.limits, ...data.options.limits },
+      timeouts: { ...options.timeouts, ...data.options.timeouts },
       engine,
       reusePort: acceptedAt === undefined,
       onListenError: (error) => post({ kind: 'listenError', error: packError(error) }),
     },
-    { socketCount: socketCount(), ...(acceptedAt === undefined ? {} : { acceptedAt }) },
+    { handlers, socketCount: socketCount(), ...(acceptedAt === undefined ? {} : { acceptedAt }) },
   );
   inThread.serve(server);
   return server;

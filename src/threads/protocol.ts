@@ -1,7 +1,7 @@
 /** What the main thread and the threads of a server say to each other. */
 
 import type { SocketAddress } from '../base/address.js';
-import type { DriverName } from '../drivers/driver.js';
+import type { DriverChoice, DriverName } from '../drivers/driver.js';
 import type { EngineOptions } from '../engine/engine.js';
 import type { HandlerErrorInfo } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/server/listen.js';
@@ -21,7 +21,7 @@ export interface ThreadData {
   /** Options of `listen` that are plain values. */
   readonly options: ListenOptions;
   readonly engineOptions: PlainEngineOptions;
-  readonly driver: string;
+  readonly driver: DriverChoice;
   /** Where the main thread listens, if it does, and accepts for all. */
   readonly acceptedAt: SocketAddress | undefined;
   /** Open connections of each thread. */

@@ -1,5 +1,6 @@
 /** A server on many threads, as one of them holds it: what it sends to many reaches the connections of all threads. */
 
+import { invalidType, misuse } from '../base/argument-errors.js';
 import { OperationError } from '../base/errors.js';
 import { close } from '../engine/connection-core/close.js';
 import type { Engine } from '../engine/engine.js';
@@ -35,7 +36,7 @@ export class ServerInThread {
    * Sends bytes or text to all connections of all threads. A filter is a function, and stays in its thread: let those who
    * are meant subscribe to a topic.
    * @returns to how many connections of this thread it was written
-   * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter
    */
   broadcast(data: Payload, filter?: undefined): number {
     refuseFilter(filter);
@@ -51,7 +52,7 @@ export class ServerInThread {
   /**
    * Sends bytes or text to all who have subscribed to a topic, in any thread.
    * @returns to how many connections of this thread it was written
-   * @throws OperationError `ERR_INVALID_ARG_TYPE`
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   publish(topic: string, data: Payload): number {
     checkTopic(topic);
@@ -124,15 +125,15 @@ export function sharedBuffer(pieces: readonly Payload[]): SharedArrayBuffer {
 
 export function checkTopic(topic: unknown): void {
   if (typeof topic !== 'string') {
-    const reason = `Expected the name of a topic, got ${typeof topic}`;
-    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'publish' });
+    throw invalidType('topic', 'a string', topic);
   }
 }
 
 export function refuseFilter(filter: unknown): void {
   if (filter !== undefined && filter !== null) {
-    const reason = 'A filter is a function, and stays in its thread: let those who are meant subscribe to a topic';
-    throw new OperationError({ code: 'ERR_INVALID_ARG_VALUE', reason, syscall: 'broadcast' });
+    throw misuse(
+      'filter: expected none, as a function stays in its thread; let connections subscribe to a topic instead',
+    );
   }
 }
 

@@ -151,14 +151,14 @@ export class ThreadedServer {
   /**
    * Sends bytes or text to all connections of all threads: one copy, from which all threads send. Pieces follow each
    * other: what a framing's `encode` gives. Whom it reached only the threads know.
-   * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter, which would stay in its thread
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter, which would stay in its thread
    */
   broadcast(data: Payload | readonly Payload[], filter?: undefined): void {
     refuseFilter(filter);
     this.#publish(undefined, data);
   }
 
-  /** Sends bytes or text to all who have subscribed to a topic, in any thread. @throws OperationError `ERR_INVALID_ARG_TYPE` */
+  /** Sends bytes or text to all who have subscribed to a topic, in any thread. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   publish(topic: string, data: Payload | readonly Payload[]): void {
     checkTopic(topic);
     this.#publish(topic, data);

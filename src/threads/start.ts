@@ -2,9 +2,9 @@
 
 import type { SocketAddress } from '../base/address.js';
 import { process } from '../base/runtime.js';
+import type { DriverChoice } from '../drivers/driver.js';
 import { warnOfHandlerError } from '../engine/connection-core/handler-errors.js';
 import { firstToListenAt, namesHost, resolverOf } from '../engine/endpoint.js';
-import { checkNumber, functionOr } from '../engine/options.js';
 import { openListener, warnOfListenError } from '../engine/server/listen.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { inCallersContext } from '../port/async-context.js';
@@ -32,15 +32,15 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
       module,
       options: plain,
       engineOptions: options.engineOptions ?? {},
-      driver: (options.driver as string | undefined) ?? 'auto',
+      driver: (options.driver as DriverChoice | undefined) ?? 'auto',
       acceptedAt: undefined,
     },
     resourceLimits: options.resourceLimits ?? undefined,
   };
   const listeners: ThreadedListeners = {
-    onHandlerError: inCallersContext(functionOr('onHandlerError', options.onHandlerError, warnOfHandlerError)),
-    onListenError: inCallersContext(functionOr('onListenError', options.onListenError, warnOfListenError)),
-    onThreadDied: inCallersContext(functionOr('onThreadDied', options.onThreadDied, warnOfDeadThread)),
+    onHandlerError: inCallersContext(options.onHandlerError ?? warnOfHandlerError),
+    onListenError: inCallersContext(options.onListenError ?? warnOfListenError),
+    onThreadDied: inCallersContext(options.onThreadDied ?? warnOfDeadThread),
   };
   return options.distribution === 'reuse_port'
     ? share(settings, listeners, options, address)
@@ -56,7 +56,7 @@ async function share(
 ): Promise<ThreadedServer> {
   // Without a host the first thread finds out whether there is IPv6.
   const host = !namesHost(options) || address.family === 'unix' ? {} : { host: address.address };
-  const port = options.port as number;
+  const port = address.family === 'unix' ? 0 : address.port;
   const server = new ThreadedServer(
     { data: { ...data, options: { ...data.options, ...host, port } }, resourceLimits },
     listeners,
@@ -75,8 +75,8 @@ async function handOver(
   options: ThreadedListenOptions,
   address: SocketAddress,
 ): Promise<ThreadedServer> {
-  const backlog = checkNumber('backlog', options.backlog, { unlessTold: BACKLOG, least: 1, most: Infinity });
-  const use = useEngine(undefined, data.driver);
+  const backlog = options.backlog ?? BACKLOG;
+  const use = useEngine(data, 'listen');
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
   try {

@@ -1,7 +1,7 @@
 /** The contract of a completion port, as every driver has to keep it. */
 
 import { describe } from 'node:test';
-import type { CompletionPortOptions, DriverName } from 'overlapped/port';
+import type { CompletionPortOptions, DriverChoice, DriverName } from 'overlapped/port';
 import { nodePeers, type Peers } from '../support/peers.js';
 import { type SystemCapabilities, systemCapabilities } from '../support/system.js';
 import { addresses } from './addresses.js';
@@ -74,7 +74,7 @@ export function contractSuite(
   options: CompletionPortOptions = {},
   setting: SuiteSetting = {},
 ): void {
-  const optionsOfPorts = { driver, ...options };
+  const optionsOfPorts = { driver: driver as DriverChoice, ...options };
   const subject = {
     driver,
     capabilities: { ...systemCapabilities, ...capabilities },

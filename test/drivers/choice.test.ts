@@ -78,7 +78,7 @@ describe('auto, with a low limit of locked memory', { skip: limitsMissing() }, (
 });
 
 describe('a connection moves to a port with another driver', () => {
-  const drivers = ['io_uring', 'epoll', 'select'];
+  const drivers = ['io_uring', 'epoll', 'select'] as const;
   for (const [from, to] of drivers.flatMap((one) => drivers.map((other) => [one, other] as const))) {
     test(`from ${from} to ${to}: it waits in the way of the new driver`, TIMEOUT, () =>
       withPort({ driver: from }, (accepting) =>

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
 import { type ConnectOptions, Engine, listen } from 'overlapped';
-import { delimited } from 'overlapped/framing';
+import type { Framing } from 'overlapped/framing';
 import type { OverlappedSocket } from 'overlapped/port';
 import { eventually, onceInTime } from '../support/harness.js';
 import { createPort, keepSocket } from '../support/leftovers.js';
@@ -217,9 +217,15 @@ export function connecting(subject: EngineSubject): void {
   scene('a connect fails and is closed if creating its framing throws', async (stage) => {
     const server = await stage.listen({});
     const problem = new Error('Thrown by a framing');
-    const framing = {
-      ...delimited(),
+    let reads = 0;
+    const framing: Framing = {
+      decode: (bytes) => bytes.length,
+      encode: (message) => message,
+      // Read by connect before there is a connection, and then for the connection.
       get frameBytesMax(): number {
+        if (reads++ === 0) {
+          return 100;
+        }
         throw problem;
       },
     };

@@ -78,7 +78,7 @@ async function outcomeOf(attempt: () => Promise<{ close?: unknown; destroy?: unk
     return 'taken';
   } catch (error) {
     const { name, code, message } = error as NodeJS.ErrnoException;
-    return name === 'OperationError' && code !== undefined ? code : `${name}: ${message}`;
+    return code !== undefined && /^(?:OperationError|TypeError|RangeError)$/.test(name) ? code : `${name}: ${message}`;
   }
 }
 

@@ -19,8 +19,9 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ port: -1 }, 'ERR_SOCKET_BAD_PORT'],
   [{ port: 65_536 }, 'ERR_SOCKET_BAD_PORT'],
   [{ port: 1.5 }, 'ERR_SOCKET_BAD_PORT'],
-  [{ port: '80' as never }, 'ERR_SOCKET_BAD_PORT'],
-  [{ host: '127.0.0.1', port: undefined as never }, 'ERR_SOCKET_BAD_PORT'],
+  [{ port: '65536' }, 'ERR_SOCKET_BAD_PORT'],
+  [{ port: ' ' }, 'ERR_SOCKET_BAD_PORT'],
+  [{ host: '127.0.0.1', port: undefined as never }, 'ERR_INVALID_ARG_VALUE'],
   [{ backlog: 0 }, 'ERR_OUT_OF_RANGE'],
   [{ backlog: -Infinity }, 'ERR_OUT_OF_RANGE'],
   [{ backlog: Number.NaN }, 'ERR_OUT_OF_RANGE'],
@@ -30,7 +31,7 @@ const WRONG: readonly [ListenOptions, string][] = [
   [{ timeouts: { idleMs: -1 } }, 'ERR_OUT_OF_RANGE'],
   [{ timeouts: { lingerMs: -1 } }, 'ERR_OUT_OF_RANGE'],
   [{ limits: { highWaterMarkBytes: 0 } }, 'ERR_OUT_OF_RANGE'],
-  [{ limits: { queuedBytesMax: '5' as never } }, 'ERR_OUT_OF_RANGE'],
+  [{ limits: { queuedBytesMax: '5' as never } }, 'ERR_INVALID_ARG_TYPE'],
   [
     {
       host: 'no-such-host.invalid',

@@ -1,7 +1,7 @@
 /** The engine's tests, the same on every driver. */
 
 import { describe } from 'node:test';
-import type { DriverName, EngineOptions } from 'overlapped';
+import type { DriverChoice, DriverName, EngineOptions } from 'overlapped';
 import type { SimNetwork } from 'overlapped/sim';
 import type { DriverCapabilities } from '../contract/subject.js';
 import { nodePeers, type Peers } from '../support/peers.js';
@@ -80,7 +80,7 @@ export function engineSuite(
   const subject: EngineSubject = {
     driver,
     capabilities: { ...systemCapabilities, ...capabilities },
-    options: { driver, ...options },
+    options: { driver: driver as DriverChoice, ...options },
     peers: setting.peers ?? nodePeers,
     network: setting.network,
   };

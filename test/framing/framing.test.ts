@@ -211,10 +211,12 @@ describe('Framing', () => {
 
   test('errors about options and messages name the allowed range', () => {
     assert.throws(() => lengthPrefixed({ lengthSize: 3 as 4 }), {
-      code: 'ERR_OUT_OF_RANGE',
+      code: 'ERR_INVALID_ARG_VALUE',
       message: /1, 2, 4 or 'varint', got 3/,
     });
-    assert.throws(() => lengthPrefixed({ lengthSize: 'varint', countsHeader: true }), { code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => lengthPrefixed({ lengthSize: 'varint', countsHeader: true }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
     assert.throws(() => lengthPrefixed({ lengthSize: 1, messageBytesMax: 256 }), { message: /from 1 to 255, got 256/ });
     assert.throws(() => lengthPrefixed({ lengthSize: 1 }).encode(Buffer.alloc(256)), { code: 'ERR_FRAME_TOO_LARGE' });
     assert.throws(() => fixedSize(0), { code: 'ERR_OUT_OF_RANGE' });

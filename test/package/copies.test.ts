@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DriverChoice } from 'overlapped';
 import * as one from 'overlapped';
 import * as onePort from 'overlapped/port';
 import * as oneOfMetrics from 'overlapped/prometheus';
@@ -19,7 +20,7 @@ function portOf({ address }: one.Server): number {
 }
 
 /** Listens, connects, and sends a message there and back. */
-async function echoOnce({ connect, listen }: Package, driver: string): Promise<string> {
+async function echoOnce({ connect, listen }: Package, driver: DriverChoice): Promise<string> {
   const server = await listen({
     driver,
     host: '127.0.0.1',

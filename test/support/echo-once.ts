@@ -1,12 +1,14 @@
 /** One echo on a port of its own: that a driver works. */
 
-import type { CompletionPort } from 'overlapped/port';
+import type { CompletionPort, DriverChoice } from 'overlapped/port';
 import { eventually } from './harness.js';
 import { LoopEcho } from './loop-echo.js';
 import { connectNode } from './node-client.js';
 
 /** @returns the port, which is closed, and what came back */
-export async function echoOnce(driver: string): Promise<{ readonly port: CompletionPort; readonly echoed: string }> {
+export async function echoOnce(
+  driver: DriverChoice,
+): Promise<{ readonly port: CompletionPort; readonly echoed: string }> {
   const echo = new LoopEcho({ driver }).start();
   const client = await connectNode(echo.number);
   client.socket.write('ping');

@@ -1,7 +1,7 @@
 /** What tests do to the system, or know of it: the same words for each system, and one file for each. */
 
 import { networkInterfaces } from 'node:os';
-import type { DriverName, OverlappedSocket } from 'overlapped/port';
+import type { OverlappedSocket, SystemDriverName } from 'overlapped/port';
 import { linux } from './linux.js';
 import { windows } from './windows.js';
 
@@ -44,10 +44,10 @@ export interface TestSystem {
   /** How many times as long as on Linux something may take. */
   readonly patience: number;
   /** Drivers that run on this system, the preferred one first. */
-  readonly drivers: readonly DriverName[];
+  readonly drivers: readonly SystemDriverName[];
   readonly capabilities: Omit<SystemCapabilities, 'ipv6'>;
   /** A driver of another system, and how its refusal names that system. */
-  readonly foreignDriver: readonly [driver: DriverName, home: RegExp];
+  readonly foreignDriver: readonly [driver: SystemDriverName, home: RegExp];
   /** What the system gives for each byte of buffer that a socket is to have. */
   readonly bufferFactor: number;
   /** Descriptors or handles that this process has open. */

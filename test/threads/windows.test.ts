@@ -33,7 +33,7 @@ test('a broadcast reaches the connections of both threads', {
   await server.close();
 });
 
-for (const driver of ['iocp', 'select']) {
+for (const driver of ['iocp', 'select'] as const) {
   test(`${driver} serves on two threads, and replaces one that dies`, {
     timeout: 60_000 * system.patience,
   }, async () => {

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { performanceNow } from '../../base/runtime.js';
-import { type EngineOptions, formatAddress } from '../../index.js';
+import { type DriverChoice, type EngineOptions, formatAddress } from '../../index.js';
 import { openEngine } from '../engine.js';
 import { EXIT_FAILED, Failure } from '../failure.js';
 import { Progress } from '../progress.js';
@@ -17,7 +17,7 @@ export interface BenchOptions {
   readonly pipeline: number;
   readonly duration: number;
   readonly warmup: number;
-  readonly driver: string;
+  readonly driver: DriverChoice;
   readonly threads: number;
   readonly json: boolean;
 }

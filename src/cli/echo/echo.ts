@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
 import { performanceNow, process } from '../../base/runtime.js';
-import { formatAddress, type SocketAddress } from '../../index.js';
+import { type DriverChoice, formatAddress, type SocketAddress } from '../../index.js';
 import { Activity, type Totals } from '../activity.js';
 import { listenTarget, resolveTarget } from '../bench/target.js';
 import { openEngine } from '../engine.js';
@@ -17,7 +17,7 @@ export interface EchoOptions {
   readonly host: string;
   readonly port: number;
   readonly path?: string;
-  readonly driver: string;
+  readonly driver: DriverChoice;
   readonly threads: number;
   readonly quiet: boolean;
   readonly json: boolean;

@@ -2,7 +2,7 @@
 
 import { URL } from 'node:url';
 import { clearInterval, setInterval } from '../../base/runtime.js';
-import { listen, type SocketAddress, type ThreadedServer } from '../../index.js';
+import { type DriverChoice, listen, type SocketAddress, type ThreadedServer } from '../../index.js';
 import type { Activity, Totals } from '../activity.js';
 import { endpointOf } from '../bench/target.js';
 import { ECHO_OPTIONS } from './rules.js';
@@ -12,7 +12,7 @@ const LOOK_MS = 1000;
 
 export interface EchoThreadsOptions {
   readonly threads: number;
-  readonly driver: string;
+  readonly driver: DriverChoice;
 }
 
 /** The server of all threads, with the counts that were seen last. */

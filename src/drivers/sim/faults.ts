@@ -1,6 +1,6 @@
 /** What may go wrong in a simulated network. Everything is off unless told. */
 
-import { OperationError } from '../../base/errors.js';
+import { outOfRange } from '../../base/argument-errors.js';
 import type { Range } from './random.js';
 
 /** Rates are from 0, never, to 1, always; ranges of time are in ms. */
@@ -55,17 +55,13 @@ export const NO_FAULTS: SimFaults = {
 /** Rates of what makes an operation come again: at 1 it would for ever. */
 const BELOW_ONE: ReadonlySet<string> = new Set(['noBuffers']);
 
-/** The faults that are told, and none else. @throws OperationError `ERR_OUT_OF_RANGE` */
+/** The faults that are told, and none else. @throws RangeError `ERR_OUT_OF_RANGE` */
 export function checkFaults(faults: Partial<SimFaults>): SimFaults {
   const checked = { ...NO_FAULTS, ...faults };
   for (const [name, value] of Object.entries(checked) as [keyof SimFaults, number | Range][]) {
     const expected = NO_FAULTS[name] === undefined ? 'one of the faults' : expectedInstead(name, value);
     if (expected !== undefined) {
-      throw new OperationError({
-        code: 'ERR_OUT_OF_RANGE',
-        reason: `${name}: expected ${expected}, got ${value}`,
-        syscall: 'set faults',
-      });
+      throw outOfRange(name, expected, value);
     }
   }
   return checked;

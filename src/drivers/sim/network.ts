@@ -45,7 +45,7 @@ export class SimNetwork implements DriverSource {
   readonly #loop: Loop;
 
   /**
-   * @throws OperationError `ERR_OUT_OF_RANGE`
+   * @throws RangeError `ERR_OUT_OF_RANGE`
    * @example
    * const network = new SimNetwork({ seed: 7, faults: { shortSends: 0.5 } });
    * const port = CompletionPort.create({ driver: network });

@@ -3,12 +3,13 @@
 import type { Buffer } from 'node:buffer';
 import type { Connection } from '../connection.js';
 import { type Endpoint, resolverOf } from '../endpoint.js';
-import { checkHandlers, type Handlers } from '../handlers.js';
+import { type Handlers, handlersOf } from '../handlers.js';
 import type { ConnectTimeouts } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
-import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, checkTime } from '../options.js';
+import { CONNECT_RULES, checkConnectionOptions } from '../option-tables.js';
+import { type ConnectionOptions, limitsOf } from '../options.js';
 import { type EngineChoice, useEngine } from '../shared-engines.js';
-import { checkSignal } from '../signals.js';
+import { throwIfAborted } from '../signals.js';
 import { ClientContext } from './client-context.js';
 import { ConnectRace } from './happy-eyeballs.js';
 
@@ -18,38 +19,43 @@ export interface ConnectOptions<Context = unknown, Message = Buffer>
     EngineChoice,
     MessageOptions<Message>,
     Handlers<Context, Message> {
-  /** What `connection.context` is from the beginning. */
-  readonly context?: Context;
+  /** The value of `connection.context` before the handlers are called first, or a function that makes it. */
+  readonly context?: Context | ((connection: Connection<Context>) => Context);
   /** Times after which `connect` rejects, or its connection is closed. */
   readonly timeouts?: ConnectTimeouts;
-  /** Time until the next address is tried besides the one that has not answered yet (RFC 8305), 10 to 2,000 ms; 250 unless told. */
+  /**
+   * After this time without an answer the next address is tried as well (RFC 8305), in ms, 10 to 2,000.
+   * @default 250
+   */
   readonly attemptDelayMs?: number;
-  /** Gives up when it is aborted, at any moment from the call on. Once connected, it has no effect. */
+  /** Aborting it makes `connect` reject with the signal's reason. Once connected, it has no effect. */
   readonly signal?: AbortSignal;
 }
 
 const CONNECT_MS = 30_000;
-const ATTEMPT_DELAY = { unlessTold: 250, least: 10, most: 2000 } as const;
+const ATTEMPT_DELAY_MS = 250;
 
 /**
- * Connects. Of several addresses the first that answers is taken, those of IPv6 and IPv4 in turn (RFC 8305).
- * @throws OperationError of the last address that failed, with `errors` of all where there were several; `ETIMEDOUT`, `ERR_OUT_OF_RANGE`,
- * `ERR_SOCKET_BAD_PORT`; `ECANCELED` when the engine is closed meanwhile; what looking the host up fails with; the signal's reason
+ * Connects. Of several addresses the first that answers is taken; IPv6 and IPv4 addresses are tried in turn (RFC 8305). All
+ * errors are rejections of the promise.
+ * @throws OperationError of the last address that failed, with `errors` of all if there were several; `ETIMEDOUT`; `EBADF` when
+ * the engine is closed, `ECANCELED` when it is closed meanwhile; what looking the host up fails with; the signal's reason. For
+ * wrong options TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, RangeError `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`
  * @example
  * const connection = await connect({ host: 'localhost', port: 4567, data: (_, chunk) => console.log(String(chunk)) });
  */
 export async function connect<Context = unknown, Message = Buffer>(
   options: ConnectOptions<Context, Message>,
 ): Promise<Connection<Context>> {
-  checkIsObject(options);
-  const limits = checkConnectionOptions(options, 0);
-  const handlers = checkHandlers(options);
-  const timeoutMs = checkTime('timeouts.connectMs', options.timeouts?.connectMs, CONNECT_MS);
-  const attemptDelayMs = checkNumber('attemptDelayMs', options.attemptDelayMs, ATTEMPT_DELAY);
+  checkConnectionOptions(options, CONNECT_RULES);
+  const limits = limitsOf(options, 0);
+  const handlers = handlersOf(options);
+  const timeoutMs = options.timeouts?.connectMs ?? CONNECT_MS;
+  const attemptDelayMs = options.attemptDelayMs ?? ATTEMPT_DELAY_MS;
   const messages = MessageRules.of(options);
   const resolver = resolverOf(options, 'localhost');
-  checkSignal(options.signal);
-  const use = useEngine(options.engine, options.driver);
+  throwIfAborted(options.signal);
+  const use = useEngine(options, 'connect');
   try {
     const { engine } = use;
     const client = new ClientContext({

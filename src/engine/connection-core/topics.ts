@@ -1,20 +1,18 @@
 /** Who has subscribed to what: a topic exists as long as it has a subscriber. */
 
 import { Buffer } from 'node:buffer';
+import { invalidType } from '../../base/argument-errors.js';
 import { OperationError } from '../../base/errors.js';
 import type { TopicLimits } from '../limits.js';
-import { checkNumber } from '../options.js';
 
 export type CheckedTopicLimits = Required<TopicLimits>;
 
-/** @throws OperationError `ERR_OUT_OF_RANGE` */
-export function checkTopicLimits(limits: TopicLimits): CheckedTopicLimits {
-  const check = (name: keyof TopicLimits, unlessTold: number, most: number): number =>
-    checkNumber(`limits.${name}`, limits[name], { unlessTold, least: 1, most });
+/** Checked limits with their defaults. */
+export function topicLimitsOf(limits: TopicLimits): CheckedTopicLimits {
   return {
-    topicsPerConnectionMax: check('topicsPerConnectionMax', 1000, Infinity),
-    topicsMax: check('topicsMax', 1_000_000, Infinity),
-    topicBytesMax: check('topicBytesMax', 1024, 65_536),
+    topicsPerConnectionMax: limits.topicsPerConnectionMax ?? 1000,
+    topicsMax: limits.topicsMax ?? 1_000_000,
+    topicBytesMax: limits.topicBytesMax ?? 1024,
   };
 }
 
@@ -45,7 +43,7 @@ export class Topics<Member> {
 
   /**
    * Returns the memory that the subscription takes, in bytes; 0 if the member had subscribed before.
-   * @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_TOPIC_TOO_LONG`, `ERR_TOPICS_MAX`
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`; OperationError `ERR_TOPIC_TOO_LONG`, `ERR_TOPICS_MAX`
    */
   subscribe(member: Member, name: string): number {
     const known = this.#topics.get(name);
@@ -121,8 +119,7 @@ function memoryOf({ name }: Topic<unknown>): number {
 
 function checkName(name: unknown, bytesMax: number): void {
   if (typeof name !== 'string') {
-    const reason = `Expected the name of a topic, got ${typeof name}`;
-    throw new OperationError({ code: 'ERR_INVALID_ARG_TYPE', reason, syscall: 'subscribe' });
+    throw invalidType('topic', 'a string', name);
   }
   const byteLength = Buffer.byteLength(name);
   if (byteLength > bytesMax) {

@@ -1,37 +1,47 @@
 /** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
 
 import type { Buffer } from 'node:buffer';
+import { aFunction, aNumber, anything, type Check } from '../../base/validate.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
 import type { ConnectionRecord, PeerHeartbeat } from '../connection-core/record.js';
 import { isWritable } from '../connection-core/state.js';
-import { checkNumber } from '../options.js';
 import { NEVER, tickAfter, ticksOf } from '../scheduling/timer-wheel.js';
 import { sendMessage } from './send-message.js';
 
 /** Options of a heartbeat: silent peers are pinged, and closed if they do not answer. */
 export interface HeartbeatOptions<Message = Buffer> {
   /**
-   * After this time without a byte from the peer a ping is sent, in ms.
+   * A ping is sent after this time without a byte from the peer, in ms; 1 to Infinity.
    * @default 30000
    */
   readonly intervalMs?: number;
   /**
-   * The connection is closed, `heartbeat`, when this number of pings, one after each interval, was not answered.
+   * After this many pings without an answer, one in each interval, the connection is closed, `heartbeat`. A whole number from
+   * 1 to 1,000.
    * @default 2
    */
   readonly missedMax?: number;
-  /** The message that is sent as a ping. */
+  /** The ping: a message, or a function that returns one. */
   readonly ping: Message | (() => Message);
-  /** Whether a message is the answer to a ping: it is not handed to `message`. Any byte is a sign of life. */
+  /** Whether a message is the answer to a ping. It is not passed to `message`. Any byte received counts as a sign of life. */
   isPong?(message: Message): boolean;
-  /** Whether a message is the peer's ping: it is answered with `pong`, and not handed to `message`. */
+  /** Whether a message is a ping of the peer. It is answered with `pong`, and not passed to `message`. */
   isPing?(message: Message): boolean;
-  /** The answer to a ping of the peer's. */
+  /** The answer to a ping of the peer: a message, or a function that returns one. */
   readonly pong?: Message | ((ping: Message) => Message);
 }
 
-const INTERVAL = { unlessTold: 30_000, least: 1, most: Infinity } as const;
-const MISSED = { unlessTold: 2, least: 1, most: 1000 } as const;
+const INTERVAL_MS = 30_000;
+const MISSED_MAX = 2;
+
+export const HEARTBEAT_OPTIONS = {
+  intervalMs: aNumber({ least: 1, most: Infinity }),
+  missedMax: aNumber({ least: 1, most: 1000, whole: true }),
+  ping: anything,
+  isPong: aFunction,
+  isPing: aFunction,
+  pong: anything,
+} as const satisfies Record<keyof HeartbeatOptions, Check>;
 
 function made(message: unknown, argument: unknown): unknown {
   return typeof message === 'function' ? message(argument) : message;
@@ -42,10 +52,9 @@ export class Heartbeat implements PeerHeartbeat {
   readonly #missedMax: number;
   readonly #options: HeartbeatOptions<unknown>;
 
-  /** @throws OperationError `ERR_OUT_OF_RANGE` */
   constructor(options: HeartbeatOptions<unknown>) {
-    this.intervalTicks = ticksOf(checkNumber('heartbeat.intervalMs', options.intervalMs, INTERVAL));
-    this.#missedMax = checkNumber('heartbeat.missedMax', options.missedMax, MISSED);
+    this.intervalTicks = ticksOf(options.intervalMs ?? INTERVAL_MS);
+    this.#missedMax = options.missedMax ?? MISSED_MAX;
     this.#options = options;
   }
 

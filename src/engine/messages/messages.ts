@@ -2,26 +2,26 @@
 
 import type { Buffer } from 'node:buffer';
 import { Framer } from '../../framing/framer.js';
-import { checkFraming, type Framing, invalid, isFramingError } from '../../framing/framing.js';
+import { type Framing, invalid, isFramingError } from '../../framing/framing.js';
 import { close } from '../connection-core/close.js';
 import { emitMessage } from '../connection-core/emit.js';
 import { handlerFailed } from '../connection-core/handler-errors.js';
 import type { ConnectionMessages, ConnectionRecord, MessageProtocol } from '../connection-core/record.js';
 import { AWAITING, CLOSING, HOLDING, QUOTA_SPENT } from '../connection-core/state.js';
 import { armMessage } from '../connection-core/timeouts.js';
-import { type ConnectionOptions, checkNumber, checkTime } from '../options.js';
+import type { ConnectionOptions } from '../options.js';
 import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 
 /** What `listen` and `connect` take for messages. */
 export interface MessageOptions<Message = unknown> {
-  /** How messages lie in the bytes: then `message` is called instead of `data`. */
+  /** How messages are encoded in the bytes. With a framing the handler `message` is called instead of `data`. */
   readonly framing?: Framing<Message, never>;
-  /** Asks silent peers for a sign of life, and closes the connection when none comes. Needs a framing. */
+  /** Pings peers that are silent, and closes connections whose peers do not answer. Needs a framing. */
   readonly heartbeat?: HeartbeatOptions<Message>;
 }
 
-const MESSAGES_PER_ROUND = { unlessTold: 1000, least: 1, most: Infinity } as const;
+const MESSAGES_PER_ROUND_MAX = 1000;
 
 /** Time for a message of 1 MiB, the most that `lengthPrefixed` takes by default, at 70 kbit/s. */
 const MESSAGE_MS = 120_000;
@@ -33,13 +33,12 @@ export class MessageRules implements MessageProtocol {
   readonly messageTicks: number;
   readonly heartbeat: Heartbeat | undefined;
 
-  /** @throws OperationError `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` */
   constructor(framing: Framing<unknown>, options: MessageOptions<unknown> & ConnectionOptions) {
     const { messagesPerRoundMax } = options.limits ?? {};
     const { messageMs } = options.timeouts ?? {};
     this.framing = framing;
-    this.messagesPerRoundMax = checkNumber('limits.messagesPerRoundMax', messagesPerRoundMax, MESSAGES_PER_ROUND);
-    this.messageTicks = ticksOf(checkTime('timeouts.messageMs', messageMs, MESSAGE_MS));
+    this.messagesPerRoundMax = messagesPerRoundMax ?? MESSAGES_PER_ROUND_MAX;
+    this.messageTicks = ticksOf(messageMs ?? MESSAGE_MS);
     this.heartbeat =
       (options.heartbeat ?? undefined) === undefined
         ? undefined
@@ -49,8 +48,8 @@ export class MessageRules implements MessageProtocol {
   /** The rules of options that have a framing. */
   static of<Message>(options: MessageOptions<Message> & ConnectionOptions): MessageRules | undefined {
     const known = options as unknown as MessageOptions<unknown> & ConnectionOptions;
-    const framing: unknown = known.framing ?? undefined;
-    return framing === undefined ? undefined : new MessageRules(checkFraming(framing), known);
+    const framing = known.framing ?? undefined;
+    return framing === undefined ? undefined : new MessageRules(framing as Framing<unknown>, known);
   }
 
   side(connection: ConnectionRecord): MessageSide {

@@ -6,35 +6,60 @@ import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
+import type { Connection } from '../connection.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
-import { checkTopicLimits, Topics } from '../connection-core/topics.js';
+import { Topics, topicLimitsOf } from '../connection-core/topics.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from '../endpoint.js';
 import type { Engine } from '../engine.js';
-import { checkHandlers, type Handlers } from '../handlers.js';
+import { type Handlers, handlersOf } from '../handlers.js';
 import type { ListenLimits } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
 import { setSocketOptions } from '../open-connection.js';
-import { type ConnectionOptions, checkConnectionOptions, checkIsObject, checkNumber, functionOr } from '../options.js';
+import { checkConnectionOptions, LISTEN_RULES } from '../option-tables.js';
+import { type ConnectionOptions, limitsOf } from '../options.js';
 import { unlessClosed } from '../pending.js';
-import { checkEngine, type EngineChoice, useEngine } from '../shared-engines.js';
+import { type EngineChoice, requireEngineOpen, useEngine } from '../shared-engines.js';
 import { Server } from './server.js';
 import { ServerCore, type SocketCount } from './server-core.js';
 
+/** Options of the listening socket. */
+export interface ListenerOptions extends ConnectionOptions, Endpoint {
+  /**
+   * Whether a server that listens at an IPv6 address refuses IPv4 connections.
+   * @default false
+   */
+  readonly ipv6Only?: boolean;
+  /**
+   * Whether several servers may listen at one address; the system spreads connections over them. Linux only: elsewhere
+   * `listen` rejects with `ENOTSUP`.
+   * @default false
+   */
+  readonly reusePort?: boolean;
+  /**
+   * How many connections may wait to be accepted, a whole number from 1 to Infinity. The system has a limit of its own, which
+   * Infinity asks for.
+   * @default 4096
+   */
+  readonly backlog?: number;
+}
+
+/** Options of `listen`. */
 export interface ListenOptions<Context = unknown, Message = Buffer>
-  extends ConnectionOptions,
-    Endpoint,
+  extends ListenerOptions,
     EngineChoice,
     MessageOptions<Message>,
     Handlers<Context, Message> {
-  /** IPv6 only, without IPv4 connections; off unless told. */
-  readonly ipv6Only?: boolean;
-  /** Lets several servers listen at one address, the system spreading connections over them. Linux only. */
-  readonly reusePort?: boolean;
-  /** Connections that may wait to be accepted; 4,096 unless told. The system allows so many at the most: Infinity is that. */
-  readonly backlog?: number;
   /** What the server and each of its connections may use. */
   readonly limits?: ListenLimits;
-  /** Told what keeps the server from accepting: it closes then, as by `close`. A process warning unless given. */
+  /**
+   * The value of `connection.context` before the handlers are called first, or a function that makes one for each connection.
+   * If the function throws, its connection is closed and the error goes to the engine's `onHandlerError`.
+   */
+  readonly context?: Context | ((connection: Connection<Context>) => Context);
+  /**
+   * Called with the error that keeps the server from accepting; then the server closes, as by `close`.
+   * @default a process warning, `OverlappedListenWarning`
+   */
   readonly onListenError?: (error: Error) => void;
 }
 
@@ -56,9 +81,10 @@ const ANY_IPV6 = '::';
 const ANY_IPV4 = '0.0.0.0';
 
 /**
- * Starts a server. Its handlers are shared by all of its connections.
- * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`; `ECANCELED` when
- * its engine is closed meanwhile; what looking the host up fails with
+ * Starts a server. Its handlers are shared by all of its connections. All errors are rejections of the promise.
+ * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`; `EBADF` when its engine is closed, `ECANCELED` when that is
+ * closed meanwhile; what looking the host up fails with. For wrong options TypeError `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE`, RangeError `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
  */
@@ -68,6 +94,8 @@ export async function listen<Context = unknown>(options: ListenOptions<Context>)
 
 /** What a server is that is one of several threads'. */
 export interface ServerPlace {
+  /** The object whose handlers are called, if it is not that of the options. */
+  readonly handlers?: object;
   readonly socketCount?: SocketCount;
   /** Where another thread listens and accepts for it: then it has no listener of its own. */
   readonly acceptedAt?: SocketAddress;
@@ -76,25 +104,22 @@ export interface ServerPlace {
 /** @internal */
 export async function openServer<Context>(
   options: ListenOptions<Context>,
-  { socketCount, acceptedAt }: ServerPlace = {},
+  { handlers: own, socketCount, acceptedAt }: ServerPlace = {},
 ): Promise<ServerCore> {
-  checkIsObject(options);
+  checkConnectionOptions(options, LISTEN_RULES);
   const given = options.limits ?? {};
-  const limits = checkConnectionOptions(options, FIRST_BYTE_MS);
-  const onListenError = functionOr('onListenError', options.onListenError, warnOfListenError);
-  const handlers = checkHandlers(options);
+  const limits = limitsOf(options, FIRST_BYTE_MS);
+  const onListenError = options.onListenError ?? warnOfListenError;
+  const handlers = handlersOf(own ?? options);
   const messages = MessageRules.of(options);
-  const count = (name: 'connectionsPerAddressMax' | 'acceptsPerRoundMax', unlessTold: number): number =>
-    checkNumber(`limits.${name}`, given[name], { unlessTold, least: 1, most: Infinity });
-  const backlog = checkNumber('backlog', options.backlog, { unlessTold: BACKLOG, least: 1, most: Infinity });
-  const connectionsPerAddressMax = count('connectionsPerAddressMax', Infinity);
-  const acceptsPerRoundMax = count('acceptsPerRoundMax', ACCEPTS_PER_ROUND_MAX);
-  const topics = new Topics<ConnectionRecord>(checkTopicLimits(given));
-  checkNumber('limits.connectionsMax', given.connectionsMax, { unlessTold: 1, least: 1, most: Infinity });
+  const backlog = options.backlog ?? BACKLOG;
+  const connectionsPerAddressMax = given.connectionsPerAddressMax ?? Infinity;
+  const acceptsPerRoundMax = given.acceptsPerRoundMax ?? ACCEPTS_PER_ROUND_MAX;
+  const topics = new Topics<ConnectionRecord>(topicLimitsOf(given));
   const found = acceptedAt ?? placeOf(options);
   // Without a name to look up the path is that of this moment's working directory, as with node:net.
   const place = found instanceof Promise ? await found : found;
-  const use = useEngine(options.engine, options.driver);
+  const use = useEngine(options, 'listen');
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
   try {
@@ -111,7 +136,7 @@ export async function openServer<Context>(
       limits,
       messages,
       topics,
-      connectionContext: undefined,
+      connectionContext: options.context,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerRoundMax },
       onListenError,
       onClosed: use.release,
@@ -126,11 +151,11 @@ export async function openServer<Context>(
 }
 
 /** Where a server is to listen. Its own engine may be closed while a name is looked up. */
-function placeOf(options: ListenOptions<never>): SocketAddress | Promise<SocketAddress> {
+function placeOf(options: Endpoint & EngineChoice): SocketAddress | Promise<SocketAddress> {
   const resolver = resolverOf(options, ANY_IPV6);
   const own = options.engine ?? undefined;
   if (own !== undefined) {
-    checkEngine(own);
+    requireEngineOpen(own, 'listen');
   }
   const found = resolver();
   return found instanceof Promise ? unlessClosed(own, 'listen', found).then(firstToListenAt) : firstToListenAt(found);
@@ -140,7 +165,7 @@ function placeOf(options: ListenOptions<never>): SocketAddress | Promise<SocketA
 export function openListener(
   engine: Engine,
   address: SocketAddress,
-  options: ListenOptions<never>,
+  options: ListenerOptions,
   backlog: number,
 ): OverlappedSocket {
   const everywhere = !namesHost(options) && address.family === 'ipv6';
@@ -158,7 +183,7 @@ export function openListener(
 function bindListener(
   engine: Engine,
   address: SocketAddress,
-  options: ListenOptions<never>,
+  options: ListenerOptions,
   backlog: number,
 ): OverlappedSocket {
   const dualStack = address.family === 'ipv6' && options.ipv6Only !== true;

@@ -1,8 +1,8 @@
 /** What can be sent: bytes or text. */
 
 import { Buffer } from 'node:buffer';
+import { invalidType } from '../../base/argument-errors.js';
 import { isBytes, ownView } from '../../base/bytes.js';
-import { OperationError } from '../../base/errors.js';
 
 /** Data to send: bytes or text. */
 export type Payload = Uint8Array | string;
@@ -10,15 +10,11 @@ export type Payload = Uint8Array | string;
 /**
  * Checks what a program passes to be sent: anything else would be counted or sent wrongly, as an Uint16Array has more bytes
  * than its length.
- * @throws OperationError `ERR_INVALID_ARG_TYPE`
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`
  */
 export function checkPayload(data: unknown): asserts data is Payload {
   if (typeof data !== 'string' && !isBytes(data)) {
-    throw new OperationError({
-      code: 'ERR_INVALID_ARG_TYPE',
-      reason: `Expected bytes (Uint8Array) or text, got ${Object.prototype.toString.call(data)}`,
-      syscall: 'write',
-    });
+    throw invalidType('data', 'bytes (Uint8Array) or text', data);
   }
 }
 

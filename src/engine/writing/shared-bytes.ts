@@ -30,7 +30,7 @@ export class Sharing {
     this.#chunks = chunks;
   }
 
-  /** A copy of pieces that follow each other. @throws OperationError `ERR_INVALID_ARG_TYPE` */
+  /** A copy of pieces that follow each other. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   join(pieces: readonly Payload[]): SharedBytes {
     let chunk: ArenaBlock | undefined;
     const memory = joinPieces(pieces, (byteLength) => {

@@ -4,9 +4,9 @@
  * at before each use of its address, as JavaScript has no way to keep a program from detaching what it owns.
  */
 
+import { invalidType } from '../../base/argument-errors.js';
 import { assert } from '../../base/assert.js';
 import { BorrowedBytes, isBytes, isShared, lengthOf, ownView, partOf } from '../../base/bytes.js';
-import { OperationError } from '../../base/errors.js';
 import { isIntact, type MemoryOwner, OwnMemory, RefCounted } from '../../base/ref-counted.js';
 import type { BorrowedMemory } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
@@ -209,11 +209,7 @@ export class SendMemory implements BorrowedMemory {
   /** Before any of them is held, so that a wrong one leaves nothing behind. */
   #checkPayloads(payloads: readonly Uint8Array[]): void {
     if (!Array.isArray(payloads) || !payloads.every(isBytes)) {
-      throw new OperationError({
-        code: 'ERR_INVALID_ARG_TYPE',
-        reason: 'Expected a Uint8Array or an array of them',
-        syscall: 'send',
-      });
+      throw invalidType('data', 'a Uint8Array or an array of them', payloads);
     }
     assert(
       payloads.every((bytes) => this.#pool.bufferOf(bytes)?.references !== 0),

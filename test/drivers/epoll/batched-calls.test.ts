@@ -186,7 +186,7 @@ describe('A batch of calls', () => {
 });
 
 describe('epoll and select without io_submit', () => {
-  for (const driver of ['epoll', 'select']) {
+  for (const driver of ['epoll', 'select'] as const) {
     test(`${driver} works without it when it is disabled`, () =>
       withPort({ driver, disabledFeatures: [BATCHED_CALLS] }, (_dequeuer, port) => {
         assert.equal(port.features.includes(BATCHED_CALLS), false);

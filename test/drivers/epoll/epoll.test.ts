@@ -11,7 +11,7 @@ import { manyStreams } from '../../support/streams.js';
 contractSuite('epoll', { multishot: false, unixConnectWaits: false });
 
 describe("epoll without Node's own epoll", () => {
-  const options = { driver: 'epoll', disabledFeatures: ['event_loop_watch'] };
+  const options = { driver: 'epoll' as const, disabledFeatures: ['event_loop_watch'] };
 
   test('is woken by a waiting thread', { timeout: 60_000 }, async () => {
     const echo = new LoopEcho(options).start();

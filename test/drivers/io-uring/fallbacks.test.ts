@@ -39,7 +39,7 @@ const TIMEOUT = { timeout: 60_000 };
 describe('io_uring without some of its features', () => {
   for (const disabledFeatures of SETS) {
     const name = disabledFeatures.length === 0 ? 'nothing' : disabledFeatures.join(', ');
-    const options = { driver: 'io_uring', disabledFeatures };
+    const options = { driver: 'io_uring' as const, disabledFeatures };
 
     test(`without ${name}: the port's features report it`, TIMEOUT, () =>
       withPort(options, (_dequeuer, port) => {

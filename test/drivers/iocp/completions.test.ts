@@ -20,7 +20,7 @@ const TIMEOUT = { timeout: 60_000 * system.patience };
 const driver = 'iocp';
 
 for (const disabledFeatures of [[], ['skip_completion_port_on_success']]) {
-  const options = { driver, disabledFeatures };
+  const options = { driver, disabledFeatures } as const;
 
   describe(`iocp without ${disabledFeatures[0] ?? 'nothing'}`, () => {
     test("the port's features report it", TIMEOUT, () =>

@@ -6,7 +6,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { listen, type ThreadedServer } from 'overlapped';
+import { type DriverChoice, listen, type ThreadedServer } from 'overlapped';
 import { programPath } from '../child.js';
 
 const [what, first = '', second] = process.argv.slice(2);
@@ -44,7 +44,7 @@ async function terminateWhileLoading(count: number): Promise<void> {
   }
 }
 
-function serve(driver: string): Promise<ThreadedServer> {
+function serve(driver: DriverChoice): Promise<ThreadedServer> {
   return listen({ host: '127.0.0.1', port: 0, threads: 2, driver, module: programPath('echo-handlers') });
 }
 
@@ -52,10 +52,10 @@ if (what === 'terminate') {
   await terminateWhileLoading(Number(first));
 } else if (what === 'exit') {
   setTimeout(() => process.exit(3), Number(first));
-  await serve(second as string);
+  await serve(second as DriverChoice);
 } else {
   const start = performance.now();
-  const server = await serve(first);
+  const server = await serve(first as DriverChoice);
   console.log(performance.now() - start);
   await server.close();
 }

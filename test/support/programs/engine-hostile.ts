@@ -5,12 +5,12 @@
  */
 
 import { createInterface } from 'node:readline';
-import { type Connection, Engine, listen } from 'overlapped';
+import { type Connection, type DriverChoice, Engine, listen } from 'overlapped';
 
 const MIB = 1024 * 1024;
 const WRITE_INTERVAL_MS = 1;
 
-const engine = new Engine({ driver: process.argv[2] as string, engineQueuedBytesMax: 64 * MIB });
+const engine = new Engine({ driver: process.argv[2] as DriverChoice, engineQueuedBytesMax: 64 * MIB });
 const flooded = new Set<Connection>();
 const piece = Buffer.alloc(64 * 1024, 'nobody reads this ');
 

@@ -3,9 +3,9 @@
  * do. What does not end by itself is ended after a while, and says `alive`.
  */
 
-import { type Connection, connect, listen, type Server } from 'overlapped';
+import { type Connection, connect, type DriverChoice, listen, type Server } from 'overlapped';
 
-const driver = process.argv[2] as string;
+const driver = process.argv[2] as DriverChoice;
 const mode = process.argv[3] as string;
 const ALIVE_MS = 500;
 

@@ -1,10 +1,10 @@
 /** A server whose handler fails for each of as many clients as the argument says; its warnings go to standard error. */
 
-import { connect, listen } from 'overlapped';
+import { connect, type DriverChoice, listen } from 'overlapped';
 import { eventually } from '../harness.js';
 
 const clientsCount = Number(process.argv[2]);
-const driver = process.argv[3] as string;
+const driver = process.argv[3] as DriverChoice;
 
 const server = await listen({
   driver,

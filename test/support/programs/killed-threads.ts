@@ -7,12 +7,13 @@
 import { readdirSync } from 'node:fs';
 import { connect as connectNet, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Distribution, listen } from 'overlapped';
+import { type Distribution, type DriverChoice, listen } from 'overlapped';
 import { programPath } from '../child.js';
 import { eventually } from '../harness.js';
 import { contextsOpen } from '../linux.js';
 
-const [driver = 'auto', distribution = 'dispatch', kills = '30'] = process.argv.slice(2);
+const [driverName = 'auto', distribution = 'dispatch', kills = '30'] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 const THREADS = 3;
 const CLIENTS = 12;
 /** Deaths before anything is measured: what the first ones bring into being once for all is no leak. */

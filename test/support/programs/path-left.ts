@@ -7,12 +7,13 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import { listen } from 'overlapped';
+import { type DriverChoice, listen } from 'overlapped';
 
 /** Nobody, who may not do everything. */
 const NOBODY = 65_534;
 
-const [driver = 'auto', given = ''] = process.argv.slice(2);
+const [driverName = 'auto', given = ''] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 function lockedPath(): string {
   if (process.getuid?.() === 0) {

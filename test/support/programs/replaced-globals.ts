@@ -7,8 +7,10 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { mock } from 'node:test';
+import type { DriverChoice } from 'overlapped';
 
-const [driver = '', how = ''] = process.argv.slice(2);
+const [driverName = '', how = ''] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 const GLOBALS = [
   ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],

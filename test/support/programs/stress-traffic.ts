@@ -6,7 +6,7 @@
  * node stress-traffic.js DRIVER MINUTES [SEED]
  */
 
-import { type Connection, connect, Engine, listen } from 'overlapped';
+import { type Connection, connect, type DriverChoice, Engine, listen } from 'overlapped';
 import { Chance } from '../../simulation/chance.js';
 import { bytesAt, PERIOD_BYTES, textAt } from '../../simulation/pattern.js';
 import { DETACHING, shrinkable, transferred } from '../taking-away.js';
@@ -21,7 +21,8 @@ const QUEUED_BYTES_MAX = 3 * 1024 * 1024;
 /** At the most, of this program. */
 const MINUTES_MAX = 60;
 
-const [, , driver = 'auto', minutesText = '1', seedText = String(Date.now() % 1_000_000)] = process.argv;
+const [, , driverName = 'auto', minutesText = '1', seedText = String(Date.now() % 1_000_000)] = process.argv;
+const driver = driverName as DriverChoice;
 const minutes = Math.min(Number(minutesText), MINUTES_MAX);
 const seed = Number(seedText);
 const chance = new Chance(seed);

@@ -8,14 +8,15 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { listen } from 'overlapped';
+import { type DriverChoice, listen } from 'overlapped';
 import type { CompletionPortOptions } from 'overlapped/port';
 import { programPath } from '../child.js';
 import { eventually } from '../harness.js';
 import { contextsOpen } from '../linux.js';
 import { system } from '../system.js';
 
-const [driver = 'auto', deaths = '100', withheld = ''] = process.argv.slice(2);
+const [driverName = 'auto', deaths = '100', withheld = ''] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 const DEATHS = Number(deaths);
 const options: CompletionPortOptions = {
   driver,

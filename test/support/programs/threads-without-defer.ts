@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { listen, OperationError } from 'overlapped';
+import { type DriverChoice, listen, OperationError } from 'overlapped';
 import { programPath } from '../child.js';
 
-async function serve(driver: string): Promise<object> {
+async function serve(driver: DriverChoice): Promise<object> {
   const engineOptions = { disabledFeatures: ['defer_taskrun'] };
   const module = programPath('echo-handlers');
   try {

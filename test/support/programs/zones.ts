@@ -2,9 +2,10 @@
 
 import { once } from 'node:events';
 import { connect as connectNode } from 'node:net';
-import { type Connection, connect, listen } from 'overlapped';
+import { type Connection, connect, type DriverChoice, listen } from 'overlapped';
 
-const [driver = 'auto', address = ''] = process.argv.slice(2);
+const [driverName = 'auto', address = ''] = process.argv.slice(2);
+const driver = driverName as DriverChoice;
 
 const accepted: string[] = [];
 const server = await listen({ driver, port: 0, open: (connection) => accepted.push(hostOf(connection)) });
