@@ -4,8 +4,10 @@ import { isError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
-import type { CompletionTarget, Engine, TurnTask } from './engine.js';
+import type { EngineCore } from './engine-core.js';
+import type { RoundTask } from './scheduling/scheduler.js';
 import { Alarm } from './scheduling/timer-wheel.js';
+import type { CompletionTarget } from './targets.js';
 
 /** What becomes of the accepted sockets. */
 export interface AcceptQueueOwner {
@@ -26,7 +28,7 @@ export interface AcceptQueueOwner {
 }
 
 export interface AcceptQueueParts {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   /** Undefined where another thread accepts and passes the sockets to `add`. */
   readonly listener: OverlappedSocket | undefined;
   readonly owner: AcceptQueueOwner;
@@ -42,8 +44,8 @@ export interface AcceptQueueParts {
  */
 const RETRY_MS = 50;
 
-export class AcceptQueue implements CompletionTarget, TurnTask {
-  readonly #engine: Engine;
+export class AcceptQueue implements CompletionTarget, RoundTask {
+  readonly #engine: EngineCore;
   readonly #listener: OverlappedSocket | undefined;
   readonly #owner: AcceptQueueOwner;
   readonly #perRoundMax: number;
@@ -86,7 +88,7 @@ export class AcceptQueue implements CompletionTarget, TurnTask {
       this.#post(this.#listener);
     } catch (error) {
       if (isError(error) && (error as NodeJS.ErrnoException).code === 'ENOBUFS') {
-        this.#engine.setAlarm(this.#retry, RETRY_MS);
+        this.#engine.scheduler.setAlarm(this.#retry, RETRY_MS);
       } else {
         this.failed(error as Error);
       }
@@ -94,6 +96,7 @@ export class AcceptQueue implements CompletionTarget, TurnTask {
   }
 
   completed(completion: Completion): void {
+    this.#engine.counters.acceptsCompleted++;
     const { accepted } = completion;
     if (accepted !== undefined) {
       this.#owner.socketAccepted();
@@ -141,11 +144,11 @@ export class AcceptQueue implements CompletionTarget, TurnTask {
   resume(): void {
     if (!this.#due && this.#waiting.length > 0) {
       this.#due = true;
-      this.#engine.runNext(this);
+      this.#engine.scheduler.runNext(this);
     }
   }
 
-  turn(): void {
+  runTask(): void {
     this.#due = false;
     let takes = true;
     try {

@@ -3,7 +3,9 @@
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { SocketAddress } from '../base/address.js';
+import type { Completion } from '../port/completion.js';
 import { close } from './connection-core/close.js';
+import { completed } from './connection-core/completed.js';
 import { drained } from './connection-core/drained.js';
 import { destroy } from './connection-core/linger.js';
 import { pause, resume } from './connection-core/receive.js';
@@ -11,7 +13,7 @@ import { ConnectionRecord } from './connection-core/record.js';
 import { end, write } from './connection-core/send.js';
 import { CLOSED, isClosed, isClosing, isReadable, isWritable, PAUSED, UNREFERENCED } from './connection-core/state.js';
 import { subscribe, topicsOf, unsubscribe } from './connection-core/subscriptions.js';
-import { idleMsOf, setDeadline, timeIsUp } from './connection-core/timeouts.js';
+import { idleMsOf, moveTicks, setDeadline, timeIsUp } from './connection-core/timeouts.js';
 import { sendMessage } from './messages/send-message.js';
 import { checkTime } from './options.js';
 import { ticksOf } from './scheduling/timer-wheel.js';
@@ -147,6 +149,26 @@ export class Connection<Context = unknown> extends ConnectionRecord {
   /** @internal */
   override timeIsUp(): void {
     timeIsUp(this);
+  }
+
+  /** @internal */
+  override completed(completion: Completion): void {
+    completed(this, completion);
+  }
+
+  /** @internal */
+  override failed(error: Error): void {
+    close(this, 'error', error);
+  }
+
+  /** @internal */
+  override engineClosed(): void {
+    close(this, 'engine_closed');
+  }
+
+  /** @internal */
+  override ticksMoved(ticks: number): void {
+    moveTicks(this, ticks);
   }
 
   /** The address of our end. @throws OperationError `EBADF` when the connection is closing */

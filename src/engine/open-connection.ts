@@ -8,7 +8,7 @@ import { errorOf } from './connection-core/handler-table.js';
 import { receive } from './connection-core/receive.js';
 import type { ConnectionContext } from './connection-core/record.js';
 import { armTimer } from './connection-core/timeouts.js';
-import type { Engine } from './engine.js';
+import type { EngineCore } from './engine-core.js';
 import type { ConnectionOptions } from './options.js';
 
 type ContextFactory = (connection: Connection) => unknown;
@@ -21,7 +21,7 @@ type ContextFactory = (connection: Connection) => unknown;
  * was called, and the socket is still the caller's to close.
  */
 export function openConnection(
-  group: ConnectionContext & { readonly engine: Engine },
+  group: ConnectionContext & { readonly engine: EngineCore },
   socket: OverlappedSocket,
   context: unknown,
 ): Connection {

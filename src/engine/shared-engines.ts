@@ -5,6 +5,7 @@ import { OperationError } from '../base/errors.js';
 import { setImmediate } from '../base/runtime.js';
 import type { DriverChoice, DriverSource } from '../drivers/driver.js';
 import { Engine } from './engine.js';
+import type { EngineCore } from './engine-core.js';
 
 /** What `listen` and `connect` take of an engine. */
 export interface EngineChoice {
@@ -30,7 +31,7 @@ const engines = new Map<DriverChoice | DriverSource, Shared>();
 
 /** An engine that somebody uses until `release`. The last one's release closes a shared engine. */
 export interface EngineUse {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   release(): void;
 }
 
@@ -52,14 +53,14 @@ export function requireEngineOpen(engine: Engine, syscall: string): void {
 export function useEngine({ engine: own, driver: named }: EngineChoice, syscall: string): EngineUse {
   if (own !== undefined && own !== null) {
     requireEngineOpen(own, syscall);
-    return { engine: own, release: () => undefined };
+    return { engine: own.core, release: () => undefined };
   }
   const driver = named ?? 'auto';
   const shared = sharedEngine(driver);
   shared.users++;
   let used = true;
   return {
-    engine: shared.engine,
+    engine: shared.engine.core,
     release: () => {
       if (used) {
         used = false;

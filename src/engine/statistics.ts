@@ -2,7 +2,7 @@
 
 import type { CloseReason } from './close-reasons.js';
 import type { ConnectionCounters } from './counters.js';
-import type { Engine } from './engine.js';
+import type { EngineCore } from './engine-core.js';
 
 /** Operations that are counted, by their kind. */
 export interface OperationCounts {
@@ -73,7 +73,7 @@ export interface EngineStatistics {
   readonly handlersMs: number;
 }
 
-export function engineStatistics(engine: Engine): EngineStatistics {
+export function engineStatistics(engine: EngineCore): EngineStatistics {
   const port = engine.port.statistics;
   const { counters } = engine;
   return {
@@ -96,14 +96,14 @@ export function engineStatistics(engine: Engine): EngineStatistics {
     buffersLent: port.buffersLent,
     receivesDelayed: port.receivesDelayed,
     acceptsDelayed: port.acceptsDelayed,
-    queuedBytes: engine.queuedBytes,
-    heldBytes: engine.heldBytes,
+    queuedBytes: engine.writes.queuedBytes,
+    heldBytes: engine.held.bytes,
     turns: counters.turns,
     handlersMs: counters.handlersMs,
   };
 }
 
-export function serverStatistics(engine: Engine, counters: ConnectionCounters): ServerStatistics {
+export function serverStatistics(engine: EngineCore, counters: ConnectionCounters): ServerStatistics {
   const { opened, closed, closesByReason, errorsByCode } = counters;
   return {
     connections: { open: opened - closed, opened, closed, closesByReason: { ...closesByReason } },

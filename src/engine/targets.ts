@@ -1,17 +1,14 @@
-/** What an engine dispatches to besides connections. */
+/** The owner of a socket, which is its completion key: a connection, a listener, an attempt to connect. */
 
 import type { Completion } from '../port/completion.js';
 
-/** A socket's completion key that is no connection's: a listener's, or an attempt to connect. */
 export interface CompletionTarget {
-  /** A completion of the socket; it may throw, which the target is told by `failed`. */
+  /** An operation of the socket has completed. What this throws is passed to `failed`. */
   completed(completion: Completion): void;
+  /** A completion could not be handled, or the port has failed. */
   failed(error: Error): void;
-  /** The engine closes. */
+  /** The program closes the engine. */
   engineClosed(): void;
-}
-
-/** Something to be done in the next turn. */
-export interface TurnTask {
-  turn(): void;
+  /** The timer wheel counts from a moment so many ticks later. */
+  ticksMoved?(ticks: number): void;
 }

@@ -2,7 +2,7 @@
 
 import { Counter, Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { misuse } from '../base/argument-errors.js';
-import type { Engine } from '../engine/engine.js';
+import type { EngineCore } from '../engine/engine-core.js';
 import type { Server } from '../engine/server/server.js';
 import { type EngineStatistics, engineStatistics, type ServerStatistics } from '../engine/statistics.js';
 import { type Definition, ENGINE_METRICS, SERVER_METRICS } from './definitions.js';
@@ -90,8 +90,11 @@ export class MetricSet {
   /** Each engine once, however many of its servers are here. */
   #engineSources(): Source<EngineStatistics>[] {
     this.removeClosed();
-    const engines = new Set<Engine>([...this.#servers.keys()].map(({ core }) => core.engine));
-    return [...engines].map((engine) => ({ labels: { driver: engine.driver }, statistics: engineStatistics(engine) }));
+    const engines = new Set<EngineCore>([...this.#servers.keys()].map(({ core }) => core.engine));
+    return [...engines].map((engine) => ({
+      labels: { driver: engine.port.driver },
+      statistics: engineStatistics(engine),
+    }));
   }
 
   #register<Statistics>(

@@ -77,7 +77,7 @@ function handleMessage(engine: Engine, server: ServerCore, inThread: ServerInThr
   switch (message.kind) {
     case 'take':
       for (const handle of message.handles) {
-        server.accepts.add(engine.port.adopt(handle, server.address.family));
+        server.accepts.add(engine.core.port.adopt(handle, server.address.family));
       }
       return;
     case 'publish':
@@ -88,11 +88,15 @@ function handleMessage(engine: Engine, server: ServerCore, inThread: ServerInThr
       inThread.missed();
       return;
     case 'statistics':
-      post({ kind: 'statistics', request: message.request, statistics: serverStatistics(engine, server.counters) });
+      post({
+        kind: 'statistics',
+        request: message.request,
+        statistics: serverStatistics(engine.core, server.counters),
+      });
       return;
     case 'close':
       void server.closing.close(message.deadlineMs).then(() => {
-        post({ kind: 'closed', statistics: serverStatistics(engine, server.counters) });
+        post({ kind: 'closed', statistics: serverStatistics(engine.core, server.counters) });
         engine.close();
         process.exit(0);
       });
@@ -112,10 +116,10 @@ async function start(): Promise<void> {
     const onHandlerError: HandlerErrorSink = (error, { handler, remoteAddress }) =>
       post({ kind: 'handlerError', error: packError(error), info: { handler, remoteAddress } });
     const engine = new Engine({ ...data.engineOptions, driver: data.driver, onHandlerError });
-    engine.onFailed = endFailed;
+    engine.core.onFailed = endFailed;
     post({ kind: 'loaded' });
     const outbox = new Outbox(new Backlog(data.backlogs.out), publishedBytesMax(data.engineOptions), post);
-    const inThread = new ServerInThread(engine, outbox);
+    const inThread = new ServerInThread(engine.core, outbox);
     const server = await openThread(engine, inThread);
     main?.on('message', (message: ToThread) => handleMessage(engine, server, inThread, message));
     const { driver, skippedDrivers } = engine;
@@ -124,7 +128,7 @@ async function start(): Promise<void> {
       address: server.address,
       driver,
       skippedDrivers,
-      statistics: serverStatistics(engine, server.counters),
+      statistics: serverStatistics(engine.core, server.counters),
     });
   } catch (error) {
     post({ kind: 'failed', error: packError(error) });

@@ -3,7 +3,7 @@
 import { invalidType, misuse } from '../base/argument-errors.js';
 import { OperationError } from '../base/errors.js';
 import { close } from '../engine/connection-core/close.js';
-import type { Engine } from '../engine/engine.js';
+import type { EngineCore } from '../engine/engine-core.js';
 import { piecesOf } from '../engine/messages/send-message.js';
 import type { ServerCore } from '../engine/server/server-core.js';
 import { joinPieces, type Payload } from '../engine/writing/payload.js';
@@ -15,14 +15,14 @@ const TOGETHER_BYTES_MAX = 256 * 1024;
 
 /** The server as a thread's module sees it: it sends to the connections of all threads. */
 export class ServerInThread {
-  readonly #engine: Engine;
+  readonly #engine: EngineCore;
   readonly #outbox: Outbox;
   #server: ServerCore | undefined;
   #gathered: Publication[] = [];
   #gatheredBytes = 0;
 
   /** @internal */
-  constructor(engine: Engine, outbox: Outbox) {
+  constructor(engine: EngineCore, outbox: Outbox) {
     this.#engine = engine;
     this.#outbox = outbox;
   }
@@ -78,22 +78,22 @@ export class ServerInThread {
    * have left a send behind: the system only reads what is sent, and that connection is being reset.
    */
   #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
-    return this.#server?.send(topic, this.#engine.sharing.of(new Uint8Array(bytes))) ?? 0;
+    return this.#server?.send(topic, this.#engine.writes.sharing.of(new Uint8Array(bytes))) ?? 0;
   }
 
   #gather(publication: Publication): void {
     if (this.#gathered.length === 0) {
-      this.#engine.runNext(this);
+      this.#engine.scheduler.runNext(this);
     }
     this.#gathered.push(publication);
     this.#gatheredBytes += costOf(publication);
     if (this.#gathered.length >= TOGETHER_MAX || this.#gatheredBytes >= TOGETHER_BYTES_MAX) {
-      this.turn();
+      this.runTask();
     }
   }
 
   /** @internal */
-  turn(): void {
+  runTask(): void {
     const publications = this.#gathered;
     if (publications.length > 0) {
       this.#gathered = [];

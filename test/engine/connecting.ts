@@ -47,7 +47,7 @@ const OPERATIONS_LEAST = 256;
 
 /** A connection that finds no operation free for its first receive. */
 async function fullPort(stage: Stage): Promise<void> {
-  const { port } = stage.engine;
+  const { port } = stage.engine.core;
   const listeners: OverlappedSocket[] = [];
   const fill = (): void => {
     while (port.statistics.operationsInFlight < OPERATIONS_LEAST) {
@@ -70,7 +70,10 @@ async function fullPort(stage: Stage): Promise<void> {
     }
     await eventually(() => port.statistics.sockets === 0, 'its socket is closed');
     const [life] = stage.history.lives.values();
-    assert.deepEqual([life?.events, life?.reason, stage.engine.references], [['open', 'error', 'close'], 'error', 0]);
+    assert.deepEqual(
+      [life?.events, life?.reason, stage.engine.core.references],
+      [['open', 'error', 'close'], 'error', 0],
+    );
   } finally {
     other.close();
   }
@@ -87,8 +90,8 @@ export function connecting(subject: EngineSubject): void {
       address: '127.0.0.1',
       port,
     });
-    assert.equal(stage.engine.clientCounters.errorsByCode.ECONNREFUSED, 1);
-    await eventually(() => stage.engine.port.statistics.sockets === 0, 'its socket is closed');
+    assert.equal(stage.engine.core.clientCounters.errorsByCode.ECONNREFUSED, 1);
+    await eventually(() => stage.engine.core.port.statistics.sockets === 0, 'its socket is closed');
   });
 
   scene('connect rejects wrong options', async (stage) => {
@@ -125,7 +128,7 @@ export function connecting(subject: EngineSubject): void {
       const tookMs = performance.now() - began;
       assert.deepEqual(client.remoteAddress, server.address);
       await eventually(() => server.statistics().connections.opened === opened + 1, 'it is accepted');
-      const { sockets } = stage.engine.port.statistics;
+      const { sockets } = stage.engine.core.port.statistics;
       client.destroy();
       await eventually(() => server.connectionsCount === 0, 'the close');
       assert.equal(sockets, 3, 'of the others nothing is left');
@@ -197,7 +200,7 @@ export function connecting(subject: EngineSubject): void {
       controller.abort(reason);
       await connecting;
     }
-    const { errorsByCode } = stage.engine.clientCounters;
+    const { errorsByCode } = stage.engine.core.clientCounters;
     assert.deepEqual(errorsByCode, { AbortError: 1, TypeError: 1, E_OWN: 1, ABORT_ERR: 2 });
   });
 
@@ -207,7 +210,7 @@ export function connecting(subject: EngineSubject): void {
     const connecting = stage.connect({ port: portOf(server), signal: controller.signal });
     queueMicrotask(() => queueMicrotask(() => controller.abort()));
     await assert.rejects(connecting, { name: 'AbortError' });
-    await eventually(() => stage.engine.port.statistics.sockets <= 2, 'its socket is closed');
+    await eventually(() => stage.engine.core.port.statistics.sockets <= 2, 'its socket is closed');
   });
 
   scene('a connect fails and is closed if no operation is free after connecting', fullPort, {
@@ -230,9 +233,9 @@ export function connecting(subject: EngineSubject): void {
       },
     };
     await assert.rejects(stage.connect({ port: portOf(server), framing }), problem);
-    await eventually(() => stage.engine.port.statistics.sockets === 1, 'its socket is closed');
-    const { opened, errorsByCode } = stage.engine.clientCounters;
-    assert.deepEqual([opened, errorsByCode, stage.engine.references], [0, { Error: 1 }, 1]);
+    await eventually(() => stage.engine.core.port.statistics.sockets === 1, 'its socket is closed');
+    const { opened, errorsByCode } = stage.engine.core.clientCounters;
+    assert.deepEqual([opened, errorsByCode, stage.engine.core.references], [0, { Error: 1 }, 1]);
   });
 
   scene('a client of a server that ends or resets at once learns it', async (stage) => {
@@ -260,9 +263,9 @@ export function connecting(subject: EngineSubject): void {
       });
       const signal = AbortSignal.timeout(50);
       await assert.rejects(stage.connect({ ...options, host: hanging, signal }), { name: 'TimeoutError' });
-      const { connectsPosted } = stage.engine.counters;
+      const { connectsPosted } = stage.engine.core.counters;
       assert.equal(connectsPosted, 4);
-      await eventually(() => stage.engine.port.statistics.sockets === 3, 'the attempts are closed');
+      await eventually(() => stage.engine.core.port.statistics.sockets === 3, 'the attempts are closed');
     });
   }
 
@@ -279,14 +282,14 @@ export function connecting(subject: EngineSubject): void {
         attemptDelayMs: 500,
       });
       const began = performance.now();
-      await eventually(() => stage.engine.counters.connectsPosted === 1, 'the first attempt');
+      await eventually(() => stage.engine.core.counters.connectsPosted === 1, 'the first attempt');
       await after(40);
       network.faults = faults;
       const client = await connecting;
       assert(performance.now() - began >= 490);
-      assert.equal(stage.engine.counters.connectsPosted, 2);
+      assert.equal(stage.engine.core.counters.connectsPosted, 2);
       client.end();
-      await eventually(() => stage.engine.port.statistics.sockets <= 2, 'the attempt that was lost is closed');
+      await eventually(() => stage.engine.core.port.statistics.sockets <= 2, 'the attempt that was lost is closed');
     });
 
     scene('connectTimeoutMs ends a connect if no address answers', async (stage) => {

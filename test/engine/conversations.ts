@@ -38,8 +38,8 @@ export function conversations(subject: EngineSubject): void {
     const { peer } = await stage.pair({
       data(connection, chunk) {
         connection.write(chunk);
-        assert.equal(stage.engine.port.isLent(chunk), true);
-        lent = stage.engine.port.statistics.buffersLent;
+        assert.equal(stage.engine.core.port.isLent(chunk), true);
+        lent = stage.engine.core.port.statistics.buffersLent;
         // The buffer has two holders now. What is filled in when it goes back must not be seen by the peer.
       },
     });
@@ -47,13 +47,13 @@ export function conversations(subject: EngineSubject): void {
     await eventually(() => peer.bytes === 10, 'the echo');
     assert.equal(peer.data.toString(), 'not copied');
     assert(lent >= 1);
-    await eventually(() => stage.engine.port.statistics.buffersLent === 0, 'the buffer goes back');
+    await eventually(() => stage.engine.core.port.statistics.buffersLent === 0, 'the buffer goes back');
   });
 
   scene('text and bytes written in many pieces are sent in order, in one send', async (stage) => {
     const { connection, peer } = await stage.pair();
     const large = someBytes(5000);
-    const before = stage.engine.counters.sendsPosted;
+    const before = stage.engine.core.counters.sendsPosted;
     const expected: Buffer[] = [];
     for (let index = 0; index < 30; index++) {
       const pieces = [
@@ -70,7 +70,7 @@ export function conversations(subject: EngineSubject): void {
     assert.equal(connection.queuedBytes, all.byteLength);
     await eventually(() => peer.bytes === all.byteLength, 'all of it');
     assert.equal(sha256(peer.data), sha256(all));
-    assert.equal(stage.engine.counters.sendsPosted, before + 1);
+    assert.equal(stage.engine.core.counters.sendsPosted, before + 1);
     assert.equal(connection.bytesWritten, all.byteLength);
     assert.equal(connection.queuedBytes, 0);
   });
@@ -168,7 +168,7 @@ export function conversations(subject: EngineSubject): void {
     assert.equal(engine.operationsPosted.connect, count);
     // Who ends second closes at once.
     assert.equal(engine.operationsPosted.shutdown, count);
-    assert.equal(stage.engine.clientCounters.closesByReason.finished, count);
-    assert.equal(stage.engine.clientCounters.bytesRead, server.statistics().bytesWritten);
+    assert.equal(stage.engine.core.clientCounters.closesByReason.finished, count);
+    assert.equal(stage.engine.core.clientCounters.bytesRead, server.statistics().bytesWritten);
   });
 }

@@ -115,7 +115,7 @@ function sinksThatThrow(subject: EngineSubject): void {
         assert.deepEqual([new Set(uncaught), server.connectionsCount], [new Set([problem]), 0]);
         await eventually(() => peers.every(({ closed }) => closed), 'their ends');
         await server.close();
-        assert.equal(stage.engine.references, 0);
+        assert.equal(stage.engine.core.references, 0);
       }),
     { engine: crashing, timeoutMs: 30_000 },
   );

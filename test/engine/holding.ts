@@ -38,7 +38,7 @@ async function connections(stage: Stage, server: Server, count: number): Promise
 /** Counts the cancels that an engine asks for. */
 function countCancels(engine: Engine): { count: number } {
   const cancels = { count: 0 };
-  const { port } = engine;
+  const { port } = engine.core;
   const cancel = port.cancel.bind(port);
   port.cancel = (socket, what) => {
     cancels.count++;
@@ -97,7 +97,7 @@ function pausedOnes(subject: EngineSubject): void {
     await eventually(() => connection.closed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
     // Nothing limits a multishot receive before Linux 6.17, nor in the simulation, where a cancel takes its time too.
-    const { features } = stage.engine.port;
+    const { features } = stage.engine.core.port;
     const unlimited = subject.capabilities.multishot && !features.includes('multishot_limit');
     const buffers = unlimited ? UNLIMITED_BUFFERS : FEW_BUFFERS;
     assert(most <= buffers * BUFFER_BYTES, `${most} bytes`);
@@ -332,7 +332,7 @@ function messageTimes(subject: EngineSubject): void {
     });
     peer.socket.write('begun');
     await eventually(() => connection.bytesRead === 5, 'the beginning');
-    assert.equal(stage.engine.wheel.count, 0);
+    assert.equal(stage.engine.core.wheel.count, 0);
   });
 }
 

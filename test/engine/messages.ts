@@ -206,17 +206,17 @@ function many(subject: EngineSubject): void {
     connection.write(large);
     const quick = await stage.peer(server);
     await eventually(() => server.connectionsCount === 2, 'the other connection');
-    const posted = engine.counters.sendsPosted;
+    const posted = engine.core.counters.sendsPosted;
     const turns = 50;
     for (let turn = 1; turn <= turns; turn++) {
       server.broadcast('a'.repeat(100));
       server.broadcast(Buffer.from('b'.repeat(100)));
       await eventually(() => quick.bytes === turn * 200, 'both');
     }
-    const sends = engine.counters.sendsPosted - posted;
+    const sends = engine.core.counters.sendsPosted - posted;
     assert(sends >= turns && sends < turns + 20, `${sends} sends`);
     // Its own bytes fill three. Of those for all it would keep fifty, one of each turn.
-    assert(engine.chunksHeld <= 5, `${engine.chunksHeld} chunks`);
+    assert(engine.core.writes.blocksHeld <= 5, `${engine.core.writes.blocksHeld} chunks`);
     assert.equal(quick.data.toString(), ('a'.repeat(100) + 'b'.repeat(100)).repeat(turns));
     slow.socket.resume();
     await eventually(() => slow.bytes === large.byteLength + turns * 200, 'all');
@@ -228,17 +228,17 @@ function many(subject: EngineSubject): void {
     const { server, connection, peer } = await stage.pair();
     peer.socket.pause();
     connection.write(countingBytes(1_000_000));
-    await eventually(() => engine.counters.sendsPosted > 0, 'the send');
-    const before = engine.chunksHeld;
+    await eventually(() => engine.core.counters.sendsPosted > 0, 'the send');
+    const before = engine.core.writes.blocksHeld;
     for (let count = 0; count < 20; count++) {
       server.broadcast('');
       server.broadcast('x');
       server.broadcast(Buffer.alloc(0));
     }
-    assert(engine.chunksHeld <= before + 2, `${engine.chunksHeld} chunks`);
+    assert(engine.core.writes.blocksHeld <= before + 2, `${engine.core.writes.blocksHeld} chunks`);
     peer.socket.resume();
     await eventually(() => peer.bytes === 1_000_020, 'the rest');
-    assert.equal(engine.chunksHeld, 0);
+    assert.equal(engine.core.writes.blocksHeld, 0);
   });
 
   scene('a slow subscriber is limited by its own cap and does not delay others', async (stage) => {

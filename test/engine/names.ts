@@ -196,8 +196,8 @@ async function withEngine(stage: Stage, body: (engine: Engine) => Promise<void>)
   const engine = new Engine(stage.subject.options);
   try {
     await body(engine);
-    assert.equal(engine.references, 0);
-    assert.equal(engine.pending.size, 0);
+    assert.equal(engine.core.references, 0);
+    assert.equal(engine.core.pending.size, 0);
   } finally {
     engine.close();
   }
@@ -213,7 +213,7 @@ function endings(scene: Scene): void {
     };
     const connecting = stage.connect({ host: NAME, port: portOf(server), lookup, signal: controller.signal });
     await assert.rejects(connecting, { name: 'AbortError' });
-    assert.equal(stage.engine.counters.connectsPosted, 0);
+    assert.equal(stage.engine.core.counters.connectsPosted, 0);
   });
 
   scene('a getter of an option may abort the connect', async (stage) => {
@@ -267,7 +267,7 @@ function endings(scene: Scene): void {
           await assert.rejects(one, { code: 'ECANCELED' });
         }
         late?.(null, [LOCAL]);
-        await eventually(() => engine.pending.size === 0, 'the end of what was pending');
+        await eventually(() => engine.core.pending.size === 0, 'the end of what was pending');
       }),
     );
   }

@@ -49,28 +49,28 @@ function listening(subject: EngineSubject): void {
       await assert.rejects(stage.listen(options), { code }, JSON.stringify(options));
     }
     assert.throws(() => new Engine({ ...subject.options, engineQueuedBytesMax: 0 }), { code: 'ERR_OUT_OF_RANGE' });
-    assert.equal(stage.engine.port.statistics.sockets, 0);
+    assert.equal(stage.engine.core.port.statistics.sockets, 0);
   });
 
   scene("listen rejects an address in use, and another machine's address", async (stage) => {
     const server = await stage.listen({});
     await assert.rejects(stage.listen({ port: portOf(server) }), { code: 'EADDRINUSE' });
     await assert.rejects(stage.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' });
-    assert.equal(stage.engine.port.statistics.sockets, 1);
+    assert.equal(stage.engine.core.port.statistics.sockets, 1);
   });
 
   scene('a server accepts at most acceptsPerRoundMax connections in a round', async (stage) => {
-    const turns = new Map<number, number>();
+    const rounds = new Map<number, number>();
     const server = await stage.listen({
       limits: { acceptsPerRoundMax: 3 },
       open() {
-        const { turn } = stage.engine;
-        turns.set(turn, (turns.get(turn) ?? 0) + 1);
+        const { round } = stage.engine.core.scheduler;
+        rounds.set(round, (rounds.get(round) ?? 0) + 1);
       },
     });
     const clients = await Promise.all(Array.from({ length: 20 }, () => stage.connect({ port: portOf(server) })));
     await eventually(() => server.connectionsCount === clients.length, 'all are accepted');
-    assert(Math.max(...turns.values()) <= 3);
+    assert(Math.max(...rounds.values()) <= 3);
   });
 
   scene(
@@ -166,9 +166,9 @@ function closing(subject: EngineSubject): void {
     const server = await stage.listen({});
     await server.close();
     server.ref();
-    assert.equal(stage.engine.references, 0);
+    assert.equal(stage.engine.core.references, 0);
     server.unref();
-    assert.equal(stage.engine.references, 0);
+    assert.equal(stage.engine.core.references, 0);
   });
 
   scene('closing an engine closes its servers and connections: engine_closed', async (stage) => {
@@ -253,7 +253,7 @@ function accepting(subject: EngineSubject): void {
 
   scene('a server goes on accepting when there was no operation left for its next accept', async (stage) => {
     const server = await stage.listen({});
-    const { port } = stage.engine;
+    const { port } = stage.engine.core;
     const postAccept = port.postAccept.bind(port);
     let posts = 0;
     port.postAccept = () => {
@@ -278,18 +278,21 @@ function accepting(subject: EngineSubject): void {
       const free = await stage.listen({});
       const number = portOf(free);
       await free.close();
-      while (stage.engine.port.statistics.operationsInFlight < OPERATIONS_LEAST) {
+      while (stage.engine.core.port.statistics.operationsInFlight < OPERATIONS_LEAST) {
         await stage.peer(first);
       }
-      const { sockets } = stage.engine.port.statistics;
-      const { references } = stage.engine;
+      const { sockets } = stage.engine.core.port.statistics;
+      const { references } = stage.engine.core;
       for (let tries = 0; tries < 3; tries++) {
         await assert.rejects(stage.listen({ port: number }), { code: 'ENOBUFS' });
       }
-      assert.deepEqual([stage.engine.port.statistics.sockets, stage.engine.references], [sockets, references]);
+      assert.deepEqual(
+        [stage.engine.core.port.statistics.sockets, stage.engine.core.references],
+        [sockets, references],
+      );
       assert.equal(await isRefused(subject.peers, number), true);
       await first.close({ deadlineMs: 0 });
-      assert.equal(stage.engine.references, 0);
+      assert.equal(stage.engine.core.references, 0);
       await (await stage.listen({ port: number })).close();
     },
     { engine: { operationsMax: OPERATIONS_LEAST } },

@@ -122,7 +122,7 @@ function large(subject: EngineSubject): void {
         }),
       );
       await after(50);
-      assert(stage.engine.queuedBytes <= stage.engine.queuedBytesMax);
+      assert(stage.engine.queuedBytes <= stage.engine.core.writes.bytesMax);
       for (const { client } of all) {
         client.resume();
       }

@@ -15,7 +15,6 @@ import {
   type Server,
 } from 'overlapped';
 import type { SimNetwork } from 'overlapped/sim';
-import { engineStatistics } from '../../src/engine/statistics.js';
 import type { Capabilities } from '../contract/subject.js';
 import { eventually, someBytes } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';
@@ -130,7 +129,7 @@ export class Stage {
     this.engine.close();
     await eventually(() => this.history.complete, `the last close: ${this.history.incomplete}`);
     this.history.check();
-    const { sockets, operationsInFlight, buffersLent, sendBlocksHeld } = this.engine.port.statistics;
+    const { sockets, operationsInFlight, buffersLent, sendBlocksHeld } = this.engine.core.port.statistics;
     const { queuedBytes, heldBytes } = this.engine;
     assert.deepEqual(
       { sockets, operationsInFlight, buffersLent, sendBlocksHeld, queuedBytes, heldBytes },
@@ -141,7 +140,7 @@ export class Stage {
 
   /** Kinds of operations of which more were posted than have completed, or fewer. */
   get #unended(): string {
-    const { operationsPosted, completions } = engineStatistics(this.engine);
+    const { operationsPosted, completions } = this.engine.statistics();
     const kinds = ['connect', 'send', 'shutdown'] as const;
     return kinds.filter((kind) => completions[kind] !== operationsPosted[kind]).join(' ');
   }

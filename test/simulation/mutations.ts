@@ -26,8 +26,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a chunk is not kept for the handler that is at work with it',
     file: 'engine/connection-core/awaiting.js',
-    found: 'const { chunkBuffer: buffer, lentBytes } = engine;',
-    replacement: 'const { lentBytes } = engine; const buffer = undefined;',
+    found: 'const { buffer, copiedBytes } = engine.delivery;',
+    replacement: 'const { copiedBytes } = engine.delivery; const buffer = undefined;',
   },
   {
     name: 'a connection with something left to send is closed as if it had ended',

@@ -47,7 +47,7 @@ const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolea
   engine_held_full: ({ connection }) => connection.group.engine.held.bytesMax <= 4000,
   engine_queue_full: ({ world, outgoing, connection }) =>
     outgoing.written > connection.bytesWritten &&
-    connection.group.engine.queuedBytes <= connection.group.engine.queuedBytesMax + world.writeBytesMax,
+    connection.group.engine.writes.queuedBytes <= connection.group.engine.writes.bytesMax + world.writeBytesMax,
 };
 
 export function checkReason(side: EngineSide, reason: CloseReason, withError: boolean): void {

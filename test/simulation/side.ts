@@ -218,11 +218,12 @@ export class EngineSide implements Member, Sender {
     );
     world.check(queuedBytes <= limits.queuedBytesMax, () => `${name}: ${queuedBytes} bytes are queued, above the cap`);
     world.check(
-      engine.queuedBytes <= engine.queuedBytesMax + world.writeBytesMax,
-      () => `${name}: the engine has ${engine.queuedBytes} bytes queued, above the cap`,
+      engine.writes.queuedBytes <= engine.writes.bytesMax + world.writeBytesMax,
+      () => `${name}: the engine has ${engine.writes.queuedBytes} bytes queued, above the cap`,
     );
     world.check(
-      taken === queuedBytes <= (engine.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes),
+      taken ===
+        queuedBytes <= (engine.writes.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes),
       () => `${name}: write said ${taken} at ${queuedBytes}`,
     );
     this.drainOwed ||= !taken;

@@ -3,13 +3,13 @@
 import { callersContext } from '../../port/async-context.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import type { ConnectionCounters } from '../counters.js';
-import type { Engine } from '../engine.js';
+import type { EngineCore } from '../engine-core.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
 
 export interface ClientContextParts {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly handlers: Handlers;
   readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
@@ -18,7 +18,7 @@ export interface ClientContextParts {
 }
 
 export class ClientContext implements ConnectionContext {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly handlers: Handlers;
   readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;

@@ -9,13 +9,13 @@ import type { Completion } from '../../port/completion.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import type { Connection } from '../connection.js';
 import type { Resolver } from '../endpoint.js';
-import type { CompletionTarget } from '../engine.js';
 import { errorOf } from '../handlers.js';
 import { openConnection, setSocketOptions } from '../open-connection.js';
 import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
 import { abortReason } from '../signals.js';
+import type { CompletionTarget } from '../targets.js';
 import type { ClientContext } from './client-context.js';
 
 export interface RaceParts {
@@ -68,7 +68,7 @@ export class ConnectRace implements CompletionTarget, Pending {
       this.#reject = reject;
       engine.reference(1);
       engine.pending.add(this);
-      engine.setAlarm(this.#timeout, this.#timeoutMs);
+      engine.scheduler.setAlarm(this.#timeout, this.#timeoutMs);
       signal?.addEventListener('abort', this.#onAbort, { once: true });
       if (signal?.aborted === true) {
         this.#onAbort();
@@ -102,7 +102,7 @@ export class ConnectRace implements CompletionTarget, Pending {
       }
       try {
         this.#start(address);
-        engine.setAlarm(this.#nextAttempt, this.#attemptDelayMs);
+        engine.scheduler.setAlarm(this.#nextAttempt, this.#attemptDelayMs);
         return;
       } catch (error) {
         // A family that this system does not have: the next address is tried at once.
@@ -127,6 +127,7 @@ export class ConnectRace implements CompletionTarget, Pending {
   }
 
   completed(completion: Completion): void {
+    this.#client.engine.counters.connectsCompleted++;
     const socket = completion.socket as OverlappedSocket;
     if (this.#over) {
       return;

@@ -6,6 +6,7 @@
 import type { PoolBuffer } from '../../port/buffer-pool.js';
 import { handlerFailed } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
+import { stopSoon } from './held-memory.js';
 import type { ConnectionRecord } from './record.js';
 import { AWAITING, CLOSING, ENDS_LATER, PAUSED, RECEIVING } from './state.js';
 import { beginAnew } from './timeouts.js';
@@ -23,26 +24,26 @@ export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
 export function awaitHandler(connection: ConnectionRecord, promise: PromiseLike<unknown>, handler: HandlerName): void {
   const { engine } = connection.group;
   // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
-  const { chunkBuffer: buffer, lentBytes } = engine;
+  const { buffer, copiedBytes } = engine.delivery;
   buffer?.retain();
-  engine.held.change(connection, lentBytes);
+  engine.held.change(connection, copiedBytes);
   connection.messages?.countMemory();
-  engine.handlersAwait = true;
+  engine.delivery.handlersAwait = true;
   connection.flags |= AWAITING;
-  engine.paused.add(connection);
+  stopSoon(connection);
   Promise.resolve(promise).then(
-    () => settled(connection, buffer, lentBytes),
+    () => settled(connection, buffer, copiedBytes),
     (error: unknown) => {
       handlerFailed(connection, error, handler);
-      settled(connection, buffer, lentBytes);
+      settled(connection, buffer, copiedBytes);
     },
   );
 }
 
-function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, lentBytes: number): void {
+function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, copiedBytes: number): void {
   buffer?.release();
   connection.flags &= ~AWAITING;
-  connection.group.engine.held.change(connection, -lentBytes);
+  connection.group.engine.held.change(connection, -copiedBytes);
   connection.messages?.countMemory();
   const { flags, held, messages } = connection;
   if ((flags & (PAUSED | CLOSING)) === 0) {
@@ -50,6 +51,6 @@ function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, l
   }
   // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
   if ((flags & (RECEIVING | ENDS_LATER)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
-    connection.group.engine.resumeNextTurn(connection);
+    connection.group.engine.scheduler.resumeNext(connection);
   }
 }

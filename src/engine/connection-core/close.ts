@@ -61,12 +61,12 @@ export function close(connection: ConnectionRecord, reason: CloseReason, error?:
   }
   const cut = connection.queuedBytes > 0 || (connection.flags & TRUNCATED) !== 0;
   engine.wheel.remove(connection);
-  engine.untrackBacklogged(connection);
-  engine.queuedBytes -= connection.queuedBytes;
+  engine.writes.untrackBacklogged(connection);
+  engine.writes.queuedBytes -= connection.queuedBytes;
   connection.queuedBytes = 0;
   if (connection.queue !== undefined) {
     connection.queue.clear();
-    engine.giveQueue(connection);
+    engine.writes.giveQueue(connection);
   }
   dropHeld(connection);
   const reset = cut || RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
@@ -89,7 +89,7 @@ function learnPeer(connection: ConnectionRecord): void {
 /** When nothing of a closing connection is in flight, its `close` is due: in the next round, never from inside a call. */
 export function finishIfIdle(connection: ConnectionRecord): void {
   if ((connection.flags & IN_FLIGHT) === 0) {
-    connection.group.engine.finishNext(connection);
+    connection.group.engine.scheduler.finishNext(connection);
   }
 }
 

@@ -5,7 +5,6 @@
  */
 
 import { OperationError } from '../../base/errors.js';
-import { RoundList } from '../scheduling/round-list.js';
 import { close } from './close.js';
 import type { ConnectionRecord } from './record.js';
 import { CLOSING, QUOTA_SPENT, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
@@ -89,32 +88,16 @@ function heldFull(bytesMax: number, limit: string): OperationError {
   });
 }
 
-/**
- * Connections that were paused. Their receives are cancelled at the beginning of the next turn: a connection that is
- * resumed before, by a promise say, goes on with the receive that it has, which costs nothing.
- */
-export class PausedConnections {
-  readonly #list = new RoundList<ConnectionRecord>();
-
-  get length(): number {
-    return this.#list.length;
-  }
-
-  add(connection: ConnectionRecord): void {
-    if ((connection.flags & (RECEIVING | STOPPING | STOPS_SOON)) === RECEIVING) {
-      connection.flags |= STOPS_SOON;
-      this.#list.push(connection);
-      connection.group.engine.port.wantTurn();
-    }
-  }
-
-  /** A new turn. */
-  stopAll(): void {
-    this.#list.drain(stopIfPaused);
+/** The connection was paused, or waits for a handler: its receive ends unless it goes on before the next turn. */
+export function stopSoon(connection: ConnectionRecord): void {
+  if ((connection.flags & (RECEIVING | STOPPING | STOPS_SOON)) === RECEIVING) {
+    connection.flags |= STOPS_SOON;
+    connection.group.engine.scheduler.stopNext(connection);
   }
 }
 
-function stopIfPaused(connection: ConnectionRecord): void {
+/** The next turn begins. */
+export function stopIfPaused(connection: ConnectionRecord): void {
   connection.flags &= ~STOPS_SOON;
   if ((connection.flags & CLOSING) === 0 && (connection.flags & STOPPED & ~QUOTA_SPENT) !== 0) {
     stopReceiving(connection);

@@ -6,7 +6,7 @@ import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { Completion } from '../../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitAndAwait, emitData } from './emit.js';
-import { stopReceiving } from './held-memory.js';
+import { stopReceiving, stopSoon } from './held-memory.js';
 import type { ConnectionRecord, HeldChunk } from './record.js';
 import { requestFin } from './shutdown.js';
 import {
@@ -51,6 +51,7 @@ export function receive(connection: ConnectionRecord): void {
 
 /** A completion of the receive in flight. */
 export function received(connection: ConnectionRecord, completion: Completion): void {
+  connection.group.engine.counters.receivesCompleted++;
   if (!completion.more) {
     connection.flags &= ~(RECEIVING | STOPPING);
   }
@@ -78,16 +79,16 @@ function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer
   connection.bytesRead += byteLength;
   counters.bytesRead += byteLength;
   counters.messagesRead++;
-  if (connection.turn !== engine.turn) {
-    connection.turn = engine.turn;
-    connection.turnBytes = 0;
+  if (connection.round !== engine.scheduler.round) {
+    connection.round = engine.scheduler.round;
+    connection.roundBytes = 0;
   }
-  connection.turnBytes += byteLength;
-  if (connection.turnBytes >= limits.roundBytesMax) {
+  connection.roundBytes += byteLength;
+  if (connection.roundBytes >= limits.roundBytesMax) {
     connection.flags |= QUOTA_SPENT;
-    engine.resumeNextTurn(connection);
+    engine.scheduler.resumeNext(connection);
   }
-  if (buffer !== undefined && engine.handlersAwait && engine.port.poolShort) {
+  if (buffer !== undefined && engine.delivery.handlersAwait && engine.port.poolShort) {
     // A handler that awaits may keep what it is lent for long, and wait for something that needs a buffer to come.
     handOver(connection, Buffer.from(chunk), undefined);
   } else {
@@ -97,17 +98,17 @@ function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer
 
 function handOver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer | undefined): void {
   const { engine } = connection.group;
-  engine.chunkBuffer = buffer;
-  engine.lentBytes = buffer === undefined ? chunk.length : 0;
+  engine.delivery.buffer = buffer;
+  engine.delivery.copiedBytes = buffer === undefined ? chunk.length : 0;
   if (connection.messages !== undefined) {
     connection.messages.received(chunk);
   } else {
-    engine.chunk = chunk;
+    engine.delivery.chunk = chunk;
     emitData(connection, chunk);
-    engine.chunk = undefined;
+    engine.delivery.chunk = undefined;
   }
-  engine.chunkBuffer = undefined;
-  engine.lentBytes = 0;
+  engine.delivery.buffer = undefined;
+  engine.delivery.copiedBytes = 0;
 }
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
@@ -182,7 +183,7 @@ function emitEnd(connection: ConnectionRecord): void {
 
 export function pause(connection: ConnectionRecord): void {
   connection.flags |= PAUSED;
-  connection.group.engine.paused.add(connection);
+  stopSoon(connection);
 }
 
 export function resume(connection: ConnectionRecord): void {
@@ -190,7 +191,7 @@ export function resume(connection: ConnectionRecord): void {
   if ((connection.flags & (PAUSED | NO_READER)) !== 0 && (connection.flags & LINGERING) === 0) {
     connection.flags &= ~(PAUSED | NO_READER);
     beginAnew(connection);
-    connection.group.engine.resumeNextTurn(connection);
+    connection.group.engine.scheduler.resumeNext(connection);
   }
 }
 

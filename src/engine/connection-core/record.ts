@@ -8,13 +8,18 @@ import type { Buffer } from 'node:buffer';
 import type { Framing } from '../../framing/framing.js';
 import type { AsyncContext } from '../../port/async-context.js';
 import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { Completion } from '../../port/completion.js';
 import type { CompletionPort } from '../../port/completion-port.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import type { CloseReason } from '../close-reasons.js';
 import type { ConnectionCounters, EngineCounters } from '../counters.js';
 import type { CheckedLimits } from '../options.js';
+import type { Scheduler } from '../scheduling/scheduler.js';
 import { NEVER, type Timed, type TimerWheel } from '../scheduling/timer-wheel.js';
+import type { CompletionTarget } from '../targets.js';
+import type { WriteBudget } from '../writing/write-budget.js';
 import type { WriteQueue } from '../writing/write-queue.js';
+import type { Delivery } from './delivery.js';
 import type { HandlerErrorSinkOf, HandlerName, HandlerTable } from './handler-table.js';
 import { NO_READER } from './state.js';
 import type { Topics } from './topics.js';
@@ -95,35 +100,16 @@ export interface EngineServices {
   readonly port: CompletionPort;
   readonly wheel: TimerWheel;
   readonly counters: EngineCounters;
+  /** The lists of the next round, and alarms. */
+  readonly scheduler: Scheduler<ConnectionRecord>;
+  /** Bytes that wait to be sent. */
+  readonly writes: WriteBudget<ConnectionRecord>;
+  /** Memory of received data. */
   readonly held: HeldBudget;
+  readonly delivery: Delivery;
   /** Receives what handlers threw where their connection has no `error` handler. It never throws. */
   readonly onHandlerError: HandlerErrorSinkOf<ConnectionRecord>;
-  /** Connections whose receive is cancelled at the beginning of the next turn. */
-  readonly paused: { add(connection: ConnectionRecord): void };
-  /** Counts rounds. */
-  readonly turn: number;
-  /** The bytes that a handler is called with now, and the receive buffer that begins with them. */
-  chunk: Buffer | undefined;
-  chunkBuffer: PoolBuffer | undefined;
-  /** Memory of what a handler is called with now that is no receive buffer's. */
-  lentBytes: number;
-  /** Whether handlers are known to return promises, and so to keep what they are lent. */
-  handlersAwait: boolean;
-  /** Bytes written on all connections that the system has not taken yet. */
-  queuedBytes: number;
-  readonly queuedBytesMax: number;
-  /** Whether so many bytes wait to be sent that each connection may have only a few of them. */
-  readonly underPressure: boolean;
-  takeQueue(): WriteQueue;
-  giveQueue(connection: ConnectionRecord): void;
-  trackBacklogged(connection: ConnectionRecord): void;
-  untrackBacklogged(connection: ConnectionRecord): void;
-  mostQueued(): ConnectionRecord | undefined;
-  /** Puts a connection on a list of the next round: to post what was written, to receive again, to call `close`. */
-  flushNext(connection: ConnectionRecord): void;
-  resumeNextTurn(connection: ConnectionRecord): void;
-  finishNext(connection: ConnectionRecord): void;
-  /** Counts what keeps the process alive. */
+  /** Counts one more thing that keeps the process alive, or one less. */
   reference(change: 1 | -1): void;
 }
 
@@ -147,7 +133,7 @@ export interface ConnectionContext {
 }
 
 /** The fields of a connection. */
-export abstract class ConnectionRecord implements Timed {
+export abstract class ConnectionRecord implements Timed, CompletionTarget {
   /** @internal */
   readonly socket: OverlappedSocket;
   /** @internal */
@@ -171,9 +157,9 @@ export abstract class ConnectionRecord implements Timed {
   /** @internal */
   held: HeldChunk[] | undefined = undefined;
   /** @internal The round in which it received last, and its bytes in that round. */
-  turn = 0;
+  round = 0;
   /** @internal */
-  turnBytes = 0;
+  roundBytes = 0;
   /** @internal Ticks of the last receive, of the last progress of sending, and of the last change of state. */
   receivedTick: number;
   /** @internal */
@@ -211,4 +197,12 @@ export abstract class ConnectionRecord implements Timed {
 
   /** @internal */
   abstract timeIsUp(): void;
+  /** @internal */
+  abstract completed(completion: Completion): void;
+  /** @internal */
+  abstract failed(error: Error): void;
+  /** @internal */
+  abstract engineClosed(): void;
+  /** @internal */
+  abstract ticksMoved(ticks: number): void;
 }

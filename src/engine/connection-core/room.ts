@@ -8,7 +8,7 @@ import type { ConnectionRecord } from './record.js';
  */
 export function highWaterMark({ group }: ConnectionRecord): number {
   const { engine, limits } = group;
-  return engine.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes;
+  return engine.writes.underPressure ? limits.pressureHighWaterMarkBytes : limits.highWaterMarkBytes;
 }
 
 /** Whether more than the high-water mark waits to be sent. */

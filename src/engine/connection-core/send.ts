@@ -39,7 +39,7 @@ export function write(connection: ConnectionRecord, data: Uint8Array | string): 
 /** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
 export function append(connection: ConnectionRecord, data: Uint8Array | string): boolean {
   const { engine, counters } = connection.group;
-  if (data !== engine.chunk || data === undefined) {
+  if (data !== engine.delivery.chunk || data === undefined) {
     checkPayload(data);
   }
   const isText = typeof data === 'string';
@@ -47,13 +47,17 @@ export function append(connection: ConnectionRecord, data: Uint8Array | string):
   if (byteLength === 0) {
     return hasRoom(connection);
   }
-  connection.queue ??= engine.takeQueue();
+  connection.queue ??= engine.writes.takeQueue();
   counters.writes++;
   if (isText) {
     byteLength = connection.queue.addText(data);
-  } else if (data === engine.chunk && engine.chunkBuffer !== undefined && staysLent(connection, byteLength)) {
+  } else if (
+    data === engine.delivery.chunk &&
+    engine.delivery.buffer !== undefined &&
+    staysLent(connection, byteLength)
+  ) {
     // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
-    connection.queue.addLent(engine.chunkBuffer, byteLength);
+    connection.queue.addLent(engine.delivery.buffer, byteLength);
   } else {
     connection.queue.addBytes(data, byteLength);
   }
@@ -74,7 +78,7 @@ export function writeShared(connection: ConnectionRecord, shared: SharedBytes): 
   if (shared.byteLength === 0) {
     return hasRoom(connection);
   }
-  connection.queue ??= engine.takeQueue();
+  connection.queue ??= engine.writes.takeQueue();
   counters.writes++;
   if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
     // One that is slow has small bytes of its own: it would keep whole chunks of them from everybody.
@@ -98,15 +102,15 @@ function hasRoom(connection: ConnectionRecord): boolean {
 function written(connection: ConnectionRecord, byteLength: number): boolean {
   const { engine, limits } = connection.group;
   connection.queuedBytes += byteLength;
-  engine.queuedBytes += byteLength;
-  engine.flushNext(connection);
+  engine.writes.queuedBytes += byteLength;
+  engine.scheduler.flushNext(connection);
   const room = hasRoom(connection);
   if (connection.queuedBytes > limits.pressureHighWaterMarkBytes) {
-    engine.trackBacklogged(connection);
+    engine.writes.trackBacklogged(connection);
   }
-  if (engine.queuedBytes > engine.queuedBytesMax) {
-    const most = engine.mostQueued() ?? connection;
-    close(most, 'engine_queue_full', queueFull(engine.queuedBytesMax, 'the engine may hold (engineQueuedBytesMax)'));
+  if (engine.writes.queuedBytes > engine.writes.bytesMax) {
+    const most = engine.writes.mostQueued() ?? connection;
+    close(most, 'engine_queue_full', queueFull(engine.writes.bytesMax, 'the engine may hold (engineQueuedBytesMax)'));
   } else if (connection.queuedBytes > limits.queuedBytesMax) {
     close(
       connection,
@@ -163,6 +167,7 @@ export function flush(connection: ConnectionRecord): void {
 
 /** The send in flight has completed. */
 export function sent(connection: ConnectionRecord, completion: Completion): void {
+  connection.group.engine.counters.sendsCompleted++;
   connection.flags &= ~SENDING;
   if (finishOrFail(connection, completion)) {
     return;
@@ -173,12 +178,12 @@ export function sent(connection: ConnectionRecord, completion: Completion): void
   connection.bytesWritten += bytes;
   counters.bytesWritten += bytes;
   connection.queuedBytes -= bytes;
-  engine.queuedBytes -= bytes;
+  engine.writes.queuedBytes -= bytes;
   if (connection.queuedBytes <= limits.pressureHighWaterMarkBytes) {
-    engine.untrackBacklogged(connection);
+    engine.writes.untrackBacklogged(connection);
   }
   if (connection.queuedBytes === 0) {
-    engine.giveQueue(connection);
+    engine.writes.giveQueue(connection);
   }
   const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
   const low = waits && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE;

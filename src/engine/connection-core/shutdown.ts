@@ -22,7 +22,7 @@ import { armTimer } from './timeouts.js';
 export function requestFin(connection: ConnectionRecord): void {
   if ((connection.flags & (FIN_REQUESTED | CLOSING)) === 0) {
     connection.flags |= FIN_REQUESTED;
-    connection.group.engine.flushNext(connection);
+    connection.group.engine.scheduler.flushNext(connection);
   }
 }
 
@@ -57,6 +57,7 @@ export function postFin(connection: ConnectionRecord): void {
 
 /** The shutdown in flight has completed: the FIN was sent. */
 export function finSent(connection: ConnectionRecord, completion: Completion): void {
+  connection.group.engine.counters.shutdownsCompleted++;
   connection.flags &= ~FIN_POSTED;
   if (finishOrFail(connection, completion)) {
     return;

@@ -183,7 +183,7 @@ export class MessageSide implements ConnectionMessages {
     this.#count++;
     if (this.#count >= messagesPerRoundMax && (connection.flags & (HOLDING | CLOSING)) === 0) {
       connection.flags |= QUOTA_SPENT;
-      connection.group.engine.resumeNextTurn(connection);
+      connection.group.engine.scheduler.resumeNext(connection);
     }
     return (connection.flags & (HOLDING | CLOSING)) === 0;
   };

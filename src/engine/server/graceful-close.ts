@@ -6,7 +6,7 @@ import { emit } from '../connection-core/emit.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { requestFinWhenDone } from '../connection-core/shutdown.js';
 import { CLOSING, LINGERING } from '../connection-core/state.js';
-import type { Engine } from '../engine.js';
+import type { EngineCore } from '../engine-core.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
 
 /** How long `close` waits for connections to finish by default, in ms. */
@@ -20,7 +20,7 @@ export interface CloseOptions {
 
 /** The part of a server that closing needs. */
 export interface ClosableServer {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   /** Its connections, a set that shrinks as they close. */
   readonly connections: ReadonlySet<ConnectionRecord>;
   /** Whether its listener and all of its connections are closed. */
@@ -72,7 +72,7 @@ export class GracefulClose {
     if (deadlineMs === 0) {
       this.#resetAll();
     } else if (!this.ended) {
-      this.#server.engine.setAlarm(this.#deadline, deadlineMs);
+      this.#server.engine.scheduler.setAlarm(this.#deadline, deadlineMs);
     }
   }
 

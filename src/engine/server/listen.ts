@@ -10,7 +10,7 @@ import type { Connection } from '../connection.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { Topics, topicLimitsOf } from '../connection-core/topics.js';
 import { type Endpoint, firstToListenAt, namesHost, resolverOf } from '../endpoint.js';
-import type { Engine } from '../engine.js';
+import type { EngineCore } from '../engine-core.js';
 import { type Handlers, handlersOf } from '../handlers.js';
 import type { ListenLimits } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
@@ -158,12 +158,14 @@ function placeOf(options: Endpoint & EngineChoice): SocketAddress | Promise<Sock
     requireEngineOpen(own, 'listen');
   }
   const found = resolver();
-  return found instanceof Promise ? unlessClosed(own, 'listen', found).then(firstToListenAt) : firstToListenAt(found);
+  return found instanceof Promise
+    ? unlessClosed(own?.core, 'listen', found).then(firstToListenAt)
+    : firstToListenAt(found);
 }
 
 /** @internal */
 export function openListener(
-  engine: Engine,
+  engine: EngineCore,
   address: SocketAddress,
   options: ListenerOptions,
   backlog: number,
@@ -181,7 +183,7 @@ export function openListener(
 }
 
 function bindListener(
-  engine: Engine,
+  engine: EngineCore,
   address: SocketAddress,
   options: ListenerOptions,
   backlog: number,

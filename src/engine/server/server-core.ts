@@ -9,7 +9,7 @@ import type { ConnectionContext, ConnectionRecord } from '../connection-core/rec
 import { CLOSED } from '../connection-core/state.js';
 import type { Topics } from '../connection-core/topics.js';
 import { ConnectionCounters } from '../counters.js';
-import type { Engine } from '../engine.js';
+import type { EngineCore } from '../engine-core.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import { openConnection } from '../open-connection.js';
@@ -32,7 +32,7 @@ export interface SocketCount {
 }
 
 export interface ServerParts {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   /** Undefined for a server that is given sockets which another thread has accepted. */
   readonly listener: OverlappedSocket | undefined;
   readonly address: SocketAddress;
@@ -51,7 +51,7 @@ export interface ServerParts {
 }
 
 export class ServerCore implements ConnectionContext, AcceptQueueOwner, ClosableServer {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly handlers: Handlers;
   readonly context: AsyncContext = callersContext();
   readonly limits: CheckedLimits;

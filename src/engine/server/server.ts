@@ -34,12 +34,12 @@ export class Server<Context = unknown> {
 
   /** The driver in use. */
   get driver(): DriverName {
-    return this.core.engine.driver;
+    return this.core.engine.port.driver;
   }
 
   /** The drivers that `auto` would have preferred, each with the reason why it was skipped. */
   get skippedDrivers(): readonly string[] {
-    return this.core.engine.skippedDrivers;
+    return this.core.engine.port.skippedDrivers;
   }
 
   /** Whether it accepts connections. */
@@ -83,17 +83,17 @@ export class Server<Context = unknown> {
   }
 
   #broadcast(pieces: readonly Payload[], filter: ConnectionFilter<Context> | undefined): number {
-    return sendToAll(this.core.connections, this.core.engine.sharing.join(pieces), filter);
+    return sendToAll(this.core.connections, this.core.engine.writes.sharing.join(pieces), filter);
   }
 
   /** Sends bytes or text to all subscribers of a topic. @returns the number of connections written to */
   publish(topic: string, data: Payload): number {
-    return this.core.send(topic, this.core.engine.sharing.join([data]));
+    return this.core.send(topic, this.core.engine.writes.sharing.join([data]));
   }
 
   /** The same with a message, which is encoded once. @throws FramingError what the framing cannot encode */
   publishMessage(topic: string, message: unknown): number {
-    return this.core.send(topic, this.core.engine.sharing.join(piecesOf(this.core.messages, message)));
+    return this.core.send(topic, this.core.engine.writes.sharing.join(piecesOf(this.core.messages, message)));
   }
 
   /**

@@ -27,7 +27,7 @@ type Done = (error?: Error) => void;
 function roomOf(connection: ConnectionRecord): number {
   const { queuedBytes, group } = connection;
   const { engine } = group;
-  if (engine.queuedBytes > engine.queuedBytesMax * FULL_SHARE) {
+  if (engine.writes.queuedBytes > engine.writes.bytesMax * FULL_SHARE) {
     return Math.max(0, Math.min(FULL_BYTES_MAX, highWaterMark(connection)) - queuedBytes);
   }
   return Math.max(0, Math.min(SEND_BYTES_MAX, highWaterMark(connection) - queuedBytes));

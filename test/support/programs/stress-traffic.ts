@@ -280,4 +280,4 @@ await server.close({ deadlineMs: 0 });
 for (const each of [engine, serverEngine]) {
   each.close();
 }
-console.log(JSON.stringify({ driver: serverEngine.port.driver, seed, minutes, ...counts }, undefined, 1));
+console.log(JSON.stringify({ driver: serverEngine.core.port.driver, seed, minutes, ...counts }, undefined, 1));
