@@ -1,5 +1,6 @@
 /** Closing a connection, whoever wants it; `close` is told once, behind everything else. */
 
+import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
 import type { CloseReason } from '../close-reasons.js';
 import { endingsArePublished } from './diagnostics.js';
@@ -102,4 +103,19 @@ function dropHeld(connection: ConnectionRecord): void {
   for (const chunk of held ?? []) {
     chunk.buffer?.release();
   }
+}
+
+/** The error of a write after our own FIN was requested. */
+export function writeAfterEnd(): OperationError {
+  return new OperationError({
+    code: 'ERR_STREAM_WRITE_AFTER_END',
+    reason: 'The connection was ended on our side',
+    syscall: 'write',
+  });
+}
+
+/** The error of whatever waits for a connection that is closing. */
+export function whyClosed({ ending }: ConnectionRecord): Error {
+  const reason = `The connection was closed before it had finished: ${ending?.reason}`;
+  return ending?.error ?? new OperationError({ code: 'ERR_STREAM_PREMATURE_CLOSE', reason, syscall: 'stream' });
 }

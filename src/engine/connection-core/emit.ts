@@ -3,10 +3,10 @@
 import type { Buffer } from 'node:buffer';
 import { awaitHandler, isPromise } from './awaiting.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
-import { emitNeverDrained } from './drained.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
 import type { ConnectionRecord, StreamSink } from './record.js';
+import { emitNeverDrained } from './room.js';
 import { CLOSED, UNREFERENCED } from './state.js';
 
 export function emitData(connection: ConnectionRecord, chunk: Buffer): void {

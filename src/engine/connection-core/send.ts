@@ -6,12 +6,10 @@ import type { Completion } from '../../port/completion.js';
 import { checkPayload } from '../writing/payload.js';
 import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
 import { COPY_BYTES_MAX } from '../writing/write-queue.js';
-import { close, finishOrFail } from './close.js';
-import { emitDrained } from './drained.js';
+import { close, finishOrFail, writeAfterEnd } from './close.js';
 import { emit, emitToStream } from './emit.js';
 import type { ConnectionRecord } from './record.js';
-import { writeAfterEnd } from './refusals.js';
-import { highWaterMark } from './room.js';
+import { emitDrained, highWaterMark } from './room.js';
 import { postFin, requestFin } from './shutdown.js';
 import {
   CLOSING,

@@ -1,11 +1,10 @@
 /** `for await (const chunk of connection)`. */
 
 import { Buffer } from 'node:buffer';
-import { whenDrained } from '../connection-core/drained.js';
 import { destroy } from '../connection-core/linger.js';
 import { pause, resume } from '../connection-core/receive.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
-import { isFull } from '../connection-core/room.js';
+import { isFull, whenDrained } from '../connection-core/room.js';
 import { FIN_REQUESTED, isClosed } from '../connection-core/state.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, Streaming } from './stream-adapter.js';
 

@@ -8,11 +8,10 @@ import { OperationError } from '../../base/errors.js';
 import { queueMicrotask } from '../../base/runtime.js';
 import { inCallersContext } from '../../port/async-context.js';
 import type { CloseReason } from '../close-reasons.js';
-import { close } from '../connection-core/close.js';
+import { close, whyClosed, writeAfterEnd } from '../connection-core/close.js';
 import type { HandlerName, HandlerTable } from '../connection-core/handler-table.js';
 import { destroy, linger } from '../connection-core/linger.js';
 import type { ConnectionRecord, StreamSink } from '../connection-core/record.js';
-import { whyClosed, writeAfterEnd } from '../connection-core/refusals.js';
 import { append, end } from '../connection-core/send.js';
 import {
   CLOSED,
