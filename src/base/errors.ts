@@ -80,6 +80,7 @@ function errnoOf(code: string): number | undefined {
 
 /** An operation or a call that failed for a reason outside the program. */
 export class OperationError extends Error {
+  readonly #fields: OperationErrorFields;
   /** Tells it from other errors. */
   override readonly name = 'OperationError';
   /** Stable, Node's where Node has one: `ECONNRESET`, `EADDRINUSE`, … */
@@ -99,12 +100,18 @@ export class OperationError extends Error {
   constructor(fields: OperationErrorFields) {
     const { address } = fields;
     super(`${fields.syscall} ${fields.code}: ${fields.reason}${address === undefined ? '' : ` ${describe(address)}`}`);
+    this.#fields = fields;
     this.code = fields.code;
     this.errno = errnoOf(fields.code);
     this.syscall = fields.syscall;
     this.systemNumber = fields.systemNumber;
     this.address = address === undefined ? undefined : address.family === 'unix' ? address.path : address.address;
     this.port = address === undefined || address.family === 'unix' ? undefined : address.port;
+  }
+
+  /** @internal The same failure as that of a larger operation, of which the failed call was a part. */
+  as(syscall: string, address: SocketAddress): OperationError {
+    return new OperationError({ ...this.#fields, syscall, address });
   }
 }
 

@@ -68,7 +68,7 @@ export class AcceptQueue implements CompletionTarget, RoundTask {
   /** Begins to accept, and keeps the process alive. @throws OperationError why the first accept cannot be posted */
   start(): void {
     if (this.#listener !== undefined) {
-      this.#engine.associate(this.#listener, this);
+      this.#engine.port.associate(this.#listener, this);
       this.#post(this.#listener);
     }
     this.ref();

@@ -60,4 +60,9 @@ export class Engine {
   close(): void {
     this.core.close();
   }
+
+  /** Closes the engine as `close()` does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
 }

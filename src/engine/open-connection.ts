@@ -30,7 +30,7 @@ export function openConnection(
   connection.context =
     typeof context === 'function' ? group.context.run(context as ContextFactory, undefined, connection) : context;
   if (socket.owner === undefined) {
-    engine.associate(socket, connection);
+    engine.port.associate(socket, connection);
   } else {
     // It joined the port to connect.
     socket.key = connection;

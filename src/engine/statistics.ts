@@ -74,7 +74,7 @@ export interface EngineStatistics {
 }
 
 export function engineStatistics(engine: EngineCore): EngineStatistics {
-  const port = engine.port.statistics;
+  const port = engine.port.statistics();
   const { counters } = engine;
   return {
     driver: engine.port.driver,

@@ -265,7 +265,7 @@ export class CompletionPort extends PostingPort {
   }
 
   /** Counts of this moment. */
-  get statistics(): PortStatistics {
+  statistics(): PortStatistics {
     return {
       sockets: this.core.router.sockets.size,
       operationsInFlight: this.core.operations.inFlight,

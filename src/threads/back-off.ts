@@ -1,15 +1,15 @@
-/** When a dead thread is replaced: at once, unless the one before it died young. */
+/** The delay before a dead thread is replaced: none, unless it died soon after its start. */
 
-/** A thread that lived for less died at once, in ms. */
+/** A thread that lived for less time than this, in ms, is replaced after a delay. */
 export const YOUNG_MS = 250;
-/** The first wait behind such a death, and the longest: each is twice the one before. */
+/** The first and the longest delay. Each is twice the one before. */
 const DELAY_FIRST_MS = 50;
 const DELAY_MS_MAX = 10_000;
 
 export class BackOff {
   #delayMs = 0;
 
-  /** How long to wait behind the death of a thread that lived for so long, in ms. */
+  /** The delay before a thread is replaced that lived for `livedMs`, in ms. */
   next(livedMs: number): number {
     this.#delayMs = livedMs >= YOUNG_MS ? 0 : Math.min(DELAY_MS_MAX, Math.max(DELAY_FIRST_MS, 2 * this.#delayMs));
     return this.#delayMs;

@@ -1,4 +1,4 @@
-/** Errors on their way between threads: what posting leaves of an error has neither its code nor its class. */
+/** Errors on their way between threads: `postMessage` drops the code and the class of an error. */
 
 import { OperationError, textOf } from '../base/errors.js';
 import { errorOf } from '../engine/handlers.js';
@@ -8,12 +8,12 @@ const TEXT_LENGTH_MAX = 16_384;
 
 type Plain = string | number | boolean;
 
-/** What was thrown, as it can be posted. */
+/** A thrown value in a form that can be posted. */
 export interface PackedError {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** `code`, `errno`, `syscall` and the like. */
+  /** Its own properties with plain values: `code`, `errno`, `syscall` and others. */
   readonly fields: Readonly<Record<string, Plain>>;
 }
 
@@ -41,7 +41,7 @@ export function packError(thrown: unknown): PackedError {
   }
 }
 
-/** A peer may have a say in an error's text, and each one is posted to the main thread. */
+/** Bounds a text: a peer may choose it, and each error is posted to the main thread. */
 function cut(text: unknown): string {
   return String(text).slice(0, TEXT_LENGTH_MAX);
 }

@@ -7,10 +7,10 @@ import type { ThreadedListenOptions } from './options.js';
 import type { ThreadedServer } from './server.js';
 
 /**
- * Starts a server. Its handlers are shared by all of its connections.
+ * Starts a server. All of its connections share its handlers.
  *
- * With `threads` it runs on so many threads, each with an engine of its own, and the handlers are the default export of
- * a module that each thread loads. Nothing but plain values is shared.
+ * With `threads` it runs on that many threads, each with an engine of its own, and the handlers are the default export of
+ * a module that each thread loads. The threads share only plain values.
  * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_OUT_OF_RANGE`, `ERR_SOCKET_BAD_PORT`, what looking
  * the host up fails with; with threads also `ERR_INVALID_ARG_VALUE`, `ENOTSUP`, and what loading the module throws
  * @example
@@ -28,7 +28,7 @@ export function listen(options: ListenOptions | ThreadedListenOptions): Promise<
     : listenHere(options as ListenOptions);
 }
 
-/** What only servers on many threads need is loaded with the first of them. */
+/** Loads what only servers on many threads need. */
 async function listenOnThreads(options: ThreadedListenOptions): Promise<ThreadedServer> {
   return (await import('./start.js')).startThreads(options);
 }

@@ -3,7 +3,7 @@
 import type { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { pathToFileURL, URL } from 'node:url';
-import type { ResourceLimits } from 'node:worker_threads';
+import type { ResourceLimits, WorkerOptions } from 'node:worker_threads';
 import { invalidType, misuse } from '../base/argument-errors.js';
 import { structuredClone } from '../base/runtime.js';
 import {
@@ -26,18 +26,20 @@ import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 
 /**
- * How connections come to the threads. `dispatch`: the main thread accepts, and gives each to the thread with the
- * fewest; on every system. `reuse_port`: each thread listens for itself, and the system spreads connections by their
- * addresses; Linux only.
+ * How connections come to the threads. `dispatch`: the main thread accepts, and passes each connection to the thread with
+ * the fewest; on every system. `reuse_port`: each thread listens on the same port, and the system distributes connections
+ * by their addresses; Linux only.
  */
 export type Distribution = 'dispatch' | 'reuse_port';
 
-/** Which thread a module is loaded in. */
-export interface ThreadPlace {
+/** The argument of the function that a thread's module exports. */
+export interface ThreadPlace<Data = unknown> {
   /** From 0 to `threads - 1`. A thread that replaces a dead one has its number. */
   readonly thread: number;
   /** The number of threads. */
   readonly threads: number;
+  /** A copy of the option `threadData` of `listen`. */
+  readonly data: Data;
   /** Sends to the connections of all threads, once they serve. */
   readonly server: ServerInThread;
 }
@@ -45,36 +47,51 @@ export interface ThreadPlace {
 /** What a thread's module may give: handlers, and options of `listen` that are functions or hold some. */
 export type ThreadOptions<Context = unknown, Message = Buffer> = Omit<
   ListenOptions<Context, Message>,
-  keyof Endpoint | 'engine' | 'driver' | 'ipv6Only' | 'reusePort' | 'backlog' | 'onListenError'
+  keyof Endpoint | 'engine' | 'driver' | 'ipv6Only' | 'reusePort' | 'backlog' | 'onListenError' | 'signal'
 >;
 
 /** The default export of a module that threads load. */
-export type ThreadModule<Context = unknown, Message = Buffer> =
+export type ThreadModule<Context = unknown, Message = Buffer, Data = unknown> =
   | ThreadOptions<Context, Message>
-  | ((place: ThreadPlace) => ThreadOptions<Context, Message> | Promise<ThreadOptions<Context, Message>>);
+  | ((place: ThreadPlace<Data>) => ThreadOptions<Context, Message> | Promise<ThreadOptions<Context, Message>>);
 
 /**
  * Options of `listen` with `threads`. Those of a server go to each thread: plain values only. Limits on connections are
  * shared out (`connectionsMax`), or each thread's own (`connectionsPerAddressMax`).
  */
 export interface ThreadedListenOptions
-  extends Omit<ListenOptions, keyof Handlers | 'engine' | 'framing' | 'reusePort'> {
-  /** How many threads serve, 1 to 256: as many as there are cores for it (`os.availableParallelism()`). */
+  extends Omit<ListenOptions, keyof Handlers | 'engine' | 'framing' | 'context' | 'reusePort'> {
+  /** How many threads serve, 1 to 256. One for each core serves fastest (`os.availableParallelism()`). */
   readonly threads: number;
   /** The module with the handlers as its default export (`ThreadModule`): a URL, or a file's path. */
   readonly module: URL | string;
-  /** How connections come to the threads; `dispatch` unless told. */
+  /**
+   * How connections come to the threads.
+   * @default 'dispatch'
+   */
   readonly distribution?: Distribution;
   /** Options of each thread's engine. */
   readonly engineOptions?: PlainEngineOptions;
-  /** Memory that each thread may use, as `Worker` takes it. */
+  /** A value that each thread's module gets a copy of, as `data`: anything that `structuredClone` can copy. */
+  readonly threadData?: unknown;
+  /**
+   * The environment variables of the threads, as `Worker` takes them.
+   * @default a copy of this thread's
+   */
+  readonly env?: WorkerOptions['env'];
+  /**
+   * Command line options of Node for the threads, as `Worker` takes them.
+   * @default those of this thread
+   */
+  readonly execArgv?: readonly string[];
+  /** The memory that each thread may use, as `Worker` takes it. */
   readonly resourceLimits?: ResourceLimits;
   /**
    * Called with what a handler of any thread threw or rejected with where its connection has no handler `error`, with the
    * handler's name, the peer's address and the thread's number. By default a process warning.
    */
   readonly onHandlerError?: HandlerErrorSink;
-  /** Told that a thread has died, with all its connections, and why; a process warning unless given. It is replaced. */
+  /** Called when a thread has died with all its connections, and before it is replaced. By default a process warning. */
   readonly onThreadDied?: (error: Error) => void;
 }
 
@@ -97,6 +114,10 @@ const MAIN_OPTIONS = {
   distribution: oneOf('dispatch', 'reuse_port'),
   engineOptions,
   resourceLimits: anything,
+  threadData: anything,
+  env: anything,
+  execArgv: anything,
+  signal: LISTEN_OPTIONS.signal,
   host: LISTEN_OPTIONS.host,
   port: LISTEN_OPTIONS.port,
   path: LISTEN_OPTIONS.path,
@@ -115,7 +136,7 @@ const OF_THE_MODULE = [...HANDLER_NAMES, 'framing', 'heartbeat', 'context'] as c
 const IN_THE_MODULE = 'expected it in the object that the module exports: functions stay in their thread';
 
 const THREADED_TABLE: OptionTable = {
-  ...without(LISTEN_OPTIONS, [...OF_THE_MODULE, 'engine', 'reusePort', 'signal']),
+  ...without(LISTEN_OPTIONS, [...OF_THE_MODULE, 'engine', 'reusePort']),
   ...MAIN_OPTIONS,
 };
 
@@ -197,7 +218,8 @@ function postable(options: ThreadedListenOptions): ListenOptions {
   const plain = Object.keys(THREADED_TABLE)
     .filter((name) => !Object.hasOwn(MAIN_OPTIONS, name) && (given[name] ?? undefined) !== undefined)
     .map((name) => [name, given[name]] as const);
-  for (const [name, value] of [...plain, ['engineOptions', options.engineOptions] as const]) {
+  const { engineOptions, threadData } = options;
+  for (const [name, value] of [...plain, ...Object.entries({ engineOptions, threadData })]) {
     try {
       structuredClone(value);
     } catch {

@@ -1,4 +1,4 @@
-/** What runs in each thread: an engine, and a server with the handlers of the program's module. */
+/** The program of each thread: an engine, and a server with the handlers of the program's module. */
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { invalidValue } from '../base/argument-errors.js';
@@ -28,7 +28,8 @@ function post(message: FromThread): void {
 async function loadHandlers(server: ServerInThread): Promise<ThreadOptions> {
   const exported = ((await import(data.module)) as { default?: ThreadModule }).default;
   const { thread, threads } = data;
-  const handlers = typeof exported === 'function' ? await exported({ thread, threads, server }) : exported;
+  const handlers =
+    typeof exported === 'function' ? await exported({ thread, threads, data: data.threadData, server }) : exported;
   if (typeof handlers !== 'object' || handlers === null) {
     throw invalidValue(
       'module',
@@ -39,7 +40,7 @@ async function loadHandlers(server: ServerInThread): Promise<ThreadOptions> {
   return handlers;
 }
 
-/** Counts this thread's connections where the main thread sees it. */
+/** Counts this thread's connections in memory that the main thread reads. */
 function socketCount(): SocketCount {
   const counts = new Int32Array(data.counts);
   return {
@@ -72,7 +73,7 @@ async function openThread(engine: Engine, inThread: ServerInThread): Promise<Ser
   return server;
 }
 
-/** Does what the main thread says, until it says to close. */
+/** Handles a message of the main thread. */
 function handleMessage(engine: Engine, server: ServerCore, inThread: ServerInThread, message: ToThread): void {
   switch (message.kind) {
     case 'take':
@@ -103,7 +104,7 @@ function handleMessage(engine: Engine, server: ServerCore, inThread: ServerInThr
   }
 }
 
-/** The thread's port has failed: handlers hear of their connections' ends in this turn, and another thread takes its place. */
+/** The thread's port has failed. Its connections get their handler `close` in this turn; then another thread replaces this one. */
 function endFailed(error: Error): void {
   setImmediate(() => {
     post({ kind: 'failed', error: packError(error) });

@@ -1,4 +1,4 @@
-/** What the main thread and the threads of a server say to each other. */
+/** The messages between the main thread and the threads of a server. */
 
 import type { SocketAddress } from '../base/address.js';
 import type { DriverChoice, DriverName } from '../drivers/driver.js';
@@ -12,7 +12,7 @@ import type { Published } from './publications.js';
 /** Engine options that can be posted. */
 export type PlainEngineOptions = Omit<EngineOptions, 'driver' | 'onHandlerError'>;
 
-/** What a thread begins with: its worker's `workerData`. */
+/** The `workerData` of a thread's worker. */
 export interface ThreadData {
   readonly thread: number;
   readonly threads: number;
@@ -22,42 +22,44 @@ export interface ThreadData {
   readonly options: ListenOptions;
   readonly engineOptions: PlainEngineOptions;
   readonly driver: DriverChoice;
-  /** Where the main thread listens, if it does, and accepts for all. */
+  /** The `threadData` of the program. */
+  readonly threadData: unknown;
+  /** The address at which the main thread accepts for all threads; undefined where each thread listens. */
   readonly acceptedAt: SocketAddress | undefined;
-  /** Open connections of each thread. */
+  /** The number of open connections of each thread. */
   readonly counts: SharedArrayBuffer;
-  /** Of what is published, on its way to the thread, and from it to the main thread. */
+  /** Counts of the published bytes on their way to the thread, and from it to the main thread. */
   readonly backlogs: { readonly in: SharedArrayBuffer; readonly out: SharedArrayBuffer };
 }
 
 export type ToThread =
   | Published
-  /** Sockets that the main thread has accepted, by their system's handles. */
+  /** Sockets that the main thread has accepted, as handles of the system. */
   | { readonly kind: 'take'; readonly handles: readonly number[] }
   | { readonly kind: 'statistics'; readonly request: number }
-  /** Comes again when the deadline is another. */
+  /** Sent again when the deadline changes. */
   | { readonly kind: 'close'; readonly deadlineMs: number };
 
 export interface ThreadReady {
   readonly address: SocketAddress;
   readonly driver: DriverName;
   readonly skippedDrivers: readonly string[];
-  /** At its beginning. */
+  /** At the start of the thread. */
   readonly statistics: ServerStatistics;
 }
 
-/** Of a handler's failure: what can be posted. */
+/** The part of a handler's failure that can be posted. */
 export type PostedInfo = Pick<HandlerErrorInfo, 'handler' | 'remoteAddress'>;
 
 export type FromThread =
-  /** It has declared the functions that it calls: it can be terminated from now on. */
+  /** The thread has declared its foreign functions: it can be terminated from now on. */
   | { readonly kind: 'loaded' }
   | Published
   | ({ readonly kind: 'ready' } & ThreadReady)
-  /** It cannot start, and ends. */
+  /** The thread cannot start, or its port has failed. It ends. */
   | { readonly kind: 'failed'; readonly error: PackedError }
   | { readonly kind: 'statistics'; readonly request: number; readonly statistics: ServerStatistics }
   | { readonly kind: 'handlerError'; readonly error: PackedError; readonly info: PostedInfo }
   | { readonly kind: 'listenError'; readonly error: PackedError }
-  /** Its last connection is closed, and it ends. */
+  /** The thread's last connection is closed. It ends. */
   | { readonly kind: 'closed'; readonly statistics: ServerStatistics };

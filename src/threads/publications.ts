@@ -1,9 +1,8 @@
-/** What one thread sends to the connections of others, on its way between two threads: in order, and bounded. */
+/** Messages that one thread sends to the connections of others, on their way between two threads: in order and bounded. */
 
 import { ENGINE_QUEUED_BYTES_MAX } from '../engine/options.js';
-import type { PlainEngineOptions } from './protocol.js';
 
-/** Encoded once: all threads send from this memory, and it is there as long as one of them has it. */
+/** A message, encoded once. All threads send from this memory, which lives as long as one of them uses it. */
 export interface Publication {
   /** Undefined for all connections. */
   readonly topic: string | undefined;
@@ -12,25 +11,25 @@ export interface Publication {
 
 export type Published =
   | { readonly kind: 'publish'; readonly publications: readonly Publication[] }
-  /** Some were left out at this place, as too much was on the way. */
+  /** Some publications are missing here: too many bytes were on the way. */
   | { readonly kind: 'missed' };
 
-/** What a publication takes besides its bytes, roughly. */
+/** The memory of a publication besides its bytes, roughly. */
 const PUBLICATION_BYTES = 512;
 
 export function costOf({ topic, bytes }: Publication): number {
   return PUBLICATION_BYTES + 2 * (topic?.length ?? 0) + bytes.byteLength;
 }
 
-/** The most bytes on the way to a thread: as many as may wait there to be sent. */
-export function publishedBytesMax(options: PlainEngineOptions): number {
+/** The most bytes on the way to a thread: the same as may wait there to be sent. */
+export function publishedBytesMax(options: { readonly engineQueuedBytesMax?: number }): number {
   return options.engineQueuedBytesMax ?? ENGINE_QUEUED_BYTES_MAX;
 }
 
-/** Counts what is on one way and not taken yet, in memory of both ends. */
+/** Counts the bytes on the way from one thread to another, in memory that both share. */
 export class Backlog {
   readonly memory: SharedArrayBuffer;
-  /** In KiB, for which 32 bits are enough. */
+  /** In KiB: 32 bits are enough for that. */
   readonly #count: Int32Array;
 
   constructor(memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
@@ -55,13 +54,13 @@ function kibOf(publications: readonly Publication[]): number {
   return Math.ceil(publications.reduce((sum, publication) => sum + costOf(publication), 0) / 1024);
 }
 
-/** The sending end. A receiver that takes nothing holds up nobody: what it misses is left out, and it is told where. */
+/** The sending end. A receiver that reads nothing delays nobody: it misses publications, and a message says where. */
 export class Outbox {
   readonly #backlog: Backlog;
   readonly #bytesMax: number;
   readonly #post: (message: Published) => void;
-  /** Whether it was told since something was left out. */
-  #told = false;
+  /** The receiver knows that it misses the publications of this moment. */
+  #missReported = false;
 
   constructor(backlog: Backlog, bytesMax: number, post: (message: Published) => void) {
     this.#backlog = backlog;
@@ -73,11 +72,11 @@ export class Outbox {
     if (message.kind === 'missed') {
       this.#post(message);
     } else if (this.#backlog.bytes <= this.#bytesMax) {
-      this.#told = false;
+      this.#missReported = false;
       this.#backlog.add(message.publications);
       this.#post(message);
-    } else if (!this.#told) {
-      this.#told = true;
+    } else if (!this.#missReported) {
+      this.#missReported = true;
       this.#post({ kind: 'missed' });
     }
   }

@@ -1,4 +1,4 @@
-/** A server on many threads, as one of them holds it: what it sends to many reaches the connections of all threads. */
+/** A server on many threads, as each thread's module holds it. It sends to the connections of all threads. */
 
 import { invalidType, misuse } from '../base/argument-errors.js';
 import { OperationError } from '../base/errors.js';
@@ -9,7 +9,7 @@ import type { ServerCore } from '../engine/server/server-core.js';
 import { joinPieces, type Payload } from '../engine/writing/payload.js';
 import { costOf, type Outbox, type Publication } from './publications.js';
 
-/** What is published in one turn leaves together, unless it is more than this. */
+/** The publications of one round are posted together, in parts of at most this many publications and bytes. */
 const TOGETHER_MAX = 256;
 const TOGETHER_BYTES_MAX = 256 * 1024;
 
@@ -27,15 +27,15 @@ export class ServerInThread {
     this.#outbox = outbox;
   }
 
-  /** @internal This thread's connections are those of a server from now on. */
+  /** @internal Sets the server that has this thread's connections. */
   serve(server: ServerCore): void {
     this.#server = server;
   }
 
   /**
-   * Sends bytes or text to all connections of all threads. A filter is a function, and stays in its thread: let those who
-   * are meant subscribe to a topic.
-   * @returns to how many connections of this thread it was written
+   * Sends bytes or text to all connections of all threads. It takes no filter, as functions cannot be posted to other
+   * threads: let connections subscribe to a topic instead.
+   * @returns the number of this thread's connections that it was written to
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter
    */
   broadcast(data: Payload, filter?: undefined): number {
@@ -50,8 +50,8 @@ export class ServerInThread {
   }
 
   /**
-   * Sends bytes or text to all who have subscribed to a topic, in any thread.
-   * @returns to how many connections of this thread it was written
+   * Sends bytes or text to all subscribers of a topic, in any thread.
+   * @returns the number of this thread's connections that it was written to
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   publish(topic: string, data: Payload): number {
@@ -74,8 +74,8 @@ export class ServerInThread {
   }
 
   /**
-   * The sends hold the memory, in this thread as in each other one. A thread that was terminated holds it no more, and may
-   * have left a send behind: the system only reads what is sent, and that connection is being reset.
+   * In each thread the sends keep the memory alive. A terminated thread no longer does, and its last send may still be with
+   * the system: that only reads the memory, and the connection is being reset.
    */
   #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
     return this.#server?.send(topic, this.#engine.writes.sharing.of(new Uint8Array(bytes))) ?? 0;
@@ -102,14 +102,14 @@ export class ServerInThread {
     }
   }
 
-  /** @internal What another thread has published. */
+  /** @internal Sends what another thread has published. */
   published(publications: readonly Publication[]): void {
     for (const { topic, bytes } of publications) {
       this.#sendHere(topic, bytes);
     }
   }
 
-  /** @internal Whoever may have missed something is closed: no connection goes on behind a gap. */
+  /** @internal Closes every connection, as each may have missed a publication. */
   missed(): void {
     for (const connection of this.#server?.connections ?? []) {
       close(connection, 'engine_queue_full', missedSome());

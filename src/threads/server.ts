@@ -2,8 +2,7 @@
 
 import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
-import type { HandlerErrorInfo, HandlerErrorSink } from '../engine/handlers.js';
-import { errorOf } from '../engine/handlers.js';
+import { errorOf, type HandlerErrorSink } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
 import { type CloseOptions, DEADLINE_MS } from '../engine/server/graceful-close.js';
 import type { ServerStatistics } from '../engine/statistics.js';
@@ -15,11 +14,11 @@ import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
 import { WorkerPool, type WorkerPoolSettings } from './worker-pool.js';
 
-/** What `statistics()` gives: the sums over all threads that live, and what is of each. */
+/** The statistics of a server on many threads: the sums over all living threads, and those of each. */
 export interface ThreadedStatistics extends ServerStatistics {
-  /** The statistics of each thread. */
+  /** Statistics of each thread, by its number. */
   readonly threads: readonly ThreadStatistics[];
-  /** Threads that have taken the place of dead ones. What a dead thread had counted is gone with it. */
+  /** How many threads have replaced dead ones. The counts of a dead thread are lost. */
   readonly threadsReplaced: number;
 }
 
@@ -31,7 +30,7 @@ export interface ThreadStatistics {
   readonly statistics: ServerStatistics | undefined;
 }
 
-/** Told what happens in the threads. */
+/** Functions of the program that hear of what happens in the threads. */
 export interface ThreadedListeners {
   readonly onHandlerError: HandlerErrorSink;
   readonly onListenError: (error: Error) => void;
@@ -44,36 +43,52 @@ export class ThreadedServer {
   readonly distribution: Distribution;
   /** How many threads serve. */
   readonly threads: number;
-  readonly #listeners: ThreadedListeners;
-  readonly #pool: WorkerPool;
+  /** @internal */
+  readonly pool: WorkerPool;
+  readonly #onListenError: (error: Error) => void;
   #acceptor: Acceptor | undefined;
   #ready: ThreadReady | undefined;
   #error: Error | undefined;
   #closed: Promise<void> | undefined;
   #ended = false;
+  #onEnded: () => void = () => undefined;
 
   /** @internal */
-  constructor(settings: WorkerPoolSettings, listeners: ThreadedListeners) {
+  constructor(settings: WorkerPoolSettings, { onHandlerError, onListenError, onThreadDied }: ThreadedListeners) {
     this.threads = settings.data.threads;
     this.distribution = settings.data.acceptedAt === undefined ? 'reuse_port' : 'dispatch';
-    this.#listeners = listeners;
-    this.#pool = new WorkerPool(settings, this);
+    this.#onListenError = onListenError;
+    this.pool = new WorkerPool(settings, {
+      handlerFailed: onHandlerError,
+      listenFailed: (error) => this.listenFailed(error),
+      threadDied: (error) => onThreadDied(errorOf(error)),
+      threadReplaced: () => this.#acceptor?.resume(),
+    });
   }
 
-  /** @internal Starts the threads, and accepting where the main thread does it. What it throws leaves no thread. */
+  /** @internal Starts the threads, and accepting where the main thread does it. If it throws, no thread is left. */
   async start(acceptorFor: ((pool: WorkerPool) => Acceptor) | undefined): Promise<void> {
-    this.#ready = await this.#pool.start();
-    const acceptor = acceptorFor?.(this.#pool);
+    this.#ready = await this.pool.start();
+    const acceptor = acceptorFor?.(this.pool);
     try {
       acceptor?.start();
     } catch (error) {
-      await this.#pool.close(0);
+      await this.pool.close(0);
       throw error;
     }
     this.#acceptor = acceptor;
   }
 
-  /** The address it listens on. */
+  /** @internal Accepting has failed for good, here or in a thread. */
+  listenFailed(error: Error): void {
+    if (this.#error === undefined) {
+      this.#error = error;
+      void this.close();
+      this.#onListenError(error);
+    }
+  }
+
+  /** The address that it listens on. */
   get address(): SocketAddress {
     return (this.#ready as ThreadReady).address;
   }
@@ -89,76 +104,52 @@ export class ThreadedServer {
     return (this.#ready as ThreadReady).driver;
   }
 
-  /** Drivers that `auto` would have preferred, with why each was passed over. */
+  /** The drivers that `auto` would have preferred, each with the reason why the first thread skipped it. */
   get skippedDrivers(): readonly string[] {
     return (this.#ready as ThreadReady).skippedDrivers;
   }
 
-  /** Connections that are not closed. */
-  get connectionsCount(): number {
-    return this.connectionsByThread.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** The same of each thread. */
-  get connectionsByThread(): readonly number[] {
-    return this.#pool.connectionCounts;
-  }
-
-  /** Threads that have taken the place of dead ones. */
-  get threadsReplaced(): number {
-    return this.#pool.threadsReplaced;
-  }
-
-  /** Whether new connections are taken. */
+  /** Whether it accepts connections. */
   get listening(): boolean {
     return this.#closed === undefined;
   }
 
-  /** Whether it and all of its threads have ended. */
+  /** Whether all of its threads have ended. */
   get closed(): boolean {
     return this.#ended;
   }
 
-  /** What ended the listening, if an error did. */
+  /** The error that ended the listening; undefined if none did. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** @internal */
-  handlerFailed(error: Error, info: HandlerErrorInfo): void {
-    this.#listeners.onHandlerError(error, info);
+  /** The number of connections that are not closed. */
+  get connectionsCount(): number {
+    return this.connectionsByThread.reduce((sum, count) => sum + count, 0);
   }
 
-  /** @internal Accepting has failed for good, here or in a thread. */
-  listenFailed(error: Error): void {
-    if (this.#error === undefined) {
-      this.#error = error;
-      void this.close();
-      this.#listeners.onListenError(error);
-    }
+  /** The same for each thread. */
+  get connectionsByThread(): readonly number[] {
+    return this.pool.connectionCounts;
   }
 
-  /** @internal */
-  threadDied(error: Error): void {
-    this.#listeners.onThreadDied(errorOf(error));
-  }
-
-  /** @internal */
-  threadReplaced(): void {
-    this.#acceptor?.resume();
+  /** How many threads have replaced dead ones. */
+  get threadsReplaced(): number {
+    return this.pool.threadsReplaced;
   }
 
   /**
-   * Sends bytes or text to all connections of all threads: one copy, from which all threads send. Pieces follow each
-   * other: what a framing's `encode` gives. Whom it reached only the threads know.
-   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter, which would stay in its thread
+   * Sends bytes or text to all connections of all threads, which send from one copy. Several pieces are joined: pass what
+   * the `encode` of a framing returns. Only the threads know which connections it was written to.
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` with a filter: functions cannot be posted
    */
   broadcast(data: Payload | readonly Payload[], filter?: undefined): void {
     refuseFilter(filter);
     this.#publish(undefined, data);
   }
 
-  /** Sends bytes or text to all who have subscribed to a topic, in any thread. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /** Sends bytes or text to all subscribers of a topic, in any thread. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   publish(topic: string, data: Payload | readonly Payload[]): void {
     checkTopic(topic);
     this.#publish(topic, data);
@@ -167,13 +158,13 @@ export class ThreadedServer {
   #publish(topic: string | undefined, data: Payload | readonly Payload[]): void {
     const bytes = sharedBuffer(Array.isArray(data) ? data : [data]);
     if (bytes.byteLength > 0) {
-      this.#pool.published({ kind: 'publish', publications: [{ topic, bytes }] });
+      this.pool.published({ kind: 'publish', publications: [{ topic, bytes }] });
     }
   }
 
-  /** Counts since the threads began, added up. Waits for an answer of each thread. */
+  /** Counts since the threads started, added up. Resolves when each thread has answered. */
   async statistics(): Promise<ThreadedStatistics> {
-    const each = await this.#pool.statistics();
+    const each = await this.pool.statistics();
     const { connectionsByThread, threadsReplaced } = this;
     const known = each.filter((statistics) => statistics !== undefined);
     const sum = known.reduce(sumOf, zeroOf((this.#ready as ThreadReady).statistics));
@@ -185,34 +176,35 @@ export class ThreadedServer {
   }
 
   /**
-   * Stops listening, and closes the connections of all threads as a server's `close` does; then the threads end. A
-   * thread that has not ended two seconds behind the deadline is terminated. Resolves when all have ended.
+   * Stops listening and closes the connections of all threads, as the `close` of a server does; then the threads end. A
+   * thread that has not ended two seconds after the deadline is terminated. Resolves when all have ended.
    */
   close(options?: CloseOptions | null): Promise<void> {
     const deadlineMs = checkTime('deadlineMs', options?.deadlineMs, DEADLINE_MS);
     this.#acceptor?.close();
-    const closed = this.#pool.close(deadlineMs);
+    const closed = this.pool.close(deadlineMs);
     this.#closed ??= closed.then(() => {
       this.#ended = true;
+      this.#onEnded();
     });
     return this.#closed;
   }
 
-  /** @internal Ends a thread as if it had died, for tests. */
-  terminateThread(index: number): void {
-    this.#pool.terminate(index);
+  /** @internal Sets a function that is called once it is closed. */
+  onceClosed(callback: () => void): void {
+    this.#onEnded = callback;
   }
 
-  /** The server keeps the process alive, as it does unless told. */
+  /** The server keeps the process alive. This is the default. */
   ref(): void {
     this.#acceptor?.ref();
-    this.#pool.ref();
+    this.pool.ref();
   }
 
   /** Neither the server nor its connections keep the process alive. */
   unref(): void {
     this.#acceptor?.unref();
-    this.#pool.unref();
+    this.pool.unref();
   }
 
   /** Closes the server as `close()` does. */

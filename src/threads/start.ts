@@ -1,41 +1,45 @@
-/** Starting a server on many threads. */
+/** Starts a server on many threads: `listen` with `threads`. */
 
 import type { SocketAddress } from '../base/address.js';
 import { process } from '../base/runtime.js';
 import type { DriverChoice } from '../drivers/driver.js';
 import { warnOfHandlerError } from '../engine/connection-core/handler-errors.js';
 import { firstToListenAt, namesHost, resolverOf } from '../engine/endpoint.js';
-import { openListener, warnOfListenError } from '../engine/server/listen.js';
+import { DEADLINE_MS } from '../engine/server/graceful-close.js';
+import { warnOfListenError } from '../engine/server/listen.js';
+import { ANY_IPV6, openListener } from '../engine/server/listener.js';
 import { useEngine } from '../engine/shared-engines.js';
+import { abortReason, onAbort, throwIfAborted, unlessAborted } from '../engine/signals.js';
 import { inCallersContext } from '../port/async-context.js';
 import { BACKLOG, type OverlappedSocket } from '../port/socket.js';
 import { Acceptor } from './acceptor.js';
 import { checkThreadedOptions, moduleUrl, type ThreadedListenOptions } from './options.js';
 import { type ThreadedListeners, ThreadedServer } from './server.js';
-import type { WorkerPoolSettings } from './worker-pool.js';
-
-/** Where servers listen unless told: all addresses, of IPv4 too. */
-const ANY_IPV6 = '::';
+import type { ThreadStart } from './thread.js';
+import type { WorkerPool, WorkerPoolSettings } from './worker-pool.js';
 
 function warnOfDeadThread(error: Error): void {
   process.emitWarning(error, 'OverlappedThreadWarning');
 }
 
-/** What `listen` does with `threads`. */
+/** Starts a server on many threads. */
 export async function startThreads(options: ThreadedListenOptions): Promise<ThreadedServer> {
   const plain = checkThreadedOptions(options);
   const module = moduleUrl(options.module);
-  const address = firstToListenAt(await resolverOf(options, ANY_IPV6)());
+  throwIfAborted(options.signal);
+  const found = Promise.resolve(resolverOf(options, ANY_IPV6)());
+  const address = firstToListenAt(await unlessAborted(options.signal, found));
   const settings: WorkerPoolSettings = {
     data: {
       threads: options.threads,
       module,
       options: plain,
       engineOptions: options.engineOptions ?? {},
+      threadData: options.threadData,
       driver: (options.driver as DriverChoice | undefined) ?? 'auto',
       acceptedAt: undefined,
     },
-    resourceLimits: options.resourceLimits ?? undefined,
+    workerOptions: workerOptionsOf(options),
   };
   const listeners: ThreadedListeners = {
     onHandlerError: inCallersContext(options.onHandlerError ?? warnOfHandlerError),
@@ -43,34 +47,65 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
     onThreadDied: inCallersContext(options.onThreadDied ?? warnOfDeadThread),
   };
   return options.distribution === 'reuse_port'
-    ? share(settings, listeners, options, address)
-    : handOver(settings, listeners, options, address);
+    ? listenInThreads(settings, listeners, options, address)
+    : listenHere(settings, listeners, options, address);
+}
+
+function workerOptionsOf({ env, execArgv, resourceLimits }: ThreadedListenOptions): ThreadStart['workerOptions'] {
+  return {
+    ...((env ?? undefined) === undefined ? {} : { env }),
+    ...((execArgv ?? undefined) === undefined ? {} : { execArgv: [...(execArgv as readonly string[])] }),
+    ...((resourceLimits ?? undefined) === undefined ? {} : { resourceLimits }),
+  };
+}
+
+/**
+ * Starts a server that closes when the signal aborts.
+ * @throws the reason of a signal that aborts during the start, once its threads have ended
+ */
+async function start(
+  server: ThreadedServer,
+  { signal }: ThreadedListenOptions,
+  acceptorFor?: (pool: WorkerPool) => Acceptor,
+): Promise<ThreadedServer> {
+  let deadlineMs = 0;
+  const ignoreSignal = onAbort(signal, () => void server.close({ deadlineMs }));
+  try {
+    await server.start(acceptorFor);
+    throwIfAborted(signal);
+  } catch (error) {
+    ignoreSignal();
+    await server.close({ deadlineMs: 0 });
+    throw signal?.aborted === true ? abortReason(signal) : error;
+  }
+  deadlineMs = DEADLINE_MS;
+  server.onceClosed(ignoreSignal);
+  return server;
 }
 
 /** Each thread listens. */
-async function share(
-  { data, resourceLimits }: WorkerPoolSettings,
+async function listenInThreads(
+  { data, workerOptions }: WorkerPoolSettings,
   listeners: ThreadedListeners,
   options: ThreadedListenOptions,
   address: SocketAddress,
 ): Promise<ThreadedServer> {
-  // Without a host the first thread finds out whether there is IPv6.
+  // Without a host, the first thread finds out whether the system has IPv6.
   const host = !namesHost(options) || address.family === 'unix' ? {} : { host: address.address };
   const port = address.family === 'unix' ? 0 : address.port;
   const server = new ThreadedServer(
-    { data: { ...data, options: { ...data.options, ...host, port } }, resourceLimits },
+    { data: { ...data, options: { ...data.options, ...host, port } }, workerOptions },
     listeners,
   );
-  await server.start(undefined);
-  return server;
+  return start(server, options);
 }
 
 /**
- * This thread listens and accepts. Each thread chooses its driver by itself: a ring may be open to this one, and not to the
- * fifteenth (RLIMIT_MEMLOCK), and a connection can go from a thread with one driver to a thread with another.
+ * This thread listens and accepts. Each thread chooses its own driver: a ring may be available to this thread and not to the
+ * fifteenth (RLIMIT_MEMLOCK), and connections can move between threads with different drivers.
  */
-async function handOver(
-  { data, resourceLimits }: WorkerPoolSettings,
+async function listenHere(
+  { data, workerOptions }: WorkerPoolSettings,
   listeners: ThreadedListeners,
   options: ThreadedListenOptions,
   address: SocketAddress,
@@ -83,11 +118,14 @@ async function handOver(
     const opened = openListener(engine, address, options, backlog);
     listener = opened;
     const server = new ThreadedServer(
-      { data: { ...data, acceptedAt: opened.localAddress() }, resourceLimits },
+      { data: { ...data, acceptedAt: opened.localAddress() }, workerOptions },
       listeners,
     );
-    await server.start((pool) => new Acceptor(use, opened, pool, (error) => server.listenFailed(error)));
-    return server;
+    return await start(
+      server,
+      options,
+      (pool) => new Acceptor(use, opened, pool, (error) => server.listenFailed(error)),
+    );
   } catch (error) {
     if (listener !== undefined) {
       engine.port.closeSocket(listener);

@@ -1,8 +1,8 @@
-/** Statistics that add up. */
+/** Sums of statistics. */
 
-/** Numbers of two records of the same shape are added, at any depth; words stay. */
+/** Adds the numbers of two records of the same shape, at any depth. Strings stay. */
 export function sumOf<T extends object>(one: T, other: T): T {
-  // Not by assignment: a name may be `__proto__`, as some are codes of errors.
+  // A map, not assignment: names include codes of errors, which may be `__proto__`.
   const sums = new Map<string, unknown>(Object.entries(one));
   for (const [name, value] of Object.entries(other)) {
     sums.set(name, added(sums.get(name), value));

@@ -1,7 +1,7 @@
-/** One thread of a server, from its start to its end or death: the worker, and what the main thread knows of it. */
+/** One thread of a server, as the main thread sees it: its worker, from the start to the end or death. */
 
 import { URL } from 'node:url';
-import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { OperationError } from '../base/errors.js';
 import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
 import { reclaimThread } from '../drivers/choose.js';
@@ -14,39 +14,39 @@ import { Backlog, Outbox, type Published, publishedBytesMax } from './publicatio
 import { WorkerEnd } from './worker-end.js';
 import { startWorker, workerError } from './worker-file.js';
 
-/** How long a thread may take to end behind its deadline, in ms: a handler that never returns does not hold it for ever. */
+/** How long a thread may take to end after its deadline, in ms: a handler that never returns must not keep it for ever. */
 const END_TIMEOUT_MS = 2000;
 
-/** Node's timers count whole ms up to this. */
+/** The longest delay of Node's timers, in ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Who is told of a thread. */
+/** Hears of what happens in a thread. */
 export interface ThreadOwner {
   handlerFailed(error: Error, info: PostedInfo, thread: Thread): void;
   listenFailed(error: Error): void;
-  /** It has ended though nobody asked it to. What it had open is given back. */
+  /** It has ended and nobody asked it to. Its sockets are closed. */
   threadDied(thread: Thread, error: Error): void;
-  /** It has published something, which it has sent to its own connections. */
+  /** It has published something, and has sent that to its own connections. */
   published(message: Published, thread: Thread): void;
 }
 
 export interface ThreadStart {
   readonly data: Omit<ThreadData, 'backlogs'>;
-  readonly resourceLimits: ResourceLimits | undefined;
+  readonly workerOptions: Pick<WorkerOptions, 'env' | 'execArgv' | 'resourceLimits'>;
 }
 
 export class Thread {
   readonly index: number;
-  /** Unique in the process, also behind its end. */
+  /** Never used again in the process. */
   readonly id: number;
   /** Rejects when the thread cannot start; by then it has ended. */
   readonly ready: Promise<ThreadReady>;
-  /** Resolves when it has ended, and what it had open is given back. */
+  /** Resolves when it has ended and its sockets are closed. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #end: WorkerEnd;
   readonly #owner: ThreadOwner;
-  /** Of what it has published. */
+  /** Counts what it has published and the main thread has not read. */
   readonly #backlog = new Backlog();
   readonly #outbox: Outbox;
   readonly #requests = new Map<number, (statistics: ServerStatistics | undefined) => void>();
@@ -55,13 +55,14 @@ export class Thread {
   #closing = false;
   #isOver = false;
   #error: Error | undefined;
+  /** The statistics of its end. */
   #last: ServerStatistics | undefined;
   #endTimer: NodeJS.Timeout | undefined;
   #becameReady: (ready: ThreadReady) => void = () => undefined;
   #failed: (error: Error) => void = () => undefined;
   #hasEnded: () => void = () => undefined;
 
-  constructor({ data, resourceLimits }: ThreadStart, owner: ThreadOwner) {
+  constructor({ data, workerOptions }: ThreadStart, owner: ThreadOwner) {
     this.index = data.thread;
     this.#owner = owner;
     this.ready = new Promise((resolve, reject) => {
@@ -78,20 +79,20 @@ export class Thread {
     const options: WorkerOptions = {
       name: `overlapped ${data.thread}`,
       workerData: { ...data, backlogs } satisfies ThreadData,
-      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+      ...workerOptions,
     };
     this.#worker = startWorker(() => new Worker(new URL('./overlapped-worker.js', import.meta.url), options));
     this.#end = new WorkerEnd(this.#worker);
     this.id = this.#worker.threadId;
     guardThread(this.id);
-    this.#worker.on('message', (message: FromThread) => this.#told(message));
+    this.#worker.on('message', (message: FromThread) => this.#handleMessage(message));
     this.#worker.on('error', (error: unknown) => {
       this.#error ??= workerError(errorOf(error));
     });
     this.#worker.on('exit', (exitCode) => this.#exited(exitCode));
   }
 
-  #told(message: FromThread): void {
+  #handleMessage(message: FromThread): void {
     switch (message.kind) {
       case 'loaded':
         this.#end.loaded();
@@ -151,22 +152,22 @@ export class Thread {
     this.#worker.postMessage(message);
   }
 
-  /** For how long it has been ready, in ms; 0 when it never was. */
+  /** How long it has been ready, in ms; 0 if it never was. */
   get livedMs(): number {
     return Math.max(0, performanceNow() - this.#readyAt);
   }
 
-  /** Sockets of the system are this thread's from now on. */
+  /** Gives it sockets, as handles of the system. */
   take(handles: readonly number[]): void {
     this.#post({ kind: 'take', handles });
   }
 
-  /** Others have published something. */
+  /** Sends it what others have published. */
   publish(message: Published): void {
     this.#outbox.send(message);
   }
 
-  /** Its statistics; those of its end when it was closed, undefined when it died or was terminated. */
+  /** Its statistics. A closed thread has those of its end; undefined for one that died or was terminated. */
   statistics(): Promise<ServerStatistics | undefined> {
     if (this.#last !== undefined || this.#isOver) {
       return Promise.resolve(this.#last);
@@ -182,7 +183,7 @@ export class Thread {
   close(deadlineMs: number): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#endTimer);
-    // One that is starting reads it when it is ready: Node leaves the files open that a worker was loading when it ended.
+    // A thread that is starting reads this when it is ready. Ending it earlier would leak the files that its worker loads.
     this.#post({ kind: 'close', deadlineMs });
     if (deadlineMs !== Infinity) {
       const delayMs = Math.min(TIMER_MS_MAX, deadlineMs + END_TIMEOUT_MS);
@@ -191,7 +192,7 @@ export class Thread {
     return this.ended;
   }
 
-  /** Ends it wherever it is, once it has loaded: its connections are lost. */
+  /** Ends it whatever it does, once it has loaded. Its connections are lost. */
   terminate(): void {
     this.#end.terminate();
   }

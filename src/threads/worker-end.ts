@@ -1,6 +1,6 @@
 /**
- * Ends a worker from outside, but not before it has declared its foreign functions: koffi 3.3 ends the whole process when
- * a worker is terminated while it declares one (its error finds a JavaScript that is over).
+ * Terminates a worker, but only after it has declared its foreign functions: koffi 3.3 ends the whole process when a worker
+ * is terminated while it declares one, because it throws an error into a JavaScript environment that is gone.
  */
 
 import type { Worker } from 'node:worker_threads';
@@ -14,7 +14,7 @@ export class WorkerEnd {
     this.#worker = worker;
   }
 
-  /** The worker has declared what it calls: it says so itself. */
+  /** The worker reports that it has declared its foreign functions. */
   loaded(): void {
     this.#loaded = true;
     if (this.#wanted) {
@@ -22,7 +22,7 @@ export class WorkerEnd {
     }
   }
 
-  /** Ends it where it is, or when it has loaded. */
+  /** Terminates it now, or once it has loaded. */
   terminate(): void {
     this.#wanted = true;
     if (this.#loaded) {

@@ -1,6 +1,5 @@
-/** The threads of one server: they start together, a dead one is replaced, and they close together. */
+/** The threads of one server: they start together, dead ones are replaced, and they close together. */
 
-import type { ResourceLimits } from 'node:worker_threads';
 import { clearTimeout, setTimeout } from '../base/runtime.js';
 import type { HandlerErrorInfo } from '../engine/handlers.js';
 import type { ListenOptions } from '../engine/server/listen.js';
@@ -8,14 +7,14 @@ import type { ServerStatistics } from '../engine/statistics.js';
 import { BackOff } from './back-off.js';
 import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
 import type { Published } from './publications.js';
-import { Thread, type ThreadOwner } from './thread.js';
+import { Thread, type ThreadOwner, type ThreadStart } from './thread.js';
 
 export interface WorkerPoolSettings {
   readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs'>;
-  readonly resourceLimits: ResourceLimits | undefined;
+  readonly workerOptions: ThreadStart['workerOptions'];
 }
 
-/** Who is told of the threads. */
+/** Hears of what happens in the threads. */
 export interface WorkerPoolOwner {
   handlerFailed(error: Error, info: HandlerErrorInfo): void;
   listenFailed(error: Error): void;
@@ -28,14 +27,14 @@ export class WorkerPool implements ThreadOwner {
   readonly #settings: WorkerPoolSettings;
   readonly #owner: WorkerPoolOwner;
   readonly #counts: Int32Array;
-  /** The threads that serve, by their index; undefined where one is dead and not replaced yet. */
+  /** The threads that serve, by index; undefined where a dead one is not replaced yet. */
   readonly #serving: (Thread | undefined)[];
   readonly #starting = new Set<Thread>();
   readonly #backOffs: readonly BackOff[];
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** What all listen at, once the first one does. */
+  /** The options of each thread, with the address that the first one listens on. */
   #options: ListenOptions;
-  /** Where the choice of the thread with the fewest connections begins. */
+  /** The index at which the search for the thread with the fewest connections begins. */
   #next = 0;
   #closing = false;
   #referenced = true;
@@ -51,14 +50,14 @@ export class WorkerPool implements ThreadOwner {
     this.#backOffs = this.#serving.map(() => new BackOff());
   }
 
-  /** Starts all threads. When one cannot start all are ended, and its error is thrown. */
+  /** Starts all threads. @throws the error of a thread that cannot start, after all threads have ended */
   async start(): Promise<ThreadReady> {
     const indexes = [...this.#serving.keys()];
     try {
       const first = await this.#startOne(0);
       const { address } = first;
       if (this.#settings.data.acceptedAt === undefined && address.family !== 'unix') {
-        // The number that the system chose for port 0 is everybody's.
+        // All threads listen on the port that the system chose for port 0.
         this.#options = { ...this.#options, host: address.address, port: address.port };
       }
       await Promise.all(indexes.slice(1).map((index) => this.#startOne(index)));
@@ -70,10 +69,10 @@ export class WorkerPool implements ThreadOwner {
   }
 
   async #startOne(index: number): Promise<ThreadReady> {
-    const { data, resourceLimits } = this.#settings;
+    const { data, workerOptions } = this.#settings;
     const counts = this.#counts.buffer as SharedArrayBuffer;
     const thread = new Thread(
-      { data: { ...data, thread: index, options: this.#options, counts }, resourceLimits },
+      { data: { ...data, thread: index, options: this.#options, counts }, workerOptions },
       this,
     );
     this.#starting.add(thread);
@@ -136,12 +135,12 @@ export class WorkerPool implements ThreadOwner {
     }
   }
 
-  /** Open connections of each thread, those counted that are on their way to it. */
+  /** The open connections of each thread, with those on their way to it. */
   get connectionCounts(): readonly number[] {
     return [...this.#counts];
   }
 
-  /** The thread with the fewest connections, which has one more from now on; undefined while none serves. */
+  /** The thread with the fewest connections, counted with one more; undefined while none serves. */
   chooseThread(): Thread | undefined {
     const threads = this.#serving;
     let chosen: Thread | undefined;
@@ -163,12 +162,12 @@ export class WorkerPool implements ThreadOwner {
     return chosen;
   }
 
-  /** Those that start, too: they may have connections before this thread hears that they serve. */
+  /** Includes threads that start: they may have connections before this thread hears that they serve. */
   #living(): readonly Thread[] {
     return [...this.#starting, ...this.#serving.filter((thread) => thread !== undefined)];
   }
 
-  /** Hands on what was published, to all threads but the one that it comes from. */
+  /** Passes a publication to all threads but the one that it comes from. */
   published(message: Published, from?: Thread): void {
     for (const thread of this.#living()) {
       if (thread !== from) {
@@ -177,7 +176,7 @@ export class WorkerPool implements ThreadOwner {
     }
   }
 
-  /** Statistics of each thread; undefined of those that are dead. */
+  /** The statistics of each thread; undefined for dead ones. */
   statistics(): Promise<readonly (ServerStatistics | undefined)[]> {
     return Promise.all(this.#serving.map((thread) => thread?.statistics()));
   }
@@ -188,11 +187,11 @@ export class WorkerPool implements ThreadOwner {
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
     await Promise.all(this.#living().map((thread) => thread.close(deadlineMs)));
-    // Of threads that were terminated nobody has counted the ends.
+    // Terminated threads have not counted the ends of their connections.
     this.#counts.fill(0);
   }
 
-  /** Ends a thread as nothing good does, for tests. */
+  /** Terminates a thread abruptly, for tests. */
   terminate(index: number): void {
     this.#serving[index]?.terminate();
   }

@@ -217,7 +217,7 @@ export function addresses(subject: Subject): void {
           code: 'EAFNOSUPPORT',
           message: /not offered.*use a loopback/,
         });
-        assert.equal(port.statistics.sockets, 0);
+        assert.equal(port.statistics().sockets, 0);
       }),
     );
   }

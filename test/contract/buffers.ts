@@ -70,13 +70,16 @@ export function buffers(subject: Subject): void {
         port.postReceive(server, { once: true });
         port.postSend(client, Buffer.from(`message ${index}`));
       });
-      await dequeuer.until(() => keeper.kept.length === 2 && port.statistics.receivesDelayed >= 2, 'two receives wait');
-      assert.equal(port.statistics.buffersLent, 2);
+      await dequeuer.until(
+        () => keeper.kept.length === 2 && port.statistics().receivesDelayed >= 2,
+        'two receives wait',
+      );
+      assert.equal(port.statistics().buffersLent, 2);
       for (let round = 0; round < 20; round++) {
         dequeuer.take(1);
       }
       assert.equal(keeper.kept.length, 2, 'no buffer beyond the pool');
-      const delayed = port.statistics.receivesDelayed;
+      const delayed = port.statistics().receivesDelayed;
       assert.ok(delayed < 20, `waiting does not spin: delayed ${delayed} times`);
       keeper.letGo();
       await dequeuer.until(() => keeper.kept.length === 2, 'the other two');
@@ -98,9 +101,9 @@ export function buffers(subject: Subject): void {
       }
       others.forEach(({ server }) => port.postReceive(server));
       const last = others.at(-1) as Pair;
-      const before = port.statistics.receivesDelayed;
+      const before = port.statistics().receivesDelayed;
       port.postSend(last.client, Buffer.from('last'));
-      await dequeuer.until(() => port.statistics.receivesDelayed > before, 'its receive waits');
+      await dequeuer.until(() => port.statistics().receivesDelayed > before, 'its receive waits');
       keeper.letGo();
       assert.equal((await dequeuer.next('receive', last.server)).data?.toString(), 'last');
       for (const { client, server } of others.slice(0, -1)) {
@@ -120,7 +123,7 @@ export function buffers(subject: Subject): void {
     clients.forEach(({ socket }) => socket.write('x'));
     await eventually(() => clients.every(({ bytes }) => bytes >= 20), 'answers for everybody');
     clients.forEach(({ socket }) => socket.destroy());
-    await eventually(() => echo.port.statistics.buffersLent === 0, 'all buffers are back');
+    await eventually(() => echo.port.statistics().buffersLent === 0, 'all buffers are back');
     echo.port.close();
   });
 
@@ -139,11 +142,11 @@ export function buffers(subject: Subject): void {
         }
         port.postSend(second.client, Buffer.from('z'));
         await dequeuer.next('send', second.client);
-        const before = port.statistics.receivesDelayed;
+        const before = port.statistics().receivesDelayed;
         port.postReceive(first.server);
-        await dequeuer.until(() => port.statistics.receivesDelayed > before, 'the first waits');
+        await dequeuer.until(() => port.statistics().receivesDelayed > before, 'the first waits');
         port.postReceive(second.server);
-        await dequeuer.until(() => port.statistics.receivesDelayed > before + 1, 'the second waits');
+        await dequeuer.until(() => port.statistics().receivesDelayed > before + 1, 'the second waits');
         if (how === 'reset') {
           port.closeSocket(first.client, { reset: true });
           dequeuer.take(20);
@@ -219,10 +222,10 @@ export function buffers(subject: Subject): void {
         port.postReceive(server as OverlappedSocket, { once: true });
         port.postSend(client, Buffer.from('x'));
         await dequeuer.next('receive');
-        assert.ok(port.statistics.buffersLent <= 1);
+        assert.ok(port.statistics().buffersLent <= 1);
       }
       dequeuer.take();
-      assert.equal(port.statistics.buffersLent, 0);
+      assert.equal(port.statistics().buffersLent, 0);
     }),
   );
 
@@ -231,7 +234,7 @@ export function buffers(subject: Subject): void {
       const made = await pairs(dequeuer, 20);
       made.forEach(({ server }) => port.postReceive(server));
       dequeuer.take(5);
-      assert.equal(port.statistics.buffersLent, 0);
+      assert.equal(port.statistics().buffersLent, 0);
       const { client, server } = made[19] as Pair;
       port.postSend(client, Buffer.from('still served'));
       assert.equal((await dequeuer.next('receive', server)).data?.toString(), 'still served');

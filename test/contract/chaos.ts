@@ -178,10 +178,10 @@ export function chaos(subject: Subject): void {
         }
         port.close();
         // The hook counts what a closed port still says.
-        while (port.statistics.completionsQueued > 0) {
+        while (port.statistics().completionsQueued > 0) {
           dequeuer.take();
         }
-        assert.equal(port.statistics.lateCompletions, 0);
+        assert.equal(port.statistics().lateCompletions, 0);
       });
       chaos?.checkEnds();
     });

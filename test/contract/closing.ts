@@ -13,14 +13,14 @@ const MANY = 400;
 export function closing(subject: Subject): void {
   bounded('closing a port closes all sockets that were never associated with it', () =>
     withPort(subject.options, async (_, port) => {
-      const socketsBefore = port.statistics.sockets;
+      const socketsBefore = port.statistics().sockets;
       const sockets = Array.from({ length: MANY }, () => port.createSocket('ipv4'));
-      assert.equal(port.statistics.sockets, socketsBefore + MANY);
+      assert.equal(port.statistics().sockets, socketsBefore + MANY);
       for (const socket of sockets) {
         port.closeSocket(socket);
         assert.equal(socket.state, 'closed');
       }
-      assert.equal(port.statistics.sockets, socketsBefore);
+      assert.equal(port.statistics().sockets, socketsBefore);
     }),
   );
 
@@ -153,8 +153,8 @@ export function closing(subject: Subject): void {
     port.close();
     assert.ok(performance.now() - start < 4000, 'closing does not wait for a time limit');
     drain(dequeuer);
-    assert.equal(port.statistics.operationsInFlight, 0);
-    assert.equal(port.statistics.sockets, 0);
+    assert.equal(port.statistics().operationsInFlight, 0);
+    assert.equal(port.statistics().sockets, 0);
   });
 
   bounded('closing a socket twice, or one that was never used, is no error', () =>
@@ -163,7 +163,7 @@ export function closing(subject: Subject): void {
       port.closeSocket(socket);
       port.closeSocket(socket);
       port.closeSocket(socket, { reset: true });
-      assert.equal(port.statistics.sockets, 0);
+      assert.equal(port.statistics().sockets, 0);
     }),
   );
 
@@ -187,7 +187,7 @@ export function closing(subject: Subject): void {
         client.socket.destroy();
         await eventually(() => client.closed, 'the client is closed');
       }
-      await dequeuer.until(() => port.statistics.operationsInFlight === 1, 'only the accept is in flight');
+      await dequeuer.until(() => port.statistics().operationsInFlight === 1, 'only the accept is in flight');
       for (const seen of dequeuer.all.filter(({ kind }) => kind === 'receive')) {
         assert.equal(seen.key, seen.context);
       }

@@ -129,7 +129,7 @@ export function completions(subject: Subject): void {
       });
       dequeuer.take();
       port.close();
-      while (port.statistics.completionsQueued > 0) {
+      while (port.statistics().completionsQueued > 0) {
         dequeuer.take();
       }
       all.push(...dequeuer.all);

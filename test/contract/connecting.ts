@@ -229,7 +229,7 @@ export function connecting(subject: Subject): void {
         assert.throws(() => socket.bind(address), { code });
         port.associate(socket);
         assert.throws(() => port.postConnect(socket, address), { code });
-        assert.equal(port.statistics.operationsInFlight, 0);
+        assert.equal(port.statistics().operationsInFlight, 0);
         dequeuer.take();
         if (address.family === 'ipv4') {
           const listener = port.createSocket('ipv4');

@@ -46,13 +46,13 @@ export function leaks(subject: Subject): void {
       const echo = new LoopEcho({ ...subject.options, bufferCount: 256 }).start();
       try {
         await visits(peers, echo.number, 200);
-        await eventually(() => echo.port.statistics.sockets === 1, 'warmed up');
+        await eventually(() => echo.port.statistics().sockets === 1, 'warmed up');
         const before = peers.descriptorsOpen();
-        const { operationsInFlight } = echo.port.statistics;
+        const { operationsInFlight } = echo.port.statistics();
         await visits(peers, echo.number, CONNECTIONS);
-        await eventually(() => echo.port.statistics.sockets === 1, 'every connection is closed');
+        await eventually(() => echo.port.statistics().sockets === 1, 'every connection is closed');
         assert.equal(echo.opened, CONNECTIONS + 200);
-        const after = echo.port.statistics;
+        const after = echo.port.statistics();
         assert.equal(after.operationsInFlight, operationsInFlight);
         assert.equal(after.buffersLent, 0);
         assert.equal(after.sendBlocksHeld, 0);

@@ -107,14 +107,14 @@ export function loop(subject: Subject): void {
         await eventually(() => client.bytes === 1, 'the echo');
       }
       // The peer may have an echo before its send has completed here.
-      await eventually(() => echo.port.statistics.operationsInFlight === 1 + clients.length, 'no send is in flight');
+      await eventually(() => echo.port.statistics().operationsInFlight === 1 + clients.length, 'no send is in flight');
       const dispatched: string[] = [];
       echo.before = ({ kind, code }) => dispatched.push(`${kind} ${code}`);
-      const { operationsInFlight, lateCompletions } = echo.port.statistics;
+      const { operationsInFlight, lateCompletions } = echo.port.statistics();
       await new Promise((resolve) => setTimeout(resolve, 2.5 * LONGEST_WAIT_MS));
       assert.deepEqual(dispatched, []);
       assert.deepEqual(
-        [echo.port.statistics.operationsInFlight, echo.port.statistics.lateCompletions],
+        [echo.port.statistics().operationsInFlight, echo.port.statistics().lateCompletions],
         [operationsInFlight, lateCompletions],
       );
       clients.forEach(({ socket }) => socket.write('y'));
@@ -276,7 +276,7 @@ export function loop(subject: Subject): void {
           await eventually(() => connected === connects, 'all connects');
           port.close();
           await eventually(() => ended.size === connects, `all ${connects} receives end; ${ended.size} did`);
-          assert.equal(port.statistics.completionsQueued, 0);
+          assert.equal(port.statistics().completionsQueued, 0);
         },
       );
     }

@@ -69,8 +69,8 @@ function eachRound(
         await round(dequeuer, listener);
         await serves(subject, dequeuer, listener);
       }
-      assert.equal(port.statistics.operationsInFlight, 1);
-      assert.equal(port.statistics.lateCompletions, 0);
+      assert.equal(port.statistics().operationsInFlight, 1);
+      assert.equal(port.statistics().lateCompletions, 0);
     }),
   );
 }
@@ -164,7 +164,7 @@ export function resets(subject: Subject): void {
           assert.equal((await dequeuer.next('accept', listener)).code, 'ECANCELED');
           client.socket.destroy();
         }
-        assert.equal(port.statistics.operationsInFlight, 0);
+        assert.equal(port.statistics().operationsInFlight, 0);
       }),
     );
   }

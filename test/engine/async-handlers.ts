@@ -69,7 +69,7 @@ function bytes(subject: EngineSubject): void {
     for (const pieces of received.values()) {
       assert.deepEqual(Buffer.concat(pieces), Buffer.concat(sent));
     }
-    assert.equal(stage.engine.core.port.statistics.buffersLent, 0);
+    assert.equal(stage.engine.core.port.statistics().buffersLent, 0);
   });
 
   scene('a chunk written after an await is sent unchanged', async (stage) => {
@@ -127,10 +127,10 @@ function bytes(subject: EngineSubject): void {
     await aWhile();
     connection.destroy();
     await eventually(() => connection.closed, 'the close');
-    assert.equal(stage.engine.core.port.statistics.buffersLent, 1);
+    assert.equal(stage.engine.core.port.statistics().buffersLent, 1);
     gate.open();
     await eventually(() => whole, 'the bytes');
-    await eventually(() => stage.engine.core.port.statistics.buffersLent === 0, 'the buffer comes back');
+    await eventually(() => stage.engine.core.port.statistics().buffersLent === 0, 'the buffer comes back');
   });
 
   scene('a connection may be paused, and the engine closed, while a promise is pending', async (stage) => {
@@ -162,7 +162,7 @@ function bytes(subject: EngineSubject): void {
     await eventually(() => pieces.length === 3, 'the third');
     stage.engine.close();
     gate.open();
-    await eventually(() => stage.engine.core.port.statistics.buffersLent === 0, 'the buffer comes back');
+    await eventually(() => stage.engine.core.port.statistics().buffersLent === 0, 'the buffer comes back');
   });
 }
 
@@ -280,13 +280,13 @@ function shortPool(subject: EngineSubject): void {
       const peers = await Promise.all(Array.from({ length: 40 }, () => stage.peer(slow)));
       peers.forEach(({ socket }) => socket.write('s'));
       await eventually(() => gate.count === peers.length, 'all slow handlers');
-      const { buffersLent } = stage.engine.core.port.statistics;
+      const { buffersLent } = stage.engine.core.port.statistics();
       assert(buffersLent > 0 && buffersLent < 16, `${buffersLent} buffers are lent`);
       const peer = await stage.peer(quick);
       peer.socket.write('q');
       await eventually(() => peer.bytes === 1, 'the echo');
       gate.open();
-      await eventually(() => stage.engine.core.port.statistics.buffersLent === 0, 'the buffers come back');
+      await eventually(() => stage.engine.core.port.statistics().buffersLent === 0, 'the buffers come back');
     },
     { engine: { bufferCount: 16, bufferSizeBytes: 4096 } },
   );

@@ -70,8 +70,8 @@ async function misbehave(stage: Stage): Promise<void> {
   assert.equal(closesByReason.first_byte_timeout, SILENT);
   assert.equal(closesByReason.deadline, SLOW);
   assert.equal(closesByReason.peer_reset, RESETS);
-  assert.equal(stage.engine.core.port.statistics.sockets, 2);
-  assert.equal(stage.engine.core.port.statistics.buffersLent, 0);
+  assert.equal(stage.engine.core.port.statistics().sockets, 2);
+  assert.equal(stage.engine.core.port.statistics().buffersLent, 0);
   assert(silent.every(({ ended, closed }) => ended || closed));
 }
 

@@ -176,7 +176,7 @@ export function memory(subject: EngineSubject): void {
       await eventually(() => relayed === 100 * count, 'it is sent on');
     }
     assert(connection.queuedBytes >= 5000);
-    assert(stage.engine.core.port.statistics.buffersLent <= 2);
+    assert(stage.engine.core.port.statistics().buffersLent <= 2);
     peer.socket.resume();
     await eventually(() => peer.bytes === 12 * MIB + 5000, 'all of it');
     const expected = Buffer.concat(Array.from({ length: 50 }, (_, index) => Buffer.alloc(100, index + 1)));

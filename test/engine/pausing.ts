@@ -27,7 +27,7 @@ export function pausing(subject: EngineSubject): void {
     await after(150);
     assert.equal(pieces.length, 1);
     assert.equal(connection.paused, true);
-    const { buffersLent } = stage.engine.core.port.statistics;
+    const { buffersLent } = stage.engine.core.port.statistics();
     assert(buffersLent <= 64, `${buffersLent} buffers are lent`);
     assert((peer.socket as unknown as { writableLength: number }).writableLength > 0, 'the peer is held up');
     connection.resume();
@@ -86,7 +86,7 @@ export function pausing(subject: EngineSubject): void {
     peer.socket.end(someBytes(MIB));
     await after(50);
     assert.deepEqual(stage.history.of(connection).events, ['open']);
-    assert(stage.engine.core.port.statistics.buffersLent <= 64);
+    assert(stage.engine.core.port.statistics().buffersLent <= 64);
     connection.resume();
     await eventually(() => connection.closed, 'the close');
     assert.equal(connection.bytesRead, MIB, 'read, and dropped');
@@ -121,7 +121,7 @@ export function pausing(subject: EngineSubject): void {
         client.write(someBytes(20_000));
       }
       await after(100);
-      const lent = stage.engine.core.port.statistics.buffersLent;
+      const lent = stage.engine.core.port.statistics().buffersLent;
       assert(lent <= 8, `${lent} of 8 buffers`);
       const { connection, peer } = await stage.pair({ data: (connection, chunk) => connection.write(chunk) });
       const data = someBytes(200_000);

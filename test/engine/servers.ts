@@ -49,14 +49,81 @@ function listening(subject: EngineSubject): void {
       await assert.rejects(stage.listen(options), { code }, JSON.stringify(options));
     }
     assert.throws(() => new Engine({ ...subject.options, engineQueuedBytesMax: 0 }), { code: 'ERR_OUT_OF_RANGE' });
-    assert.equal(stage.engine.core.port.statistics.sockets, 0);
+    assert.equal(stage.engine.core.port.statistics().sockets, 0);
   });
 
   scene("listen rejects an address in use, and another machine's address", async (stage) => {
     const server = await stage.listen({});
-    await assert.rejects(stage.listen({ port: portOf(server) }), { code: 'EADDRINUSE' });
-    await assert.rejects(stage.listen({ host: '192.0.2.1' }), { code: 'EADDRNOTAVAIL' });
-    assert.equal(stage.engine.core.port.statistics.sockets, 1);
+    const port = portOf(server);
+    const failed = { syscall: 'listen', address: '127.0.0.1', port };
+    await assert.rejects(stage.listen({ port }), { ...failed, code: 'EADDRINUSE' });
+    await assert.rejects(stage.listen({ host: '192.0.2.1' }), {
+      ...failed,
+      address: '192.0.2.1',
+      port: 0,
+      code: 'EADDRNOTAVAIL',
+    });
+    assert.equal(stage.engine.core.port.statistics().sockets, 1);
+  });
+
+  scene('a server knows its port and its driver, and counts as its engine does', async (stage) => {
+    const server = await stage.listen({});
+    assert.equal(server.port, portOf(server));
+    assert.deepEqual([server.driver, server.skippedDrivers], [stage.engine.driver, stage.engine.skippedDrivers]);
+    await stage.peer(server);
+    await eventually(() => server.connectionsCount === 1, 'a connection');
+    assert.equal(stage.engine.statistics().operationsPosted.accept, server.statistics().engine.operationsPosted.accept);
+    assert.equal(stage.engine.statistics().driver, server.driver);
+  });
+
+  scene('the signal of `listen` ends the lookup, and later closes the server', async (stage) => {
+    const refused = AbortSignal.abort(new Error('Before'));
+    await assert.rejects(stage.listen({ signal: refused }), { message: 'Before' });
+    const slow = new AbortController();
+    const listening = stage.listen({ host: 'slow.example', lookup: () => undefined, signal: slow.signal });
+    slow.abort(new Error('Meanwhile'));
+    await assert.rejects(listening, { message: 'Meanwhile' });
+    const later = new AbortController();
+    const server = await stage.listen({ signal: later.signal });
+    const peer = await stage.peer(server);
+    await eventually(() => server.connectionsCount === 1, 'a connection');
+    later.abort();
+    assert.equal(server.listening, false);
+    await eventually(() => peer.ended, 'our end');
+    peer.socket.end();
+    await eventually(() => server.closed, 'the close');
+  });
+
+  scene('each connection has the context that the function makes', async (stage) => {
+    const server = await stage.listen<{ readonly number: number }>({
+      context: () => ({ number: count++ }),
+      open: ({ context }) => numbers.push(context.number),
+    });
+    let count = 0;
+    const numbers: number[] = [];
+    await Promise.all([stage.peer(server), stage.peer(server)]);
+    await eventually(() => numbers.length === 2, 'two connections');
+    assert.deepEqual(numbers, [0, 1]);
+  });
+
+  scene('a connection whose context function throws is refused, and the next one is served', async (stage) => {
+    let calls = 0;
+    const server = await stage.listen<number>({
+      context() {
+        if (++calls === 1) {
+          throw new Error('No context');
+        }
+        return calls;
+      },
+    });
+    const peer = await stage.peer(server);
+    await eventually(() => peer.closed, 'it is refused');
+    assert.deepEqual(
+      [(stage.thrown as Error[]).map(({ message }) => message), server.connectionsCount],
+      [['No context'], 0],
+    );
+    await stage.peer(server);
+    await eventually(() => server.connectionsCount === 1, 'the next one');
   });
 
   scene('a server accepts at most acceptsPerRoundMax connections in a round', async (stage) => {
@@ -278,16 +345,16 @@ function accepting(subject: EngineSubject): void {
       const free = await stage.listen({});
       const number = portOf(free);
       await free.close();
-      while (stage.engine.core.port.statistics.operationsInFlight < OPERATIONS_LEAST) {
+      while (stage.engine.core.port.statistics().operationsInFlight < OPERATIONS_LEAST) {
         await stage.peer(first);
       }
-      const { sockets } = stage.engine.core.port.statistics;
+      const { sockets } = stage.engine.core.port.statistics();
       const { references } = stage.engine.core;
       for (let tries = 0; tries < 3; tries++) {
         await assert.rejects(stage.listen({ port: number }), { code: 'ENOBUFS' });
       }
       assert.deepEqual(
-        [stage.engine.core.port.statistics.sockets, stage.engine.core.references],
+        [stage.engine.core.port.statistics().sockets, stage.engine.core.references],
         [sockets, references],
       );
       assert.equal(await isRefused(subject.peers, number), true);

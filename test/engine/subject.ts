@@ -129,7 +129,7 @@ export class Stage {
     this.engine.close();
     await eventually(() => this.history.complete, `the last close: ${this.history.incomplete}`);
     this.history.check();
-    const { sockets, operationsInFlight, buffersLent, sendBlocksHeld } = this.engine.core.port.statistics;
+    const { sockets, operationsInFlight, buffersLent, sendBlocksHeld } = this.engine.core.port.statistics();
     const { queuedBytes, heldBytes } = this.engine;
     assert.deepEqual(
       { sockets, operationsInFlight, buffersLent, sendBlocksHeld, queuedBytes, heldBytes },

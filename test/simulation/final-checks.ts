@@ -9,7 +9,7 @@ export function checkEngine(world: World, engine: Engine): void {
   const same = (what: string, posted: number, completed: number): void =>
     world.check(posted === completed, () => `${posted} ${what} posted, ${completed} completed`);
   const { port, counters } = engine.core;
-  const { statistics } = port;
+  const statistics = port.statistics();
   nothing('sockets are', statistics.sockets);
   nothing('operations in flight are', statistics.operationsInFlight);
   nothing('completions are', statistics.completionsQueued);

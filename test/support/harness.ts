@@ -177,7 +177,7 @@ export async function withPort(
     port.close();
   }
   drain(dequeuer);
-  const { sockets, operationsInFlight, completionsQueued, buffersLent, sendBlocksHeld } = port.statistics;
+  const { sockets, operationsInFlight, completionsQueued, buffersLent, sendBlocksHeld } = port.statistics();
   assert.deepEqual(
     { sockets, operationsInFlight, completionsQueued, buffersLent, sendBlocksHeld },
     { sockets: 0, operationsInFlight: 0, completionsQueued: 0, buffersLent: 0, sendBlocksHeld: 0 },
@@ -187,7 +187,7 @@ export async function withPort(
 /** Dequeues what a closed port still has. */
 export function drain(dequeuer: Dequeuer): void {
   dequeuer.hook = undefined;
-  while (dequeuer.port.statistics.completionsQueued > 0) {
+  while (dequeuer.port.statistics().completionsQueued > 0) {
     dequeuer.take();
   }
 }

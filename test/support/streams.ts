@@ -50,8 +50,8 @@ export async function manyStreams({ options, streams, bytesEach, peers = nodePee
     await Promise.all(Array.from({ length: streams }, () => oneStream(peers, echo.number, bytesEach)));
     await eventually(() => echo.closed === streams, 'the server closes every connection');
     assert.equal(echo.received, streams * bytesEach);
-    assert.equal(echo.port.statistics.buffersLent, 0);
-    assert.equal(echo.port.statistics.sockets, 1);
+    assert.equal(echo.port.statistics().buffersLent, 0);
+    assert.equal(echo.port.statistics().sockets, 1);
   } finally {
     echo.port.close();
   }

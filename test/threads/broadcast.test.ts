@@ -210,7 +210,7 @@ describe('Broadcast on threads', () => {
         if (how === 'exit') {
           members.find((member) => member.thread === 1 && !member.client.closed)?.say('exit');
         } else {
-          server.terminateThread(1);
+          server.pool.terminate(1);
         }
         await eventually(() => {
           tick();

@@ -131,7 +131,7 @@ function suite(driver: DriverChoice): void {
           Served[],
         ];
         if (how === 'terminate') {
-          server.terminateThread(1);
+          server.pool.terminate(1);
         } else {
           (lost[0] as Served).client.socket.write(how);
         }
@@ -291,11 +291,44 @@ describe('Threads on any driver', () => {
     const before = system.descriptorsOpen();
     const listening = listen({ host: '127.0.0.1', port: 0, driver: 'epoll', threads: 2, module: HANDLERS });
     const use = useEngine({ driver: 'epoll' }, 'listen');
-    await eventually(() => use.engine.port.statistics.sockets === 1, 'the main thread listens');
+    await eventually(() => use.engine.port.statistics().sockets === 1, 'the main thread listens');
     use.engine.close();
     use.release();
     await assert.rejects(listening, { code: 'EBADF' });
     await eventually(() => system.descriptorsOpen() <= before, 'the threads have ended');
+  });
+
+  test('a module gets the data, environment and Node options of `listen`', TIMEOUT, async () => {
+    const threadData = { greeting: 'hello' };
+    const options = {
+      module: programPath('data-handlers'),
+      threadData,
+      env: { GREETING: 'hi' },
+      execArgv: ['--no-warnings'],
+    };
+    await withServer(options, async (server) => {
+      const client = await connectNode(whereOf(server));
+      await eventually(() => client.data.includes('\n'), 'what the thread has got');
+      assert.deepEqual(JSON.parse(client.data.toString()), [threadData, 'hi', ['--no-warnings']]);
+      client.socket.destroy();
+    });
+  });
+
+  test('the signal of `listen` ends the start, and later closes all threads', TIMEOUT, async () => {
+    const before = system.descriptorsOpen();
+    const start = (signal: AbortSignal): Promise<ThreadedServer> =>
+      listen({ host: '127.0.0.1', port: 0, threads: 2, module: HANDLERS, signal });
+    const early = new AbortController();
+    const starting = start(early.signal);
+    early.abort(new Error('Not needed'));
+    await assert.rejects(starting, { message: 'Not needed' });
+    await eventually(() => system.descriptorsOpen() <= before, 'nothing is left open');
+    const late = new AbortController();
+    const server = await start(late.signal);
+    assert.equal(server.port, whereOf(server));
+    late.abort();
+    assert.equal(server.listening, false);
+    await eventually(() => server.closed, 'the threads have ended');
   });
 
   test('options that cannot be cloned for a thread are rejected', TIMEOUT, async () => {
@@ -306,6 +339,7 @@ describe('Threads on any driver', () => {
         JSON.stringify(options),
       );
     await refused({ data: () => undefined });
+    await refused({ threadData: () => undefined });
     await refused({ framing: { decode: () => undefined } });
     await refused({ engine: {} });
     await refused({ driver: {} });

@@ -1,18 +1,24 @@
 /** What `connect` sets up for its one connection. */
 
 import { callersContext } from '../../port/async-context.js';
+import { destroy } from '../connection-core/linger.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import type { ConnectionCounters } from '../counters.js';
 import type { EngineCore } from '../engine-core.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
+import { onAbort } from '../signals.js';
 
 export interface ClientContextParts {
   readonly engine: EngineCore;
   readonly handlers: Handlers;
   readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
+  /** Ends the race, or closes the connection, when it aborts. */
+  readonly signal: AbortSignal | null | undefined;
+  /** The value of `connection.context`, or a function that makes it. */
+  readonly connectionContext: unknown;
   /** Called when the connection is closed. */
   readonly onClosed: () => void;
 }
@@ -24,13 +30,18 @@ export class ClientContext implements ConnectionContext {
   readonly messages: MessageRules | undefined;
   readonly topics = undefined;
   readonly context = callersContext();
+  readonly signal: AbortSignal | null | undefined;
+  readonly connectionContext: unknown;
   readonly #onClosed: () => void;
+  #stopListening: () => void = () => undefined;
 
   constructor(parts: ClientContextParts) {
     this.engine = parts.engine;
     this.handlers = parts.handlers;
     this.limits = parts.limits;
     this.messages = parts.messages;
+    this.signal = parts.signal;
+    this.connectionContext = parts.connectionContext;
     this.#onClosed = parts.onClosed;
   }
 
@@ -39,9 +50,12 @@ export class ClientContext implements ConnectionContext {
     return this.engine.clientCounters;
   }
 
-  connectionOpened(_connection: ConnectionRecord): void {}
+  connectionOpened(connection: ConnectionRecord): void {
+    this.#stopListening = onAbort(this.signal, (reason) => destroy(connection, reason));
+  }
 
   connectionClosed(_connection: ConnectionRecord): void {
+    this.#stopListening();
     this.#onClosed();
   }
 }

@@ -24,11 +24,14 @@ export interface ConnectOptions<Context = unknown, Message = Buffer>
   /** Times after which `connect` rejects, or its connection is closed. */
   readonly timeouts?: ConnectTimeouts;
   /**
-   * After this time without an answer the next address is tried as well (RFC 8305), in ms, 10 to 2,000.
+   * How long an address may take to answer before the next one is tried beside it (RFC 8305), in ms, 10 to 2,000.
    * @default 250
    */
   readonly attemptDelayMs?: number;
-  /** Aborting it makes `connect` reject with the signal's reason. Once connected, it has no effect. */
+  /**
+   * While connecting, `connect` rejects with the reason of the signal when it aborts. Once connected, the connection is
+   * destroyed with that reason as its error.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -63,6 +66,8 @@ export async function connect<Context = unknown, Message = Buffer>(
       handlers,
       limits,
       messages,
+      signal: options.signal,
+      connectionContext: options.context,
       onClosed: use.release,
     });
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });

@@ -1,6 +1,6 @@
 /**
- * The race of a connect: addresses are tried one by one, each a moment after the one before or as soon as that has
- * failed, and the first that is connected wins (RFC 8305, "Happy Eyeballs").
+ * The race of a connect (RFC 8305, "Happy Eyeballs"): addresses are tried one after the other, the next one when the last
+ * has failed or has not answered for a moment. The first to connect wins.
  */
 
 import type { SocketAddress } from '../../base/address.js';
@@ -14,18 +14,19 @@ import { openConnection, setSocketOptions } from '../open-connection.js';
 import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
-import { abortReason } from '../signals.js';
+import { abortReason, onAbort } from '../signals.js';
 import type { CompletionTarget } from '../targets.js';
 import type { ClientContext } from './client-context.js';
 
 export interface RaceParts {
   readonly client: ClientContext;
-  readonly options: ConnectionOptions & { readonly signal?: AbortSignal; readonly context?: unknown };
+  /** The options of each attempt's socket. */
+  readonly options: ConnectionOptions;
   readonly timeoutMs: number;
   readonly attemptDelayMs: number;
 }
 
-/** The resolver's order, with the families taking turns, the first one's first (RFC 8305, section 4). */
+/** Lets the address families take turns, in the resolver's order, with the first one's family first (RFC 8305, section 4). */
 export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[] {
   const first = addresses[0]?.family;
   const same = addresses.filter((address) => address.family === first);
@@ -39,15 +40,16 @@ export function interleaved(addresses: readonly SocketAddress[]): SocketAddress[
 
 export class ConnectRace implements CompletionTarget, Pending {
   readonly #client: ClientContext;
-  readonly #options: RaceParts['options'];
+  readonly #options: ConnectionOptions;
   readonly #timeoutMs: number;
   readonly #attemptDelayMs: number;
+  /** Addresses that were not tried yet. */
   #addresses: SocketAddress[] = [];
   readonly #attempts = new Set<OverlappedSocket>();
   readonly #errors: Error[] = [];
   readonly #nextAttempt = new Alarm(() => this.#tryNext());
   readonly #timeout = new Alarm(() => this.#timedOut());
-  readonly #onAbort = (): void => this.#fail(abortReason(this.#options.signal as AbortSignal));
+  #ignoreSignal: () => void = () => undefined;
   #over = false;
   #resolve: (connection: Connection) => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
@@ -59,39 +61,48 @@ export class ConnectRace implements CompletionTarget, Pending {
     this.#attemptDelayMs = parts.attemptDelayMs;
   }
 
-  /** Looks the addresses up, and runs the race over them. What ends a race ends it in the lookup too, from its first call on. */
+  /** Looks the addresses up and tries them. The time limit, the signal and the engine's close end the lookup too. */
   run(resolver: Resolver): Promise<Connection> {
-    const { engine } = this.#client;
-    const { signal } = this.#options;
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      engine.reference(1);
-      engine.pending.add(this);
-      engine.scheduler.setAlarm(this.#timeout, this.#timeoutMs);
-      signal?.addEventListener('abort', this.#onAbort, { once: true });
-      if (signal?.aborted === true) {
-        this.#onAbort();
-        return;
-      }
-      const found = resolver();
-      if (found instanceof Promise) {
-        found.then(
-          (addresses) => this.#begin(addresses),
-          (error: unknown) => this.#fail(error),
-        );
-      } else {
-        this.#begin(found);
+      if (this.#begin()) {
+        this.#lookUp(resolver);
       }
     });
   }
 
-  #begin(addresses: readonly SocketAddress[]): void {
+  /** Starts what can end the race from outside. Returns whether it goes on. */
+  #begin(): boolean {
+    const { engine, signal } = this.#client;
+    engine.reference(1);
+    engine.pending.add(this);
+    engine.scheduler.setAlarm(this.#timeout, this.#timeoutMs);
+    this.#ignoreSignal = onAbort(signal, (reason) => this.#fail(reason));
+    if (signal?.aborted === true) {
+      this.#fail(abortReason(signal));
+    }
+    return !this.#over;
+  }
+
+  #lookUp(resolver: Resolver): void {
+    const found = resolver();
+    if (found instanceof Promise) {
+      found.then(
+        (addresses) => this.#tryAll(addresses),
+        (error: unknown) => this.#fail(error),
+      );
+    } else {
+      this.#tryAll(found);
+    }
+  }
+
+  #tryAll(addresses: readonly SocketAddress[]): void {
     this.#addresses = interleaved(addresses);
     this.#tryNext();
   }
 
-  /** Tries the next address. Those before it go on. */
+  /** Tries the next address. The earlier attempts continue. */
   #tryNext(): void {
     const { engine } = this.#client;
     while (!this.#over) {
@@ -105,7 +116,7 @@ export class ConnectRace implements CompletionTarget, Pending {
         engine.scheduler.setAlarm(this.#nextAttempt, this.#attemptDelayMs);
         return;
       } catch (error) {
-        // A family that this system does not have: the next address is tried at once.
+        // For example: this system lacks the address family. The next address is tried at once.
         this.#errors.push(errorOf(error));
       }
     }
@@ -116,7 +127,7 @@ export class ConnectRace implements CompletionTarget, Pending {
     const socket = engine.port.createSocket(address.family);
     try {
       setSocketOptions(socket, this.#options);
-      engine.associate(socket, this);
+      engine.port.associate(socket, this);
       engine.port.postConnect(socket, address);
       engine.counters.connectsPosted++;
     } catch (error) {
@@ -147,9 +158,9 @@ export class ConnectRace implements CompletionTarget, Pending {
     this.#end();
     let connection: Connection;
     try {
-      connection = openConnection(this.#client, socket, this.#options.context);
+      connection = openConnection(this.#client, socket, this.#client.connectionContext);
     } catch (error) {
-      // The program's framing threw.
+      // A framing or a context function of the program threw.
       this.#client.counters.countError(error);
       this.#client.engine.port.closeSocket(socket);
       this.#reject(error);
@@ -157,7 +168,7 @@ export class ConnectRace implements CompletionTarget, Pending {
     }
     const { ending } = connection;
     if (ending?.reason === 'error') {
-      // Its first receive could not be posted.
+      // The first receive could not be posted.
       this.#reject(ending.error);
     } else {
       this.#resolve(connection);
@@ -179,7 +190,7 @@ export class ConnectRace implements CompletionTarget, Pending {
     this.#fail(new OperationError({ code: 'ETIMEDOUT', reason, syscall: 'connect' }));
   }
 
-  /** The race is over without a winner. */
+  /** Ends the race without a winner. */
   #fail(error: unknown): void {
     if (!this.#over) {
       this.#client.counters.countError(error);
@@ -188,14 +199,14 @@ export class ConnectRace implements CompletionTarget, Pending {
     }
   }
 
-  /** Attempts that are not over are closed: their completions find nobody who waits. */
+  /** Closes the attempts that are left: their completions are ignored. */
   #end(): void {
     const { engine } = this.#client;
     this.#over = true;
     engine.wheel.remove(this.#nextAttempt);
     engine.wheel.remove(this.#timeout);
     engine.pending.delete(this);
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal();
     for (const socket of this.#attempts) {
       engine.port.closeSocket(socket);
     }

@@ -2,46 +2,24 @@
 
 import type { Buffer } from 'node:buffer';
 import type { SocketAddress } from '../../base/address.js';
-import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
 import type { Connection } from '../connection.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { Topics, topicLimitsOf } from '../connection-core/topics.js';
-import { type Endpoint, firstToListenAt, namesHost, resolverOf } from '../endpoint.js';
-import type { EngineCore } from '../engine-core.js';
+import { type Endpoint, firstToListenAt, resolverOf } from '../endpoint.js';
 import { type Handlers, handlersOf } from '../handlers.js';
 import type { ListenLimits } from '../limits.js';
 import { type MessageOptions, MessageRules } from '../messages/messages.js';
-import { setSocketOptions } from '../open-connection.js';
 import { checkConnectionOptions, LISTEN_RULES } from '../option-tables.js';
-import { type ConnectionOptions, limitsOf } from '../options.js';
+import { limitsOf } from '../options.js';
 import { unlessClosed } from '../pending.js';
 import { type EngineChoice, requireEngineOpen, useEngine } from '../shared-engines.js';
+import { throwIfAborted, unlessAborted } from '../signals.js';
+import { ANY_IPV6, type ListenerOptions, openListener } from './listener.js';
 import { Server } from './server.js';
 import { ServerCore, type SocketCount } from './server-core.js';
-
-/** Options of the listening socket. */
-export interface ListenerOptions extends ConnectionOptions, Endpoint {
-  /**
-   * Whether a server that listens at an IPv6 address refuses IPv4 connections.
-   * @default false
-   */
-  readonly ipv6Only?: boolean;
-  /**
-   * Whether several servers may listen at one address; the system spreads connections over them. Linux only: elsewhere
-   * `listen` rejects with `ENOTSUP`.
-   * @default false
-   */
-  readonly reusePort?: boolean;
-  /**
-   * How many connections may wait to be accepted, a whole number from 1 to Infinity. The system has a limit of its own, which
-   * Infinity asks for.
-   * @default 4096
-   */
-  readonly backlog?: number;
-}
 
 /** Options of `listen`. */
 export interface ListenOptions<Context = unknown, Message = Buffer>
@@ -57,6 +35,11 @@ export interface ListenOptions<Context = unknown, Message = Buffer>
    */
   readonly context?: Context | ((connection: Connection<Context>) => Context);
   /**
+   * Closes the server when it aborts, as `server.close()` does. While `listen` looks a name up, it rejects with the reason
+   * of the signal.
+   */
+  readonly signal?: AbortSignal;
+  /**
    * Called with the error that keeps the server from accepting; then the server closes, as by `close`.
    * @default a process warning, `OverlappedListenWarning`
    */
@@ -68,17 +51,13 @@ const FIRST_BYTE_MS = 60_000;
 
 const ACCEPTS_PER_ROUND_MAX = 128;
 
-/** Descriptors that are left for other things than connections. */
+/** Descriptors that the default connectionsMax leaves for other uses. */
 const DESCRIPTORS_SPARED = 64;
 
-/** A server that takes no more connections is not to go unnoticed. */
+/** The default `onListenError`: that a server accepts no more connections must not go unnoticed. */
 export function warnOfListenError(error: Error): void {
   process.emitWarning(error, 'OverlappedListenWarning');
 }
-
-/** Where servers listen unless told: all addresses, of IPv4 too. */
-const ANY_IPV6 = '::';
-const ANY_IPV4 = '0.0.0.0';
 
 /**
  * Starts a server. Its handlers are shared by all of its connections. All errors are rejections of the promise.
@@ -92,12 +71,12 @@ export async function listen<Context = unknown>(options: ListenOptions<Context>)
   return new Server<Context>(await openServer(options));
 }
 
-/** What a server is that is one of several threads'. */
+/** The part of a server on many threads that one thread has. */
 export interface ServerPlace {
   /** The object whose handlers are called, if it is not that of the options. */
   readonly handlers?: object;
   readonly socketCount?: SocketCount;
-  /** Where another thread listens and accepts for it: then it has no listener of its own. */
+  /** The address that another thread listens on and accepts at for this one. */
   readonly acceptedAt?: SocketAddress;
 }
 
@@ -116,9 +95,11 @@ export async function openServer<Context>(
   const connectionsPerAddressMax = given.connectionsPerAddressMax ?? Infinity;
   const acceptsPerRoundMax = given.acceptsPerRoundMax ?? ACCEPTS_PER_ROUND_MAX;
   const topics = new Topics<ConnectionRecord>(topicLimitsOf(given));
+  const { signal } = options;
+  throwIfAborted(signal);
   const found = acceptedAt ?? placeOf(options);
-  // Without a name to look up the path is that of this moment's working directory, as with node:net.
-  const place = found instanceof Promise ? await found : found;
+  // No await where no name is looked up: a relative path is resolved in the working directory of the call, as in node:net.
+  const place = found instanceof Promise ? await unlessAborted(signal, found) : found;
   const use = useEngine(options, 'listen');
   const { engine } = use;
   let listener: OverlappedSocket | undefined;
@@ -137,6 +118,7 @@ export async function openServer<Context>(
       messages,
       topics,
       connectionContext: options.context,
+      signal,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerRoundMax },
       onListenError,
       onClosed: use.release,
@@ -150,7 +132,7 @@ export async function openServer<Context>(
   }
 }
 
-/** Where a server is to listen. Its own engine may be closed while a name is looked up. */
+/** The address to listen on. The engine of the program may be closed while a name is looked up. */
 function placeOf(options: Endpoint & EngineChoice): SocketAddress | Promise<SocketAddress> {
   const resolver = resolverOf(options, ANY_IPV6);
   const own = options.engine ?? undefined;
@@ -161,42 +143,4 @@ function placeOf(options: Endpoint & EngineChoice): SocketAddress | Promise<Sock
   return found instanceof Promise
     ? unlessClosed(own?.core, 'listen', found).then(firstToListenAt)
     : firstToListenAt(found);
-}
-
-/** @internal */
-export function openListener(
-  engine: EngineCore,
-  address: SocketAddress,
-  options: ListenerOptions,
-  backlog: number,
-): OverlappedSocket {
-  const everywhere = !namesHost(options) && address.family === 'ipv6';
-  try {
-    return bindListener(engine, address, options, backlog);
-  } catch (error) {
-    const noIpv6 = error instanceof OperationError && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(error.code);
-    if (!everywhere || !noIpv6) {
-      throw error;
-    }
-    return bindListener(engine, { ...address, family: 'ipv4', address: ANY_IPV4 }, options, backlog);
-  }
-}
-
-function bindListener(
-  engine: EngineCore,
-  address: SocketAddress,
-  options: ListenerOptions,
-  backlog: number,
-): OverlappedSocket {
-  const dualStack = address.family === 'ipv6' && options.ipv6Only !== true;
-  const socket = engine.port.createSocket(address.family, { dualStack });
-  try {
-    setSocketOptions(socket, options);
-    socket.bind(address, { reusePort: options.reusePort ?? false });
-    socket.listen(backlog);
-    return socket;
-  } catch (error) {
-    engine.port.closeSocket(socket);
-    throw error;
-  }
 }

@@ -14,6 +14,7 @@ import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import { openConnection } from '../open-connection.js';
 import type { CheckedLimits } from '../options.js';
+import { onAbort } from '../signals.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
 import { AddressCounts } from './address-counts.js';
 import { sendToAll } from './broadcast.js';
@@ -44,6 +45,8 @@ export interface ServerParts {
   readonly topics: Topics<ConnectionRecord>;
   /** The value of each `connection.context`, or the function that makes it. */
   readonly connectionContext: unknown;
+  /** Closes the server when it aborts. */
+  readonly signal: AbortSignal | null | undefined;
   /** Called with the error that ended the listening. */
   readonly onListenError: (error: Error) => void;
   /** Called when the server and all its connections are closed. */
@@ -69,6 +72,7 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
   readonly #connectionContext: unknown;
   readonly #onListenError: (error: Error) => void;
   readonly #onClosed: () => void;
+  readonly #ignoreSignal: () => void;
   /** The error that ended the listening. */
   error: Error | undefined;
 
@@ -90,6 +94,7 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
     const perRoundMax = serverLimits.acceptsPerRoundMax;
     this.accepts = new AcceptQueue({ engine, listener, owner: this, perRoundMax, waitingMax: Infinity });
     this.accepts.start();
+    this.#ignoreSignal = onAbort(parts.signal, () => this.closing.close(DEADLINE_MS));
   }
 
   /** Connections that are not closed. */
@@ -193,6 +198,7 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
   }
 
   ended(): void {
+    this.#ignoreSignal();
     this.accepts.unref();
     this.#onClosed();
   }

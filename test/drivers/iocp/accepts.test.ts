@@ -39,7 +39,7 @@ test('on iocp, accepts wait while there are no descriptors, and then all clients
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
     const accepted = (): number => dequeuer.all.filter((seen) => seen.accepted !== undefined).length;
     await dequeuer.until(() => accepted() === POSTED, 'what was posted before');
-    await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+    await dequeuer.until(() => port.statistics().acceptsDelayed > 0, 'the accept waits');
     assert.equal(dequeuer.all.filter((seen) => seen.code !== undefined).length, 0);
     await doesNotSpin(dequeuer, () => refused);
     sockets.open = open;
@@ -68,7 +68,7 @@ test(
         return -WSAEMFILE;
       };
       const clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectNode(portOf(listener))));
-      await dequeuer.until(() => port.statistics.acceptsDelayed > 0, 'the accept waits');
+      await dequeuer.until(() => port.statistics().acceptsDelayed > 0, 'the accept waits');
       await doesNotSpin(dequeuer, () => refused);
       assert.equal(dequeuer.all.length, 0);
       sockets.accept = accept;

@@ -109,7 +109,7 @@ async function kill(round: number): Promise<void> {
   const how = ['terminate', 'throw', 'exit'][Math.floor(round / THREADS) % 3] as string;
   const target = clients.find((client) => client.thread === victim && !client.over);
   if (how === 'terminate' || target === undefined) {
-    server.terminateThread(victim);
+    server.pool.terminate(victim);
   } else {
     // On a connection of its own in the thread: what it echoes is in the middle of messages.
     await order(how);

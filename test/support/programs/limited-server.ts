@@ -78,7 +78,7 @@ if (process.argv[3] === 'run') {
       free();
       console.log('freed');
     } else {
-      console.log(`statistics ${JSON.stringify({ ...echo.port.statistics, opened: echo.opened })}`);
+      console.log(`statistics ${JSON.stringify({ ...echo.port.statistics(), opened: echo.opened })}`);
     }
   }
   echo.port.close();

@@ -117,7 +117,7 @@ async function terminateThreads(count: number): Promise<void> {
     const peers = peersAt(port, 1);
     await eventually(() => peers.every((peer) => peer.echoed > 10_000), 'the traffic flows');
     await sleep((round * 7) % LIFE_MS_MAX);
-    server.terminateThread(round % THREADS);
+    server.pool.terminate(round % THREADS);
     await eventually(() => died === round + 1 && server.threadsReplaced === died, 'the thread is replaced');
     result.terminatedThreads++;
     peers.forEach((peer) => peer.socket.destroy());

@@ -60,8 +60,8 @@ const visitor = await peers.connect(echo.number);
 visitor.socket.write('ping');
 await eventually(() => visitor.bytes === 4, 'the echo');
 visitor.socket.destroy();
-await eventually(() => port.statistics.buffersLent === 0, 'all buffers are back');
+await eventually(() => port.statistics().buffersLent === 0, 'all buffers are back');
 console.log(
-  JSON.stringify({ caught, dispatched, echoed: visitor.data.toString(), buffersLent: port.statistics.buffersLent }),
+  JSON.stringify({ caught, dispatched, echoed: visitor.data.toString(), buffersLent: port.statistics().buffersLent }),
 );
 port.close();
