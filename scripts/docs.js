@@ -15,7 +15,7 @@ import { fail, ROOT, run } from './tools.js';
 const CACHE = '.cache/reference';
 /** Interfaces of the inside that a public class implements, types that programs pass on as they are, and sources of public types. */
 const NOT_EXPORTED = [
-  ...['Driver', 'DriverOptions', 'HANDLER_NAMES', 'HandlerErrorSinkOf', 'TurnTask', 'WorkerPoolOwner'],
+  ...['Driver', 'DriverOptions', 'HANDLER_NAMES', 'HandlerErrorSinkOf'],
   ...['declareKernel32', 'declareWs2_32'],
 ];
 const OPTIONS = join(ROOT, CACHE, 'typedoc.json');

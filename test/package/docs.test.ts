@@ -165,11 +165,11 @@ for (const page of PAGES) {
   }
 }
 
-/** The codes beginning with ERR_ that the built sources have as strings. */
+/** The codes beginning with ERR_ that the built sources give to errors: strings that nothing is compared with. */
 function errorCodes(): string[] {
   const sources = readdirSync(join(ROOT, 'dist/src'), { recursive: true, encoding: 'utf8' });
   const texts = sources.filter((name) => name.endsWith('.js')).map((name) => textOf(join('dist/src', name)));
-  const codes = texts.flatMap((text) => [...text.matchAll(/'(ERR_[A-Z_]+)'/g)].map((match) => match[1] ?? ''));
+  const codes = texts.flatMap((text) => [...text.matchAll(/(?<!=== )'(ERR_[A-Z_]+)'/g)].map((match) => match[1] ?? ''));
   return [...new Set(codes)];
 }
 
