@@ -34,7 +34,7 @@ export type { Server } from './engine/server/server.js';
 export type { EngineStatistics, OperationCounts, ServerStatistics } from './engine/statistics.js';
 export type { WebStreams } from './engine/streams/web-streams.js';
 export type { Payload } from './engine/writing/payload.js';
-export { listen } from './threads/listen.js';
+export { listen, type PlainListenOptions } from './threads/listen.js';
 export type {
   Distribution,
   ThreadedListenOptions,

@@ -21,8 +21,12 @@ import { ChunkIterator } from './streams/async-iterator.js';
 import { ConnectionDuplex } from './streams/duplex.js';
 import { WebConnection, type WebStreams } from './streams/web-streams.js';
 
-/** A connection of a server, or one that `connect` made. It is passed to each handler. */
-export class Connection<Context = unknown> extends ConnectionRecord {
+/**
+ * A connection of a server, or one that `connect` made. It is passed to each handler.
+ * @typeParam Context the type of `context`
+ * @typeParam Sent what `sendMessage` takes: the messages that the framing encodes
+ */
+export class Connection<Context = unknown, Sent = unknown> extends ConnectionRecord {
   /** Whatever the program wants to keep with the connection. */
   context: Context = undefined as Context;
 
@@ -54,7 +58,7 @@ export class Connection<Context = unknown> extends ConnectionRecord {
    * Sends a message, in the framing of the server or of `connect`. It is `write` in everything else.
    * @throws FramingError what the framing cannot encode; OperationError as `write`
    */
-  sendMessage(message: unknown): boolean {
+  sendMessage(message: Sent): boolean {
     return sendMessage(this, message);
   }
 

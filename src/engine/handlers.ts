@@ -12,7 +12,8 @@ import {
 export { errorOf, type HandlerName } from './connection-core/handler-table.js';
 
 /** The handlers that `listen` and `connect` take. */
-export interface Handlers<Context = unknown, Message = unknown> extends HandlerTable<Connection<Context>, Message> {}
+export interface Handlers<Context = unknown, Message = unknown, Sent = unknown>
+  extends HandlerTable<Connection<Context, Sent>, Message> {}
 
 /** Where a handler failed. */
 export interface HandlerErrorInfo extends HandlerErrorInfoOf<Connection> {}

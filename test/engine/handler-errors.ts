@@ -128,7 +128,7 @@ function sinksThatThrow(subject: EngineSubject): void {
         const server = await stage.listen({
           framing: {
             decode: (bytes) => bytes.length,
-            encode: (message) => message,
+            encode: (message: Buffer) => message,
             // Read once by listen, and once for each connection.
             get frameBytesMax() {
               if (framings++ === 1) {

@@ -13,14 +13,14 @@ import { throwIfAborted } from '../signals.js';
 import { ClientContext } from './client-context.js';
 import { ConnectRace } from './happy-eyeballs.js';
 
-export interface ConnectOptions<Context = unknown, Message = Buffer>
+export interface ConnectOptions<Context = unknown, Message = Buffer, Sent = unknown>
   extends ConnectionOptions,
     Endpoint,
     EngineChoice,
-    MessageOptions<Message>,
-    Handlers<Context, Message> {
+    MessageOptions<Message, Sent>,
+    Handlers<Context, Message, Sent> {
   /** The value of `connection.context` before the handlers are called first, or a function that makes it. */
-  readonly context?: Context | ((connection: Connection<Context>) => Context);
+  readonly context?: Context | ((connection: Connection) => Context);
   /** Times after which `connect` rejects, or its connection is closed. */
   readonly timeouts?: ConnectTimeouts;
   /**
@@ -47,9 +47,9 @@ const ATTEMPT_DELAY_MS = 250;
  * @example
  * const connection = await connect({ host: 'localhost', port: 4567, data: (_, chunk) => console.log(String(chunk)) });
  */
-export async function connect<Context = unknown, Message = Buffer>(
-  options: ConnectOptions<Context, Message>,
-): Promise<Connection<Context>> {
+export async function connect<Context = unknown, Message = Buffer, Sent = unknown>(
+  options: ConnectOptions<Context, Message, Sent>,
+): Promise<Connection<Context, Sent>> {
   checkConnectionOptions(options, CONNECT_RULES);
   const limits = limitsOf(options, 0);
   const handlers = handlersOf(options);
@@ -71,7 +71,7 @@ export async function connect<Context = unknown, Message = Buffer>(
       onClosed: use.release,
     });
     const race = new ConnectRace({ client, options, timeoutMs, attemptDelayMs });
-    return (await race.run(resolver)) as Connection<Context>;
+    return (await race.run(resolver)) as Connection<Context, Sent>;
   } catch (error) {
     use.release();
     throw error;

@@ -15,34 +15,42 @@ export const HANDLER_NAMES = ['open', 'data', 'message', 'drain', 'end', 'server
 export type HandlerName = (typeof HANDLER_NAMES)[number] | 'framing' | 'heartbeat' | 'stream';
 
 /**
+ * What a handler returns: anything, and a promise is waited for. With `unknown` the compiler would have to know what a handler
+ * returns before it knows the server that `listen` returns, and `const server = await listen({ close: () => server.close() })`
+ * would not compile.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type HandlerResult = any;
+
+/**
  * The functions that a connection calls. Each may be missing (undefined or null). They run in the async context
  * (AsyncLocalStorage) of the `listen` or `connect` call that they were given to. A handler that throws, or returns a
  * promise that rejects, ends its connection with the reason `handler_error`; other connections go on.
  */
 export interface HandlerTable<Connection, Message = unknown> {
   /** The connection is open. Its data does not wait for a promise that this returns: the handler may read it in a loop. */
-  open?(connection: Connection): unknown;
+  open?(connection: Connection): HandlerResult;
   /**
    * Bytes were received. The handler may use them during the call, and until the promise settles if it returns one: copy
    * what you keep longer. Writing them back copies nothing. The connection's next bytes, and its `end`, wait for the promise.
    */
-  data?(connection: Connection, chunk: Buffer): unknown;
+  data?(connection: Connection, chunk: Buffer): HandlerResult;
   /** With a framing, instead of `data`: a message was received. Its bytes, and a promise, are as with `data`. */
-  message?(connection: Connection, message: Message): unknown;
+  message?(connection: Connection, message: Message): HandlerResult;
   /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
-  drain?(connection: Connection): unknown;
+  drain?(connection: Connection): HandlerResult;
   /** The peer has ended its stream; nothing more will come. Our side ends after it, and after its promise. */
-  end?(connection: Connection): unknown;
+  end?(connection: Connection): HandlerResult;
   /** The server is closing and wants this connection to end. Without this handler the server ends it as by `end()`. */
-  serverClosing?(connection: Connection): unknown;
+  serverClosing?(connection: Connection): HandlerResult;
   /**
    * The connection failed; `close` follows. Without this handler failures are counted, and what handlers throw goes to the
    * engine's `onHandlerError`.
    * @param handler the name of the handler that threw or rejected, if that is what failed
    */
-  error?(connection: Connection, error: Error, handler?: HandlerName): unknown;
+  error?(connection: Connection, error: Error, handler?: HandlerName): HandlerResult;
   /** The connection is closed: the last call for it, made once. */
-  close?(connection: Connection, reason: CloseReason): unknown;
+  close?(connection: Connection, reason: CloseReason): HandlerResult;
 }
 
 /** Where a handler failed. */

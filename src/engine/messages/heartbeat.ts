@@ -9,7 +9,7 @@ import { NEVER, tickAfter, ticksOf } from '../scheduling/timer-wheel.js';
 import { sendMessage } from './send-message.js';
 
 /** Options of a heartbeat: silent peers are pinged, and closed if they do not answer. */
-export interface HeartbeatOptions<Message = Buffer> {
+export interface HeartbeatOptions<Message = Buffer, Sent = Message> {
   /**
    * A ping is sent after this time without a byte from the peer, in ms; 1 to Infinity.
    * @default 30000
@@ -22,13 +22,13 @@ export interface HeartbeatOptions<Message = Buffer> {
    */
   readonly missedMax?: number;
   /** The ping: a message, or a function that returns one. */
-  readonly ping: Message | (() => Message);
+  readonly ping: Sent | (() => Sent);
   /** Whether a message is the answer to a ping. It is not passed to `message`. Any byte received counts as a sign of life. */
   isPong?(message: Message): boolean;
   /** Whether a message is a ping of the peer. It is answered with `pong`, and not passed to `message`. */
   isPing?(message: Message): boolean;
   /** The answer to a ping of the peer: a message, or a function that returns one. */
-  readonly pong?: Message | ((ping: Message) => Message);
+  readonly pong?: Sent | ((ping: Message) => Sent);
 }
 
 const INTERVAL_MS = 30_000;

@@ -14,11 +14,15 @@ import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 
 /** What `listen` and `connect` take for messages. */
-export interface MessageOptions<Message = unknown> {
+export interface MessageOptions<Message = unknown, Sent = unknown> {
   /** How messages are encoded in the bytes. With a framing the handler `message` is called instead of `data`. */
-  readonly framing?: Framing<Message, never>;
+  readonly framing?: Framing<Message, Sent>;
   /** Pings peers that are silent, and closes connections whose peers do not answer. Needs a framing. */
-  readonly heartbeat?: HeartbeatOptions<Message>;
+  // The types are the framing's: as indexed tuples, TypeScript does not infer them here (NoInfer of TypeScript 5.4).
+  readonly heartbeat?: HeartbeatOptions<
+    [Message][Message extends unknown ? 0 : never],
+    [Sent][Sent extends unknown ? 0 : never]
+  >;
 }
 
 const MESSAGES_PER_ROUND_MAX = 1000;
@@ -46,7 +50,7 @@ export class MessageRules implements MessageProtocol {
   }
 
   /** The rules of options that have a framing. */
-  static of<Message>(options: MessageOptions<Message> & ConnectionOptions): MessageRules | undefined {
+  static of<Message, Sent>(options: MessageOptions<Message, Sent> & ConnectionOptions): MessageRules | undefined {
     const known = options as unknown as MessageOptions<unknown> & ConnectionOptions;
     const framing = known.framing ?? undefined;
     return framing === undefined ? undefined : new MessageRules(framing as Framing<unknown>, known);

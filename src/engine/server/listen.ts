@@ -22,18 +22,18 @@ import { Server } from './server.js';
 import { ServerCore, type SocketCount } from './server-core.js';
 
 /** Options of `listen`. */
-export interface ListenOptions<Context = unknown, Message = Buffer>
+export interface ListenOptions<Context = unknown, Message = Buffer, Sent = unknown>
   extends ListenerOptions,
     EngineChoice,
-    MessageOptions<Message>,
-    Handlers<Context, Message> {
+    MessageOptions<Message, Sent>,
+    Handlers<Context, Message, Sent> {
   /** What the server and each of its connections may use. */
   readonly limits?: ListenLimits;
   /**
    * The value of `connection.context` before the handlers are called first, or a function that makes one for each connection.
    * If the function throws, its connection is closed and the error goes to the engine's `onHandlerError`.
    */
-  readonly context?: Context | ((connection: Connection<Context>) => Context);
+  readonly context?: Context | ((connection: Connection) => Context);
   /**
    * Closes the server when it aborts, as `server.close()` does. While `listen` looks a name up, it rejects with the reason
    * of the signal.

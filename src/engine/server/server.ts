@@ -11,8 +11,12 @@ import { type ConnectionFilter, sendToAll } from './broadcast.js';
 import { type CloseOptions, DEADLINE_MS } from './graceful-close.js';
 import type { ServerCore } from './server-core.js';
 
-/** A server that `listen` made. */
-export class Server<Context = unknown> {
+/**
+ * A server that `listen` made.
+ * @typeParam Context the type of `context` of its connections
+ * @typeParam Sent what `broadcastMessage` and `publishMessage` take: the messages that the framing encodes
+ */
+export class Server<Context = unknown, Sent = unknown> {
   /** @internal What runs it. */
   readonly core: ServerCore;
 
@@ -63,8 +67,8 @@ export class Server<Context = unknown> {
   }
 
   /** The connections that are open or closing. */
-  connections(): Generator<Connection<Context>> {
-    return this.core.openConnections() as Generator<Connection<Context>>;
+  connections(): Generator<Connection<Context, Sent>> {
+    return this.core.openConnections() as Generator<Connection<Context, Sent>>;
   }
 
   /**
@@ -78,7 +82,7 @@ export class Server<Context = unknown> {
   }
 
   /** The same with a message, which is encoded once. @throws FramingError what the framing cannot encode */
-  broadcastMessage(message: unknown, filter?: ConnectionFilter<Context>): number {
+  broadcastMessage(message: Sent, filter?: ConnectionFilter<Context>): number {
     return this.#broadcast(piecesOf(this.core.messages, message), filter);
   }
 
@@ -92,7 +96,7 @@ export class Server<Context = unknown> {
   }
 
   /** The same with a message, which is encoded once. @throws FramingError what the framing cannot encode */
-  publishMessage(topic: string, message: unknown): number {
+  publishMessage(topic: string, message: Sent): number {
     return this.core.send(topic, this.core.engine.writes.sharing.join(piecesOf(this.core.messages, message)));
   }
 
