@@ -299,17 +299,11 @@ describe('Threads on any driver', () => {
   });
 
   test('a module gets the data, environment and Node options of `listen`', TIMEOUT, async () => {
-    const threadData = { greeting: 'hello' };
-    const options = {
-      module: programPath('data-handlers'),
-      threadData,
-      env: { GREETING: 'hi' },
-      execArgv: ['--no-warnings'],
-    };
-    await withServer(options, async (server) => {
+    const given = { threadData: { greeting: 'hello' }, env: { GREETING: 'hi' }, execArgv: ['--no-warnings'] };
+    await withServer({ module: programPath('data-handlers'), ...given }, async (server) => {
       const client = await connectNode(whereOf(server));
       await eventually(() => client.data.includes('\n'), 'what the thread has got');
-      assert.deepEqual(JSON.parse(client.data.toString()), [threadData, 'hi', ['--no-warnings']]);
+      assert.deepEqual(JSON.parse(client.data.toString()), [given.threadData, 'hi', given.execArgv]);
       client.socket.destroy();
     });
   });
