@@ -8,8 +8,6 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type DriverChoice, listen, type ThreadedListenOptions, type ThreadedServer } from 'overlapped';
 import { useEngine } from '../../src/engine/shared-engines.js';
-import { BackOff, YOUNG_MS } from '../../src/threads/back-off.js';
-import { sumOf, zeroOf } from '../../src/threads/sums.js';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
@@ -348,21 +346,6 @@ describe('Threads on any driver', () => {
   test('an unreferenced server lets the process end', TIMEOUT, async () => {
     const result = await runProgram('unreferenced-threads', ['epoll']);
     assert.deepEqual([result.exitCode, result.stdout, result.stderr], [0, 'unreferenced\n', '']);
-  });
-
-  test('a thread that dies soon after its start is replaced with growing delays', () => {
-    const backOff = new BackOff();
-    assert.equal(backOff.next(YOUNG_MS), 0);
-    const delays = Array.from({ length: 12 }, () => backOff.next(YOUNG_MS - 1));
-    assert.deepEqual(delays.slice(0, 4), [50, 100, 200, 400]);
-    assert.equal(delays.at(-1), 10_000);
-    assert.equal(backOff.next(YOUNG_MS), 0);
-  });
-
-  test('statistics of threads are added up at any depth', () => {
-    const sum = sumOf({ a: 1, b: { c: 2, d: 'epoll' } }, { a: 3, b: { c: 4, d: 'epoll', e: 5 } } as never);
-    assert.deepEqual(sum, { a: 4, b: { c: 6, d: 'epoll', e: 5 } });
-    assert.deepEqual(zeroOf(sum), { a: 0, b: { c: 0, d: 'epoll', e: 0 } });
   });
 });
 
