@@ -11,7 +11,7 @@ export function openEngine(options: EngineOptions): Engine {
     if (error instanceof TypeError && error.message.startsWith('driver: ')) {
       const reason = error.message.replace(/^driver: (expected .*), got .*$/, '$1');
       throw new Failure(
-        `unknown driver ${JSON.stringify(options.driver)}: ${reason}; overlapped doctor says which run here`,
+        `unknown driver ${JSON.stringify(options.driver)}: ${reason}; run overlapped doctor to see which work here`,
       );
     }
     if (error instanceof OperationError && error.code === 'ERR_DRIVER_UNAVAILABLE') {

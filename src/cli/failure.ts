@@ -1,14 +1,15 @@
-/** Failures that the person at the terminal can do something about: one line on standard error and an exit code. */
+/** Failures that the user can do something about: one line on standard error, and an exit code. */
 
-import { OperationError } from '../index.js';
+// Not from the index, which loads koffi: `doctor` and errors must work without it.
+import { OperationError } from '../base/errors.js';
 
-/** What was asked for was tried and went wrong. */
+/** The command ran and failed. */
 export const EXIT_FAILED = 1;
 
-/** What was asked for makes no sense, or cannot start here. */
+/** The arguments are wrong, or the command cannot start on this system. */
 export const EXIT_USAGE = 2;
 
-/** A failure whose message is all that is to be said about it: what, why and what to do. */
+/** A failure whose message says everything: what failed, why, and what to do. */
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly exitCode: number;
@@ -19,16 +20,16 @@ export class Failure extends Error {
   }
 }
 
-/** Why an operation failed and what helps, by the code of its error. */
+/** By the code of an error: why the operation failed, and what to do. */
 export type Remedies = Readonly<Record<string, readonly [reason: string, advice: string]>>;
 
-/** An error's own words, without the call and the code that its message begins with. */
+/** The message of an error without the system call and the code in front. */
 export function reasonOf(error: OperationError): string {
   const start = `${error.syscall} ${error.code}: `;
   return error.message.startsWith(start) ? error.message.slice(start.length) : error.message;
 }
 
-/** Turns an error of the port into a failure that says what was tried; any other error is passed on as it is. */
+/** Turns an OperationError into a failure that names the action. Returns any other error unchanged. */
 export function explain(action: string, error: unknown, remedies: Remedies, exitCode: number = EXIT_USAGE): unknown {
   if (!(error instanceof OperationError)) {
     return error;

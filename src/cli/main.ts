@@ -1,44 +1,52 @@
-/** The command line: what can be asked for, and the one place where a failure becomes a line and an exit code. */
+/** The command line: its commands and options, and the one place where a failure becomes a line and an exit code. */
 
 import { Command, CommanderError, Option } from 'commander';
 import { process } from '../base/runtime.js';
 import type { BenchOptions } from './bench/bench.js';
 import type { EchoOptions } from './echo/echo.js';
 import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';
-import { decimal, whole } from './numbers.js';
+import { nativeError } from './native-error.js';
+import { numberIn } from './numbers.js';
 import { watchOutput } from './output.js';
 
-const DRIVER_HELP = 'auto, io_uring, epoll, select or iocp';
+const DRIVER_HELP = 'io_uring, epoll, select, iocp, or auto: the first that works';
 
-/** The port that the seed's server listens on. */
+/** The default port of `echo`, and the port in the examples. */
 const ECHO_PORT = 4567;
+
+const THREADS = { least: 1, most: 256 };
 
 const EXAMPLES = `
 Examples:
-  $ overlapped echo                                an echo server on port ${ECHO_PORT}
-  $ overlapped echo --port 0 --driver epoll        on a free port, on epoll
+  $ overlapped echo                                echo server on port ${ECHO_PORT}
+  $ overlapped echo --port 0 --driver epoll        on a free port, with epoll
   $ overlapped echo --threads 4                    on four threads
   $ overlapped echo --path /tmp/echo.sock          on a Unix socket
-  $ overlapped bench 127.0.0.1:${ECHO_PORT}                load it
+  $ overlapped bench 127.0.0.1:${ECHO_PORT}                load this server
   $ overlapped bench :${ECHO_PORT} --connections 500 --pipeline 16 --json
-  $ overlapped doctor                              what this machine can do`;
+  $ overlapped doctor                              which drivers work here`;
 
-/** Each command is loaded when it is asked for: the echo server keeps nothing of the others in its memory. */
+/** Each command is imported when it runs, so that the echo server does not keep the others in memory. */
 function addEcho(program: Command): void {
   program
     .command('echo')
-    .description('serve: send back what comes in, until SIGINT or SIGTERM')
+    .description('run an echo server until SIGINT or SIGTERM')
     .option('--host <host>', 'name or address to listen on', '0.0.0.0')
-    .option('--port <port>', 'port to listen on; 0 for a free one', whole('--port', 0, 65535), ECHO_PORT)
-    .addOption(new Option('--path <path>', 'Unix socket to listen on instead').conflicts(['host', 'port']))
+    .option(
+      '--port <port>',
+      'port to listen on; 0 takes a free one',
+      numberIn('--port', { least: 0, most: 65535 }),
+      ECHO_PORT,
+    )
+    .addOption(new Option('--path <path>', 'Unix socket to listen on, instead of a port').conflicts(['host', 'port']))
     .option('--driver <driver>', DRIVER_HELP, 'auto')
-    .option('--threads <count>', 'threads that serve', whole('--threads', 1, 256), 1)
-    .option('--quiet', 'only say where it listens, and the totals', false)
-    .option('--json', 'one JSON object a line', false)
+    .option('--threads <count>', 'number of threads', numberIn('--threads', THREADS), 1)
+    .option('--quiet', 'print only the address and the totals', false)
+    .option('--json', 'print one JSON object per line', false)
     .option(
       '--drain-timeout <ms>',
-      'how long a signal lets connections finish',
-      whole('--drain-timeout', 0, 3_600_000),
+      'time for connections to finish after a signal',
+      numberIn('--drain-timeout', { least: 0, most: 3_600_000 }),
       5000,
     )
     .action(async (options: EchoOptions) => (await import('./echo/echo.js')).echo(options));
@@ -47,34 +55,55 @@ function addEcho(program: Command): void {
 function addBench(program: Command): void {
   program
     .command('bench')
-    .description('load an echo server, check every byte that returns, and time it')
+    .description('load an echo server, check every byte that it returns, and measure round trips')
     .argument('<target>', 'HOST:PORT, [IPV6]:PORT, PORT or unix:PATH')
-    .option('--connections <count>', 'connections', whole('--connections', 1, 1_000_000), 50)
-    .option('--size <bytes>', 'bytes of a message', whole('--size', 1, 2 ** 26), 64)
-    .option('--pipeline <count>', 'messages in flight on each connection', whole('--pipeline', 1, 65_536), 1)
-    .option('--duration <seconds>', 'how long to measure', decimal('--duration', 0.1, 86_400), 5)
-    .option('--warmup <seconds>', 'how long to load before that', decimal('--warmup', 0, 3600), 1)
+    .option(
+      '--connections <count>',
+      'number of connections',
+      numberIn('--connections', { least: 1, most: 1_000_000 }),
+      50,
+    )
+    .option('--size <bytes>', 'bytes per message', numberIn('--size', { least: 1, most: 2 ** 26 }), 64)
+    .option(
+      '--pipeline <count>',
+      'messages in flight per connection',
+      numberIn('--pipeline', { least: 1, most: 65_536 }),
+      1,
+    )
+    .option(
+      '--duration <seconds>',
+      'duration of the measurement',
+      numberIn('--duration', { least: 0.1, most: 86_400, fraction: true }),
+      5,
+    )
+    .option(
+      '--warmup <seconds>',
+      'duration of the load before the measurement',
+      numberIn('--warmup', { least: 0, most: 3600, fraction: true }),
+      1,
+    )
     .option('--driver <driver>', DRIVER_HELP, 'auto')
-    .option('--threads <count>', 'threads that load', whole('--threads', 1, 256), 1)
-    .option('--json', 'one JSON object', false)
+    .option('--threads <count>', 'number of threads', numberIn('--threads', THREADS), 1)
+    .option('--json', 'print one JSON object', false)
     .action(async (target: string, options: BenchOptions) => (await import('./bench/bench.js')).bench(target, options));
 }
 
 function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('say which drivers work here, and which limits of the machine matter')
-    .option('--json', 'one JSON object', false)
-    .action(async (options: { readonly json: boolean }) => (await import('./doctor.js')).doctor(options));
+    .description('report which drivers work here, and which limits of the machine are too small')
+    .option('--json', 'print one JSON object', false)
+    .addHelpText('after', '\nThe exit code is 1 if no driver works.')
+    .action(async (options: { readonly json: boolean }) => (await import('./doctor/doctor.js')).doctor(options));
 }
 
 function commands(version: string): Command {
   const program = new Command('overlapped')
-    .description("A completion-port network engine: IOCP's model on io_uring, epoll and select")
+    .description('A network engine on completion ports: iocp, io_uring, epoll and select')
     .version(version, '--version')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
-    // What is wrong is said once, in one line, by `report`.
+    // `report` prints errors, in one line each.
     .configureOutput({ outputError: () => undefined });
   addEcho(program);
   addBench(program);
@@ -82,7 +111,7 @@ function commands(version: string): Command {
   return program;
 }
 
-/** Says what went wrong; returns the exit code. */
+/** Prints an error; returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof Failure) {
     console.error(`overlapped: ${error.message}`);
@@ -101,7 +130,12 @@ function report(error: unknown): number {
     }
     return EXIT_USAGE;
   }
-  console.error('overlapped: this is a bug, please report it:', error);
+  const native = nativeError(error);
+  if (native !== undefined) {
+    console.error(`overlapped: ${native.reason}; ${native.advice}`);
+    return EXIT_USAGE;
+  }
+  console.error('overlapped: internal error, please report it:', error);
   return EXIT_FAILED;
 }
 

@@ -16,7 +16,7 @@ type Case = readonly [parameters: readonly string[], line: RegExp];
 
 /** What the system has a say in. */
 const SYSTEM_CASES: readonly Case[] = [
-  [['echo', '--driver', 'fast'], /unknown driver "fast": expected 'auto', .*'io_uring'.*; overlapped doctor says/],
+  [['echo', '--driver', 'fast'], /unknown driver "fast": expected 'auto', .*'io_uring'.*; run overlapped doctor/],
   [
     ['echo', '--driver', foreign],
     new RegExp(`cannot use the driver ${foreign}: ${foreign} needs ${home.source}.*; use `),

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { limitAdvice, processLimit, readLimits } from '../../src/cli/limits.js';
+import { limitAdvice, processLimit, readLimits } from '../../src/cli/doctor/limits.js';
 import { lackOf, system } from '../support/system.js';
 import { BIN, runCli, USABLE_DRIVERS } from './process.js';
 

@@ -5,11 +5,11 @@ import { performanceNow } from '../../base/runtime.js';
 import { type DriverChoice, type EngineOptions, formatAddress } from '../../index.js';
 import { openEngine } from '../engine.js';
 import { EXIT_FAILED, Failure } from '../failure.js';
-import { Progress } from '../progress.js';
+import { parseTarget, resolveTarget } from '../target.js';
 import { Load, type LoadOptions, type LoadRun } from './load.js';
 import { LoadThreads } from './load-threads.js';
+import { Progress } from './progress.js';
 import { type BenchFigures, writeFigures } from './report.js';
-import { parseTarget, resolveTarget } from './target.js';
 
 export interface BenchOptions {
   readonly connections: number;

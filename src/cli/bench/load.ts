@@ -5,9 +5,9 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { performanceNow } from '../../base/runtime.js';
 import { type Connection, connect, type Engine, type SocketAddress } from '../../index.js';
 import { EXIT_FAILED, Failure } from '../failure.js';
+import { endpointOf } from '../target.js';
 import { connectFailure, connectionFailure, wrongData } from './load-failures.js';
 import { Pattern, PERIOD_BYTES } from './pattern.js';
-import { endpointOf } from './target.js';
 
 /** Connects in flight together: a listener's backlog is not to overflow, as the system then tries again only after a second. */
 const CONNECTS_IN_FLIGHT = 128;

@@ -1,8 +1,8 @@
 /** The lines of the echo server, for people or as JSON. */
 
 import { type DriverName, formatAddress, type SocketAddress } from '../../index.js';
-import type { Period, Totals } from '../activity.js';
 import { writeJson, writeLine } from '../output.js';
+import type { Period, Totals } from './activity.js';
 
 export interface Listening {
   readonly address: SocketAddress;

@@ -2,8 +2,8 @@
 
 import { clearInterval } from '../../base/runtime.js';
 import { type Engine, listen, type Server, type SocketAddress } from '../../index.js';
-import type { Activity, Totals } from '../activity.js';
-import { endpointOf } from '../bench/target.js';
+import { endpointOf } from '../target.js';
+import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS, echoBack, isQuiet, lookOften } from './rules.js';
 
 /**

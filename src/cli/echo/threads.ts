@@ -3,8 +3,8 @@
 import { URL } from 'node:url';
 import { clearInterval, setInterval } from '../../base/runtime.js';
 import { type DriverChoice, listen, type SocketAddress, type ThreadedServer } from '../../index.js';
-import type { Activity, Totals } from '../activity.js';
-import { endpointOf } from '../bench/target.js';
+import { endpointOf } from '../target.js';
+import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS } from './rules.js';
 
 /** Time between two looks at the threads' counts, in ms. */

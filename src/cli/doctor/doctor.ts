@@ -1,10 +1,13 @@
-/** `overlapped doctor`: which drivers work here, which one would be taken, and which limits of the machine matter. */
+/** `overlapped doctor`: reports which drivers work here, which of them `auto` takes, and which limits of the machine are small. */
 
 import Table from 'cli-table3';
-import { probeDrivers } from '../port.js';
-import { checkDriver, type DriverCheck, noteOnWorkers } from './driver-check.js';
+import { process } from '../../base/runtime.js';
+import { DRIVER_NAMES } from '../../drivers/driver.js';
+import { EXIT_FAILED } from '../failure.js';
+import { nativeError } from '../native-error.js';
+import { writeJson, writeLine } from '../output.js';
+import type { DriverCheck } from './driver-check.js';
 import { type Limit, type Limits, limitAdvice, readLimits } from './limits.js';
-import { writeJson, writeLine } from './output.js';
 
 const NO_BORDER = {
   top: '',
@@ -26,8 +29,8 @@ const NO_BORDER = {
 
 const IO_URING_LEVELS: Readonly<Record<string, string>> = {
   0: '0 (allowed)',
-  1: '1 (only to privileged processes)',
-  2: '2 (switched off)',
+  1: '1 (only for privileged processes)',
+  2: '2 (disabled)',
 };
 
 function number(limit: Limit): string {
@@ -48,6 +51,13 @@ function limitRows(limits: Limits): [string, string][] {
   ];
 }
 
+/** A note on how a driver differs in workers; undefined if it does not. */
+export function noteOnWorkers({ name, features }: DriverCheck): string | undefined {
+  return name === 'io_uring' && features !== undefined && !features.includes('defer_taskrun')
+    ? 'workers use epoll instead: this kernel has no DEFER_TASKRUN (Linux 6.1)'
+    : undefined;
+}
+
 function driverRows(check: DriverCheck): [string, string][] {
   const rows: [string, string][] = [
     [
@@ -58,7 +68,7 @@ function driverRows(check: DriverCheck): [string, string][] {
   if (check.eventLoopWatch !== undefined) {
     const wake =
       check.wakeUpMicroseconds == null
-        ? 'a wake-up did not arrive: use another driver, and report this'
+        ? 'a wake-up did not arrive: use another driver, and report a bug'
         : `a wake-up took ${check.wakeUpMicroseconds} µs`;
     rows.push(['', `event loop: ${check.eventLoopWatch}; ${wake}`]);
   }
@@ -82,24 +92,39 @@ function section(title: string, rows: readonly [string, string][]): void {
   writeLine('');
 }
 
-export async function doctor(options: { readonly json: boolean }): Promise<void> {
-  const drivers: DriverCheck[] = [];
-  for (const report of probeDrivers()) {
-    drivers.push(await checkDriver(report));
+/** Checks all drivers. Without koffi none works, and this still reports why. */
+async function checkAll(): Promise<readonly DriverCheck[]> {
+  try {
+    // Imported here, as it loads koffi.
+    return await (await import('./driver-check.js')).checkDrivers();
+  } catch (error) {
+    const native = nativeError(error);
+    if (native === undefined) {
+      throw error;
+    }
+    return DRIVER_NAMES.map((name) => ({ name, usable: false, ...native }));
   }
+}
+
+/** Sets the exit code 1 if no driver works. */
+export async function doctor(options: { readonly json: boolean }): Promise<void> {
+  const drivers = await checkAll();
   // The checks open each driver, as `auto` does.
   const auto = drivers.find((driver) => driver.usable)?.name;
   const limits = readLimits();
   const advice = limitAdvice(limits);
+  if (auto === undefined) {
+    process.exitCode = EXIT_FAILED;
+  }
   if (options.json) {
     writeJson({ auto: auto ?? null, drivers, limits, advice });
     return;
   }
   section('Drivers', drivers.flatMap(driverRows));
-  section('Taken by auto', [[auto ?? 'none', auto === undefined ? 'no driver runs here' : '']]);
+  section('Taken by auto', [[auto ?? 'none', auto === undefined ? 'no driver works here' : '']]);
   section('Machine', limitRows(limits));
   section(
     'Advice',
-    advice.length === 0 ? [['none', 'no limit here is small']] : advice.map((line, index) => [`${index + 1}.`, line]),
+    advice.length === 0 ? [['none', 'no limit is too small']] : advice.map((line, index) => [`${index + 1}.`, line]),
   );
 }

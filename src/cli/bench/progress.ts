@@ -1,8 +1,8 @@
 /** A progress bar on the terminal; nothing where standard error is none. */
 
 import { SingleBar } from 'cli-progress';
-import { clearInterval, performanceNow, process, setInterval } from '../base/runtime.js';
-import type { LoadRun } from './bench/load.js';
+import { clearInterval, performanceNow, process, setInterval } from '../../base/runtime.js';
+import type { LoadRun } from './load.js';
 
 const UPDATE_MS = 200;
 

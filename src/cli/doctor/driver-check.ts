@@ -1,16 +1,16 @@
-/** Whether a driver works here: its probe, and a wake-up through Node's event loop and back. */
+/** Checks whether a driver works here: by its probe, and by a wake-up through Node's event loop. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { performanceNow } from '../base/runtime.js';
-import { CompletionPort, type DriverName, type DriverReport, OperationError } from '../port.js';
+import { performanceNow } from '../../base/runtime.js';
+import { CompletionPort, type DriverName, type DriverReport, OperationError, probeDrivers } from '../../port.js';
 
-/** How long a wake-up may take to arrive, in ms. */
+/** The longest that a wake-up may take, in ms. */
 const WAKE_TIMEOUT_MS = 2000;
 
-/** Until then the port has found out how to wake the event loop, and waits in it, in ms. */
+/** After this time, in ms, the port has found out how to wake the event loop, and waits in it. */
 const SETTLE_MS = 50;
 
-/** Wake-ups that are timed. */
+/** How many wake-ups are timed. */
 const WAKE_UPS = 9;
 
 export interface DriverCheck {
@@ -22,12 +22,20 @@ export interface DriverCheck {
   /** Optional system features in use. */
   readonly features?: readonly string[];
   readonly eventLoopWatch?: string;
-  /** From the post of a wake-up to its completion; null when it did not arrive. */
+  /** The time from the post of a wake-up to its completion; null if it did not arrive. */
   readonly wakeUpMicroseconds?: number | null;
 }
 
-/** Checks one driver as its probe reported it. */
-export async function checkDriver({ name, probe }: DriverReport): Promise<DriverCheck> {
+/** Checks every driver, those of other systems last. */
+export async function checkDrivers(): Promise<DriverCheck[]> {
+  const checks: DriverCheck[] = [];
+  for (const report of probeDrivers()) {
+    checks.push(await checkDriver(report));
+  }
+  return checks;
+}
+
+async function checkDriver({ name, probe }: DriverReport): Promise<DriverCheck> {
   if (!probe.usable) {
     return { name, usable: false, reason: probe.reason, advice: probe.advice };
   }
@@ -48,14 +56,7 @@ export async function checkDriver({ name, probe }: DriverReport): Promise<Driver
   }
 }
 
-/** A remark on a driver that is true in workers only; undefined when there is none. */
-export function noteOnWorkers({ name, features }: DriverCheck): string | undefined {
-  return name === 'io_uring' && features !== undefined && !features.includes('defer_taskrun')
-    ? 'not in workers, which take epoll: this kernel has no DEFER_TASKRUN (Linux 6.1)'
-    : undefined;
-}
-
-/** The time in µs that a wake-up takes while the event loop sleeps, the median of some, or null when one does not arrive. */
+/** Returns the median time of a wake-up while the event loop sleeps, in µs, or null if one does not arrive. */
 async function timeWakeUp(port: CompletionPort): Promise<number | null> {
   let arrived: () => void = () => undefined;
   port.start((completion) => {
@@ -78,7 +79,7 @@ async function timeWakeUp(port: CompletionPort): Promise<number | null> {
     }
     times.push(performanceNow() - postedAt);
     timer.abort();
-    // The port goes back to sleep in the event loop.
+    // Let the port go back to sleep in the event loop.
     await delay(1);
   }
   times.sort((a, b) => a - b);

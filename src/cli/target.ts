@@ -1,11 +1,11 @@
-/** Where to listen or connect, as people write it. */
+/** Targets: where to listen or connect, as written on the command line. */
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { versionOf } from '../../drivers/common/sockaddr.js';
-import type { SocketAddress } from '../../index.js';
-import { Failure } from '../failure.js';
-import { whole } from '../numbers.js';
+import { versionOf } from '../drivers/common/sockaddr.js';
+import type { SocketAddress } from '../index.js';
+import { Failure } from './failure.js';
+import { numberIn } from './numbers.js';
 
 /** A target before its host is looked up. */
 export type Target = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -25,11 +25,11 @@ export function parseTarget(text: string): Target {
       `bad target ${JSON.stringify(text)}: ${isAddress ? 'an IPv6 address needs brackets and a port' : FORMS}`,
     );
   }
-  const port = whole('port', 1, 65535)(portText);
+  const port = numberIn('port', { least: 1, most: 65535 })(portText);
   return { host: (bracketed ?? plain) || '127.0.0.1', port };
 }
 
-/** A Unix socket's path as the port wants it: `@name` is a name that is in no directory (Linux). */
+/** A Unix socket's path in the form that the port takes. `@name` is an abstract name, which is in no directory (Linux). */
 function pathOf(path: string, text: string): string {
   if (path === '' || path === '@' || path.includes('\0')) {
     throw new Failure(`bad path ${JSON.stringify(text)}: expected the path of a Unix socket, or @NAME`);
@@ -37,7 +37,7 @@ function pathOf(path: string, text: string): string {
   return path.startsWith('@') ? `\0${path.slice(1)}` : path;
 }
 
-/** Looks the host up, where it is a name. */
+/** Looks the host up if it is a name. @throws Failure if it has no address */
 export async function resolveTarget(target: Target): Promise<SocketAddress> {
   if ('path' in target) {
     return { family: 'unix', path: target.path };
@@ -59,12 +59,12 @@ export async function resolveTarget(target: Target): Promise<SocketAddress> {
   }
 }
 
-/** A resolved address as `listen` and `connect` take it. */
+/** A resolved address as options of `listen` and `connect`. */
 export function endpointOf(address: SocketAddress): { host: string; port: number } | { path: string } {
   return address.family === 'unix' ? { path: address.path } : { host: address.address, port: address.port };
 }
 
-/** The address that the options of `echo` ask for. */
+/** The target that the options of `echo` name. */
 export function listenTarget(options: {
   readonly host: string;
   readonly port: number;

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { process } from '../base/runtime.js';
+import { process } from '../../base/runtime.js';
 
 /** A limit: a number, or that there is none, or that it cannot be read here. */
 export type Limit = number | 'unlimited' | 'unknown';

@@ -3,8 +3,8 @@
  * follows within the second is told together.
  */
 
-import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
-import { type Connection, formatAddress } from '../index.js';
+import { clearTimeout, performanceNow, setTimeout } from '../../base/runtime.js';
+import { type Connection, formatAddress } from '../../index.js';
 
 /** Time between two lines, in ms. */
 export const LINE_INTERVAL_MS = 1000;
