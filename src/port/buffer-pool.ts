@@ -91,6 +91,11 @@ function poolSlab(byteLength: number): Slab {
 /** With more than this share of the buffers lent, the pool is short. */
 const SHORT_SHARE = 0.75;
 
+/** Takes released buffers back. It may post operations, but must not call the program. */
+export interface BufferReceiver {
+  bufferReturned(index: number): void;
+}
+
 export class BufferPool implements ReceiveBuffers {
   readonly count: number;
   readonly sizeBytes: number;
@@ -103,7 +108,7 @@ export class BufferPool implements ReceiveBuffers {
   readonly #views: BufferViews;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
-  #give: (index: number) => void = () => undefined;
+  #receiver: BufferReceiver | undefined;
   /** Buffers that are lent at this moment. */
   lent = 0;
 
@@ -136,9 +141,9 @@ export class BufferPool implements ReceiveBuffers {
     return this.#slab.address + offsetOf(bytes) - this.#start;
   }
 
-  /** Where returned buffers go; it may post, but not call back. */
-  onReturn(give: (index: number) => void): void {
-    this.#give = give;
+  /** Sets where released buffers go. */
+  returnTo(receiver: BufferReceiver): void {
+    this.#receiver = receiver;
   }
 
   /** A buffer that the driver filled goes up, with one holder. */
@@ -187,6 +192,6 @@ export class BufferPool implements ReceiveBuffers {
       this.view(buffer.index, 0, this.sizeBytes).fill(RELEASED_BYTE);
     }
     this.lent--;
-    this.#give(buffer.index);
+    this.#receiver?.bufferReturned(buffer.index);
   }
 }

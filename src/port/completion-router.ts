@@ -10,7 +10,7 @@ import type { CompletionQueue } from './completion-queue.js';
 import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTable, RECEIVE } from './operations.js';
 import type { RetryQueue } from './retry-queue.js';
 import type { SendMemory } from './sending/send-memory.js';
-import { SendQueue } from './sending/send-queue.js';
+import { SendQueue, type SendSink } from './sending/send-queue.js';
 import { OverlappedSocket } from './socket.js';
 
 /** An accept that finds no descriptor, memory, or room in epoll is held back, not ended. */
@@ -44,7 +44,7 @@ export interface CompletionRouterParts {
   readonly sendMemory: SendMemory;
 }
 
-export class CompletionRouter implements CompletionSink {
+export class CompletionRouter implements CompletionSink, SendSink {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
   readonly #queue: CompletionQueue;
@@ -68,13 +68,7 @@ export class CompletionRouter implements CompletionSink {
     this.#pool = parts.pool;
     this.#retries = parts.retries;
     this.#sendMemory = parts.sendMemory;
-    this.sends = new SendQueue(
-      parts.driver,
-      parts.operations,
-      parts.sendMemory,
-      (slot, result) => this.#sendEnded(slot, result),
-      (socket) => this.#retries.delaySend(socket),
-    );
+    this.sends = new SendQueue(parts.driver, parts.operations, parts.sendMemory, this);
   }
 
   complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void {
@@ -201,9 +195,13 @@ export class CompletionRouter implements CompletionSink {
     this.#end(slot, result);
   }
 
-  #sendEnded(slot: number, result: number): void {
+  sendEnded(slot: number, result: number): void {
     this.#sendMemory.release(slot);
     this.#end(slot, result);
+  }
+
+  sendDelayed(socket: OverlappedSocket): void {
+    this.#retries.delaySend(socket);
   }
 
   /** The driver completes nothing any more: all that is in flight ends with an error number, negated. */

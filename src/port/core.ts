@@ -3,7 +3,7 @@
 import { OperationError } from '../base/errors.js';
 import { type Choice, openDriver } from '../drivers/choose.js';
 import type { Driver } from '../drivers/driver.js';
-import { BufferPool } from './buffer-pool.js';
+import { BufferPool, type BufferReceiver } from './buffer-pool.js';
 import { CompletionQueue } from './completion-queue.js';
 import { CompletionRouter } from './completion-router.js';
 import { OperationTable } from './operations.js';
@@ -27,7 +27,7 @@ export interface Runner {
   readonly watchKind: string | undefined;
 }
 
-export class PortCore {
+export class PortCore implements BufferReceiver {
   readonly driver: Driver;
   readonly skippedDrivers: readonly string[];
   readonly operations: OperationTable;
@@ -55,10 +55,11 @@ export class PortCore {
     this.skippedDrivers = choice.skippedDrivers;
     this.retries = new RetryQueue(this.driver, this.operations);
     this.router = new CompletionRouter(this);
-    this.pool.onReturn((index) => this.#bufferReturned(index));
+    this.pool.returnTo(this);
   }
 
-  #bufferReturned(index: number): void {
+  /** The last reference to a receive buffer was released. */
+  bufferReturned(index: number): void {
     if (!this.closed) {
       this.driver.giveBuffer(index);
       this.runner?.posted();

@@ -1,4 +1,4 @@
-/** Posting: the part of a port that starts operations and closes sockets. */
+/** The part of a port that creates sockets, posts operations, and closes sockets. */
 
 import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/address.js';
 import { invalidValue } from '../base/argument-errors.js';
@@ -13,10 +13,10 @@ import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
 import type { BufferSink, SendVector } from './sending/send-memory.js';
 import { OverlappedSocket } from './socket.js';
 
-/** Tries to have a closed socket break its connection. */
+/** How often `resetOnClose` is set before giving up. */
 const RESET_TRIES_MAX = 3;
 
-/** What can be cancelled on a socket. */
+/** The operations of a socket that `cancel` takes. */
 export type Cancellable = 'accept' | 'connect' | 'receive' | 'send';
 
 export class PostingPort {
@@ -28,7 +28,11 @@ export class PostingPort {
     this.core = core;
   }
 
-  /** Creates an overlapped socket for streams. @param options.dualStack of an IPv6 listener: take IPv4 connections too */
+  /**
+   * Creates an overlapped socket for streams.
+   * @param options.dualStack for an IPv6 listener: also accept IPv4 connections. Default: false
+   * @throws OperationError `ERR_INVALID_ARG_VALUE` for an unknown family, `EMFILE`, `EBADF` when the port is closed
+   */
   createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
     this.core.requireOpen('socket');
     if (!SOCKET_FAMILIES.includes(family)) {
@@ -41,7 +45,11 @@ export class PostingPort {
     return socket;
   }
 
-  /** The socket joins the port, once, with its completion key: any value, given back with each of its completions. */
+  /**
+   * Associates a socket with the port, once.
+   * @param key the completion key: any value, returned with each completion of the socket
+   * @throws OperationError `EALREADY` when it is associated already, `EINVAL` when it belongs to another port, `EBADF`
+   */
   associate(socket: OverlappedSocket, key?: unknown): void {
     this.core.requireOpen('associate');
     this.core.requireUsable(socket, 'associate');
@@ -53,114 +61,141 @@ export class PostingPort {
     socket.key = key;
   }
 
-  /** Posts an accept on a listening socket. One may be in flight; post again when a completion says `more: false`. */
+  /**
+   * Posts an accept on a listening socket. One may be in flight; post the next one after a completion with `more: false`.
+   * @throws OperationError `EALREADY` when one is in flight, `EINVAL`, `EBADF`, `ENOBUFS` above `operationsMax`
+   */
   postAccept(listener: OverlappedSocket, context?: unknown): void {
-    this.core.requirePostable(listener, 'accept', 'listening');
-    this.core.requireIdle(listener.readSlot, 'accept');
-    const slot = this.core.operations.allocate(ACCEPT, listener, context);
+    const { core } = this;
+    core.requirePostable(listener, 'accept', 'listening');
+    core.requireIdle(listener.readSlot, 'accept');
+    const slot = core.operations.allocate(ACCEPT, listener, context);
     listener.readSlot = slot;
-    this.core.driver.postAccept(slot, this.core.operations.generation[slot] as number, listener.handle);
-    this.core.runner?.posted();
+    core.driver.postAccept(slot, core.operations.generation[slot] as number, listener.handle);
+    core.runner?.posted();
   }
 
-  /** Posts a connect on a socket that was just created. */
+  /**
+   * Posts a connect on a new socket.
+   * @throws OperationError `EINVAL`, `EBADF`, `ENAMETOOLONG` for a path that is too long, `ENOBUFS` above `operationsMax`
+   */
   postConnect(socket: OverlappedSocket, address: SocketAddress, context?: unknown): void {
-    this.core.requirePostable(socket, 'connect', 'created');
+    const { core } = this;
+    core.requirePostable(socket, 'connect', 'created');
     if (socket.family === 'ipv6' && isMapped(address)) {
-      this.core.driver.sockets.reachIpv4(socket.handle);
+      core.driver.sockets.reachIpv4(socket.handle);
     }
-    const slot = this.core.operations.allocate(CONNECT, socket, context);
+    const slot = core.operations.allocate(CONNECT, socket, context);
     try {
-      this.core.driver.postConnect(slot, this.core.operations.generation[slot] as number, socket.handle, address);
+      core.driver.postConnect(slot, core.operations.generation[slot] as number, socket.handle, address);
     } catch (error) {
-      this.core.operations.release(slot);
+      core.operations.release(slot);
       throw error;
     }
     socket.connectSlot = slot;
     socket.connectAddress = address;
     socket.state = 'connecting';
-    this.core.runner?.posted();
+    core.runner?.posted();
   }
 
   /**
-   * Posts a receive. One may be in flight; post again when a completion says `more: false`. The buffer is chosen when
-   * data arrives, and lent with the completion. While none is free the receive waits.
-   * @param options.once complete once, also where the driver could go on by itself
+   * Posts a receive. One may be in flight; post the next one after a completion with `more: false`. The buffer is chosen when
+   * data arrives, and is lent with the completion. While no buffer is free the receive waits.
+   * @param options.once complete once, even if the driver could complete repeatedly. Default: false
+   * @throws OperationError `EALREADY` when one is in flight, `ENOTCONN`, `EBADF`, `ENOBUFS` above `operationsMax`
    */
   postReceive(socket: OverlappedSocket, options: { readonly once?: boolean; readonly context?: unknown } = {}): void {
-    this.core.requirePostable(socket, 'receive', 'connected');
-    this.core.requireIdle(socket.readSlot, 'receive');
-    const slot = this.core.operations.allocate(RECEIVE, socket, options.context);
+    const { core } = this;
+    core.requirePostable(socket, 'receive', 'connected');
+    core.requireIdle(socket.readSlot, 'receive');
+    const slot = core.operations.allocate(RECEIVE, socket, options.context);
     const once = options.once === true;
-    this.core.operations.once[slot] = once ? 1 : 0;
+    core.operations.once[slot] = once ? 1 : 0;
     socket.readSlot = slot;
-    this.core.driver.postReceive(slot, this.core.operations.generation[slot] as number, socket.handle, once);
-    this.core.runner?.posted();
+    core.driver.postReceive(slot, core.operations.generation[slot] as number, socket.handle, once);
+    core.runner?.posted();
   }
 
   /**
-   * Posts a send of all of `data`, one buffer or several. Sends of a socket go out in the order of their posts. Up to
-   * 1,024 bytes alone are copied. More, and several buffers, stay where they are and must not change until the
-   * completion; when their memory is transferred or resized before, the send and those after it end with
-   * `ERR_BUFFER_DETACHED`. A view of a receive buffer is sent from there.
-   * @throws TypeError `ERR_INVALID_ARG_TYPE` for what is not bytes, `ERR_INVALID_ARG_VALUE` for bytes of several receive
+   * Posts a send of all bytes of `data`, one buffer or several. The sends of a socket go out in the order of their posts. A
+   * single buffer of up to 1,024 bytes is copied. Larger buffers, and several together, are not copied: they must not change
+   * until the completion. If their memory is transferred or resized before that, the send and those after it end with
+   * `ERR_BUFFER_DETACHED`. A view of a receive buffer is sent from that buffer.
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` for anything but bytes, `ERR_INVALID_ARG_VALUE` for bytes of several receive
    * buffers
+   * @throws OperationError `ENOTCONN`, `EBADF`, `ENOBUFS` above `operationsMax`
    */
   postSend(socket: OverlappedSocket, data: Uint8Array | readonly Uint8Array[], context?: unknown): void {
-    this.core.requirePostable(socket, 'send', 'connected');
-    const slot = this.core.operations.allocate(SEND, socket, context);
+    const { core } = this;
+    core.requirePostable(socket, 'send', 'connected');
+    const isOne = isBytes(data);
+    const slot = core.operations.allocate(SEND, socket, context);
     try {
-      if (isBytes(data)) {
-        this.core.sendMemory.hold(slot, data);
+      if (isOne) {
+        core.sendMemory.hold(slot, data);
       } else {
-        this.core.sendMemory.holdAll(slot, data);
+        core.sendMemory.holdAll(slot, data);
       }
     } catch (error) {
-      this.core.operations.release(slot);
+      core.operations.release(slot);
       throw error;
     }
-    this.core.router.sends.append(socket, slot);
-    this.core.runner?.posted();
-  }
-
-  /** Posts a send of the first bytes of a receive buffer, which it keeps until its completion: an echo that copies nothing. */
-  postSendBuffer(socket: OverlappedSocket, buffer: PoolBuffer, byteLength: number, context?: unknown): void {
-    this.core.requirePostable(socket, 'send', 'connected');
-    assert(byteLength >= 0 && byteLength <= buffer.sizeBytes && buffer.references > 0);
-    const slot = this.core.operations.allocate(SEND, socket, context);
-    buffer.retain();
-    this.core.sendMemory.holdAt(slot, buffer.address, byteLength, buffer);
-    this.core.router.sends.append(socket, slot);
-    this.core.runner?.posted();
+    if (isOne) {
+      core.router.sends.appendPiece(socket, slot);
+    } else {
+      core.router.sends.append(socket, slot);
+    }
+    core.runner?.posted();
   }
 
   /**
-   * @internal Posts a send of what was gathered before, and takes it over: its holders are released with the completion.
-   * Whoever gathers keeps nothing that can be released.
+   * Posts a send of the first bytes of a receive buffer, which is retained until the completion: an echo without a copy.
+   * @param byteLength 0 to `buffer.sizeBytes`
+   * @throws OperationError `ENOTCONN`, `EBADF`, `ENOBUFS` above `operationsMax`
    */
-  postSendVector(socket: OverlappedSocket, pieces: SendVector): void {
+  postSendBuffer(socket: OverlappedSocket, buffer: PoolBuffer, byteLength: number, context?: unknown): void {
     this.core.requirePostable(socket, 'send', 'connected');
-    const slot = this.core.operations.allocate(SEND, socket, undefined);
-    this.core.sendMemory.holdVector(slot, pieces);
-    this.core.router.sends.append(socket, slot);
-    this.core.runner?.posted();
+    assert(byteLength >= 0);
+    assert(byteLength <= buffer.sizeBytes);
+    assert(buffer.references > 0, 'Send of a receive buffer that is released');
+    const slot = this.core.operations.allocate(SEND, socket, context);
+    buffer.retain();
+    this.#postPiece(socket, slot, buffer.address, byteLength, buffer);
   }
 
-  /** @internal The same for one piece. */
-  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, held: MemoryOwner): void {
+  /**
+   * @internal Posts a send of one piece of memory, and takes over the caller's reference to its owner: the completion
+   * releases it.
+   */
+  postSendAt(socket: OverlappedSocket, address: number, byteLength: number, owner: MemoryOwner): void {
     this.core.requirePostable(socket, 'send', 'connected');
     const slot = this.core.operations.allocate(SEND, socket, undefined);
-    this.core.sendMemory.holdAt(slot, address, byteLength, held);
-    this.core.router.sends.append(socket, slot);
-    this.core.runner?.posted();
+    this.#postPiece(socket, slot, address, byteLength, owner);
   }
 
-  /** @internal A started port has a turn soon, as if something had been posted. */
+  #postPiece(socket: OverlappedSocket, slot: number, address: number, byteLength: number, owner: MemoryOwner): void {
+    const { core } = this;
+    core.sendMemory.holdAt(slot, address, byteLength, owner);
+    core.router.sends.appendPiece(socket, slot);
+    core.runner?.posted();
+  }
+
+  /** @internal The same for several pieces of memory: the completion releases the vector, the caller must not. */
+  postSendVector(socket: OverlappedSocket, vector: SendVector): void {
+    const { core } = this;
+    core.requirePostable(socket, 'send', 'connected');
+    const slot = core.operations.allocate(SEND, socket, undefined);
+    core.sendMemory.holdVector(slot, vector);
+    core.router.sends.append(socket, slot);
+    core.runner?.posted();
+  }
+
+  /** @internal Makes a started port have a turn soon, as if an operation had been posted. */
   wantTurn(): void {
     this.core.runner?.posted();
   }
 
-  /** @internal How many sockets the process may have. */
+  /** @internal The most sockets that the process may have. */
   get socketsMax(): number {
     return this.core.driver.sockets.socketsMax();
   }
@@ -175,27 +210,29 @@ export class PostingPort {
     return this.core.pool.bufferOf(bytes) !== undefined;
   }
 
-  /** @internal Whether so many receive buffers are lent that holding more would make receives wait. */
+  /** @internal Whether so many receive buffers are lent that receives may soon have to wait. */
   get poolShort(): boolean {
     return this.core.pool.lent > this.core.pool.shortAt;
   }
 
-  /** @internal Adds bytes to what is to be sent together, in pieces: they stay where they are, a receive buffer is retained. */
+  /** @internal Adds bytes to a vectored send, in pieces. They are not copied; a receive buffer is retained. */
   gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax: number): void {
     this.core.sendMemory.gather(sink, bytes, pieceBytesMax);
   }
 
-  /** @internal Gives an accepted socket that was never associated to another thread, by its system's handle. */
+  /** @internal Detaches an accepted socket that was never associated, for another thread; returns the system's handle. */
   detach(socket: OverlappedSocket, thread: number): number {
     const { sockets } = this.core.driver;
     this.core.requireUsable(socket, 'detach');
-    assert(socket.owner === undefined && socket.state === 'connected' && sockets.detach !== undefined);
+    assert(socket.owner === undefined);
+    assert(socket.state === 'connected');
+    assert(sockets.detach !== undefined);
     socket.state = 'closed';
     this.core.router.sockets.delete(socket);
     return sockets.detach(socket.handle, thread);
   }
 
-  /** @internal Takes over a socket that another thread's port gave away. */
+  /** @internal Adopts a socket that the port of another thread has detached. */
   adopt(handle: number, family: SocketFamily): OverlappedSocket {
     this.core.requireOpen('adopt');
     const { sockets } = this.core.driver;
@@ -205,17 +242,22 @@ export class PostingPort {
     return socket;
   }
 
-  /** Posts the end of the sending side: behind the sends posted before, the peer sees the end of the stream. */
+  /**
+   * Posts the end of the sending side: after the sends posted before, the peer sees the end of the stream.
+   * @throws OperationError `ENOTCONN`, `EBADF`, `ENOBUFS` above `operationsMax`
+   */
   postShutdown(socket: OverlappedSocket, context?: unknown): void {
-    this.core.requirePostable(socket, 'shutdown', 'connected');
-    const slot = this.core.operations.allocate(SHUTDOWN, socket, context);
-    this.core.router.sends.append(socket, slot);
-    this.core.runner?.posted();
+    const { core } = this;
+    core.requirePostable(socket, 'shutdown', 'connected');
+    const slot = core.operations.allocate(SHUTDOWN, socket, context);
+    core.router.sends.append(socket, slot);
+    core.runner?.posted();
   }
 
   /**
-   * Asks for the end of an operation, or of all sends, of a socket. Each completes, with `ECANCELED` unless it was
-   * faster. Cancelled sends may have gone out in part: only closing makes sense then.
+   * Cancels an operation, or all sends, of a socket. Each still completes, with `ECANCELED` unless it ended before. Cancelled
+   * sends may have gone out in part, so the only sensible next step is to close the socket.
+   * @throws OperationError `EBADF` when the port is closed, `EINVAL` when the socket belongs to another port
    */
   cancel(socket: OverlappedSocket, what: Cancellable): void {
     this.core.requireOpen('cancel');
@@ -234,15 +276,16 @@ export class PostingPort {
   }
 
   #cancelSlot(socket: OverlappedSocket, slot: number): void {
-    this.core.operations.cancelled[slot] = 1;
-    if (this.core.operations.delayed[slot] === 1) {
+    const { operations } = this.core;
+    operations.cancelled[slot] = 1;
+    if (operations.delayed[slot] === 1) {
       this.core.router.endCancelled(slot);
     } else {
-      this.core.driver.cancel(slot, this.core.operations.generation[slot] as number, socket.handle);
+      this.core.driver.cancel(slot, operations.generation[slot] as number, socket.handle);
     }
   }
 
-  /** @internal Closing never fails: where the system cannot do this now, the peer may see the end of the stream instead. */
+  /** @internal Closing never fails: if the system cannot do this now, the peer may see the end of the stream instead. */
   protected resetOnClose({ handle }: OverlappedSocket): void {
     for (let tries = 1; tries <= RESET_TRIES_MAX; tries++) {
       try {
@@ -257,9 +300,11 @@ export class PostingPort {
   }
 
   /**
-   * Closes a socket. A listener stops listening at once. What is in flight completes with `ECANCELED`; when the last
-   * of it has been dequeued the socket is given back to the system, and the peer sees the end of the stream.
-   * @param options.reset break the connection instead (RST), discarding what is unsent
+   * Closes a socket. A listener stops listening at once. Operations in flight complete with `ECANCELED`; after the last of
+   * these completions was dequeued the system's socket is closed, and the peer sees the end of the stream. Does nothing on a
+   * closed socket.
+   * @param options.reset break the connection instead (RST), discarding unsent bytes. Default: false
+   * @throws OperationError `EINVAL` when the socket belongs to another port
    */
   closeSocket(socket: OverlappedSocket, options: { readonly reset?: boolean } = {}): void {
     this.core.requireOwn(socket, 'close');

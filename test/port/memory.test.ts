@@ -89,7 +89,7 @@ describe('the buffer pool', () => {
   test('a buffer returns to the pool once, at the last release', () => {
     const pool = new BufferPool(2, 64, false);
     const given: number[] = [];
-    pool.onReturn((index) => given.push(index));
+    pool.returnTo({ bufferReturned: (index) => given.push(index) });
     const buffer = pool.lend(1);
     assert.equal(pool.lent, 1);
     buffer.retain();

@@ -1,6 +1,7 @@
 /**
- * Sends of a socket, in order. One send is with the driver at a time, as two could change places; what is queued meanwhile
- * goes out together in the next. A driver may take fewer bytes than it was given: the rest follows from here.
+ * The sends of a socket, in order. Only one send is with the driver at a time, because two could overtake each other. Sends
+ * that are posted meanwhile are queued and submitted together as one vectored send. A driver may take fewer bytes than it was
+ * given: the queue then posts the rest.
  */
 
 import { assert } from '../../base/assert.js';
@@ -15,18 +16,23 @@ import type { OverlappedSocket } from '../socket.js';
 import { type SendMemory, SendVector } from './send-memory.js';
 import { SendStages } from './send-stages.js';
 
-/** Told how each send ended: bytes, or the system's error number, negated; 0 for a shutdown. */
-export type SendEnd = (slot: number, result: number) => void;
+/** Where the queue reports what became of its sends. */
+export interface SendSink {
+  /** A send ended: with its bytes, or with the system's error number, negated; with 0 for a shutdown. */
+  sendEnded(slot: number, result: number): void;
+  /** The sends of a socket cannot continue for the moment: `restart` is to be called later. */
+  sendDelayed(socket: OverlappedSocket): void;
+}
 
 export class SendQueue {
   readonly #driver: Driver;
   readonly #operations: OperationTable;
   readonly #memory: SendMemory;
-  readonly #onEnd: SendEnd;
-  readonly #delay: (socket: OverlappedSocket) => void;
+  readonly #sink: SendSink;
   readonly #cancelled: number;
-  /** Copies of borrowed memory, where the driver needs them. */
+  /** Copies of borrowed memory, for drivers that need them. */
   readonly #stages: SendStages | undefined;
+  /** Filled anew for each vectored send. */
   readonly #list: BufferList = {
     count: 0,
     borrowed: false,
@@ -34,21 +40,37 @@ export class SendQueue {
     lengths: new Float64Array(GATHER_PIECES_MAX),
   };
 
-  /** @param delay called for a socket whose sends could not go on for the moment: they do so by `restart` */
-  constructor(
-    driver: Driver,
-    operations: OperationTable,
-    memory: SendMemory,
-    onEnd: SendEnd,
-    delay: (socket: OverlappedSocket) => void,
-  ) {
-    this.#delay = delay;
+  constructor(driver: Driver, operations: OperationTable, memory: SendMemory, sink: SendSink) {
     this.#driver = driver;
     this.#operations = operations;
     this.#memory = memory;
+    this.#sink = sink;
     this.#stages = driver.readsBetweenCalls ? new SendStages() : undefined;
-    this.#onEnd = onEnd;
     this.#cancelled = -driver.errors.numberOf('ECANCELED');
+  }
+
+  /**
+   * Appends the send in `slot`, which is one piece of memory. If nothing is queued, it is submitted at once: the usual case,
+   * because an engine keeps one send in flight.
+   */
+  appendPiece(socket: OverlappedSocket, slot: number): void {
+    const { generation, address, byteLength, borrowed } = this.#operations;
+    if (socket.firstSend >= 0 || borrowed[slot] !== 0 || byteLength[slot] === 0) {
+      this.append(socket, slot);
+      return;
+    }
+    assert(!socket.sending);
+    socket.firstSend = slot;
+    socket.lastSend = slot;
+    socket.lastWithDriver = slot;
+    this.#driver.postSend(
+      slot,
+      generation[slot] as number,
+      socket.handle,
+      address[slot] as number,
+      byteLength[slot] as number,
+      false,
+    );
   }
 
   /** Appends the send or shutdown in `slot`. */
@@ -66,13 +88,23 @@ export class SendQueue {
 
   /** The driver has taken `result` bytes of what it was given, or failed with an error number, negated. */
   completed(socket: OverlappedSocket, result: number): void {
-    assert(socket.sending && socket.firstSend >= 0);
+    assert(socket.sending);
+    const first = socket.firstSend;
+    assert(first >= 0);
     const cancelled = socket.sendsCancelled;
-    this.#stages?.release(socket.firstSend);
+    this.#stages?.release(first);
     socket.lastWithDriver = -1;
     socket.sendsCancelled = false;
     if (result > 0) {
-      this.#operations.failures[socket.firstSend] = 0;
+      const { byteLength, bytesTaken, failures } = this.#operations;
+      if (first === socket.lastSend && result === byteLength[first] && bytesTaken[first] === 0) {
+        // The usual case: the only send of the socket, and all of its bytes.
+        socket.firstSend = -1;
+        socket.lastSend = -1;
+        this.#sink.sendEnded(first, result);
+        return;
+      }
+      failures[first] = 0;
       this.#take(socket, result);
     }
     if (result < 0) {
@@ -86,27 +118,27 @@ export class SendQueue {
 
   #failed(socket: OverlappedSocket, result: number, cancelled: boolean): void {
     if (result === -ERR_BUFFER_DETACHED && !cancelled) {
-      // One of those that were handed over together: those before it are sent after all.
+      // The memory of one of the sends that were submitted together is gone: those before it can still be sent.
       this.#start(socket);
     } else if (result !== -ERR_BUFFER_DETACHED && !PASSING.has(this.#driver.errors.codeOf(-result))) {
-      // A hole in the stream: nothing behind it may go out.
+      // The stream has a hole: nothing after it may be sent.
       this.failAll(socket, result);
     } else if (cancelled) {
-      // Such as a send of io_uring, which was interrupted to end it.
+      // For example a send of io_uring, which the cancellation interrupted.
       this.failAll(socket, this.#cancelled);
     } else {
-      this.#delay(socket);
+      this.#sink.sendDelayed(socket);
     }
   }
 
-  /** Goes on with what could not go on for a moment. */
+  /** Continues the sends of a socket after `sendDelayed`. */
   restart(socket: OverlappedSocket): void {
     if (!socket.sending) {
       this.#start(socket);
     }
   }
 
-  /** A number that grows while the first send is in flight and the peer takes something, as far as that is known. */
+  /** A number that grows while the first send is in flight and the peer takes bytes, as far as the system reports it. */
   progress(socket: OverlappedSocket): number {
     const taken = socket.sending ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
     return taken + (this.#driver.sockets.sendProgress(socket.handle) ?? 0);
@@ -130,7 +162,7 @@ export class SendQueue {
     }
   }
 
-  /** Ends all that is not with the driver, first to last. */
+  /** Ends all sends of a socket that has none with the driver, first to last. */
   failAll(socket: OverlappedSocket, result: number): void {
     assert(!socket.sending);
     while (socket.firstSend >= 0) {
@@ -138,7 +170,7 @@ export class SendQueue {
     }
   }
 
-  /** Asks for the end of all sends; what was handed over together is with the driver together, and ends there. */
+  /** Cancels all sends. Those that were submitted together are cancelled together, and end when the driver completes them. */
   cancelAll(socket: OverlappedSocket): void {
     if (!socket.sending) {
       this.failAll(socket, this.#cancelled);
@@ -150,7 +182,7 @@ export class SendQueue {
     this.#driver.cancel(slot, this.#operations.generation[slot] as number, socket.handle);
   }
 
-  /** Ends what queues behind the send that is with the driver. */
+  /** Ends the sends that are queued after the one that is with the driver. */
   #failQueued(socket: OverlappedSocket, result: number): void {
     const last = socket.lastWithDriver;
     let slot = this.#operations.next[last] as number;
@@ -158,7 +190,7 @@ export class SendQueue {
     socket.lastSend = last;
     while (slot >= 0) {
       const next = this.#operations.next[slot] as number;
-      this.#onEnd(slot, result);
+      this.#sink.sendEnded(slot, result);
       slot = next;
     }
   }
@@ -170,10 +202,10 @@ export class SendQueue {
     if (next < 0) {
       socket.lastSend = -1;
     }
-    this.#onEnd(slot, result);
+    this.#sink.sendEnded(slot, result);
   }
 
-  /** Hands the next sends to the driver, together as far as they fit. */
+  /** Submits the next sends to the driver: as many as fit into one vectored send. */
   #start(socket: OverlappedSocket): void {
     const { kind, byteLength } = this.#operations;
     while (socket.firstSend >= 0) {
@@ -196,21 +228,19 @@ export class SendQueue {
       this.#driver.sockets.shutdownSend(socket.handle);
       return 0;
     } catch (error) {
-      assert(error instanceof OperationError && error.systemNumber !== undefined);
+      assert(error instanceof OperationError);
+      assert(error.systemNumber !== undefined);
       return -error.systemNumber;
     }
   }
 
   #post(socket: OverlappedSocket, slot: number): void {
-    const { generation, address, byteLength, bytesTaken, borrowed, owners: held, next } = this.#operations;
+    const { generation, address, byteLength, bytesTaken, borrowed, owners, next } = this.#operations;
     socket.lastWithDriver = slot;
     const taken = bytesTaken[slot] as number;
     const isBorrowed = borrowed[slot] === 1;
-    if (
-      (next[slot] as number) < 0 &&
-      !(held[slot] instanceof SendVector) &&
-      !(isBorrowed && this.#stages !== undefined)
-    ) {
+    const isLast = (next[slot] as number) < 0;
+    if (isLast && !(owners[slot] instanceof SendVector) && !(isBorrowed && this.#stages !== undefined)) {
       this.#driver.postSend(
         slot,
         generation[slot] as number,
@@ -225,71 +255,72 @@ export class SendQueue {
     this.#driver.postSendGather(slot, generation[slot] as number, socket.handle, this.#list);
   }
 
-  /** Collects pieces from the send in `first` on, until a shutdown, the end, or the gather is full. */
+  /** Lists the memory of the sends from `first` on, up to a shutdown, the end of the queue, or the capacity of the list. */
   #fillList(socket: OverlappedSocket, first: number): void {
     const { kind, next, borrowed } = this.#operations;
-    const gather = this.#list;
-    gather.count = 0;
-    gather.borrowed = false;
+    const list = this.#list;
+    list.count = 0;
+    list.borrowed = false;
     for (let slot = first; slot >= 0 && kind[slot] === SEND; slot = next[slot] as number) {
       const isBorrowed = borrowed[slot] === 1;
-      if (gather.count === GATHER_PIECES_MAX || (slot !== first && !this.#goesWith(slot))) {
+      if (list.count === GATHER_PIECES_MAX || (slot !== first && !this.#canFollow(slot))) {
         return;
       }
       socket.lastWithDriver = slot;
-      gather.borrowed ||= isBorrowed && this.#stages === undefined;
-      this.#addSend(slot);
+      list.borrowed ||= isBorrowed && this.#stages === undefined;
+      this.#listSend(slot);
       if (isBorrowed && this.#stages !== undefined) {
-        // The stage of one send may be full before its end.
+        // The stage may have had room for only a part of this send.
         return;
       }
     }
   }
 
-  /** Whether a send can be handed over together with those before it. */
-  #goesWith(slot: number): boolean {
+  /** Whether a send can be submitted together with the sends before it. */
+  #canFollow(slot: number): boolean {
     return this.#stages === undefined ? this.#memory.isOneWhole(slot) : this.#operations.borrowed[slot] === 0;
   }
 
-  #addSend(slot: number): void {
-    const { address, byteLength, bytesTaken, owners: held } = this.#operations;
-    const pieces = held[slot];
+  /** Lists the memory of one send, as far as the list has room. */
+  #listSend(slot: number): void {
+    const { address, byteLength, bytesTaken, owners } = this.#operations;
+    const vector = owners[slot];
     let skip = bytesTaken[slot] as number;
-    if (!(pieces instanceof SendVector)) {
-      this.#addBytes(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, pieces, skip);
+    if (!(vector instanceof SendVector)) {
+      this.#listPiece(slot, (address[slot] as number) + skip, (byteLength[slot] as number) - skip, vector, skip);
       return;
     }
-    for (let index = 0; index < pieces.addresses.length; index++) {
-      const length = pieces.lengths[index] as number;
+    for (let index = 0; index < vector.addresses.length; index++) {
+      const length = vector.lengths[index] as number;
       if (skip >= length) {
         skip -= length;
         continue;
       }
-      const start = (pieces.addresses[index] as number) + skip;
-      if (!this.#addBytes(slot, start, length - skip, pieces.owners[index], skip)) {
+      const start = (vector.addresses[index] as number) + skip;
+      if (!this.#listPiece(slot, start, length - skip, vector.owners[index], skip)) {
         return;
       }
       skip = 0;
     }
   }
 
-  /** Adds a piece, which begins at `offset` of what its holder keeps; returns whether another one has room. */
-  #addBytes(slot: number, address: number, byteLength: number, held: unknown, offset: number): boolean {
-    const gather = this.#list;
-    if (gather.count === GATHER_PIECES_MAX) {
+  /** Lists one piece, which begins at `offset` of its owner's bytes; returns whether the next piece of the send may follow. */
+  #listPiece(slot: number, address: number, byteLength: number, owner: unknown, offset: number): boolean {
+    const list = this.#list;
+    if (list.count === GATHER_PIECES_MAX) {
       return false;
     }
-    const { count } = gather;
-    if (this.#stages === undefined || held === undefined || held instanceof RefCounted) {
-      gather.addresses[count] = address;
-      gather.lengths[count] = byteLength;
-      gather.count = count + 1;
+    const { count } = list;
+    if (this.#stages === undefined || owner === undefined || owner instanceof RefCounted) {
+      list.addresses[count] = address;
+      list.lengths[count] = byteLength;
+      list.count = count + 1;
       return true;
     }
-    const copied = this.#stages.copy(slot, (held as BorrowedBytes).view, offset, byteLength);
-    gather.addresses[count] = this.#stages.address;
-    gather.lengths[count] = copied;
-    gather.count = copied > 0 ? count + 1 : count;
+    const copied = this.#stages.copy(slot, (owner as BorrowedBytes).view, offset, byteLength);
+    list.addresses[count] = this.#stages.address;
+    list.lengths[count] = copied;
+    list.count = copied > 0 ? count + 1 : count;
     return copied === byteLength;
   }
 }
