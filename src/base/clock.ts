@@ -1,6 +1,9 @@
-/** Time as a port has it: the system's, or a simulation's own. */
+/** The clock of a port: the system's, or a simulated one. */
 
 import { clearTimeout, performanceNow, setTimeout } from './runtime.js';
+
+/** The longest delay of Node's timers, in ms; they fire at once for a longer one. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** A timer of a clock. */
 export interface ClockTimer {
@@ -14,11 +17,11 @@ export interface ClockTimer {
 
 /** The clock of a port: the system's, or that of a simulated network. */
 export interface Clock {
-  /** Whether time passes by itself, so that looking at it again and again makes sense. */
+  /** Whether time passes by itself, so that polling the clock makes sense. */
   readonly passes: boolean;
-  /** ms since some moment, with fractions; it never goes back. */
+  /** Monotonic time in ms, with fractions. */
   now(): number;
-  /** Calls back once, from the event loop, when `delayMs` have passed: whole ms, up to 2^31 - 1. */
+  /** Calls back once, from the event loop, after `delayMs`: an integer up to TIMER_MS_MAX. */
   setTimer(callback: () => void, delayMs: number): ClockTimer;
 }
 

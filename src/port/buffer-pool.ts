@@ -1,4 +1,4 @@
-/** The port's receive buffers: equal pieces of one slab, lent with a completion and counted by references. */
+/** The port's receive buffers: parts of equal size of one slab, lent with completions and counted by references. */
 
 import type { Buffer } from 'node:buffer';
 import { misuse } from '../base/argument-errors.js';
@@ -11,12 +11,12 @@ import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
 import { undetachable } from '../ffi/undetachable.js';
 
-/** What released buffers are filled with in the debug mode. */
+/** Released buffers are filled with this byte when `poisonReleasedBuffers` is on. */
 export const RELEASED_BYTE = 0xdd;
 
 /**
- * Buffers lie one cache line further apart than they are long: at a power of two, the first lines of all of them, which
- * small messages use, would share a few places of the processor's cache.
+ * Space between two buffers. If their distance were a power of two, the first cache lines of all buffers, which small
+ * messages use, would compete for a few sets of the processor's cache.
  */
 const CACHE_LINE_BYTES = 64;
 
@@ -43,14 +43,14 @@ export class PoolBuffer extends RefCounted {
     return this.#pool.sizeBytes;
   }
 
-  /** A view of `byteLength` bytes from `offset`. It shows other data once the buffer is released. */
+  /** A view of `byteLength` bytes from `offset`. After the buffer was released it shows other data. */
   view(byteLength: number, offset = 0): Buffer {
     assert(this.references > 0, 'View of a buffer that is released');
     if (offset !== 0) {
       return this.#pool.view(this.index, offset, byteLength);
     }
-    // Messages of a program are often of one size, and a view costs more than many a handler. The view's own `length` says
-    // nothing: programs have had it.
+    // Messages of a program often have the same size, and creating a view can cost more than the handler. The length is kept
+    // here, because programs have had the view and can redefine its `length`.
     let view = this.#lastView;
     if (view === undefined || this.#lastViewBytes !== byteLength) {
       view = this.#pool.view(this.index, 0, byteLength);
@@ -60,14 +60,14 @@ export class PoolBuffer extends RefCounted {
     return view;
   }
 
-  /** @internal It goes back to the pool. */
+  /** @internal */
   protected override returned(): void {
     this.#pool.returned(this);
   }
 }
 
 /**
- * Marks the memory of a pool, on the ArrayBuffer itself: another pool must copy such bytes, as it cannot keep them lent. The
+ * Marks the memory of a pool, on the ArrayBuffer itself. Another pool must copy such bytes, because it cannot retain them. The
  * other pool may belong to another copy of this package in the process, or to one that was loaded in another realm.
  */
 const LENT_MEMORY = Symbol.for('overlapped:lent-memory:1');
@@ -88,7 +88,7 @@ function poolSlab(byteLength: number): Slab {
   }
 }
 
-/** With more than this share of the buffers lent, the pool is short. */
+/** The pool is short when more than this share of its buffers is lent. */
 const SHORT_SHARE = 0.75;
 
 /** Takes released buffers back. It may post operations, but must not call the program. */
@@ -102,14 +102,14 @@ export class BufferPool implements ReceiveBuffers {
   readonly strideBytes: number;
   readonly shortAt: number;
   readonly #slab: Slab;
-  /** What views of buffers are made of, and where it begins there: asking a typed array for that is a call into V8. */
+  /** The slab's ArrayBuffer, and the slab's offset in it: reading these from a typed array is a call into V8. */
   readonly #memory: ArrayBufferLike;
   readonly #start: number;
   readonly #views: BufferViews;
   readonly #buffers: PoolBuffer[] = [];
   readonly #fillReleased: boolean;
   #receiver: BufferReceiver | undefined;
-  /** Buffers that are lent at this moment. */
+  /** Buffers that are lent now. */
   lent = 0;
 
   constructor(count: number, sizeBytes: number, fillReleased: boolean) {
@@ -146,7 +146,7 @@ export class BufferPool implements ReceiveBuffers {
     this.#receiver = receiver;
   }
 
-  /** A buffer that the driver filled goes up, with one holder. */
+  /** Lends a buffer that the driver has filled, with one reference. */
   lend(index: number): PoolBuffer {
     const buffer = this.#buffers[index] as PoolBuffer;
     assert(buffer.references === 0);
@@ -156,11 +156,11 @@ export class BufferPool implements ReceiveBuffers {
   }
 
   /**
-   * The buffer that `bytes` are a view of, if they are one.
-   * @throws TypeError `ERR_INVALID_ARG_VALUE` when they are bytes of this pool that lie in no one buffer
+   * The buffer that `bytes` are a view of; undefined when they are not in this pool.
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` when they are in this pool, but not in a single buffer
    */
   bufferOf(bytes: Uint8Array): PoolBuffer | undefined {
-    // A view of nothing at the end of one buffer begins where the next one does.
+    // An empty view at the end of one buffer begins where the next one does.
     const byteLength = lengthOf(bytes);
     if (byteLength === 0 || memoryOf(bytes) !== this.#memory) {
       return undefined;
@@ -176,14 +176,16 @@ export class BufferPool implements ReceiveBuffers {
     return buffer;
   }
 
-  /** Whether another port lent the bytes: they must be copied to be kept, as that port would not know that they are. */
+  /** Whether the bytes are lent by another port. They must be copied: that port would not know that they are still in use. */
   isOfAnother(bytes: Uint8Array): boolean {
     const memory = memoryOf(bytes);
     return memory !== this.#memory && LENT_MEMORY in memory;
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {
-    assert(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.sizeBytes);
+    assert(offset >= 0);
+    assert(byteLength >= 0);
+    assert(offset + byteLength <= this.sizeBytes);
     return this.#views.at(index * this.strideBytes + offset, byteLength);
   }
 

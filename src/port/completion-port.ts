@@ -21,29 +21,29 @@ import type { CompletionHandler, PumpOptions } from './pump-options.js';
 import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
 
-/** How long closing a port may wait for the system to end what is in flight, in ms. */
+/** How long `close` waits for the operations in flight to end, in ms. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** Completions taken at once while a port closes. */
+/** The most completions of one poll while a port closes. */
 const CLOSE_COMPLETIONS = 1024;
 
-/** Counts of a port at one moment. */
+/** Counts of a port at the moment of the call. */
 export interface PortStatistics {
   /** Sockets that are not closed. */
   readonly sockets: number;
   /** Operations that were posted and have not ended. */
   readonly operationsInFlight: number;
-  /** Completions that ended before anybody dequeued them. */
+  /** Completions that are waiting to be dequeued. */
   readonly completionsQueued: number;
-  /** Receive buffers that are lent, to completions or to sends. */
+  /** Receive buffers that are lent to completions or retained by sends. */
   readonly buffersLent: number;
-  /** Blocks of send memory that hold a copied payload. */
+  /** Blocks of send memory that contain a copied payload. */
   readonly sendBlocksHeld: number;
-  /** Completions that came for an operation that was over. */
+  /** Completions that came after their operation had ended, and were dropped. */
   readonly lateCompletions: number;
-  /** How often an accept waited for a descriptor, and a receive for a buffer. */
+  /** How often an accept had to wait for a descriptor, since the port was created. */
   readonly acceptsDelayed: number;
-  /** Receives that had to wait for a receive buffer. */
+  /** How often a receive had to wait for a buffer, since the port was created. */
   readonly receivesDelayed: number;
 }
 
@@ -81,24 +81,24 @@ export class CompletionPort extends PostingPort {
     return this.core.driver.features;
   }
 
-  /** Drivers that `auto` would have preferred, with why each was passed over. */
+  /** Drivers that `auto` would have preferred, each with the reason why it was skipped. */
   get skippedDrivers(): readonly string[] {
     return this.core.skippedDrivers;
   }
 
-  /** Whether it was closed, or has failed. */
+  /** Whether the port was closed, or has failed. */
   get closed(): boolean {
     return this.core.closed;
   }
 
-  /** What the port failed with, if the system refused for good what its driver needs: then it is closed. */
+  /** The error that the port has failed with, because the system permanently refused something that its driver needs. */
   get failure(): OperationError | undefined {
     return this.core.failure;
   }
 
   /**
-   * Dequeues completions into `batch`, replacing what it held.
-   * @param timeoutMs how long to wait for the first: 0 polls, Infinity waits for ever; rounded up to whole ms
+   * Dequeues completions into `batch`, and releases those that it contained.
+   * @param timeoutMs how long to wait for the first one: 0 polls, Infinity waits forever; rounded up to an integer
    * @returns how many were dequeued; 0 when none came in time
    * @throws RangeError `ERR_OUT_OF_RANGE`; OperationError `EBADF` when the port is closed and its last completion has been dequeued
    */
@@ -128,7 +128,7 @@ export class CompletionPort extends PostingPort {
     const deadline = waits && timeoutMs !== Infinity ? driver.clock.now() + timeoutMs : Infinity;
     let left = waits ? timeoutMs : 0;
     for (;;) {
-      // Virtual time jumps to the end of a wait: cutting it would only add moments to a simulation.
+      // Virtual time jumps to the end of a wait: a shorter wait would only add steps to a simulation.
       let wait = driver.clock.passes ? Math.min(left, WAIT_MS_MAX) : left;
       if (this.dueAt !== Infinity) {
         const now = driver.clock.now();
@@ -145,12 +145,12 @@ export class CompletionPort extends PostingPort {
       if (batch.length > 0 || left === 0) {
         return;
       }
-      // Nothing that goes up: an accept retried, a connection closed, a signal, a bare wake.
+      // The driver woke without a completion: it retried an accept, closed a connection, or got a signal.
       left = deadline === Infinity ? left : Math.max(0, deadline - driver.clock.now());
     }
   }
 
-  /** Posts what was held back until now. */
+  /** Posts the operations that were held back until now. */
   #retryDue(now: number): void {
     const { retries, router } = this.core;
     if (retries.acceptsDueAt <= now) {
@@ -162,11 +162,11 @@ export class CompletionPort extends PostingPort {
   }
 
   /**
-   * The system refuses for good what the driver needs. Everything in flight ends with that error and the port is closed, so
-   * that each owner of an operation hears of it, and the owner of the port once.
+   * Ends all operations in flight with the error and closes the port: the system permanently refuses something that the
+   * driver needs. So the poster of each operation sees the error, and the owner of the port sees it once.
    */
   #failed(error: unknown): void {
-    // EDEADLK is the caller's mistake: in a simulation a wait without end that nothing can end. The port is sound.
+    // EDEADLK is the caller's mistake: in a simulation, an unlimited wait that nothing can end. The port is unharmed.
     if (!(error instanceof OperationError) || error.code === 'EDEADLK') {
       throw error;
     }
@@ -175,13 +175,13 @@ export class CompletionPort extends PostingPort {
     closeWakeHandle(this.#wakeHandle);
     core.router.failAll(-(error.systemNumber ?? core.driver.errors.numberOf('ECANCELED')));
     core.closed = true;
-    // It stays among the open ports for good: the kernel may use its memory for some time.
+    // The port is never removed from the open ports: the kernel may use its memory for some time.
     const { runner } = core;
     runner?.portClosed();
     core.driver.close();
     for (const socket of core.router.sockets) {
       if (socket.state === 'connected') {
-        // An end would pass for the whole of the stream.
+        // An end of the stream would tell the peer that it has received all of it.
         this.resetOnClose(socket);
       }
     }
@@ -191,20 +191,21 @@ export class CompletionPort extends PostingPort {
     }
   }
 
-  /** What another thread needs to wake this port. It can be posted to a worker. */
+  /** Wakes this port from another thread: post it to a worker, and call `postWakeUp` with it there. */
   get wakeHandle(): WakeHandle {
     return this.#wakeHandle;
   }
 
-  /** Posts a wake-up to this port: a completion of kind `wakeUp`. For other threads: `postWakeUp(port.wakeHandle)`. */
+  /** Posts a wake-up to this port: a completion of kind `wakeUp`. Other threads call `postWakeUp(port.wakeHandle)`. */
   wakeUp(): void {
     postWakeUp(this.#wakeHandle);
   }
 
   /**
-   * Runs the port in Node's event loop: `handler` is called for each completion, until `stop` or `close`. The port
-   * keeps the process alive unless `unref`. A lent buffer goes back when the handler returns, unless it was taken.
-   * @param options.onError what the handler throws, with the completion; else it is an uncaught exception
+   * Runs the port in Node's event loop: calls `handler` for each completion, until `stop` or `close`. The port keeps the
+   * process alive, unless `unref` is called. A lent buffer is released when the handler returns, unless it was taken.
+   * @param options.onError called with each error that the handler throws; by default it is an uncaught exception
+   * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed
    */
   start(handler: CompletionHandler, options: PumpOptions = {}): void {
     const pump = this.#startPump(handler, options);
@@ -217,8 +218,9 @@ export class CompletionPort extends PostingPort {
   }
 
   /**
-   * Runs the port on this thread and blocks it, Node's event loop included, until `stop` or `close` is called by the
-   * handler. An error that the handler throws ends it, unless there is an `onError`; no completion is lost by that.
+   * Runs the port on this thread and blocks it, including Node's event loop, until the handler calls `stop` or `close`.
+   * An error that the handler throws ends it, unless there is an `onError`; the other completions stay queued.
+   * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed
    */
   run(handler: CompletionHandler, options: PumpOptions = {}): void {
     const pump = this.#startPump(handler, options);
@@ -242,24 +244,24 @@ export class CompletionPort extends PostingPort {
     return pump;
   }
 
-  /** Ends `start` or `run`. The port stays open, what is in flight too; it can be run again. */
+  /** Ends `start` or `run`. The port stays open, operations stay in flight, and the port can be run again. */
   stop(): void {
     const { runner } = this.core;
     this.core.runner = undefined;
     runner?.stop();
   }
 
-  /** The running port keeps the process alive (as it does unless told). */
+  /** Makes the running port keep the process alive, which is the default. */
   ref(): void {
     this.core.runner?.ref();
   }
 
-  /** The running port does not keep the process alive. */
+  /** Lets the process exit while the port runs. */
   unref(): void {
     this.core.runner?.unref();
   }
 
-  /** How a completion reaches Node's event loop; undefined while the port is not started. */
+  /** How completions wake Node's event loop; undefined while the port is not started. */
   get eventLoopWatch(): string | undefined {
     return this.core.runner?.watchKind;
   }
@@ -279,8 +281,9 @@ export class CompletionPort extends PostingPort {
   }
 
   /**
-   * Closes all sockets and the port. What is in flight completes with `ECANCELED`: these completions can still be
+   * Closes all sockets and the port. Operations in flight complete with `ECANCELED`: these completions can still be
    * dequeued, and a started port dispatches them. Does nothing on a closed port.
+   * @throws OperationError `ETIMEDOUT` when operations do not end within 5 seconds
    */
   close(): void {
     if (this.core.closed) {
@@ -300,7 +303,7 @@ export class CompletionPort extends PostingPort {
       return;
     }
     if (this.core.operations.inFlight > 0) {
-      // Its memory must stay: the port remains among the open ones for good.
+      // The kernel may still use its memory: the port is never removed from the open ports.
       throw new OperationError({
         code: 'ETIMEDOUT',
         reason: `${this.core.operations.inFlight} operations did not end in ${CLOSE_TIMEOUT_MS} ms`,
@@ -314,7 +317,7 @@ export class CompletionPort extends PostingPort {
     portClosed(this);
   }
 
-  /** @internal A number that grows while a send is in flight and the peer takes something, as far as that is known. */
+  /** @internal A number that grows while a send is in flight and the peer takes bytes, as far as the system reports it. */
   sendProgress(socket: OverlappedSocket): number {
     return this.core.router.sends.progress(socket);
   }
@@ -325,7 +328,7 @@ export class CompletionPort extends PostingPort {
     return queue.length > 0 || (!closed && (driver.hasWork() || retries.receivesDue));
   }
 
-  /** @internal Whether `hasWork` also tells what has come, and time passes while it is asked. */
+  /** @internal Whether `hasWork` also sees completions that have arrived, and time passes between two calls of it. */
   get seesArrivals(): boolean {
     const { driver } = this.core;
     return driver.seesArrivals && driver.clock.passes;
@@ -341,13 +344,13 @@ export class CompletionPort extends PostingPort {
     this.core.queue.putBack(completions);
   }
 
-  /** @internal When the port wants a turn by itself, by `clock`; Infinity when never. */
+  /** @internal When the port needs a turn although nothing completes, by `clock`; Infinity when never. */
   get dueAt(): number {
     const { retries, driver } = this.core;
     return Math.min(retries.acceptsDueAt, retries.interruptedDueAt, driver.retryAt ?? Infinity);
   }
 
-  /** @internal Whether the driver is to be left alone until `dueAt`. */
+  /** @internal Whether the driver must not be polled before `dueAt`. */
   get rests(): boolean {
     return (this.core.driver.retryAt ?? Infinity) !== Infinity;
   }

@@ -1,19 +1,19 @@
-/** Completions on their way to a batch: straight into it while it has room, and into a queue behind that. */
+/** Completions on their way to a batch: written straight into it while it has room, and queued after that. */
 
 import { Fifo } from '../base/fifo.js';
 import { Completion, type CompletionBatch } from './completion.js';
 
 export class CompletionQueue {
   #batch: CompletionBatch | undefined;
-  /** Completions that found no batch to go into. */
+  /** Completions for which no batch had room. */
   readonly #waiting = new Fifo<Completion>();
 
-  /** How many completions found no batch to go into. */
+  /** Completions that wait for a batch. */
   get length(): number {
     return this.#waiting.length;
   }
 
-  /** From now on completions go into `batch`; those that waited go first. */
+  /** From now on completions go into `batch`, after those that waited. */
   open(batch: CompletionBatch): void {
     batch.clear();
     this.#batch = batch;
@@ -22,17 +22,17 @@ export class CompletionQueue {
     }
   }
 
-  /** Completions that were dequeued but not dispatched wait again, before all others. */
+  /** Queues completions that were dequeued but not dispatched again, before all others. */
   putBack(completions: readonly Completion[]): void {
     this.#waiting.putBack(completions);
   }
 
-  /** From now on completions wait. */
+  /** From now on completions are queued. */
   close(): void {
     this.#batch = undefined;
   }
 
-  /** A record for the next completion, to be filled whole. */
+  /** Returns the record for the next completion. The caller must set all of its fields: it may have been used before. */
   add(): Completion {
     const batch = this.#batch;
     if (batch !== undefined && batch.length < batch.completionsMax && this.length === 0) {

@@ -1,4 +1,4 @@
-/** What a driver's completion means to the port: which operation it ends or continues, and what goes up for it. */
+/** Routes a driver's completions: finds the operation that each one continues or ends, and queues a completion for its owner. */
 
 import { assert } from '../base/assert.js';
 import { process } from '../base/runtime.js';
@@ -13,10 +13,10 @@ import type { SendMemory } from './sending/send-memory.js';
 import { SendQueue, type SendSink } from './sending/send-queue.js';
 import { OverlappedSocket } from './socket.js';
 
-/** An accept that finds no descriptor, memory, or room in epoll is held back, not ended. */
+/** For want of a descriptor, of memory, or of room in epoll an accept is held back; it does not end. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
 
-/** A connection that failed before it was accepted (accept(2) says to take these like "try again"). */
+/** The connection failed before it was accepted. accept(2) says to treat these errors like EAGAIN. */
 const CLIENT_WENT_AWAY = new Set([
   'ECONNABORTED',
   'ECONNRESET',
@@ -28,10 +28,8 @@ const CLIENT_WENT_AWAY = new Set([
   'ENETUNREACH',
   'ENOPROTOOPT',
   'ENOTSUP',
-  // Wine's accept asks for the peer's address, which one that was reset has not.
-  'ENOTCONN',
   'ETIMEDOUT',
-  // Of a connection that was reset: Wine's accept asks for the name of its peer.
+  // Wine's accept asks for the peer's address, which a connection that was reset no longer has.
   'ENOTCONN',
 ]);
 
@@ -54,7 +52,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
   readonly sends: SendQueue;
   /** Sockets that are not closed. */
   readonly sockets = new Set<OverlappedSocket>();
-  /** Completions that came for an operation that was over, and were dropped. */
+  /** Completions that were dropped, because their operation had already ended. */
   lateCompletions = 0;
   readonly #cancelled: number;
   readonly #reset: number;
@@ -120,7 +118,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
       return;
     }
     if (result === 0 && socket.sending && this.#driver.sockets.isBroken?.(socket.handle) === true) {
-      // The send knows why, and has not said it yet.
+      // The connection was reset; the send in flight will report that, but has not yet.
       this.#end(slot, this.#reset);
       return;
     }
@@ -135,7 +133,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
     } else if (this.#operations.cancelled[slot] === 1) {
       this.endCancelled(slot);
     } else if (code === 'ENOBUFS') {
-      // The pool is empty: it waits for a buffer.
+      // The pool is empty: the receive waits for a buffer.
       this.#retries.delayReceive(slot);
     } else {
       this.#retries.delayInterrupted(slot);
@@ -148,7 +146,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
       return;
     }
     if (listener.closed) {
-      // A connection that came while the listener was closing is nobody's.
+      // The connection was accepted while the listener was closing: it has no owner.
       this.#driver.sockets.close(result);
       if (!more) {
         this.endCancelled(slot);
@@ -163,8 +161,8 @@ export class CompletionRouter implements CompletionSink, SendSink {
 
   #acceptFailed(slot: number, listener: OverlappedSocket, result: number): void {
     const code = this.#driver.errors.codeOf(-result);
-    const comesAgain = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || PASSING.has(code);
-    if (listener.closed || (comesAgain && this.#operations.cancelled[slot] === 1)) {
+    const isRetried = NO_DESCRIPTOR.has(code) || CLIENT_WENT_AWAY.has(code) || PASSING.has(code);
+    if (listener.closed || (isRetried && this.#operations.cancelled[slot] === 1)) {
       this.endCancelled(slot);
     } else if (NO_DESCRIPTOR.has(code)) {
       this.#retries.delayAccept(slot);
@@ -204,16 +202,16 @@ export class CompletionRouter implements CompletionSink, SendSink {
     this.#retries.delaySend(socket);
   }
 
-  /** The driver completes nothing any more: all that is in flight ends with an error number, negated. */
+  /** Ends all operations in flight with an error number, negated: the driver completes nothing any more. */
   failAll(result: number): void {
     for (const socket of [...this.sockets]) {
-      const ends = socket.closed ? this.#cancelled : result;
+      const socketResult = socket.closed ? this.#cancelled : result;
       socket.lastWithDriver = -1;
       socket.sendsCancelled = false;
-      this.sends.failAll(socket, ends);
+      this.sends.failAll(socket, socketResult);
       for (const slot of [socket.readSlot, socket.connectSlot]) {
         if (slot >= 0) {
-          this.#end(slot, ends);
+          this.#end(slot, socketResult);
         }
       }
       if (socket.state === 'connecting') {
@@ -223,12 +221,12 @@ export class CompletionRouter implements CompletionSink, SendSink {
     assert(this.#operations.inFlight === 0);
   }
 
-  /** Ends an operation that its closing socket or its poster no longer wants. */
+  /** Ends an operation that was cancelled, or whose socket is being closed. */
   endCancelled(slot: number): void {
     this.#end(slot, this.#cancelled);
   }
 
-  /** The last completion of an operation. */
+  /** Queues the last completion of an operation, and frees its slot. */
   #end(slot: number, result: number): Completion {
     const operations = this.#operations;
     const socket = operations.sockets[slot] as OverlappedSocket;
@@ -243,7 +241,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
     return completion;
   }
 
-  /** A completion of an operation that goes on. */
+  /** Queues a completion of an operation that continues. */
   #next(slot: number, result: number): Completion {
     const operations = this.#operations;
     operations.failures[slot] = 0;
@@ -278,7 +276,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
     completion.systemNumber = 0;
   }
 
-  /** A file that stays makes the next bind fail, so the program is warned. */
+  /** If the file cannot be removed the next bind to its path fails, so the program is warned. */
   #removePath({ boundPath }: OverlappedSocket): void {
     if (boundPath === undefined) {
       return;
@@ -292,17 +290,17 @@ export class CompletionRouter implements CompletionSink, SendSink {
     }
   }
 
-  /** A closing socket whose last operation has ended is given back to the system. */
+  /** Closes the system's socket, if this one is closing and its last operation has ended. */
   closeIfIdle(socket: OverlappedSocket): void {
     if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
       return;
     }
     socket.state = 'closed';
     if (socket.owner !== undefined) {
-      // One that never joined the driver does not know: it may be beyond what its tables reach.
+      // The driver does not know a socket that was never associated: its number may be beyond the driver's tables.
       this.#driver.forget(socket.handle);
     }
-    // Before it is closed: until then no other socket can have made a file there without removing this one.
+    // Before the close: until then no other socket can create a file at the path without removing this one.
     this.#removePath(socket);
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);

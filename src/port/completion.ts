@@ -1,4 +1,4 @@
-/** Completions as they are dequeued: records that are used again with the next batch. */
+/** Completions and batches of them. The records are reused: each dequeue overwrites those of the batch before. */
 
 import type { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.js';
@@ -9,38 +9,38 @@ import type { PoolBuffer } from './buffer-pool.js';
 import type { OperationKind } from './operations.js';
 import type { OverlappedSocket } from './socket.js';
 
-/** One completion. It belongs to its batch: read it before the batch is dequeued into again. */
+/** One completion. It belongs to its batch: it is valid until the next dequeue into that batch. */
 export class Completion {
-  /** What has completed. */
+  /** The kind of operation that has completed. */
   kind: OperationKind = 'wakeUp';
   /** The socket of the operation; the listener for an accept; undefined for a wake-up. */
   socket: OverlappedSocket | undefined = undefined;
   /** The completion key that the socket was associated with. */
   key: unknown = undefined;
-  /** What was given when the operation was posted. */
+  /** The context that the operation was posted with. */
   context: unknown = undefined;
-  /** Bytes received or sent; wake-ups that were merged into this one. 0 for a receive is the end of the stream. */
+  /** Bytes received or sent, or the number of wake-ups that were merged. 0 bytes received is the end of the stream. */
   bytes = 0;
-  /** Whether the same operation will complete again; if not, it is over, and another may be posted. */
+  /** Whether the same operation will complete again. If not, it has ended, and another one may be posted. */
   more = false;
   /** The new connection of an accept. */
   accepted: OverlappedSocket | undefined = undefined;
-  /** The buffer with the bytes received, lent until `release`, or until the batch is dequeued into again. */
+  /** The buffer with the bytes received, lent until `release`, or until the next dequeue into this batch. */
   buffer: PoolBuffer | undefined = undefined;
-  /** Why the operation failed, as Node names it: `ECONNRESET`, `ECANCELED`, …; undefined when it succeeded. */
+  /** Node's code for the failure: `ECONNRESET`, `ECANCELED`, …; undefined when the operation succeeded. */
   code: string | undefined = undefined;
   /** The system's own number for `code`; 0 when there is none. */
   systemNumber = 0;
   /** @internal */
   errors: ErrorTable | undefined = undefined;
 
-  /** The bytes received, as a view of `buffer`. A copy is needed to keep them, or `take`. */
+  /** The bytes received, as a view of `buffer`. To keep them, copy them or `take` the buffer. */
   get data(): Buffer {
-    assert(this.buffer !== undefined, 'Data of a completion that holds no buffer');
+    assert(this.buffer !== undefined, 'Data of a completion that has no buffer');
     return this.buffer.view(this.bytes);
   }
 
-  /** Gives the lent buffer back. Does nothing when there is none. */
+  /** Returns the lent buffer to the pool. Does nothing when there is none. */
   release(): void {
     const { buffer } = this;
     if (buffer !== undefined) {
@@ -49,15 +49,15 @@ export class Completion {
     }
   }
 
-  /** Takes the lent buffer over: it is the caller's to release. */
+  /** Takes over the lent buffer: the caller must release it. */
   take(): PoolBuffer {
     const { buffer } = this;
-    assert(buffer !== undefined, 'Take of a completion that holds no buffer');
+    assert(buffer !== undefined, 'Take of a completion that has no buffer');
     this.buffer = undefined;
     return buffer;
   }
 
-  /** The failure as an error, to be thrown or passed on. Only for a completion with a `code`. */
+  /** The failure as an error. Only for a completion with a `code`. */
   toError(): OperationError {
     assert(this.code !== undefined, 'Error of a completion that succeeded');
     const reason = this.systemNumber === 0 ? 'Cancelled' : (this.errors?.messageOf(this.systemNumber) ?? '');
@@ -72,7 +72,7 @@ export class Completion {
   }
 }
 
-/** Completions that a batch takes unless told. */
+/** Completions in a batch, by default. */
 export const BATCH_COMPLETIONS = 256;
 
 /** Room for the completions of one `getQueuedCompletions`. */
@@ -98,11 +98,12 @@ export class CompletionBatch {
 
   /** The completion at an index. @param index 0 to `length - 1` */
   at(index: number): Completion {
-    assert(index >= 0 && index < this.length);
+    assert(index >= 0);
+    assert(index < this.length);
     return this.entries[index] as Completion;
   }
 
-  /** Releases what is still lent and empties the batch. */
+  /** Releases the buffers that are still lent, and empties the batch. */
   clear(): void {
     for (let index = 0; index < this.length; index++) {
       (this.entries[index] as Completion).release();

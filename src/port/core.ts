@@ -1,4 +1,4 @@
-/** What a port consists of, and what a call must find before it may do anything. */
+/** The parts of a port, and the checks at the beginning of its calls. */
 
 import { OperationError } from '../base/errors.js';
 import { type Choice, openDriver } from '../drivers/choose.js';
@@ -38,7 +38,7 @@ export class PortCore implements BufferReceiver {
   readonly router: CompletionRouter;
   runner: Runner | undefined = undefined;
   closed = false;
-  /** What the port failed with, if it did: it is closed then. */
+  /** The error that the port has failed with: the port is closed then. */
   failure: OperationError | undefined = undefined;
 
   constructor(options: CheckedOptions) {
@@ -101,7 +101,7 @@ export class PortCore implements BufferReceiver {
 
   requireIdle(slot: number, syscall: string): void {
     if (slot >= 0) {
-      throw new OperationError({ code: 'EALREADY', reason: `One ${syscall} is in flight already`, syscall });
+      throw new OperationError({ code: 'EALREADY', reason: `Another ${syscall} is in flight already`, syscall });
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The ports of this thread that are not closed, and what happens to them when the thread ends by itself. */
+/** The ports of this thread that are not closed, and how they are closed when the thread ends. */
 
 import { isMainThread } from 'node:worker_threads';
 import { process } from '../base/runtime.js';
@@ -29,13 +29,14 @@ export function portClosed(port: OpenPort): void {
 }
 
 /**
- * Closes all ports at the end of a worker: also after an error that nobody catches and after `process.exit()`. The process
- * goes on, so the system would keep the sockets, and it may write into memory that is freed next. The peers see a reset,
- * because an end would look like the whole of the stream. (At the end of the main thread the process ends, and the system closes its sockets.)
+ * Closes all ports at the end of a worker, including after an uncaught exception and after `process.exit()`. The process
+ * continues, so the system would keep the sockets open, and could write into memory that is freed next. The peers see a
+ * reset, because an end of the stream would tell them that they have received all of it. (When the main thread ends the
+ * process ends, and the system closes its sockets.)
  */
 function closePorts(): void {
   for (const port of [...ports]) {
-    // A port that cannot be closed must not keep the others from it, and there is nobody left to report to.
+    // A port that cannot be closed must not prevent the others from closing, and nothing is left that could report the error.
     try {
       for (const socket of [...port.sockets]) {
         port.closeSocket(socket, { reset: true });

@@ -1,6 +1,6 @@
 /**
- * Operation slots: what the seed calls per-I/O data. A slot's number identifies the operation to the driver and the
- * kernel; its generation tells a completion that comes too late from one for the slot's present operation.
+ * Operation slots, which Windows' literature calls per-I/O data. The slot's number identifies an operation to the driver and
+ * the kernel. The slot's generation distinguishes a late completion from one for the slot's current operation.
  */
 
 import { assert } from '../base/assert.js';
@@ -18,10 +18,10 @@ export const SEND = 4;
 export const SHUTDOWN = 5;
 export const WAKE_UP = 6;
 
-/** What a completion is of. */
+/** The kind of operation that a completion belongs to. */
 export type OperationKind = 'accept' | 'connect' | 'receive' | 'send' | 'shutdown' | 'wakeUp';
 
-/** The most operations in flight that a port can be set to: slots are told from the driver's own by their sign. */
+/** The highest `operationsMax`. A slot is never negative: drivers number their own operations with negative numbers. */
 export const OPERATIONS_MAX = 2 ** 24;
 
 const OPERATIONS_FIRST = 256;
@@ -31,33 +31,34 @@ export class OperationTable {
   #capacity = OPERATIONS_FIRST;
   kind = new Uint8Array(OPERATIONS_FIRST);
   generation = new Int32Array(OPERATIONS_FIRST);
-  /** The next free slot, or the next send of the same socket; -1 ends the chain. */
+  /** The next free slot, or the next send of the same socket; -1 ends the list. */
   next = new Int32Array(OPERATIONS_FIRST);
-  /** 1 while the operation is held back for want of a buffer or a descriptor: the driver does not know of it then. */
+  /** 1 while the operation is held back for want of a buffer or a descriptor: the driver does not have it then. */
   delayed = new Uint8Array(OPERATIONS_FIRST);
-  /** 1 when the operation was asked to end: it must not be held back or posted again then. */
+  /** 1 once the operation was cancelled: it must not be held back or posted again. */
   cancelled = new Uint8Array(OPERATIONS_FIRST);
-  /** How often in a row the system has interrupted the operation, or had no memory for it. */
+  /** How often in succession the system has interrupted the operation, or had no memory for it. */
   failures = new Uint8Array(OPERATIONS_FIRST);
-  /** 1 for a receive that is to complete once. */
+  /** Receives: 1 if it may complete only once. */
   once = new Uint8Array(OPERATIONS_FIRST);
-  /** Sends: where the bytes are, how many, and how many of them are taken. */
+  /** Sends: the address of the bytes, their number, and how many of them the driver has taken. */
   address = new Float64Array(OPERATIONS_FIRST);
   byteLength = new Float64Array(OPERATIONS_FIRST);
   bytesTaken = new Float64Array(OPERATIONS_FIRST);
-  /** Sends: 1 when some of the bytes are in memory that the program can take away. */
+  /** Sends: 1 if some of the bytes are in memory that the program could detach. */
   borrowed = new Uint8Array(OPERATIONS_FIRST);
-  /** Sends: the block of send memory that holds a copy; -1 when there is none. */
+  /** Sends: the block that contains a copy of the bytes; -1 when there is none. */
   copyBlock = new Int32Array(OPERATIONS_FIRST);
   readonly sockets: (OverlappedSocket | undefined)[] = [];
   readonly contexts: unknown[] = [];
-  /** Sends: what must stay referenced until the send completes. */
+  /** Sends: the owners of the bytes, which must stay referenced until the send completes. */
   readonly owners: unknown[] = [];
   #firstFree = -1;
   #inFlight = 0;
 
   constructor(operationsMax: number) {
-    assert(operationsMax > 0 && operationsMax <= OPERATIONS_MAX);
+    assert(operationsMax > 0);
+    assert(operationsMax <= OPERATIONS_MAX);
     this.#operationsMax = operationsMax;
     this.#addFree(0, OPERATIONS_FIRST);
   }
@@ -83,7 +84,7 @@ export class OperationTable {
     return slot;
   }
 
-  /** The operation has ended: the slot's generation moves on, and the slot can be taken again. */
+  /** Frees the slot of an operation that has ended, and increments its generation. */
   release(slot: number): void {
     assert(this.kind[slot] !== FREE);
     const socket = this.sockets[slot] as OverlappedSocket;
@@ -101,7 +102,7 @@ export class OperationTable {
     socket.operationsInFlight--;
   }
 
-  /** Whether `slot` holds the operation that it held at `generation`. */
+  /** Whether the slot's operation is still the one of that generation. */
   isCurrent(slot: number, generation: number): boolean {
     return slot < this.#capacity && this.generation[slot] === generation && this.kind[slot] !== FREE;
   }
@@ -110,7 +111,7 @@ export class OperationTable {
     for (let slot = from; slot < to; slot++) {
       this.next[slot] = slot + 1 < to ? slot + 1 : this.#firstFree;
       this.copyBlock[slot] = -1;
-      // Pushed in order: an array filled from its end would become a dictionary.
+      // Pushed in order: V8 turns an array that is filled from its end into a dictionary.
       this.sockets.push(undefined);
       this.contexts.push(undefined);
       this.owners.push(undefined);

@@ -31,7 +31,8 @@ export class PostingPort {
   /**
    * Creates an overlapped socket for streams.
    * @param options.dualStack for an IPv6 listener: also accept IPv4 connections. Default: false
-   * @throws OperationError `ERR_INVALID_ARG_VALUE` for an unknown family, `EMFILE`, `EBADF` when the port is closed
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown family
+   * @throws OperationError `EMFILE`; `EBADF` when the port is closed
    */
   createSocket(family: SocketFamily, options: { readonly dualStack?: boolean } = {}): OverlappedSocket {
     this.core.requireOpen('socket');

@@ -1,9 +1,10 @@
 /**
- * The pump: the one place where completions are dispatched, in Node's event loop or on a thread of its own. A turn
- * takes completions, dispatches them, hands over what was posted, and looks again: bounded, then back to the loop.
+ * The pump: the only place where completions are dispatched, in Node's event loop or on a thread that it blocks. A turn
+ * consists of rounds. Each round dequeues a batch of completions, dispatches it, and submits the operations that were posted
+ * meanwhile. The rounds of a turn are limited; then the event loop continues.
  */
 
-import type { Clock, ClockTimer } from '../base/clock.js';
+import { type Clock, type ClockTimer, TIMER_MS_MAX } from '../base/clock.js';
 import { clearImmediate, setImmediate } from '../base/runtime.js';
 import { reportUncaught } from '../base/throw-async.js';
 import type { LoopWatch } from '../drivers/driver.js';
@@ -33,11 +34,8 @@ export interface RunnablePort {
   watch(onReady: () => void): LoopWatch;
 }
 
-/** Rounds of one turn before the event loop has its turn: timers and other sockets wait no longer than that. */
+/** The most rounds of one turn: timers and other sockets in the event loop wait no longer than that. */
 const TURN_ROUNDS_MAX = 16;
-
-/** Node's timers count whole ms up to this. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class Pump implements Runner {
   readonly #port: RunnablePort;
@@ -48,20 +46,20 @@ export class Pump implements Runner {
   readonly #onFailure: ((error: Error) => void) | undefined;
   /** The next completion of the batch to dispatch. */
   #next = 0;
-  /** Completions that were ever dequeued. */
+  /** Completions that were dequeued in all. */
   #dequeued = 0;
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: ClockTimer | undefined;
-  /** When it ends, by the port's clock. */
+  /** When the timer ends, by the port's clock; Infinity when none is set. */
   #timerDueAt = Infinity;
   readonly #stay = new Spin(STAY_MS);
   readonly #spin = new Spin(SPIN_MS);
   readonly #grace = new TimeoutGrace();
-  readonly #workHasCome = (): boolean => this.#port.hasWork();
-  /** The context of the call that started it: a turn does not run in that of whoever posted something. */
+  readonly #portHasWork = (): boolean => this.#port.hasWork();
+  /** The async context of the call that started the pump. Turns run in it, not in the context of the code that posted. */
   readonly #context: AsyncContext = callersContext();
-  /** Once, and not with each turn: V8 looks for the code of a new function when it is called first. */
+  /** Created once, not in each turn: V8 looks up the code of a function object when it is first called. */
   readonly #immediateTurn = (): void => {
     this.#immediate = undefined;
     this.#turn();
@@ -69,7 +67,7 @@ export class Pump implements Runner {
   #referenced = true;
   #inTurn = false;
   #stopped = false;
-  /** In the event loop, by `start`. */
+  /** Whether it runs in the event loop. */
   #started = false;
 
   constructor(port: RunnablePort, handler: CompletionHandler, options: PumpOptions) {
@@ -81,14 +79,14 @@ export class Pump implements Runner {
     this.#onFailure = options.onFailure;
   }
 
-  /** In the event loop. */
+  /** Runs in the event loop, until stopped. */
   start(): void {
     this.#started = true;
     this.#watch = this.#port.watch(() => this.#turn());
     this.#schedule();
   }
 
-  /** On this thread, until stopped. */
+  /** Runs on this thread and blocks it, until stopped. */
   run(): void {
     let rounds = 0;
     while (!this.#stopped) {
@@ -113,7 +111,7 @@ export class Pump implements Runner {
     }
   }
 
-  /** How long this thread may sleep. */
+  /** How long the next dequeue may block this thread. */
   #waitMs(): number {
     const hooks = this.#hooks;
     const hasWork = hooks?.hasWork === true || hooks?.owesTurn === true;
@@ -127,7 +125,7 @@ export class Pump implements Runner {
     return this.#port.hasWork() || this.#hooks?.hasWork === true;
   }
 
-  /** Something was posted: outside a turn, one must come to hand it over. */
+  /** An operation was posted: outside a turn, schedules the turn that submits it. */
   posted(): void {
     if (!this.#inTurn && this.#immediate === undefined && this.#watch !== undefined) {
       this.#schedule();
@@ -154,7 +152,7 @@ export class Pump implements Runner {
       productive = this.#rounds();
     } finally {
       this.#inTurn = false;
-      // Also behind an error, which somebody may hear who lets the process live.
+      // Also after an error: a listener for uncaught exceptions may keep the process alive.
       if (this.#stopped) {
         this.end();
       } else {
@@ -163,7 +161,7 @@ export class Pump implements Runner {
     }
   }
 
-  /** The rounds of one turn; whether they brought completions. */
+  /** The rounds of one turn; returns whether any of them dequeued completions. */
   #rounds(): boolean {
     let rounds = 0;
     let productive = false;
@@ -185,12 +183,16 @@ export class Pump implements Runner {
       this.#dispatch();
       this.#hooks?.flush();
       rounds++;
-    } while (!this.#stopped && rounds < TURN_ROUNDS_MAX && (this.#hasWork() || this.#mayBeLate() || this.#comesSoon()));
+    } while (
+      !this.#stopped &&
+      rounds < TURN_ROUNDS_MAX &&
+      (this.#hasWork() || this.#mayBeLate() || this.#arrivesSoon())
+    );
     this.#timePassed(rounds);
     return productive;
   }
 
-  /** Behind the rounds: time limits, unless what came in time may still wait. */
+  /** After the rounds: timeouts expire, unless data that arrived in time may still be pending. */
   #timePassed(rounds: number): void {
     const hooks = this.#hooks;
     if (hooks === undefined || this.#stopped) {
@@ -207,17 +209,17 @@ export class Pump implements Runner {
     hooks.timePassed();
   }
 
-  /** Whether a limit may be over while more has come than was dequeued. */
+  /** Whether timeouts are due while completions may still be pending. */
   #mayBeLate(): boolean {
     return this.#batch.length > 0 && this.#hooks?.late === true;
   }
 
-  /** Looks for more for a moment, before the event loop goes on. */
-  #comesSoon(): boolean {
-    return this.#batch.length > 0 && this.#port.seesArrivals && this.#stay.wait(this.#workHasCome);
+  /** Polls for more completions for a moment, before the event loop continues. */
+  #arrivesSoon(): boolean {
+    return this.#batch.length > 0 && this.#port.seesArrivals && this.#stay.wait(this.#portHasWork);
   }
 
-  /** What a handler left undispatched, by stopping or by an error, goes back to the port. */
+  /** Stops, and puts the completions back that were not dispatched because the handler stopped the pump or threw. */
   end(): void {
     const { entries, length } = this.#batch;
     this.#port.putBack(entries.splice(this.#next, length - this.#next));
@@ -225,10 +227,10 @@ export class Pump implements Runner {
     this.#stopped = true;
   }
 
-  /** Before the event loop goes on: it must bring the next turn. */
+  /** Before the event loop continues: makes sure that the next turn comes. */
   #park(productive: boolean): void {
     if (this.#hasWork() || this.#hooks?.owesTurn === true) {
-      // Also of a port that is closed and has no watch any more.
+      // Also for a port that is closed and so has no watch.
       if (this.#immediate === undefined) {
         this.#schedule();
       }
@@ -256,7 +258,7 @@ export class Pump implements Runner {
     const delayMs = Math.ceil(Math.max(1, dueAt - clock.now()));
     this.#clearTimer();
     this.#timerDueAt = dueAt;
-    this.#timer = clock.setTimer(() => this.#timeIsUp(), Math.min(delayMs, TIMER_MS_MAX));
+    this.#timer = clock.setTimer(() => this.#timerEnded(), Math.min(delayMs, TIMER_MS_MAX));
     if (!this.#referenced) {
       this.#timer.unref();
     }
@@ -268,7 +270,7 @@ export class Pump implements Runner {
     this.#timerDueAt = Infinity;
   }
 
-  #timeIsUp(): void {
+  #timerEnded(): void {
     this.#clearTimer();
     this.#turn();
   }
@@ -308,7 +310,7 @@ export class Pump implements Runner {
     reportUncaught(left);
   }
 
-  /** What nobody else hears of is thrown by `run`. */
+  /** `run` throws the failure of its port, unless hooks or `onFailure` have received it. */
   #throwFailure(): void {
     const { failure } = this.#port;
     if (failure !== undefined && this.#hooks === undefined && this.#onFailure === undefined) {
@@ -316,7 +318,7 @@ export class Pump implements Runner {
     }
   }
 
-  /** The port has failed: its owner hears of it. The one that called `run` does so by what that throws. */
+  /** Reports the failure of the port: to the hooks, to `onFailure`, or as an uncaught exception. `run` throws it instead. */
   portFailed(error: Error): void {
     this.#hooks?.failed?.(error);
     if (this.#onFailure !== undefined) {
@@ -330,7 +332,7 @@ export class Pump implements Runner {
     }
   }
 
-  /** The port was closed: what it still has to say is dispatched, then the pump stops. */
+  /** The port was closed: dispatches its last completions, then stops. */
   portClosed(): void {
     this.#closeWatch();
     if (!this.#inTurn && this.#immediate === undefined) {

@@ -1,4 +1,4 @@
-/** Options of sockets, checked before a system sees them. */
+/** Checks the options of sockets before the system sees them. */
 
 import { invalidValue } from '../base/argument-errors.js';
 import { checkNumber, INT_MAX, type NumberRange } from '../base/validate.js';

@@ -1,4 +1,4 @@
-/** An overlapped socket: one that operations can be posted on. */
+/** An overlapped socket: a socket that operations are posted on. */
 
 import type { SocketAddress, SocketFamily } from '../base/address.js';
 import { OperationError } from '../base/errors.js';
@@ -9,26 +9,26 @@ import { checkSocketOption, requireOption } from './socket-options.js';
 /** The state of an overlapped socket. */
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
-/** Connections that wait to be accepted; the system caps it (net.core.somaxconn). */
+/** How many connections may wait to be accepted; the system limits it further (net.core.somaxconn). */
 export const BACKLOG = 4096;
 
 const ANY_BACKLOG: NumberRange = { least: 0, most: Infinity };
 
-/** What most sockets of a server never need: one place for all, as there may be very many of them. */
+/** Addresses that most sockets of a server never need: one field for all of them, because there may be very many sockets. */
 interface SocketNames {
-  /** Where a connect went. */
+  /** The address of a connect. */
   connectAddress?: SocketAddress;
-  /** The file that the socket made by binding, removed when it is closed. */
+  /** The file that `bind` created; it is removed when the socket is closed. */
   boundPath?: BoundPath;
-  /** The peer's, once it was asked for. */
+  /** The peer's address, once it is known. */
   remoteAddress?: SocketAddress;
 }
 
-/** Made by `CompletionPort.createSocket`, or by a completed accept. */
+/** Created by `CompletionPort.createSocket`, or by a completed accept. */
 export class OverlappedSocket {
   /** The kind of its addresses. */
   readonly family: SocketFamily;
-  /** The completion key: whatever `associate` was given. */
+  /** The completion key that was passed to `associate`. */
   key: unknown = undefined;
   /** @internal The system's number of the socket. */
   readonly handle: number;
@@ -42,15 +42,15 @@ export class OverlappedSocket {
   readSlot = -1;
   /** @internal Slot of the connect in flight; -1 when there is none. */
   connectSlot = -1;
-  /** @internal Sends and shutdowns in order: first and last slot; -1 when there are none. */
+  /** @internal The first slot of the sends and shutdowns, which are in order; -1 when there are none. */
   firstSend = -1;
-  /** @internal */
+  /** @internal The last slot of them; -1 when there are none. */
   lastSend = -1;
-  /** @internal The last of those that are with the driver, from the first on; -1 when none is. */
+  /** @internal The last of the sends that are with the driver, which begin with the first; -1 when none is. */
   lastWithDriver = -1;
-  /** @internal The send that is with the driver was asked to end. */
+  /** @internal Whether the sends that are with the driver were cancelled. */
   sendsCancelled = false;
-  /** @internal Of the port that made it. */
+  /** @internal The driver's calls; they identify the port that created the socket. */
   readonly calls: SocketCalls;
   /** @internal */
   names: SocketNames | undefined = undefined;
@@ -69,7 +69,7 @@ export class OverlappedSocket {
   }
 
   /**
-   * Gives the socket its local address.
+   * Binds the socket to a local address.
    * @throws OperationError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EINVAL`; `ENAMETOOLONG` for a path of more than 107 bytes
    */
   bind(address: SocketAddress, options: Partial<BindOptions> = {}): void {
@@ -81,8 +81,8 @@ export class OverlappedSocket {
   }
 
   /**
-   * Starts listening; then accepts can be posted.
-   * @param backlog connections that may wait to be accepted, 0 or more; Infinity is as many as the system allows
+   * Starts listening; after that accepts can be posted.
+   * @param backlog how many connections may wait to be accepted: 0 or more, Infinity for as many as the system allows. Default: 4096
    * @throws OperationError `EADDRINUSE`; RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
    */
   listen(backlog: number = BACKLOG): void {
@@ -98,7 +98,10 @@ export class OverlappedSocket {
     return this.calls.localAddress(this.handle);
   }
 
-  /** The peer's address. @throws OperationError `ENOTCONN` when there is none, `EBADF` when the socket is closed and nobody asked before */
+  /**
+   * The peer's address.
+   * @throws OperationError `ENOTCONN` when there is none, `EBADF` when the socket is closed and the address was not read before
+   */
   remoteAddress(): SocketAddress {
     const known = this.names?.remoteAddress;
     if (known !== undefined) {
@@ -113,7 +116,7 @@ export class OverlappedSocket {
     return address;
   }
 
-  /** @internal Keeps the peer's address, which cannot be asked for once the socket is closed. */
+  /** @internal Reads and keeps the peer's address, because the system does not know it once the socket is closed. */
   learnRemoteAddress(): void {
     const { connectAddress } = this;
     if (connectAddress !== undefined) {
@@ -123,15 +126,15 @@ export class OverlappedSocket {
     try {
       this.remoteAddress();
     } catch {
-      // The system does not know it either: it stays unknown.
+      // The system does not know it: it stays unknown.
     }
   }
 
   /**
-   * Sets an option. Accepted sockets have those of their listener.
+   * Sets an option. Accepted sockets inherit the options of their listener.
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
-   * `userTimeoutMs`: how long sent data may go unacknowledged, and connecting may take, before `ETIMEDOUT`; 0 is the system's
-   * own time. All are whole numbers up to 2^31 - 1.
+   * `userTimeoutMs`: how long sent data may stay unacknowledged, and how long connecting may take, before `ETIMEDOUT`; 0 for
+   * the system's default. All are integers up to 2^31 - 1.
    * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; OperationError `EBADF`,
    * `ENOPROTOOPT`
    */
@@ -141,14 +144,14 @@ export class OverlappedSocket {
     this.calls.setOption(this.handle, option, value);
   }
 
-  /** An option's value. */
+  /** The value of an option. @throws TypeError `ERR_INVALID_ARG_VALUE`; OperationError `EBADF` */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
     requireOpen(this, 'getsockopt');
     requireOption(option);
     return this.calls.getOption(this.handle, option);
   }
 
-  /** @internal Where a connect went. */
+  /** @internal The address of a connect. */
   get connectAddress(): SocketAddress | undefined {
     return this.names?.connectAddress;
   }
@@ -169,7 +172,7 @@ export class OverlappedSocket {
   }
 }
 
-// Not private methods: those would cost each socket a word.
+// These are functions because private methods would add a word to each socket.
 
 function named(socket: OverlappedSocket): SocketNames {
   socket.names ??= {};

@@ -1,29 +1,26 @@
 /**
- * Whether to look again for a moment before going to sleep in Node's event loop. Falling asleep and being woken cost
- * more than a short wait where the next completion comes within microseconds, as in a ping-pong; where it does not,
- * looking is wasted. So it is tried for as long as it mostly succeeds, and else now and then.
+ * Decides whether to poll for a moment before the port sleeps in Node's event loop. If the next completion arrives within
+ * microseconds, as in a ping-pong, sleeping and waking cost more than a short poll; otherwise polling is wasted. So the port
+ * polls as long as that mostly succeeds, and otherwise only now and then.
  */
 
 import { performanceNow } from '../base/runtime.js';
 
-/** How long one try lasts at the most, in ms, where each look is an iteration of the event loop: nothing else waits for it. */
+/** The longest try, in ms, when each poll is an iteration of the event loop, so that nothing else waits for it. */
 export const SPIN_MS = 0.05;
 
-/**
- * The same where each look is a read of memory, and the event loop waits: what came of it is there sooner than an
- * iteration of the loop takes.
- */
+/** The longest try, in ms, when each poll is a read of memory: the event loop waits for no longer than an iteration takes. */
 export const STAY_MS = 0.02;
 
-/** Such looks between two at the clock, which costs more than they do. */
-const LOOKS = 8;
+/** Polls between two reads of the clock, which costs more than they do. */
+const POLLS = 8;
 
-/** A failure weighs as much as three successes: below three in four, spinning costs more than it saves. */
+/** A failure weighs as much as three successes: if fewer than three in four tries succeed, spinning costs more than it saves. */
 const SUCCESS = 1;
 const FAILURE = 3;
 const SCORE_MAX = 16;
 
-/** Without recent success, one parking in so many is tried. */
+/** Without recent success, one parking in TRIAL_PARKINGS is tried. */
 const TRIAL_PARKINGS = 64;
 
 export class Spin {
@@ -32,17 +29,17 @@ export class Spin {
   #parkings = 0;
   #until = -1;
 
-  /** @param durationMs of a try at the most */
+  /** @param durationMs the longest try */
   constructor(durationMs: number) {
     this.#durationMs = durationMs;
   }
 
-  /** Whether a try is going on. */
+  /** Whether a try is under way. */
   get active(): boolean {
     return this.#until >= 0;
   }
 
-  /** To be asked when nothing is left to do of what has come: begins a try, if one is worth it. */
+  /** Begins a try, if one is likely to succeed. To be called when all completions were dispatched. */
   begin(): boolean {
     this.#parkings++;
     if (this.#score <= 0 && this.#parkings % TRIAL_PARKINGS !== 0) {
@@ -63,18 +60,18 @@ export class Spin {
     this.#score = success ? Math.min(SCORE_MAX, Math.max(0, this.#score) + SUCCESS) : this.#score - FAILURE;
   }
 
-  /** A whole try, if one is worth it: looks until something has come. */
-  wait(hasCome: () => boolean): boolean {
+  /** Makes a whole try, if one is likely to succeed: polls until work has arrived. */
+  wait(hasWork: () => boolean): boolean {
     if (!this.begin()) {
       return false;
     }
-    let came = false;
+    let arrived = false;
     do {
-      for (let looks = 0; looks < LOOKS && !came; looks++) {
-        came = hasCome();
+      for (let polls = 0; polls < POLLS && !arrived; polls++) {
+        arrived = hasWork();
       }
-    } while (!came && !this.expired);
-    this.end(came);
-    return came;
+    } while (!arrived && !this.expired);
+    this.end(arrived);
+    return arrived;
   }
 }

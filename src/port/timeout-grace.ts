@@ -1,16 +1,16 @@
 /**
- * How long time limits wait for a port that lags behind. After a stall of the event loop the bytes of thousands of
- * peers may wait, all come in time, and one turn dequeues some hundreds of them. But a port that never comes to an end
- * has to find silent peers too.
+ * Postpones timeouts while the port has a backlog. After a stall of the event loop, data of thousands of peers may be pending
+ * that arrived in time, and one turn dequeues a few hundred completions. The grace is limited, so that a port that never
+ * catches up still finds silent peers.
  */
 
-/** In ms: what some tens of thousands of connections sent is dequeued by then, and it is little beside usual limits. */
+/** In ms. The data of tens of thousands of connections is dequeued in that time, and usual timeouts are much longer. */
 const LIMITS_WAIT_MS = 1000;
 
 /**
- * Where handlers take their time, or block again, that is not enough. Then so many completions for each operation in
- * flight are: one may be the bytes that came in time, the others more bytes, and the sends that answer. Drivers
- * complete what is ready in turn.
+ * If handlers are slow the time alone is not enough: also dequeue COMPLETIONS_PER_OPERATION completions for each operation in
+ * flight. One of them may be the data that arrived in time; the others are more data, and the sends of the answers. Drivers
+ * complete ready operations in turn.
  */
 const COMPLETIONS_PER_OPERATION = 4;
 
@@ -18,15 +18,15 @@ export class TimeoutGrace {
   #untilMs = Infinity;
   #untilDequeued = Infinity;
 
-  /** All that had come was dequeued. */
+  /** The port has caught up. */
   end(): void {
     this.#untilMs = Infinity;
     this.#untilDequeued = Infinity;
   }
 
   /**
-   * Limits are due, and more has come than was dequeued: whether they wait still.
-   * @param dequeued completions that were ever dequeued
+   * Whether timeouts must still wait. To be called when timeouts are due and completions are pending.
+   * @param dequeued completions dequeued since the pump was created
    * @param inFlight operations that have not ended
    */
   holds(nowMs: number, dequeued: number, inFlight: number): boolean {

@@ -5,17 +5,17 @@ import { performanceNow } from '../base/runtime.js';
 import { wakePort } from '../drivers/choose.js';
 import type { DriverName } from '../drivers/driver.js';
 
-/** Words of the state that threads share. */
+/** Indexes into the state that threads share. */
 const CLOSED = 0;
 const WAKING = 1;
 
 /**
- * How long closing waits for threads inside `postWakeUp`, in ms. They are there for microseconds, but a worker that is
- * terminated there never counts itself out.
+ * How long closing waits for threads inside `postWakeUp`, in ms. A call takes microseconds, but a worker that is terminated
+ * during one never decrements the count.
  */
 const WAKING_MS_MAX = 250;
 
-/** What another thread needs to wake a port: post it to a worker as it is. */
+/** Wakes a port from another thread: post it to a worker, and pass it to `postWakeUp` there. */
 export interface WakeHandle {
   /** The driver of the port. */
   readonly driver: DriverName;
@@ -30,13 +30,13 @@ export function createWakeHandle(driver: DriverName, descriptor: number): WakeHa
 }
 
 /**
- * Posts a wake-up to the port that `handle` belongs to, from any thread: its next dequeue brings a completion of kind
- * `wakeUp`. Wake-ups that were not yet dequeued may come as one, with their number as its bytes.
+ * Posts a wake-up to the port of `handle`, from any thread: the port's next dequeue returns a completion of kind `wakeUp`.
+ * Wake-ups that were not dequeued yet may be merged into one completion, with their number as its `bytes`.
  * @throws OperationError `EBADF` when the port is closed
  */
 export function postWakeUp(handle: WakeHandle): void {
   const state = new Int32Array(handle.state);
-  // The port's thread waits for this count before it closes the descriptor, so the number cannot become another's here.
+  // The port's thread waits for this count before it closes the descriptor, so its number cannot be reused meanwhile.
   Atomics.add(state, WAKING, 1);
   try {
     if (Atomics.load(state, CLOSED) === 1) {
@@ -49,7 +49,7 @@ export function postWakeUp(handle: WakeHandle): void {
   }
 }
 
-/** Ends wake-ups: returns when no thread is in the middle of one, or seems to be for too long. */
+/** Disables wake-ups. Returns when no thread is inside `postWakeUp`, or after WAKING_MS_MAX. */
 export function closeWakeHandle(handle: WakeHandle): void {
   const state = new Int32Array(handle.state);
   Atomics.store(state, CLOSED, 1);

@@ -2,6 +2,7 @@
 
 import { URL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { TIMER_MS_MAX } from '../base/clock.js';
 import { OperationError } from '../base/errors.js';
 import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
 import { reclaimThread } from '../drivers/choose.js';
@@ -16,9 +17,6 @@ import { startWorker, workerError } from './worker-file.js';
 
 /** How long a thread may take to end after its deadline, in ms: a handler that never returns must not keep it for ever. */
 const END_TIMEOUT_MS = 2000;
-
-/** The longest delay of Node's timers, in ms. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Hears of what happens in a thread. */
 export interface ThreadOwner {

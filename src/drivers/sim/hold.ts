@@ -1,9 +1,7 @@
 /** What keeps Node's process alive: started ports, timers and endpoints, each unless `unref`. */
 
+import { TIMER_MS_MAX } from '../../base/clock.js';
 import { clearInterval, setInterval } from '../../base/runtime.js';
-
-/** Node's timers count whole ms up to this. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Keeps the process alive while something is held. */
 export class Hold {

@@ -3,15 +3,12 @@
  * at a time, each from an iteration of its own. A virtual clock goes on when nobody has anything to do any more.
  */
 
-import type { Clock, ClockTimer } from '../../base/clock.js';
+import { type Clock, type ClockTimer, TIMER_MS_MAX } from '../../base/clock.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/runtime.js';
 import type { LoopWatch } from '../driver.js';
 import { EventQueue, type SimEvent } from './event-queue.js';
 import { Hold, Holder } from './hold.js';
 import type { Kernel } from './kernel/kernel.js';
-
-/** Node's timers count whole ms up to this. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Moments that a virtual clock passes in one turn, at the most, while they bring nothing to anybody. */
 const MOMENTS_MAX = 256;

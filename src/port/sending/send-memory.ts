@@ -1,7 +1,7 @@
 /**
- * Memory of sends. A small payload is copied into a block of ours, which costs less than asking for its address. A view of a
- * pool buffer keeps that buffer. A large payload is borrowed: it stays where it is, and whether it is there still is looked
- * at before each use of its address, as JavaScript has no way to keep a program from detaching what it owns.
+ * The memory of sends. A small payload is copied into a block, which costs less than looking up its address. A view of a
+ * receive buffer retains that buffer. A large payload is borrowed: it stays where it is, and it is checked before each use of
+ * its address, because JavaScript cannot prevent a program from detaching its own memory.
  */
 
 import { invalidType } from '../../base/argument-errors.js';
@@ -15,37 +15,40 @@ import type { BufferPool } from '../buffer-pool.js';
 import type { OperationTable } from '../operations.js';
 import type { OverlappedSocket } from '../socket.js';
 
-/** Payloads of up to this many bytes are copied. */
+/** A single payload of up to this many bytes is copied: for so few, koffi's call for an address costs more than a copy. */
 export const COPY_BYTES_MAX = 1024;
 
 const BLOCKS_PER_SLAB = 256;
 
-/** The most chunks of copies, 16 MiB in all; beyond it each copy has memory of its own. */
+/** The most slabs of copies, 16 MiB in all; beyond that each copy is allocated. */
 const SLABS_MAX = 64;
 
-/** What takes bytes at an address, with what keeps them: a counted holder is retained already. */
+/** Takes bytes at an address together with their owner. A reference-counted owner is already retained for it. */
 export interface BufferSink {
-  add(address: number, byteLength: number, held: MemoryOwner): void;
+  add(address: number, byteLength: number, owner: MemoryOwner): void;
 }
 
-/** Several payloads of one send, in order, and what must stay referenced for them. */
+/** The pieces of one send, in order, with their owners. */
 export class SendVector implements BufferSink {
   readonly addresses: number[] = [];
   readonly lengths: number[] = [];
   readonly owners: MemoryOwner[] = [];
   byteLength = 0;
-  /** Whether the program can take any of them away. */
+  /** Whether the program could detach any of them. */
   borrowed = false;
 
   get count(): number {
     return this.addresses.length;
   }
 
-  /** Lengthens the last piece by bytes that follow it in the same memory, unless it would be more than `bytesMax` in all. */
-  lengthen(address: number, byteLength: number, held: RefCounted, bytesMax: number): boolean {
+  /**
+   * Extends the last piece by bytes that follow it in the same memory. Returns false when they do not follow it, or when the
+   * vector would have more than `bytesMax` bytes.
+   */
+  lengthen(address: number, byteLength: number, owner: RefCounted, bytesMax: number): boolean {
     const last = this.addresses.length - 1;
     const end = (this.addresses[last] ?? 0) + (this.lengths[last] ?? 0);
-    if (this.owners[last] !== held || end !== address || this.byteLength + byteLength > bytesMax) {
+    if (this.owners[last] !== owner || end !== address || this.byteLength + byteLength > bytesMax) {
       return false;
     }
     this.lengths[last] = (this.lengths[last] as number) + byteLength;
@@ -53,20 +56,20 @@ export class SendVector implements BufferSink {
     return true;
   }
 
-  /** Appends bytes at an address. */
-  add(address: number, byteLength: number, held: MemoryOwner): void {
+  /** Appends a piece. */
+  add(address: number, byteLength: number, owner: MemoryOwner): void {
     this.addresses.push(address);
     this.lengths.push(byteLength);
-    this.owners.push(held);
+    this.owners.push(owner);
     this.byteLength += byteLength;
-    this.borrowed ||= !(held instanceof RefCounted);
+    this.borrowed ||= !(owner instanceof RefCounted);
   }
 
-  /** They were sent, or never will be. */
+  /** The pieces were sent, or never will be. */
   release(): void {
-    for (const held of this.owners) {
-      if (held instanceof RefCounted) {
-        held.release();
+    for (const owner of this.owners) {
+      if (owner instanceof RefCounted) {
+        owner.release();
       }
     }
   }
@@ -76,8 +79,8 @@ function ownCopy(bytes: Uint8Array): OwnMemory {
   return new OwnMemory(new Uint8Array(ownView(bytes)));
 }
 
-function addressOfOwned(held: MemoryOwner): number {
-  return addressOfBytes(held instanceof OwnMemory ? held.memory : (held as BorrowedBytes).view);
+function addressOfOwned(owner: MemoryOwner): number {
+  return addressOfBytes(owner instanceof OwnMemory ? owner.memory : (owner as BorrowedBytes).view);
 }
 
 function borrowedPart({ view }: BorrowedBytes, offset: number, byteLength: number): BorrowedBytes {
@@ -107,56 +110,56 @@ export class SendMemory implements BorrowedMemory {
     const small = byteLength <= COPY_BYTES_MAX;
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
-      const held = small ? ownCopy(bytes) : this.#ownerOf(bytes);
-      this.holdAt(slot, addressOfOwned(held), byteLength, held);
+      const owner = small ? ownCopy(bytes) : this.#ownerOf(bytes);
+      this.holdAt(slot, addressOfOwned(owner), byteLength, owner);
       return;
     }
-    const chunk = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
+    const slab = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
     const offset = (block % BLOCKS_PER_SLAB) * COPY_BYTES_MAX;
-    chunk.u8.set(bytes, offset);
+    slab.u8.set(bytes, offset);
     const operations = this.#operations;
     operations.byteLength[slot] = byteLength;
     operations.bytesTaken[slot] = 0;
     operations.borrowed[slot] = 0;
     operations.copyBlock[slot] = block;
-    operations.address[slot] = chunk.address + offset;
+    operations.address[slot] = slab.address + offset;
   }
 
   /** The operation in `slot` sends several payloads, in order. */
   holdAll(slot: number, payloads: readonly Uint8Array[]): void {
     this.#checkPayloads(payloads);
-    const pieces = new SendVector();
+    const vector = new SendVector();
     for (const bytes of payloads) {
-      this.gather(pieces, bytes);
+      this.gather(vector, bytes);
     }
-    this.holdVector(slot, pieces);
+    this.holdVector(slot, vector);
   }
 
-  /** Adds a payload to what is sent together, where it is, in pieces of at most `pieceBytesMax`. */
+  /** Adds a payload to a vectored send without copying it, in pieces of at most `pieceBytesMax`. */
   gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax = Infinity): void {
     const byteLength = lengthOf(bytes);
     if (byteLength === 0) {
       return;
     }
     const buffer = this.#pool.bufferOf(bytes);
-    const held = buffer ?? this.#ownerOf(bytes);
-    const address = buffer === undefined ? addressOfOwned(held) : this.#pool.addressOf(bytes);
+    const owner = buffer ?? this.#ownerOf(bytes);
+    const address = buffer === undefined ? addressOfOwned(owner) : this.#pool.addressOf(bytes);
     buffer?.retain();
     for (let offset = 0; offset < byteLength; offset += pieceBytesMax) {
       const pieceBytes = Math.min(pieceBytesMax, byteLength - offset);
-      if (held instanceof RefCounted) {
+      if (owner instanceof RefCounted) {
         if (offset > 0) {
-          held.retain();
+          owner.retain();
         }
-        sink.add(address + offset, pieceBytes, held);
+        sink.add(address + offset, pieceBytes, owner);
       } else {
         const whole = pieceBytes === byteLength;
-        sink.add(address + offset, pieceBytes, whole ? held : borrowedPart(held, offset, pieceBytes));
+        sink.add(address + offset, pieceBytes, whole ? owner : borrowedPart(owner, offset, pieceBytes));
       }
     }
   }
 
-  /** What keeps bytes that are not in a buffer of this pool. */
+  /** The owner of bytes that are not in a receive buffer of this port. */
   #ownerOf(bytes: Uint8Array): MemoryOwner {
     if (this.#pool.isOfAnother(bytes)) {
       return ownCopy(bytes);
@@ -165,35 +168,35 @@ export class SendMemory implements BorrowedMemory {
     return isShared(bytes) ? new OwnMemory(view) : new BorrowedBytes(view);
   }
 
-  /** The operation in `slot` sends pieces that were gathered before; it holds them from now on. */
-  holdVector(slot: number, pieces: SendVector): void {
+  /** The operation in `slot` sends a vector, and releases it when it completes. */
+  holdVector(slot: number, vector: SendVector): void {
     const operations = this.#operations;
-    operations.owners[slot] = pieces;
-    operations.byteLength[slot] = pieces.byteLength;
+    operations.owners[slot] = vector;
+    operations.byteLength[slot] = vector.byteLength;
     operations.bytesTaken[slot] = 0;
-    operations.borrowed[slot] = pieces.borrowed ? 1 : 0;
+    operations.borrowed[slot] = vector.borrowed ? 1 : 0;
   }
 
-  /** The operation in `slot` sends bytes at an address, and holds what keeps them there. */
-  holdAt(slot: number, address: number, byteLength: number, held: MemoryOwner): void {
+  /** The operation in `slot` sends bytes at an address, and releases their owner when it completes. */
+  holdAt(slot: number, address: number, byteLength: number, owner: MemoryOwner): void {
     const operations = this.#operations;
-    operations.owners[slot] = held;
+    operations.owners[slot] = owner;
     operations.byteLength[slot] = byteLength;
     operations.bytesTaken[slot] = 0;
-    operations.borrowed[slot] = held instanceof RefCounted ? 0 : 1;
+    operations.borrowed[slot] = owner instanceof RefCounted ? 0 : 1;
     operations.address[slot] = address;
   }
 
-  /** Whether the memory of the one send in `slot` is there. */
+  /** Whether the memory of the send in `slot` is intact. */
   isOneWhole(slot: number): boolean {
     if (this.#operations.borrowed[slot] === 0) {
       return true;
     }
-    const held = this.#operations.owners[slot] as SendVector | MemoryOwner;
-    return held instanceof SendVector ? held.owners.every(isIntact) : isIntact(held);
+    const owner = this.#operations.owners[slot] as SendVector | MemoryOwner;
+    return owner instanceof SendVector ? owner.owners.every(isIntact) : isIntact(owner);
   }
 
-  /** The same of all sends that were handed to the driver together with that in `slot`. */
+  /** Whether the memory of all sends is intact that were submitted together with the one in `slot`. */
   isWhole(slot: number): boolean {
     const { lastWithDriver } = this.#operations.sockets[slot] as OverlappedSocket;
     let each = slot;
@@ -206,7 +209,7 @@ export class SendMemory implements BorrowedMemory {
     return false;
   }
 
-  /** Before any of them is held, so that a wrong one leaves nothing behind. */
+  /** Checks all payloads before any of them is held, so that a wrong one leaves nothing to undo. */
   #checkPayloads(payloads: readonly Uint8Array[]): void {
     if (!Array.isArray(payloads) || !payloads.every(isBytes)) {
       throw invalidType('data', 'a Uint8Array or an array of them', payloads);
@@ -217,7 +220,7 @@ export class SendMemory implements BorrowedMemory {
     );
   }
 
-  /** The send in `slot` has completed: its memory is free. */
+  /** The send in `slot` has completed: its memory is released. */
   release(slot: number): void {
     const operations = this.#operations;
     const block = operations.copyBlock[slot] as number;
@@ -226,18 +229,18 @@ export class SendMemory implements BorrowedMemory {
       this.#freeBlocks.push(block);
       return;
     }
-    const held = operations.owners[slot];
-    if (held instanceof RefCounted || held instanceof SendVector) {
-      held.release();
+    const owner = operations.owners[slot];
+    if (owner instanceof RefCounted || owner instanceof SendVector) {
+      owner.release();
     }
   }
 
-  /** Blocks that hold copies at this moment. */
+  /** Blocks that contain copies at this moment. */
   get blocksHeld(): number {
     return this.#slabs.length * BLOCKS_PER_SLAB - this.#freeBlocks.length;
   }
 
-  /** A free block, or -1. */
+  /** Takes a free block; returns -1 when there is none and no more slabs are allowed. */
   #takeBlock(): number {
     const free = this.#freeBlocks.pop();
     if (free !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Copies of borrowed memory, for drivers whose system reads the memory of a send between calls, too: the next bytes of each
- * send in flight, in memory of ours.
+ * Copies of borrowed memory, for drivers whose system reads the memory of a send between calls: the next bytes of each send in
+ * flight are staged in blocks that no program can detach.
  */
 
 import { assert } from '../../base/assert.js';
@@ -8,14 +8,14 @@ import { type ArenaBlock, BLOCK_BYTES_MAX, WriteArena } from './write-arena.js';
 
 export class SendStages {
   readonly #arena = new WriteArena();
-  /** The stage of each send that is with the driver, by its slot. */
+  /** The stage of each send that is with the driver, by slot. */
   readonly #stages = new Map<number, ArenaBlock>();
-  /** Where the last copy lies. */
+  /** The address of the last copy. */
   address = 0;
 
   /**
    * Copies bytes of the send in `slot` to its stage, as many as it has room for.
-   * @param bytes where they are, from `offset` on
+   * @param bytes the memory that they are in, from `offset` on
    * @returns how many were copied
    */
   copy(slot: number, bytes: Uint8Array, offset: number, byteLength: number): number {
@@ -26,7 +26,7 @@ export class SendStages {
     }
     const { memory, used } = stage;
     const copied = Math.min(byteLength, memory.length - used);
-    // All of them were there when the send was begun, in this very call.
+    // The queue has just checked, in the same call, that the memory is intact.
     assert(offset + copied <= bytes.length);
     memory.set(bytes.subarray(offset, offset + copied), used);
     this.address = stage.address + used;
@@ -34,7 +34,7 @@ export class SendStages {
     return copied;
   }
 
-  /** The send in `slot` is not with the driver any more. */
+  /** The send in `slot` is no longer with the driver. */
   release(slot: number): void {
     const stage = this.#stages.get(slot);
     if (stage !== undefined) {

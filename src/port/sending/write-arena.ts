@@ -1,7 +1,7 @@
 /**
- * Memory of ours for what is to be sent. What a program writes in pieces, text above all, is gathered in chunks that never
- * move, so that it leaves as one piece and nothing is allocated for it. Chunks have sizes of powers of two, and are cut from
- * slabs, which come and go with need.
+ * Memory for bytes that are copied before they are sent. Data that a program writes in small parts, mostly text, is appended
+ * to blocks that never move, so it leaves as one piece and nothing is allocated for it. The sizes of blocks are powers of two.
+ * Blocks are cut from slabs, which are allocated and dropped as needed.
  */
 
 import { Buffer } from 'node:buffer';
@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.js';
 import { RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 
-/** Bytes of the smallest chunk, and of the largest one. */
+/** Bytes of the smallest block, and of the largest. */
 export const BLOCK_BYTES = 4096;
 export const BLOCK_BYTES_MAX = 256 * 1024;
 
@@ -19,17 +19,17 @@ const SIZES = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES) + 1;
 const SLAB_BYTES = 256 * 1024;
 
 /**
- * Slabs of one size of chunk that are kept while nothing of them is used, if no more are in use: the pages of a new slab cost
- * more than what is copied there. Idle connections have had chunks of the smallest size only.
+ * Unused slabs of one block size that are kept, if no more than that are in use: the page faults of a new slab cost more than
+ * the copying into it. Connections that are idle now had blocks of the smallest size only.
  */
 const SPARE_SLABS_MAX = 8;
 const SPARE_SLABS_OF_SMALLEST_MAX = 2;
 
-/** One chunk: its holder appends behind what is on its way already. */
+/** One block: its owner appends after the bytes that are being sent already. */
 export class ArenaBlock extends RefCounted {
   readonly memory: Buffer;
   readonly address: number;
-  /** Bytes that are in use, from the start. */
+  /** Bytes in use, from the start. */
   used = 0;
   readonly #slab: ArenaSlab;
 
@@ -51,16 +51,16 @@ class ArenaSlab {
   readonly #arena: WriteArena;
   readonly #count: number;
 
-  /** @param size of its chunks: 0 is the smallest, each further one twice as large */
-  constructor(chunks: WriteArena, size: number) {
-    this.#arena = chunks;
+  /** @param size of its blocks: 0 is the smallest, each next one twice as large */
+  constructor(arena: WriteArena, size: number) {
+    this.#arena = arena;
     this.size = size;
-    const chunkBytes = BLOCK_BYTES << size;
-    this.#count = SLAB_BYTES / chunkBytes;
+    const blockBytes = BLOCK_BYTES << size;
+    this.#count = SLAB_BYTES / blockBytes;
     const slab = new Slab(SLAB_BYTES, 64);
     const { buffer, byteOffset } = slab.u8;
-    for (let offset = 0; offset < SLAB_BYTES; offset += chunkBytes) {
-      const memory = Buffer.from(buffer, byteOffset + offset, chunkBytes);
+    for (let offset = 0; offset < SLAB_BYTES; offset += blockBytes) {
+      const memory = Buffer.from(buffer, byteOffset + offset, blockBytes);
       this.free.push(new ArenaBlock(this, memory, slab.address + offset));
     }
   }
@@ -69,29 +69,30 @@ class ArenaSlab {
     return this.free.length === this.#count;
   }
 
-  give(chunk: ArenaBlock): void {
-    this.free.push(chunk);
+  give(block: ArenaBlock): void {
+    this.free.push(block);
     this.#arena.given(this);
   }
 }
 
-/** The slabs of one size of chunk. */
+/** The slabs of one block size. */
 class BlockSize {
   readonly #sparesMax: number;
-  /** Slabs with a free chunk; the last one is taken from. */
+  /** Slabs with a free block; the last one is taken from. */
   readonly slabs: ArenaSlab[] = [];
-  /** All slabs, and those of which nothing is used. */
+  /** All slabs of this size. */
   #count = 0;
+  /** Slabs without a block in use. */
   #unused = 0;
 
   constructor(sparesMax: number) {
     this.#sparesMax = sparesMax;
   }
 
-  take(chunks: WriteArena, size: number): ArenaBlock {
+  take(arena: WriteArena, size: number): ArenaBlock {
     let slab = this.slabs.at(-1);
     if (slab === undefined) {
-      slab = new ArenaSlab(chunks, size);
+      slab = new ArenaSlab(arena, size);
       this.slabs.push(slab);
       this.#count++;
       this.#unused++;
@@ -99,17 +100,17 @@ class BlockSize {
     if (slab.unused) {
       this.#unused--;
     }
-    const chunk = slab.free.pop() as ArenaBlock;
+    const block = slab.free.pop() as ArenaBlock;
     if (slab.free.length === 0) {
       this.slabs.pop();
     }
-    return chunk;
+    return block;
   }
 
-  /** A chunk of a slab came back. */
+  /** A block of a slab was returned. */
   given(slab: ArenaSlab): void {
     if (slab.free.length === 1) {
-      // It had none before, and so was not listed.
+      // It had no free block before, so it was not listed.
       this.slabs.push(slab);
     }
     if (!slab.unused) {
@@ -129,23 +130,26 @@ export class WriteArena {
     { length: SIZES },
     (_, size) => new BlockSize(size === 0 ? SPARE_SLABS_OF_SMALLEST_MAX : SPARE_SLABS_MAX),
   );
-  /** Chunks that are held. */
   blocksInUse = 0;
 
-  /** A chunk with one holder, empty, of at least `byteLength` bytes and less than twice as many, if it is not the smallest. */
+  /**
+   * Takes an empty block with one reference. It has at least `byteLength` bytes, and less than twice as many unless it is of
+   * the smallest size.
+   */
   take(byteLength = BLOCK_BYTES): ArenaBlock {
     assert(byteLength <= BLOCK_BYTES_MAX);
     const size = 32 - Math.clz32((byteLength - 1) >> BLOCK_BYTES_SHIFT);
-    const chunk = (this.#sizes[size] as BlockSize).take(this, size);
-    assert(chunk.references === 0);
-    chunk.references = 1;
-    chunk.used = 0;
+    const block = (this.#sizes[size] as BlockSize).take(this, size);
+    assert(block.references === 0);
+    block.references = 1;
+    block.used = 0;
     this.blocksInUse++;
-    return chunk;
+    return block;
   }
 
-  /** A chunk of a slab came back. */
+  /** A block of a slab was returned. */
   given(slab: ArenaSlab): void {
+    assert(this.blocksInUse > 0);
     this.blocksInUse--;
     (this.#sizes[slab.size] as BlockSize).given(slab);
   }
