@@ -1,4 +1,4 @@
-/** Addresses of sockets, the same on every system. */
+/** Socket addresses, the same on every system. */
 
 /** The kinds of addresses that a socket can have. */
 export const SOCKET_FAMILIES: readonly SocketFamily[] = ['ipv4', 'ipv6', 'unix'];
@@ -6,7 +6,7 @@ export const SOCKET_FAMILIES: readonly SocketFamily[] = ['ipv4', 'ipv6', 'unix']
 /** IPv4, IPv6, or a Unix-domain socket. */
 export type SocketFamily = 'ipv4' | 'ipv6' | 'unix';
 
-/** Where a socket listens or connects to. Host names are resolved above the port: looking one up may block. */
+/** The address that a socket is bound or connected to. The layers above the port resolve host names, because a lookup may block. */
 export type SocketAddress =
   | {
       /** Says that this is an IP address, and of which version. */
@@ -19,16 +19,20 @@ export type SocketAddress =
   | {
       /** Says that this is a Unix-domain socket. */
       readonly family: 'unix';
-      /** A file path, or an abstract name after a NUL (Linux); empty for a socket with no name. */
+      /** A file path, or an abstract name after a NUL (Linux); empty for a socket without a name. */
       readonly path: string;
     };
+
+/** All addresses of this machine. */
+export const ANY_IPV4 = '0.0.0.0';
+export const ANY_IPV6 = '::';
 
 /** Control characters, of ASCII and of Latin-1. */
 const CONTROLS = /\p{Cc}/gu;
 
 /**
- * `127.0.0.1:4567`, `[::1]:4567` or the path, as a person would write it. A peer's path may have any bytes: control
- * characters are written as `\x1b`, so that it cannot write to a terminal or begin a line of a log.
+ * Formats an address for people: `127.0.0.1:4567`, `[::1]:4567`, or the path. A peer chooses the bytes of its path, so control
+ * characters are escaped (`\x1b`): the path cannot control a terminal or start a new line in a log.
  */
 export function formatAddress(address: SocketAddress): string {
   if (address.family === 'unix') {

@@ -1,6 +1,6 @@
 /** Starts a server on many threads: `listen` with `threads`. */
 
-import type { SocketAddress } from '../base/address.js';
+import { ANY_IPV6, type SocketAddress } from '../base/address.js';
 import { process } from '../base/runtime.js';
 import type { DriverChoice } from '../drivers/driver.js';
 import { warnOfHandlerError } from '../engine/connection-core/handler-errors.js';

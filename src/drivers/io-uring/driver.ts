@@ -52,7 +52,7 @@ const CANCEL_SLOT = -2;
  * A longer send goes out in pieces. One that has had to wait for room 128 times (APOLL_MAX_RETRY) becomes a thread of the
  * kernel's, one for each such send: with buffers of 8 KiB that is so at 1 MiB, and not at 256 KiB (seen on 6.18).
  */
-const SEND_BYTES_MAX = 256 * 1024;
+const ENTRY_BYTES_MAX = 256 * 1024;
 
 /**
  * A multishot receive ends when it has filled this many buffers. Without a limit one turn brings up to 33 of a peer that
@@ -156,7 +156,7 @@ export class IoUringDriver implements Driver {
     byteLength: number,
     borrowed: boolean,
   ): void {
-    const taken = Math.min(byteLength, SEND_BYTES_MAX);
+    const taken = Math.min(byteLength, ENTRY_BYTES_MAX);
     if (borrowed) {
       this.#submissions.borrowed.post(slot, generation, socket, address, taken);
     } else {
@@ -174,7 +174,7 @@ export class IoUringDriver implements Driver {
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    const bytes = shorten(gather, SEND_BYTES_MAX);
+    const bytes = shorten(gather, ENTRY_BYTES_MAX);
     const message = this.#messages.write(slot, gather).address;
     if (gather.borrowed) {
       this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);

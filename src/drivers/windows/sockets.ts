@@ -1,6 +1,6 @@
 /** The immediate calls on sockets, as Windows has them. */
 
-import type { SocketAddress, SocketFamily } from '../../base/address.js';
+import { ANY_IPV4, ANY_IPV6, type SocketAddress, type SocketFamily } from '../../base/address.js';
 import { OperationError } from '../../base/errors.js';
 import { Slab } from '../../ffi/memory.js';
 import {
@@ -36,8 +36,8 @@ import { SocketRecord, SocketRecords } from './socket-records.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
-const ANY_IPV4: SocketAddress = { family: 'ipv4', address: '0.0.0.0', port: 0 };
-const ANY_IPV6: SocketAddress = { family: 'ipv6', address: '::', port: 0 };
+const UNBOUND_IPV4: SocketAddress = { family: 'ipv4', address: ANY_IPV4, port: 0 };
+const UNBOUND_IPV6: SocketAddress = { family: 'ipv6', address: ANY_IPV6, port: 0 };
 
 const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
   noDelay: [IPPROTO_TCP, TCP_NODELAY],
@@ -127,7 +127,7 @@ export class WindowsSockets implements SocketCalls {
   bindToAny(socket: number): void {
     const record = this.records.of(socket);
     if (!record.bound) {
-      const any = record.family === 'ipv4' ? ANY_IPV4 : ANY_IPV6;
+      const any = record.family === 'ipv4' ? UNBOUND_IPV4 : UNBOUND_IPV6;
       const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, 0, any);
       this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind');
       record.bound = true;

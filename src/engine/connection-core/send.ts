@@ -3,8 +3,9 @@
 import { lengthOf } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
+import { SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
 import { checkPayload } from '../writing/payload.js';
-import { type SharedBytes, SMALL_BYTES_MAX } from '../writing/shared-bytes.js';
+import type { SharedBytes } from '../writing/shared-bytes.js';
 import { COPY_BYTES_MAX } from '../writing/write-queue.js';
 import { close, finishOrFail, writeAfterEnd } from './close.js';
 import { emit, emitToStream } from './emit.js';

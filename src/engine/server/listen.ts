@@ -1,7 +1,7 @@
 /** `listen`: a server from options. */
 
 import type { Buffer } from 'node:buffer';
-import type { SocketAddress } from '../../base/address.js';
+import { ANY_IPV4, ANY_IPV6, type SocketAddress } from '../../base/address.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';

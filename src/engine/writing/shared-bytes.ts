@@ -3,11 +3,9 @@
 import { OwnMemory, type RefCounted } from '../../base/ref-counted.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
+import { SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
 import { type ArenaBlock, BLOCK_BYTES, type WriteArena } from '../../port/sending/write-arena.js';
 import { joinPieces, type Payload } from './payload.js';
-
-/** Up to this many bytes are small: they lie with others, and copying them once more costs little. */
-export const SMALL_BYTES_MAX = 1024;
 
 export interface SharedBytes {
   /** All of it is sent. */

@@ -15,8 +15,8 @@ import type { BufferPool } from '../buffer-pool.js';
 import type { OperationTable } from '../operations.js';
 import type { OverlappedSocket } from '../socket.js';
 
-/** A single payload of up to this many bytes is copied: for so few, koffi's call for an address costs more than a copy. */
-export const COPY_BYTES_MAX = 1024;
+/** Payloads of up to this many bytes are small: a copy costs less than koffi's call for their address. */
+export const SMALL_BYTES_MAX = 1024;
 
 const BLOCKS_PER_SLAB = 256;
 
@@ -107,7 +107,7 @@ export class SendMemory implements BorrowedMemory {
       this.holdAt(slot, this.#pool.addressOf(bytes), byteLength, buffer);
       return;
     }
-    const small = byteLength <= COPY_BYTES_MAX;
+    const small = byteLength <= SMALL_BYTES_MAX;
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
       const owner = small ? ownCopy(bytes) : this.#ownerOf(bytes);
@@ -115,7 +115,7 @@ export class SendMemory implements BorrowedMemory {
       return;
     }
     const slab = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
-    const offset = (block % BLOCKS_PER_SLAB) * COPY_BYTES_MAX;
+    const offset = (block % BLOCKS_PER_SLAB) * SMALL_BYTES_MAX;
     slab.u8.set(bytes, offset);
     const operations = this.#operations;
     operations.byteLength[slot] = byteLength;
@@ -250,7 +250,7 @@ export class SendMemory implements BorrowedMemory {
       return -1;
     }
     const first = this.#slabs.length * BLOCKS_PER_SLAB;
-    this.#slabs.push(new Slab(BLOCKS_PER_SLAB * COPY_BYTES_MAX));
+    this.#slabs.push(new Slab(BLOCKS_PER_SLAB * SMALL_BYTES_MAX));
     for (let block = first + BLOCKS_PER_SLAB - 1; block > first; block--) {
       this.#freeBlocks.push(block);
     }
