@@ -1,4 +1,4 @@
-/** Messages with a header of a length and a command, in either order, as most games and many devices have them. */
+/** Messages with a header of a length and a command, in either order, which many games and devices use. */
 
 import { Buffer } from 'node:buffer';
 import { BufferViews } from '../base/buffer-views.js';
@@ -54,7 +54,7 @@ interface Layout {
   readonly lengthOffset: number;
   readonly commandOffset: number;
   readonly headerBytes: number;
-  /** What the length counts besides the body. */
+  /** Bytes that the length includes besides the body. */
   readonly countedBytes: number;
 }
 
@@ -78,7 +78,7 @@ class Commands implements Framing<DecodedCommand, Command> {
       const bodyBytes = counted - countedBytes;
       if (counted === INCOMPLETE || bodyBytes < 0 || bodyBytes > this.#bodyBytesMax) {
         throw bodyBytes < 0
-          ? invalid(`A length of ${counted} is less than what it must count`)
+          ? invalid(`A length of ${counted} is less than the ${countedBytes} bytes of the header that it includes`)
           : tooLarge(bodyBytes, this.#bodyBytesMax);
       }
       const start = taken + headerBytes;
@@ -95,6 +95,11 @@ class Commands implements Framing<DecodedCommand, Command> {
     return taken;
   }
 
+  bytesNeeded(bytes: Buffer): number {
+    const { length, lengthOffset, headerBytes, countedBytes } = this.#layout;
+    return bytes.length < headerBytes ? headerBytes : headerBytes + length.read(bytes, lengthOffset) - countedBytes;
+  }
+
   encode({ command, body }: Command): readonly Uint8Array[] {
     const layout = this.#layout;
     checkEncoded(body.byteLength, this.#bodyBytesMax);
@@ -107,7 +112,7 @@ class Commands implements Framing<DecodedCommand, Command> {
 }
 
 /**
- * Messages with a header of a length and a command.
+ * A framing of messages with a header of a length and a command.
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function commands(options: CommandsOptions = {}): Framing<DecodedCommand, Command> {

@@ -17,7 +17,7 @@ export interface DelimitedOptions {
 
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
-/** A delimiter is a few bytes: what is longer is a mistake. */
+/** Delimiters are short: a longer one is a mistake. */
 const DELIMITER_BYTES_MAX = 256;
 
 function aDelimiter(name: string, value: unknown): void {
@@ -37,7 +37,7 @@ const OPTIONS = {
 
 class Delimited implements Framing<Buffer, Uint8Array | string> {
   readonly #delimiter: Buffer;
-  /** What to search for: a number is found faster. */
+  /** The delimiter, as `indexOf` finds it fastest: a single byte is a number. */
   readonly #needle: number | Buffer;
   readonly #messageBytesMax: number;
   readonly frameBytesMax: number;
@@ -52,12 +52,12 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
   decode(bytes: Buffer, emit: Emit<Buffer>, seenBytes = 0): number {
     const views = new BufferViews(bytes);
     let taken = 0;
-    // A delimiter may have begun in the bytes that were searched before.
+    // The delimiter may have begun in the bytes that were searched before.
     let from = Math.max(0, seenBytes - this.#delimiter.length + 1);
     for (;;) {
       const end = bytes.indexOf(this.#needle, from);
       if (end < 0) {
-        // The delimiter may have begun: its bytes but the last are not the message's.
+        // The delimiter may have begun: then all of its bytes except the last are at the end, and are not the message's.
         this.#check(bytes.length - taken - (this.#delimiter.length - 1));
         return taken;
       }
@@ -84,14 +84,14 @@ class Delimited implements Framing<Buffer, Uint8Array | string> {
         : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     checkEncoded(bytes.length, this.#messageBytesMax);
     if (bytes.includes(this.#needle)) {
-      throw invalid('A message contains the delimiter: the peer would see two');
+      throw invalid('A message contains the delimiter: the peer would receive two messages');
     }
     return [bytes, this.#delimiter];
   }
 }
 
 /**
- * Messages that end with a delimiter. `encode` takes text too.
+ * A framing of messages that end with a delimiter. `encode` also takes text.
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function delimited(options: DelimitedOptions = {}): Framing<Buffer, Uint8Array | string> {

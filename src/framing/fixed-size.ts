@@ -26,16 +26,20 @@ class FixedSize implements Framing<Buffer, Uint8Array> {
     return taken;
   }
 
+  bytesNeeded(): number {
+    return this.frameBytesMax;
+  }
+
   encode(message: Uint8Array): Uint8Array {
     if (message.byteLength !== this.frameBytesMax) {
-      throw invalid(`A message has ${message.byteLength} bytes, and must have ${this.frameBytesMax}`);
+      throw invalid(`A message has ${message.byteLength} bytes, expected ${this.frameBytesMax}`);
     }
     return message;
   }
 }
 
 /**
- * Messages that all have the same size.
+ * A framing of messages that all have the same size.
  * @param messageBytes 1 to 2^31
  * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`
  */

@@ -1,17 +1,17 @@
 /**
- * Memory that a framer made to put a message together. Messages are views of it, so a small one that is kept keeps all of
- * it: who keeps messages can see here whose memory it is.
+ * Memory that a framer has allocated for messages that arrive in parts. Messages are views of it, so a small message that
+ * waits to be sent keeps all of it. The write queue recognizes such memory by its mark, and copies small messages.
  */
 
 import { Buffer } from 'node:buffer';
 
-/** Marks the memory, on the ArrayBuffer itself: other copies of this package in the process see it too. */
+/** The mark is on the ArrayBuffer itself, so other copies of this package in the process see it too. */
 const FRAMED = Symbol.for('overlapped:framed-memory:1');
 
-/** Memory of up to this size is not marked: little is kept by it. */
+/** Memory of up to this size is not marked: messages of that size are always copied. */
 const UNMARKED_BYTES_MAX = 16 * 1024;
 
-/** Memory of `byteLength` bytes, marked if it is large. */
+/** Allocates memory, and marks it if it is large. */
 export function allocateFramed(byteLength: number): Buffer {
   const memory = Buffer.allocUnsafeSlow(byteLength);
   if (byteLength <= UNMARKED_BYTES_MAX) {
@@ -21,7 +21,7 @@ export function allocateFramed(byteLength: number): Buffer {
   return memory;
 }
 
-/** Whether a framer made the memory, and it is large. */
+/** Whether a framer has allocated the memory and marked it. */
 export function isFramed(memory: ArrayBufferLike): boolean {
   return FRAMED in memory;
 }

@@ -1,4 +1,4 @@
-/** The bytes of one connection on their way to messages: an incomplete message waits here for the rest of it. */
+/** Turns the received bytes of one connection into messages. The bytes of an incomplete message wait here for the rest of it. */
 
 import type { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.js';
@@ -13,19 +13,21 @@ function outside(): boolean {
 }
 
 /**
- * The work is linear in the bytes received, however they are fragmented: each byte is copied a constant number of times, and
- * `decode` is told which bytes it has seen before.
+ * The work is linear in the bytes received, however they are fragmented: each byte is copied a constant number of times,
+ * `decode` is told which bytes it has seen before, and it is not called before the bytes are there that its framing needs.
  */
 export class Framer<Message> {
   readonly #framing: Framing<Message, never>;
   /** The most bytes of an incomplete message. */
   readonly frameBytesMax: number;
-  /** Holds the bytes that wait, from `#start` to `#end`. Undefined in most idle connections. */
+  /** Contains the bytes that wait, from `#start` to `#end`. Undefined in most idle connections. */
   #rest: Buffer | undefined;
   #start = 0;
   #end = 0;
-  /** The first bytes of those that wait which `decode` has seen without finding a message in them. */
+  /** How many of the waiting bytes `decode` has seen without finding a message in them. */
   #seenBytes = 0;
+  /** `decode` is not called while fewer bytes than this wait. */
+  #neededBytes = 0;
   #stopped = false;
   /** The `emit` of the call of `push` or `proceed` that is under way. */
   #sink: Emit<Message> = outside;
@@ -35,12 +37,12 @@ export class Framer<Message> {
     this.frameBytesMax = framing.frameBytesMax ?? FRAME_BYTES_MAX;
   }
 
-  /** Bytes that wait for more of their message. */
+  /** Bytes that wait for the rest of their message. */
   get pendingBytes(): number {
     return this.#end - this.#start;
   }
 
-  /** Memory that is held for them. */
+  /** The memory that contains them. */
   get memoryBytes(): number {
     return this.#rest === undefined ? 0 : this.#rest.length;
   }
@@ -50,15 +52,20 @@ export class Framer<Message> {
     return this.#stopped;
   }
 
+  /** Whether bytes wait that `decode` has not seen, because its framing needs more of them: `proceed` decodes them anyway. */
+  get hasUnseenBytes(): boolean {
+    return this.#seenBytes < this.pendingBytes;
+  }
+
   /**
-   * Decodes the bytes that wait and then `bytes`.
+   * Decodes the waiting bytes and then `bytes`.
    * @returns whether a message was completed
-   * @throws FramingError, or what the framing throws
+   * @throws FramingError, or the error that the framing throws
    */
   push(bytes: Buffer, emit: Emit<Message>): boolean {
     if (this.#rest !== undefined) {
       this.#append(bytes);
-      return this.#decodeRest(emit);
+      return this.pendingBytes >= this.#neededBytes && this.#decodeRest(emit);
     }
     const taken = this.#decode(bytes, 0, emit);
     if (taken < bytes.length) {
@@ -68,17 +75,19 @@ export class Framer<Message> {
     return taken > 0;
   }
 
-  /** Decodes the bytes that wait, after a stop. @returns whether a message was completed */
+  /** Decodes the waiting bytes: after a stop, or at the end of the stream. @returns whether a message was completed */
   proceed(emit: Emit<Message>): boolean {
     this.#stopped = false;
     return this.#rest !== undefined && this.#decodeRest(emit);
   }
 
-  /** Drops the bytes that wait: nobody wants their messages. */
+  /** Drops the waiting bytes. */
   clear(): void {
     this.#rest = undefined;
     this.#start = 0;
     this.#end = 0;
+    this.#seenBytes = 0;
+    this.#neededBytes = 0;
   }
 
   #decodeRest(emit: Emit<Message>): boolean {
@@ -93,7 +102,7 @@ export class Framer<Message> {
       this.clear();
     } else {
       if (this.#start >= this.pendingBytes) {
-        // What is copied is no more than what was taken since the last copy. A small rest keeps no large memory.
+        // No more is copied than was taken since the last copy. A few waiting bytes do not keep a large allocation.
         this.#move(this.pendingBytes);
       }
       this.#left();
@@ -110,23 +119,45 @@ export class Framer<Message> {
     } finally {
       this.#sink = outside;
     }
-    assert(Number.isInteger(taken) && taken >= 0 && taken <= bytes.length, 'A framing took more bytes than there are');
+    assert(Number.isInteger(taken), 'A framing must return how many bytes it took');
+    assert(taken >= 0, 'A framing took less than no bytes');
+    assert(taken <= bytes.length, 'A framing took more bytes than there are');
     return taken;
   }
 
   readonly #emit: Emit<Message> = (message) => {
-    assert(!this.#stopped, 'A framing emitted a message though it was told to stop');
-    const goesOn = this.#sink(message);
-    this.#stopped = !goesOn;
-    return goesOn;
+    assert(!this.#stopped, 'A framing emitted a message after emit had returned false');
+    const continues = this.#sink(message);
+    this.#stopped = !continues;
+    return continues;
   };
 
   /** Bytes are left after decoding. Without a stop they are one incomplete message. */
   #left(): void {
-    this.#seenBytes = this.#stopped ? 0 : this.pendingBytes;
-    if (!this.#stopped && this.pendingBytes > this.frameBytesMax) {
+    this.#neededBytes = 0;
+    if (this.#stopped) {
+      this.#seenBytes = 0;
+      return;
+    }
+    this.#seenBytes = this.pendingBytes;
+    if (this.pendingBytes > this.frameBytesMax) {
       throw tooLarge(this.pendingBytes, this.frameBytesMax);
     }
+    if (this.#framing.bytesNeeded !== undefined) {
+      this.#neededBytes = this.#askNeeded();
+    }
+  }
+
+  /** Asks the framing how many bytes its message needs. The limit holds for the answer too. */
+  #askNeeded(): number {
+    const rest = this.#rest as Buffer;
+    const needed = this.#framing.bytesNeeded?.(rest.subarray(this.#start, this.#end)) ?? 0;
+    assert(Number.isInteger(needed), 'A framing must return how many bytes it needs');
+    assert(needed >= 0, 'A framing needs less than no bytes');
+    if (needed > this.frameBytesMax) {
+      throw tooLarge(needed, this.frameBytesMax);
+    }
+    return needed;
   }
 
   #append(bytes: Buffer): void {
@@ -138,8 +169,9 @@ export class Framer<Message> {
   }
 
   /**
-   * Moves what waits to new memory with room for `length` bytes: messages are views of the old memory, and may be on their
-   * way to somebody else. Memory doubles as a message grows, up to the longest one.
+   * Moves the waiting bytes to a new allocation for `length` bytes. Messages are views of the old one, and the program may
+   * still be sending them. The memory doubles as a message grows, up to the longest message. The number of bytes that a
+   * framing needs is not allocated at once: a peer could make the server allocate that much by sending a header.
    */
   #move(length: number): void {
     const old = this.#rest;

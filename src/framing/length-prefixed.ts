@@ -1,4 +1,4 @@
-/** Messages with their length in front of them. */
+/** Messages that begin with their length. */
 
 import { Buffer } from 'node:buffer';
 import { invalidValue } from '../base/argument-errors.js';
@@ -67,9 +67,17 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
     }
   }
 
+  bytesNeeded(bytes: Buffer): number {
+    const length = this.#format.read(bytes, 0);
+    if (length === INCOMPLETE) {
+      return this.#format.leastBytes;
+    }
+    return takenBy(this.#format, bytes, 0) + length - this.#countedBytes;
+  }
+
   #refusal(length: number, messageBytes: number): Error {
     return messageBytes < 0
-      ? invalid(`A length of ${length} does not count its own ${this.#headerBytes} bytes`)
+      ? invalid(`A length of ${length} does not include its own ${this.#headerBytes} bytes`)
       : tooLarge(messageBytes, this.#messageBytesMax);
   }
 
@@ -84,7 +92,7 @@ class LengthPrefixed implements Framing<Buffer, Uint8Array> {
 }
 
 /**
- * Messages with their length in front of them.
+ * A framing of messages that begin with their length.
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing<Buffer, Uint8Array> {

@@ -1,21 +1,23 @@
-/** Whole numbers in headers: of 1, 2 or 4 bytes in either order, or as many as they need (LEB128, as Protocol Buffers have it). */
+/** Integers in headers: of 1, 2 or 4 bytes in either byte order, or of variable size (LEB128, as in Protocol Buffers). */
 
 import type { Buffer } from 'node:buffer';
 import { invalid } from './framing.js';
 
-/** What `read` says when the bytes end before the number does. */
+/** `read` returns it when the bytes end before the number does. */
 export const INCOMPLETE = -1;
 
-/** A way to write whole numbers. */
+/** A format of integers. */
 export interface NumberFormat {
   /** The number at an offset, or INCOMPLETE. */
   read(bytes: Buffer, offset: number): number;
-  /** Bytes that a number takes. */
+  /** The bytes of a number. */
   sizeOf(value: number): number;
-  /** Writes a number; returns the offset behind it. */
+  /** Writes a number; returns the offset after it. */
   write(bytes: Buffer, value: number, offset: number): number;
   /** The largest number that can be written. */
   readonly most: number;
+  /** The fewest bytes of any number. */
+  readonly leastBytes: number;
 }
 
 /** Bytes of a number in a header; `varint` is LEB128, of 1 to 5 bytes. */
@@ -23,7 +25,7 @@ export type NumberSize = 1 | 2 | 4 | 'varint';
 /** The order of a number's bytes: `big` has the highest first. */
 export type ByteOrder = 'big' | 'little';
 
-/** A number of four bytes, the highest first. (Reading bytes here costs a third of what Buffer's readers do.) */
+/** A number of four bytes, the highest first. (This costs a third of the time of Buffer's own readers.) */
 function word(highest: number, higher: number, lower: number, lowest: number): number {
   return highest * 0x100_0000 + ((higher << 16) | (lower << 8) | lowest);
 }
@@ -33,6 +35,7 @@ const BYTE: NumberFormat = {
   sizeOf: () => 1,
   write: (bytes, value, offset) => bytes.writeUInt8(value, offset),
   most: 0xff,
+  leastBytes: 1,
 };
 
 const BIG_16: NumberFormat = {
@@ -41,6 +44,7 @@ const BIG_16: NumberFormat = {
   sizeOf: () => 2,
   write: (bytes, value, offset) => bytes.writeUInt16BE(value, offset),
   most: 0xffff,
+  leastBytes: 2,
 };
 
 const LITTLE_16: NumberFormat = {
@@ -49,6 +53,7 @@ const LITTLE_16: NumberFormat = {
   sizeOf: () => 2,
   write: (bytes, value, offset) => bytes.writeUInt16LE(value, offset),
   most: 0xffff,
+  leastBytes: 2,
 };
 
 const BIG_32: NumberFormat = {
@@ -64,6 +69,7 @@ const BIG_32: NumberFormat = {
   sizeOf: () => 4,
   write: (bytes, value, offset) => bytes.writeUInt32BE(value, offset),
   most: 0xffff_ffff,
+  leastBytes: 4,
 };
 
 const LITTLE_32: NumberFormat = {
@@ -79,9 +85,10 @@ const LITTLE_32: NumberFormat = {
   sizeOf: () => 4,
   write: (bytes, value, offset) => bytes.writeUInt32LE(value, offset),
   most: 0xffff_ffff,
+  leastBytes: 4,
 };
 
-/** Seven bits a byte, the lowest first; the high bit says that more follow. Five bytes hold 32 bits. */
+/** Seven bits per byte, the lowest first; a set high bit means that more bytes follow. 32 bits take up to five bytes. */
 const VARINT_BYTES_MAX = 5;
 const MORE = 0x80;
 const BITS = 0x7f;
@@ -120,9 +127,10 @@ const VARINT: NumberFormat = {
     return at;
   },
   most: 0xffff_ffff,
+  leastBytes: 1,
 };
 
-/** One number has one spelling: otherwise two programs could see two different streams. */
+/** A number has only one valid encoding: otherwise two programs could read two different streams. */
 function checkVarint(value: number, padded: boolean): number {
   if (padded || value > VARINT.most) {
     throw invalid(
@@ -132,7 +140,7 @@ function checkVarint(value: number, padded: boolean): number {
   return value;
 }
 
-/** Bytes that the number at an offset takes; the number must be complete. */
+/** The bytes of the number at an offset, which must be complete. */
 export function takenBy(format: NumberFormat, bytes: Buffer, offset: number): number {
   if (format !== VARINT) {
     return format.sizeOf(0);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type Connection, type ConnectOptions, connect, listen, type Server } from 'overlapped';
-import { commands, delimited, lengthPrefixed } from 'overlapped/framing';
+import { commands, delimited, type Framing, lengthPrefixed } from 'overlapped/framing';
 import { countingBytes, eventually } from '../support/harness.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
@@ -98,6 +98,50 @@ function echoing(subject: EngineSubject): void {
     await eventually(() => messages.length === 1, 'the other one is served');
     const { errorsByCode } = server.statistics();
     assert.deepEqual([errorsByCode.ERR_FRAME_TOO_LARGE, errorsByCode.ERR_FRAME_INVALID], [1, 1]);
+  });
+
+  scene('a framing that claims to need too many bytes decodes them at the end of the stream', async (stage) => {
+    const seen: string[] = [];
+    const framing: Framing<string> = {
+      decode(bytes, emit) {
+        const end = bytes.indexOf('.') + 1;
+        if (end > 0) {
+          emit(bytes.toString('latin1', 0, end));
+        }
+        return end;
+      },
+      bytesNeeded: () => 100,
+      encode: (message) => message,
+      frameBytesMax: 100,
+    };
+    const server = await listen({
+      engine: stage.engine,
+      host: '127.0.0.1',
+      port: 0,
+      framing,
+      limits: { messagesPerRoundMax: 1 },
+      message: (_, message) => {
+        seen.push(message);
+      },
+      end: () => {
+        seen.push('end');
+      },
+      error: () => undefined,
+    });
+    for (const [rest, expected] of [
+      ['.b.', ['a.', 'b.', 'end']],
+      ['.b.c', ['a.', 'b.']],
+    ] as const) {
+      const { bytesRead } = server.statistics();
+      seen.length = 0;
+      const peer = await stage.peer(server);
+      peer.socket.write('a');
+      await eventually(() => server.statistics().bytesRead === bytesRead + 1, 'the first byte');
+      peer.socket.end(rest);
+      await eventually(() => server.statistics().connections.open === 0, 'the close');
+      assert.deepEqual(seen, expected);
+    }
+    assert.equal(server.statistics().connections.closesByReason.framing_error, 1);
   });
 
   scene('a connection paused in its message handler gets the next message on resume', async (stage) => {

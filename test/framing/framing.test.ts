@@ -206,7 +206,75 @@ describe('Framing', () => {
       },
       encode: (message) => message,
     };
-    assert.throws(() => new Framer(deaf).push(Buffer.from('x'), () => false), /told to stop/);
+    assert.throws(() => new Framer(deaf).push(Buffer.from('x'), () => false), /after emit had returned false/);
+  });
+
+  /** Each message is one letter and a full stop; `needed` is what `bytesNeeded` claims. */
+  function claiming(needed: unknown): { readonly framing: Framing<string>; readonly seen: string[] } {
+    const seen: string[] = [];
+    const framing: Framing<string> = {
+      decode(bytes, emit) {
+        const text = String(bytes);
+        seen.push(text);
+        const end = text.indexOf('.') + 1;
+        if (end > 0) {
+          emit(text.slice(0, end));
+        }
+        return end;
+      },
+      bytesNeeded: () => needed as number,
+      encode: (message) => message,
+      frameBytesMax: 8,
+    };
+    return { framing, seen };
+  }
+
+  test('decode waits for the bytes that its framing needs, and is told what it has seen', () => {
+    const { framing, seen } = claiming(4);
+    const framer = new Framer(framing);
+    const messages: string[] = [];
+    const emit = (message: string): boolean => messages.push(message) > 0;
+    for (const piece of ['a', 'b', 'c', '.', 'd.']) {
+      framer.push(Buffer.from(piece), emit);
+    }
+    assert.deepEqual(seen, ['a', 'abc.', 'd.']);
+    assert.deepEqual(messages, ['abc.', 'd.']);
+    assert.equal(framer.pendingBytes, 0);
+  });
+
+  test('a framing that needs too few bytes is called with each piece', () => {
+    for (const needed of [0, 1, undefined]) {
+      const { framing, seen } = claiming(needed);
+      const framer = new Framer(framing);
+      for (const piece of ['a', 'b', '.']) {
+        framer.push(Buffer.from(piece), () => true);
+      }
+      assert.deepEqual(seen, ['a', 'ab', 'ab.'], String(needed));
+    }
+  });
+
+  test('a framing that claims to need more than a complete message has is called again by proceed', () => {
+    const { framing, seen } = claiming(8);
+    const framer = new Framer(framing);
+    const messages: string[] = [];
+    const emit = (message: string): boolean => messages.push(message) > 0;
+    framer.push(Buffer.from('a'), emit);
+    assert(!framer.hasUnseenBytes);
+    framer.push(Buffer.from('b.'), emit);
+    assert(framer.hasUnseenBytes);
+    assert.equal(framer.proceed(emit), true);
+    assert(!framer.hasUnseenBytes);
+    assert.deepEqual(seen, ['a', 'ab.']);
+    assert.deepEqual(messages, ['ab.']);
+  });
+
+  test('the number of bytes that a framing needs is held to the limit, and is a whole number', () => {
+    const tooMuch = new Framer(claiming(9).framing);
+    assert.throws(() => tooMuch.push(Buffer.from('a'), () => true), { code: 'ERR_FRAME_TOO_LARGE' });
+    for (const needed of [-1, 1.5, Number.NaN, Infinity, '4']) {
+      const framer = new Framer(claiming(needed).framing);
+      assert.throws(() => framer.push(Buffer.from('a'), () => true), /needs less|how many bytes it needs/);
+    }
   });
 
   test('errors about options and messages name the allowed range', () => {

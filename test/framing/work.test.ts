@@ -54,6 +54,7 @@ function counting(framing: Framing<never>, work: Work): Framing<never> {
     },
     encode: (message) => framing.encode(message),
     ...(framing.frameBytesMax === undefined ? {} : { frameBytesMax: framing.frameBytesMax }),
+    ...(framing.bytesNeeded === undefined ? {} : { bytesNeeded: (bytes) => framing.bytesNeeded?.(bytes) as number }),
   };
 }
 
@@ -207,6 +208,43 @@ describe('The work of decoding', () => {
     const decoded = decodeIn(framing, bytes, single, 0);
     assert.equal(decoded.messages.length, 1);
     checkWork(decoded, bytes.length, 0);
+  });
+
+  const LARGE_BYTES = 16 * 1024 * 1024;
+  const PIECE_BYTES = 64 * 1024;
+  const body = Buffer.alloc(LARGE_BYTES, 'x');
+  const large: Readonly<Record<string, Framing<never>>> = {
+    lengthPrefixed: lengthPrefixed({ messageBytesMax: LARGE_BYTES }) as Framing<never>,
+    'lengthPrefixed with varint': lengthPrefixed({
+      lengthSize: 'varint',
+      messageBytesMax: LARGE_BYTES,
+    }) as Framing<never>,
+    commands: commands({ lengthSize: 4, bodyBytesMax: LARGE_BYTES }) as unknown as Framing<never>,
+    fixedSize: fixedSize(LARGE_BYTES) as Framing<never>,
+  };
+  for (const [name, framing] of Object.entries(large)) {
+    test(`${name}: a message of 16 MiB in pieces of 64 KiB takes two calls of decode`, () => {
+      const message = name === 'commands' ? { command: 1, body } : body;
+      const bytes = Buffer.concat([framing.encode(message as never)].flat() as Buffer[]);
+      const decoded = decodeIn(framing, bytes, [PIECE_BYTES], 0);
+      assert.equal(decoded.error, undefined);
+      assert.equal(decoded.messages.length, 1);
+      assert.equal(decoded.work.calls, 2);
+    });
+  }
+
+  test('a message that arrives byte by byte takes three calls of decode: its first byte, its length, all of it', () => {
+    const message = Buffer.alloc(1000, 'x');
+    for (const [lengthSize, calls] of [
+      [4, 3],
+      ['varint', 3],
+    ] as const) {
+      const framing = lengthPrefixed({ lengthSize }) as Framing<never>;
+      const bytes = Buffer.concat([framing.encode(message as never)].flat() as Buffer[]);
+      const decoded = decodeIn(framing, bytes, [1], 0);
+      assert.equal(decoded.messages.length, 1);
+      assert.equal(decoded.work.calls, calls, String(lengthSize));
+    }
   });
 
   test('many small messages in one chunk, with a stop after each, are copied only a few times', () => {

@@ -192,14 +192,24 @@ export class MessageSide implements ConnectionMessages {
     return (connection.flags & (HOLDING | CLOSING)) === 0;
   };
 
-  /** The peer's stream has ended: nothing completes what is left of it. Returns whether there is nothing. */
+  /**
+   * The peer's stream has ended. Bytes of an incomplete message close the connection. Returns whether all messages were
+   * delivered; if not, the end must wait.
+   */
   endedWhole(): boolean {
+    if (this.#framer.hasUnseenBytes) {
+      // The framing asked for more bytes than have come. They may be messages all the same.
+      this.proceed();
+      if (this.#framer.stopped || (this.#connection.flags & CLOSING) !== 0) {
+        return false;
+      }
+    }
     const { pendingBytes } = this.#framer;
     if (pendingBytes > 0) {
       close(
         this.#connection,
         'framing_error',
-        invalid(`The stream ended within a message, behind ${pendingBytes} of its bytes`),
+        invalid(`The stream ended within a message, after ${pendingBytes} of its bytes`),
       );
     }
     return pendingBytes === 0;
