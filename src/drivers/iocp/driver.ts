@@ -37,7 +37,7 @@ import { SKIP_SUCCESS } from './probe.js';
 import { READY, Receives } from './receives.js';
 
 /** Pages stay locked while a send is in flight; the layer above completes longer ones in pieces. */
-const SEND_BYTES_MAX = 2 ** 24;
+const LOCKED_BYTES_MAX = 2 ** 24;
 
 /** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
 const SCRATCH = { bytes: 0, name: 16, size: 16 + SOCKADDR_BYTES_MAX } as const;
@@ -116,12 +116,12 @@ export class IocpDriver implements Driver {
   }
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
-    setWsabuf(this.#wsabufs, 0, address, Math.min(byteLength, SEND_BYTES_MAX));
+    setWsabuf(this.#wsabufs, 0, address, Math.min(byteLength, LOCKED_BYTES_MAX));
     this.#send(this.#begin(slot, generation, socket, SEND), 1);
   }
 
   postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    const count = setWsabufs(this.#wsabufs, 0, gather, SEND_BYTES_MAX);
+    const count = setWsabufs(this.#wsabufs, 0, gather, LOCKED_BYTES_MAX);
     this.#send(this.#begin(slot, generation, socket, SEND), count);
   }
 

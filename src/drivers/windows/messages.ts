@@ -12,7 +12,7 @@ export const MESSAGE = { count: 0, wsabufs: 8 } as const;
  * Bytes of one call. A socket that does not block takes all of them while its buffer has room for any ("Design issues:
  * sending small data segments over TCP with Winsock"), and the system holds a copy of what it has taken.
  */
-export const SEND_BYTES_MAX = 2 ** 20;
+export const CALL_BYTES_MAX = 2 ** 20;
 
 /** Writes a WSABUF at a byte offset. */
 export function setWsabuf(slab: Slab, byteOffset: number, address: number, byteLength: number): void {
@@ -35,6 +35,6 @@ export const windowsMessages: MessageLayout = {
   byteLength: MESSAGE.wsabufs + GATHER_PIECES_MAX * WSABUF.size,
 
   write(block, gather) {
-    block.u32[MESSAGE.count >> 2] = setWsabufs(block, MESSAGE.wsabufs, gather, SEND_BYTES_MAX);
+    block.u32[MESSAGE.count >> 2] = setWsabufs(block, MESSAGE.wsabufs, gather, CALL_BYTES_MAX);
   },
 };

@@ -18,7 +18,7 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
-import { MESSAGE, SEND_BYTES_MAX, windowsMessages } from './messages.js';
+import { CALL_BYTES_MAX, MESSAGE, windowsMessages } from './messages.js';
 import { connectable, windowsAddresses } from './sockaddr.js';
 import { WindowsSockets } from './sockets.js';
 
@@ -100,7 +100,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
 
   send(socket: number, address: number, byteLength: number): number {
     const { handle } = this.records.of(socket);
-    const sent = this.#ws2_32.send(handle, address, Math.min(byteLength, SEND_BYTES_MAX), 0);
+    const sent = this.#ws2_32.send(handle, address, Math.min(byteLength, CALL_BYTES_MAX), 0);
     return sent < 0 ? -this.#ws2_32.WSAGetLastError() : sent;
   }
 
