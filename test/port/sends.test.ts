@@ -37,6 +37,40 @@ describe('sends', () => {
     assert.deepEqual(bench.driver.posted.at(-1)?.byteLength, 8);
   });
 
+  test('the only send of a socket is submitted at once and leaves the queue empty', () => {
+    const bench = new RouterBench();
+    const socket = bench.socket('connected');
+    bench.complete(bench.send(socket, 5, 'whole'), 5);
+    assert.equal(socket.firstSend, -1);
+    assert.equal(socket.lastSend, -1);
+    assert(!socket.sending);
+    const short = bench.send(socket, 6, 'short');
+    bench.complete(short, 2);
+    bench.complete(short, 4);
+    bench.send(socket, 0, 'empty');
+    const cancelled = bench.send(socket, 7, 'cancelled too late');
+    bench.router.sends.cancelAll(socket);
+    bench.complete(cancelled, 7);
+    assert.deepEqual(
+      bench.driver.posted.map(({ what, byteLength }) => [what, byteLength]),
+      [
+        ['send', 5],
+        ['send', 6],
+        ['send', 4],
+        ['send', 7],
+        ['cancel', 0],
+      ],
+    );
+    assert.deepEqual(results(bench), [
+      ['whole', 5, undefined],
+      ['short', 6, undefined],
+      ['empty', 0, undefined],
+      ['cancelled too late', 7, undefined],
+    ]);
+    assert.equal(bench.operations.inFlight, 0);
+    assert.equal(bench.sendMemory.blocksHeld, 0);
+  });
+
   test('a short send continues where it stopped, over several queued sends', () => {
     const bench = new RouterBench();
     const socket = bench.socket('connected');

@@ -37,7 +37,7 @@ export class RouterBench {
   send(socket: OverlappedSocket, byteLength: number, context: unknown): number {
     const slot = this.operations.allocate(SEND, socket, context);
     this.sendMemory.hold(slot, new Uint8Array(byteLength));
-    this.router.sends.append(socket, slot);
+    this.router.sends.appendPiece(socket, slot);
     return slot;
   }
 
