@@ -143,7 +143,7 @@ export class Framer<Message> {
     if (this.pendingBytes > this.frameBytesMax) {
       throw tooLarge(this.pendingBytes, this.frameBytesMax);
     }
-    if (this.#framing.bytesNeeded !== undefined) {
+    if (this.#framing.bytesNeeded) {
       this.#neededBytes = this.#askNeeded();
     }
   }

@@ -74,13 +74,16 @@ export function aFraming(name: string, framing: unknown): void {
   if (typeof framing === 'function') {
     throw invalidType(name, `${expected}, such as ${framing.name || 'the function'}(...) returns`, framing);
   }
-  const { decode, encode, frameBytesMax } = framing as Partial<Framing>;
+  const { decode, encode, bytesNeeded, frameBytesMax } = framing as Partial<Framing>;
   if (typeof decode !== 'function' || typeof encode !== 'function') {
     throw invalidType(
       name,
       typeof framing === 'string' ? `${expected}, such as delimited() returns` : expected,
       framing,
     );
+  }
+  if (bytesNeeded !== undefined && bytesNeeded !== null && typeof bytesNeeded !== 'function') {
+    throw invalidType(`${name}.bytesNeeded`, 'a function', bytesNeeded);
   }
   if (frameBytesMax !== undefined && frameBytesMax !== null) {
     checkNumber(`${name}.frameBytesMax`, frameBytesMax, ANY_COUNT);
