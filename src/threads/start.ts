@@ -7,7 +7,7 @@ import { warnOfHandlerError } from '../engine/connection-core/handler-errors.js'
 import { firstToListenAt, namesHost, resolverOf } from '../engine/endpoint.js';
 import { DEADLINE_MS } from '../engine/server/graceful-close.js';
 import { warnOfListenError } from '../engine/server/listen.js';
-import { ANY_IPV6, openListener } from '../engine/server/listener.js';
+import { openListener } from '../engine/server/listener.js';
 import { useEngine } from '../engine/shared-engines.js';
 import { abortReason, onAbort, throwIfAborted, unlessAborted } from '../engine/signals.js';
 import { inCallersContext } from '../port/async-context.js';

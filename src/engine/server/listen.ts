@@ -1,7 +1,7 @@
 /** `listen`: a server from options. */
 
 import type { Buffer } from 'node:buffer';
-import { ANY_IPV4, ANY_IPV6, type SocketAddress } from '../../base/address.js';
+import { ANY_IPV6, type SocketAddress } from '../../base/address.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
@@ -17,7 +17,7 @@ import { limitsOf } from '../options.js';
 import { unlessClosed } from '../pending.js';
 import { type EngineChoice, requireEngineOpen, useEngine } from '../shared-engines.js';
 import { throwIfAborted, unlessAborted } from '../signals.js';
-import { ANY_IPV6, type ListenerOptions, openListener } from './listener.js';
+import { type ListenerOptions, openListener } from './listener.js';
 import { Server } from './server.js';
 import { ServerCore, type SocketCount } from './server-core.js';
 

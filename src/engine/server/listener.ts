@@ -1,6 +1,6 @@
 /** Opens the listening socket of a server. */
 
-import type { SocketAddress } from '../../base/address.js';
+import { ANY_IPV4, type SocketAddress } from '../../base/address.js';
 import { OperationError } from '../../base/errors.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { type Endpoint, namesHost } from '../endpoint.js';
@@ -28,10 +28,6 @@ export interface ListenerOptions extends ConnectionOptions, Endpoint {
    */
   readonly backlog?: number;
 }
-
-/** Servers listen on all addresses by default, and on those of IPv4 only where the system has no IPv6. */
-export const ANY_IPV6 = '::';
-const ANY_IPV4 = '0.0.0.0';
 
 /** Opens a socket that listens. @throws OperationError of the operation `listen`, whichever of its system calls has failed */
 export function openListener(
