@@ -1,12 +1,12 @@
 /** The run: every contender in each scenario, in rounds, so that a change of the machine's speed hits all alike. */
 
 import { setImmediate as nextIteration } from 'node:timers/promises';
+import { nextRandom } from '../src/cli/bench/random-bytes.js';
 import type { Contender } from './contender.js';
 import { METRICS, OTHERS_SHARE_MAX } from './figures.js';
 import type { Sample } from './load/order.js';
 import { LoadProcess } from './load-process.js';
 import { Entrant, type Timing } from './measure.js';
-import { following } from './park-miller.js';
 import type { Cell, Found } from './results.js';
 import { isAlone, type Scenario } from './scenario.js';
 
@@ -77,7 +77,7 @@ export function shuffled<T>(all: readonly T[], seed: number): readonly T[] {
   const left = [...all];
   let state = seed + 1;
   return all.map(() => {
-    state = following(state);
+    state = nextRandom(state);
     return left.splice(state % left.length, 1)[0] as T;
   });
 }

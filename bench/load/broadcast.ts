@@ -1,7 +1,8 @@
 /** One member speaks, and all hear it: each of them is checked, the one that spoke too. */
 
 import type { OverlappedSocket } from 'overlapped/port';
-import { MessageStream } from './bytes.js';
+import type { MessageStream } from '../../src/cli/bench/stream.js';
+import { messageStream } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
@@ -34,7 +35,7 @@ class Broadcast implements Handler<Member> {
   constructor(order: LoadOrder, work: BroadcastWork) {
     this.#work = work;
     this.#driven = new DrivenPort(order, work.sizeBytes, this);
-    this.#messages = new MessageStream(work.sizeBytes);
+    this.#messages = messageStream(work.sizeBytes);
     this.#burstBytes = work.burst * work.sizeBytes;
     this.#members = Array.from({ length: work.members }, () => ({
       socket: undefined,

@@ -1,7 +1,8 @@
 /** Bytes one way: into a server that answers each whole MiB with its last byte, or out of one that sends for ever. */
 
 import type { OverlappedSocket } from 'overlapped/port';
-import { inwardStream, MIB, outwardStream, PIECE_BYTES_MAX, type Stream } from './bytes.js';
+import type { Stream } from '../../src/cli/bench/stream.js';
+import { inwardStream, MIB, outwardStream, PIECE_BYTES_MAX } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample } from './order.js';
 

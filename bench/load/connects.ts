@@ -1,8 +1,9 @@
 /** Connections that are made, echo one message and are closed by the client; each is followed by another. */
 
 import type { OverlappedSocket } from 'overlapped/port';
+import type { MessageStream } from '../../src/cli/bench/stream.js';
 import { descriptorsOpen } from '../measuring.js';
-import { MessageStream } from './bytes.js';
+import { messageStream, startOf } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 import { ownAddresses } from './own-addresses.js';
@@ -38,7 +39,7 @@ class Connects implements Handler<Client> {
     this.#pid = order.pid;
     this.#work = work;
     this.#driven = new DrivenPort(order, work.sizeBytes, this);
-    this.#messages = new MessageStream(work.sizeBytes);
+    this.#messages = messageStream(work.sizeBytes);
   }
 
   run(): Sample {
@@ -67,7 +68,7 @@ class Connects implements Handler<Client> {
   }
 
   #next(): Client {
-    const start = this.#messages.startOf(this.#begun++);
+    const start = startOf(this.#messages, this.#begun++);
     return { start, place: start, bytes: 0, begunAt: this.#driven.window.now };
   }
 

@@ -5,7 +5,8 @@
  */
 
 import type { OverlappedSocket } from 'overlapped/port';
-import { MessageReader, MessageStream } from './bytes.js';
+import { EchoClient } from '../../src/cli/bench/echo-client.js';
+import { messageStream, startOf } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 
@@ -15,26 +16,12 @@ type PacedWork = Extract<Work, { kind: 'paced' }>;
 const IN_FLIGHT_MAX = 64;
 const SECOND_MICROSECONDS = 1e6;
 
-class Client {
-  /** Where in the stream of messages it sends. */
-  sendPlace: number;
-  readonly reader: MessageReader;
-  /** When each message in flight was due, in a ring. */
-  readonly dueAt = new Float64Array(IN_FLIGHT_MAX);
-  oldest = 0;
-  unanswered = 0;
+class Client extends EchoClient {
   socket: OverlappedSocket | undefined;
-
-  constructor(messages: MessageStream, place: number) {
-    this.sendPlace = place;
-    this.reader = new MessageReader(messages, place);
-  }
 }
 
 class Paced implements Handler<Client> {
-  readonly #sizeBytes: number;
   readonly #driven: DrivenPort<Client>;
-  readonly #messages: MessageStream;
   readonly #clients: readonly Client[];
   readonly #betweenMicroseconds: number;
   #begun = false;
@@ -43,11 +30,10 @@ class Paced implements Handler<Client> {
   #next = 0;
 
   constructor(order: LoadOrder, { connections, perSecond, sizeBytes }: PacedWork) {
-    this.#sizeBytes = sizeBytes;
     this.#driven = new DrivenPort(order, sizeBytes, this);
-    const messages = new MessageStream(sizeBytes);
-    this.#messages = messages;
-    this.#clients = Array.from({ length: connections }, (_, index) => new Client(messages, messages.startOf(index)));
+    const messages = messageStream(sizeBytes);
+    const client = (_: unknown, index: number): Client => new Client(messages, startOf(messages, index), IN_FLIGHT_MAX);
+    this.#clients = Array.from({ length: connections }, client);
     this.#betweenMicroseconds = SECOND_MICROSECONDS / perSecond;
   }
 
@@ -60,7 +46,7 @@ class Paced implements Handler<Client> {
       {
         of: clients.length,
         what: 'connections without all answers',
-        missing: () => clients.filter(({ unanswered }) => unanswered > 0).length,
+        missing: () => clients.filter(({ inFlight }) => inFlight > 0).length,
       },
       () => this.#sendDue(),
     );
@@ -72,7 +58,7 @@ class Paced implements Handler<Client> {
     const { window } = this.#driven;
     while (this.#dueAt <= window.now && !window.over) {
       const client = this.#clients[this.#next] as Client;
-      if (client.unanswered === IN_FLIGHT_MAX) {
+      if (client.inFlight === IN_FLIGHT_MAX) {
         return;
       }
       this.#next = (this.#next + 1) % this.#clients.length;
@@ -82,10 +68,7 @@ class Paced implements Handler<Client> {
   }
 
   #send(client: Client, dueAt: number): void {
-    this.#driven.port.postSend(client.socket as OverlappedSocket, this.#messages.messages(client.sendPlace, 1));
-    client.sendPlace = (client.sendPlace + this.#sizeBytes) % this.#messages.periodBytes;
-    client.dueAt[(client.oldest + client.unanswered) % IN_FLIGHT_MAX] = dueAt;
-    client.unanswered++;
+    this.#driven.port.postSend(client.socket as OverlappedSocket, client.send(1, dueAt));
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
@@ -94,17 +77,16 @@ class Paced implements Handler<Client> {
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
-    const complete = client.reader.take(data);
+    const complete = client.take(data);
     const { window } = this.#driven;
     for (let index = 0; index < complete; index++) {
+      const dueAt = client.answered();
       if (this.#begun) {
-        window.latencies.record(window.now - (client.dueAt[client.oldest] as number));
+        window.latencies.record(window.now - dueAt);
         window.units++;
       } else {
         this.#driven.heard();
       }
-      client.oldest = (client.oldest + 1) % IN_FLIGHT_MAX;
-      client.unanswered--;
     }
   }
 }

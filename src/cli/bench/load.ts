@@ -6,8 +6,10 @@ import { performanceNow } from '../../base/runtime.js';
 import { type Connection, connect, type Engine, type SocketAddress } from '../../index.js';
 import { EXIT_FAILED, Failure } from '../failure.js';
 import { endpointOf } from '../target.js';
+import { EchoClient } from './echo-client.js';
 import { connectFailure, connectionFailure, wrongData } from './load-failures.js';
-import { Pattern, PERIOD_BYTES } from './pattern.js';
+import { fillRandom } from './random-bytes.js';
+import { MessageStream, WrongByte } from './stream.js';
 
 /** Connects in flight together: a listener's backlog is not to overflow, as the system then tries again only after a second. */
 const CONNECTS_IN_FLIGHT = 128;
@@ -32,26 +34,25 @@ export interface LoadOptions {
   readonly bufferSizeBytes: number;
 }
 
-/** What the load keeps of a connection. */
-class Traffic {
-  readonly index: number;
-  /** Phase of the pattern at which the next message starts, and at which the next received byte is. */
-  sendPhase: number;
-  receivePhase: number;
-  /** Bytes that the oldest message in flight still misses. */
-  missing: number;
-  /** When each message in flight was written, a ring. */
-  readonly sentAt: Float64Array;
-  oldest = 0;
-  inFlight = 0;
+/** A prime, so that a loss or repetition of whole messages or buffers (mostly powers of two) shifts the stream. */
+const PERIOD_BYTES = 4093;
+/** The place in the stream at which each connection begins after the one before, so that another connection's bytes show. */
+const START_STEP_BYTES = 1009;
 
-  constructor(index: number, sizeBytes: number, pipeline: number) {
+/** The stream, for chunks of up to `bufferSizeBytes`. */
+function streamOf({ sizeBytes, bufferSizeBytes }: LoadOptions): MessageStream {
+  const period = new Uint8Array(PERIOD_BYTES);
+  fillRandom(period);
+  return new MessageStream(sizeBytes, period, Math.max(sizeBytes, bufferSizeBytes));
+}
+
+/** The messages of the connection with this index. */
+class Traffic extends EchoClient {
+  readonly index: number;
+
+  constructor(index: number, messages: MessageStream, pipeline: number) {
+    super(messages, (index * START_STEP_BYTES) % PERIOD_BYTES, pipeline);
     this.index = index;
-    // Each connection begins elsewhere in the pattern, so that bytes of another one show.
-    this.sendPhase = (index * 1009) % PERIOD_BYTES;
-    this.receivePhase = this.sendPhase;
-    this.missing = sizeBytes;
-    this.sentAt = new Float64Array(pipeline);
   }
 }
 
@@ -75,7 +76,7 @@ export interface LoadRun {
 export class Load implements LoadRun {
   readonly #engine: Engine;
   readonly #options: LoadOptions;
-  readonly #pattern: Pattern;
+  readonly #messages: MessageStream;
   readonly #connections: LoadConnection[] = [];
   /** Round trips while measuring, in ns. */
   readonly latency: RecordableHistogram = createHistogram();
@@ -95,7 +96,7 @@ export class Load implements LoadRun {
   constructor(engine: Engine, options: LoadOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#pattern = new Pattern(options.sizeBytes, options.bufferSizeBytes);
+    this.#messages = streamOf(options);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -118,9 +119,9 @@ export class Load implements LoadRun {
 
   /** One connection after the other, until enough were begun. */
   async #connectSome(): Promise<void> {
-    const { address, connections, firstIndex, target, sizeBytes, pipeline } = this.#options;
+    const { address, connections, firstIndex, target, pipeline } = this.#options;
     while (this.#connectsBegun < connections && !this.#finished) {
-      const context = new Traffic(firstIndex + this.#connectsBegun++, sizeBytes, pipeline);
+      const context = new Traffic(firstIndex + this.#connectsBegun++, this.#messages, pipeline);
       try {
         const connection = await connect<Traffic>({
           engine: this.#engine,
@@ -171,51 +172,43 @@ export class Load implements LoadRun {
     this.#finished = true;
   }
 
-  /** Checks bytes, and counts them against the messages in flight. What it throws ends the connection, and `error` is told. */
+  /** Checks bytes, and counts them against the messages in flight. An error that it throws ends the connection and is emitted. */
   #received(connection: LoadConnection, chunk: Buffer): void {
     const traffic = connection.context;
-    if (!this.#pattern.matches(chunk, chunk.byteLength, traffic.receivePhase)) {
-      throw this.#wrongData(connection, chunk);
-    }
-    traffic.receivePhase = (traffic.receivePhase + chunk.byteLength) % PERIOD_BYTES;
+    const complete = this.#take(connection, chunk);
     this.bytesChecked += chunk.byteLength;
-    traffic.missing -= chunk.byteLength;
-    if (traffic.missing <= 0 || traffic.inFlight === 0) {
-      this.#returned(connection, traffic);
+    if (complete > traffic.inFlight || (complete === traffic.inFlight && traffic.partBytes > 0)) {
+      throw new Failure(`too much data on connection ${traffic.index}: more came back than was sent`, EXIT_FAILED);
+    }
+    if (complete > 0) {
+      this.#returned(connection, complete);
     }
   }
 
-  #wrongData({ context, bytesRead }: LoadConnection, chunk: Buffer): Failure {
-    const index = this.#pattern.firstDifference(chunk, context.receivePhase);
-    const position = bytesRead - chunk.byteLength + index;
-    return wrongData(
-      context.index,
-      position,
-      this.#pattern.byteAt(context.receivePhase + index),
-      chunk[index] as number,
-    );
+  #take({ context, bytesRead }: LoadConnection, chunk: Buffer): number {
+    try {
+      return context.take(chunk);
+    } catch (error) {
+      if (!(error instanceof WrongByte)) {
+        throw error;
+      }
+      throw wrongData(context.index, bytesRead - chunk.byteLength + error.index, error.wanted, error.found);
+    }
   }
 
   /** Messages are complete: each is followed by the next. */
-  #returned(connection: LoadConnection, traffic: Traffic): void {
+  #returned(connection: LoadConnection, complete: number): void {
     const now = performanceNow();
-    const { sizeBytes, pipeline } = this.#options;
-    while (traffic.missing <= 0 && traffic.inFlight > 0) {
-      traffic.missing += sizeBytes;
-      traffic.inFlight--;
+    for (let count = 0; count < complete; count++) {
+      const milliseconds = now - connection.context.answered();
       this.#inFlight--;
       this.messages++;
       if (this.#measuring) {
-        const milliseconds = now - (traffic.sentAt[traffic.oldest] as number);
         this.latency.record(Math.max(1, Math.round(milliseconds * 1e6)));
       }
-      traffic.oldest = traffic.oldest + 1 === pipeline ? 0 : traffic.oldest + 1;
       if (this.#sending) {
         this.#sendNext(connection, now);
       }
-    }
-    if (traffic.inFlight === 0 && traffic.missing < sizeBytes) {
-      throw new Failure(`too much data on connection ${traffic.index}: more came back than was sent`, EXIT_FAILED);
     }
     if (this.#inFlight === 0) {
       this.#whenReturned();
@@ -223,13 +216,8 @@ export class Load implements LoadRun {
   }
 
   #sendNext(connection: LoadConnection, now: number): void {
-    const traffic = connection.context;
-    const { sizeBytes, pipeline } = this.#options;
-    traffic.sentAt[(traffic.oldest + traffic.inFlight) % pipeline] = now;
-    traffic.inFlight++;
     this.#inFlight++;
-    connection.write(this.#pattern.message(traffic.sendPhase));
-    traffic.sendPhase = (traffic.sendPhase + sizeBytes) % PERIOD_BYTES;
+    connection.write(connection.context.send(1, now));
   }
 
   /** What the system says, or what checking the bytes has thrown. */
