@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pinned, ROOT } from './places.js';
+import { pinned, ROOT } from './paths.js';
 
 /** How long one may take from being asked to end to being killed. */
 const STOP_TIMEOUT_MS = 10_000;

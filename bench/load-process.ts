@@ -3,7 +3,7 @@
 import { Child } from './child.js';
 import { nodeCommand } from './contenders/node.js';
 import type { LoadOrder, Sample } from './load/order.js';
-import { built, LOAD_CPU } from './places.js';
+import { built, LOAD_CPU } from './paths.js';
 
 /** For connecting, and settling where memory is measured, of all that run at one time; beyond the time that is measured. */
 const TIMEOUT_MS = 180_000;

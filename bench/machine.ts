@@ -5,7 +5,7 @@ import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { CompletionPort } from 'overlapped/port';
 import { runTool } from './contenders/tools.js';
-import { ROOT } from './places.js';
+import { ROOT } from './paths.js';
 import type { Machine } from './results.js';
 
 /** A server and a load, each on a processor of its own. */

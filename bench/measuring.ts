@@ -1,7 +1,7 @@
 /** What is read of a process, and what is made of many numbers. */
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { LOAD_CPU, SERVER_CPU } from './places.js';
+import { LOAD_CPU, SERVER_CPU } from './paths.js';
 
 /** A clock tick of /proc (USER_HZ, 100 a second on every Linux that Node runs on), in µs. */
 export const TICK_MICROSECONDS = 10_000;

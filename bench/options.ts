@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { chosenContenders } from './contenders/all.js';
-import { CACHE } from './places.js';
+import { CACHE } from './paths.js';
 import { chosenScenarios } from './scenarios.js';
 import type { Plan } from './suite.js';
 

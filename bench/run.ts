@@ -9,9 +9,9 @@ import { Child } from './child.js';
 import { runTool } from './contenders/tools.js';
 import { machine, PROCESSORS_MIN, subject, usualDriver } from './machine.js';
 import { type Options, parseOptions } from './options.js';
-import { LOAD_CPU, pinned, SERVER_CPU } from './places.js';
+import { LOAD_CPU, pinned, SERVER_CPU } from './paths.js';
 import { readResults, writeFile, writeReport } from './report/files.js';
-import { wantedTable } from './report/markdown.js';
+import { targetTable } from './report/markdown.js';
 import { type Table as ReportTable, tableOf } from './report/tables.js';
 import { type Cell, type Found, failuresOf, type Results } from './results.js';
 import { prepareAll, runScenario } from './suite.js';
@@ -122,10 +122,10 @@ async function main(): Promise<void> {
     from === undefined
       ? await measureAll(options, (some) => writeFile(samplesFile, JSON.stringify(some)))
       : readResults(from);
-  const wanted = wantedTable(results);
-  if (wanted.rows.length > 0) {
-    console.log('\nRatios, and what is wanted:');
-    say(wanted);
+  const targets = targetTable(results);
+  if (targets.rows.length > 0) {
+    console.log('\nRatios, with targets in parentheses:');
+    say(targets);
   }
   const page = writeReport(results, output);
   console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);

@@ -6,7 +6,7 @@ import type { Contender } from './contender.js';
 import { nodeCommand } from './contenders/node.js';
 import type { Target } from './load/order.js';
 import { descriptorsOpen } from './measuring.js';
-import { built, LOAD_CPU, SERVER_CPU } from './places.js';
+import { built, LOAD_CPU, SERVER_CPU } from './paths.js';
 import type { Role } from './servers/roles.js';
 
 const PORT_MAX = 65_535;

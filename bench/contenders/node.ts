@@ -1,7 +1,7 @@
 /** node:net, and how programs are run on this Node. */
 
 import type { Contender, Presence } from '../contender.js';
-import { built } from '../places.js';
+import { built } from '../paths.js';
 import { ROLES } from '../servers/roles.js';
 
 /** With `idle` the program can be asked to collect garbage. */

@@ -2,7 +2,7 @@
 
 import { probeDrivers } from 'overlapped/port';
 import type { Contender, Presence } from '../contender.js';
-import { built } from '../places.js';
+import { built } from '../paths.js';
 import { ROLES } from '../servers/roles.js';
 import { nodeCommand, nodeVersion } from './node.js';
 

@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Presence } from '../contender.js';
-import { CACHE, source } from '../places.js';
+import { CACHE, source } from '../paths.js';
 import { ROLES } from '../servers/roles.js';
 import { firstLine, runTool } from './tools.js';
 

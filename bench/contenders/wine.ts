@@ -1,7 +1,7 @@
 /** overlapped on `iocp` beside node:net, on Windows' Node in Wine, as `npm run windows` runs programs. */
 
 import type { Contender, Presence } from '../contender.js';
-import { ROOT } from '../places.js';
+import { ROOT } from '../paths.js';
 import { firstLine, runTool } from './tools.js';
 
 const RUNNER = `${ROOT}scripts/windows.js`;

@@ -1,11 +1,11 @@
-/** The charts of a run: one for each scenario, and one of the ratios that are wanted. */
+/** The charts of a run: one for each scenario, and one of the ratios that have targets. */
 
 import { cellOf, figure, type Metric } from '../figures.js';
 import type { Cell, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
 import { type Bar, type Panel, svg } from './svg.js';
+import { REFERENCES, reachedOf, TARGETS } from './targets.js';
 import { digits, twoDecimals, UNIT_WORDS } from './units.js';
-import { REFERENCES, reachedOf, WANTED } from './wanted.js';
 
 const isOurs = (title: string): boolean => title.startsWith('overlapped');
 
@@ -15,12 +15,12 @@ function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] 
   const single = (metric: Metric, scale: number): readonly Bar[] =>
     cells.map((cell) => ({ parts: [value(cell, metric, scale)], text: digits(value(cell, metric, scale)) }));
   if (scenario.unit === 'idle connection') {
-    // A process may have become smaller.
+    // The memory of a process may have shrunk.
     const bars = single('growth', 1).map(({ parts, text }) => ({
       parts: parts.map((part) => Math.max(0, part)),
       text,
     }));
-    return [{ title: 'bytes a connection', bars }];
+    return [{ title: 'bytes per connection', bars }];
   }
   const rates = { title: rate, bars: single('rate', 1 / size) };
   if (scenario.wine === true) {
@@ -30,10 +30,10 @@ function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] 
     const parts = [value(cell, 'user', size), value(cell, 'system', size)];
     return { parts, text: twoDecimals(value(cell, 'cpu', size)) };
   });
-  return [rates, { title: `CPU, µs a ${one}: user, then system`, bars: costs }];
+  return [rates, { title: `CPU, µs per ${one}: user, then system`, bars: costs }];
 }
 
-/** Of those that were measured; undefined when none was. */
+/** The chart of the measured contenders; undefined if there are none. */
 export function chartOf(results: Results, scenario: Scenario): string | undefined {
   const measured = results.contenders.flatMap(({ name, title }) => {
     const cell = cellOf(results, scenario.name, name);
@@ -50,9 +50,9 @@ export function chartOf(results: Results, scenario: Scenario): string | undefine
   return svg({ title: scenario.title(results.quick), labels, strong: labels.map(isOurs), panels });
 }
 
-/** Ratios of overlapped to each reference: what is wanted to be less is turned round, so that longer is better. */
+/** Ratios of overlapped to each reference. Those that should be small are inverted, so that longer is better. */
 export function ratiosChart(results: Results): string | undefined {
-  const lines = WANTED.flatMap((line) => {
+  const lines = TARGETS.flatMap((line) => {
     const reached = reachedOf(results, line);
     if (reached === undefined) {
       return [];
@@ -72,7 +72,7 @@ export function ratiosChart(results: Results): string | undefined {
   }));
   const labels = lines.map(({ title }) => title);
   return svg({
-    title: 'overlapped to the others; longer is better, and at the line both are alike',
+    title: 'overlapped relative to the others: longer is better, and both are equal at the line',
     labels,
     strong: labels.map(() => true),
     panels,

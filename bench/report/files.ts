@@ -2,11 +2,11 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CACHE, ROOT } from '../places.js';
+import { CACHE, ROOT } from '../paths.js';
 import type { Results } from '../results.js';
 import { report } from './markdown.js';
 import { READMES, readmeWith } from './readme.js';
-import { hasGaps } from './wanted.js';
+import { hasGaps } from './targets.js';
 
 export function writeFile(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });

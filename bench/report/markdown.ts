@@ -1,4 +1,4 @@
-/** The report as a page: what is wanted first, then who took part, then each scenario. */
+/** The report as a page: the targets, the contenders, and each scenario. */
 
 import { figure, OTHERS_SHARE_MAX } from '../figures.js';
 import { median } from '../measuring.js';
@@ -7,8 +7,8 @@ import { isAlone } from '../scenario.js';
 import { SCENARIOS } from '../scenarios.js';
 import { chartOf, ratiosChart } from './charts.js';
 import { type Table, tableOf } from './tables.js';
+import { ours, REFERENCES, type Reached, reachedOf, TARGETS, type TargetLine } from './targets.js';
 import { NOTHING, percent, twoDecimals } from './units.js';
-import { ours, REFERENCES, type Reached, reachedOf, WANTED, type Wanted } from './wanted.js';
 
 const GIBIBYTE = 2 ** 30;
 
@@ -23,11 +23,11 @@ export function markdownTable({ head, rows }: Table): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** A ratio with what is wanted of it; what is not reached stands out. A quick run is not judged. */
-function reachedText({ less }: Wanted, found: Reached, quick: boolean): string {
-  const { ratio, wanted, reached, otherWay, loadLimited } = found;
+/** A ratio with its target; a missed target is bold. A quick run is not judged. */
+function reachedText({ less }: TargetLine, found: Reached, quick: boolean): string {
+  const { ratio, target, reached, otherWay, loadLimited } = found;
   if (!Number.isFinite(ratio.median)) {
-    return wanted === undefined ? NOTHING : '**not measured**';
+    return target === undefined ? NOTHING : '**not measured**';
   }
   const notes = [
     ...(ratio.least < ratio.most ? [`${twoDecimals(ratio.least)} to ${twoDecimals(ratio.most)}`] : []),
@@ -35,14 +35,14 @@ function reachedText({ less }: Wanted, found: Reached, quick: boolean): string {
     ...(loadLimited ? ['load at its limit'] : []),
   ];
   const value = twoDecimals(ratio.median);
-  const judged = quick || wanted === undefined || reached ? value : `**${value}, not reached**`;
-  const bound = quick || wanted === undefined ? '' : ` (${less ? '≤' : '≥'} ${twoDecimals(wanted)})`;
+  const judged = quick || target === undefined || reached ? value : `**${value}**`;
+  const bound = quick || target === undefined ? '' : ` (${less ? '≤' : '≥'} ${twoDecimals(target)})`;
   return `${judged}${bound}${notes.length === 0 ? '' : `; ${notes.join('; ')}`}`;
 }
 
-/** The lines of what is wanted that a run says something about. */
-export function wantedTable(results: Results): Table {
-  const rows = WANTED.flatMap((line) => {
+/** The targets for which a run has figures. */
+export function targetTable(results: Results): Table {
+  const rows = TARGETS.flatMap((line) => {
     const reached = reachedOf(results, line);
     return reached === undefined
       ? []
@@ -51,7 +51,7 @@ export function wantedTable(results: Results): Table {
   return { head: ['overlapped', ...REFERENCES.map((name) => `to ${name}`)], rows };
 }
 
-/** The scenarios in which other programs, or other machines on the same hardware, disturbed the half of what was measured. */
+/** The scenarios in which other programs, or other machines on the same hardware, disturbed half of the measurements. */
 export function warning({ cells }: Results): readonly string[] {
   const disturbed = SCENARIOS.flatMap((scenario) => {
     const shares = cells
@@ -64,15 +64,15 @@ export function warning({ cells }: Results): readonly string[] {
     ? []
     : [
         '',
-        `**The machine was busy with other things**, by the share of a processor in ${disturbed.join(', ')}. Do not trust these figures.`,
+        `**The machine was busy with other things**: other programs took this share of a processor in ${disturbed.join(', ')}. Do not trust these figures.`,
       ];
 }
 
-/** How servers came to be as those are that have been in use for long. */
+/** How servers were warmed up, so that they measure like servers that have run for long. */
 function warmth({ firstWarmUpMs, warmUpMs }: Results): string {
   const round = `for ${warmUpMs / 1000} s in each round`;
-  const first = `for ${firstWarmUpMs / 1000} s before the first round, longer where little happens in a second, then ${round}`;
-  return `Each server was started once for all rounds of a scenario, and warmed up ${firstWarmUpMs === 0 ? round : first}; between its turns it was stopped.`;
+  const first = `for ${firstWarmUpMs / 1000} s before the first round (longer if little happens in a second), then ${round}`;
+  return `Each server was started once for all rounds of a scenario, warmed up ${firstWarmUpMs === 0 ? round : first}; between its measurements it was stopped.`;
 }
 
 function opening(results: Results): string {
@@ -86,42 +86,42 @@ function opening(results: Results): string {
     command,
     '```',
     '',
-    `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s, in each of which all servers had their turn one after the other: the`,
+    `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s. In each round all servers are measured one after the other: the`,
     `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback.`,
     warmth(results),
-    `"all rounds" is the least and the most of them. Ratios are`,
-    "medians of each round's own, and are what counts: the figures are this machine's.",
+    'The column "all rounds" has the lowest and the highest round. A ratio is the median of the ratios of the rounds. Compare',
+    'ratios: the figures themselves depend on the machine.',
     ...warning(results),
     ...(quick ? ['', '**This was a quick run**: one short round, with fewer connections. Its figures are rough.'] : []),
   ].join('\n');
 }
 
-const NOTES = `- CPU is the server process's, all of its threads, in user space and in the system, divided by what it did meanwhile.
-- Where the load was busy, near 100 %, and the server was not, it was the load that was at its limit: then the CPU tells
-  more than the rate. "By CPU", or "at full core", is the rate for each second of processor time that the server had; "as it
-  came" is the rate itself. A server that looks again for a moment before it sleeps, as overlapped's does, has the processor
-  for that too, and its peer need not wake it.
-- "The load's" is its own processor time for each unit.
-- A turn in which other programs took more than a tenth of a processor was repeated, up to two times of each server in a
-  scenario, and the quietest of them counts. The order within a round is another in each.
-- One way, each server is another process in the second half of the rounds: node:net's, once started, may be as fast as in
-  another start, or a tenth of it, for as long as it lives.
-- Time in user space and in the system is of all rounds together: the system learns it by looking at each tick of its clock.
-- A latency begins and ends when the load looks at what has come: its own work for the other connections is in it. The next
-  message is sent when one has come back, so with many connections it is their number that makes a latency, divided by the rate.
-- Every byte that comes back is compared with what was sent; a server that answers wrongly has failed.
-- Each server is the plain program of its interface, as its own documentation has it; all set no-delay, and the backlog is 4,096
-  where it can be chosen (Bun cannot be told). C on io_uring and Asio have no program for a broadcast and a proxy: "the better
-  C" is the one on epoll there.
-- In "broadcast" each message is written to each connection by itself. overlapped sends what was written in one turn together;
-  the others' programs could gather too (\`cork\`, \`ArrayBufferSink\`), and then 8 at a time are some 2.5 times as many with
-  overlapped as with any of them.
-- "${NOTHING}" stands where a contender has no program for a scenario.
-- Memory is the process's resident memory behind all rounds; of idle connections its growth for each, in a process that is
-  new in each round and idle, behind a garbage collection where the program can ask for one. What V8 has given back of its young
-  generation by then varies: that is up to 48 MB of a process, 3,000 bytes for each of 15,000 connections. Seven of the idle
-  servers wait at one time.
-- In Wine a server is new in each round, and warmed up as it would be before the first one.`;
+const NOTES = `- CPU is the processor time of the server's process, all threads, in user space and in the system, per unit of work.
+- If the load was busy near 100 % and the server was not, the load was the limit: then compare the CPU, not the rate. "By CPU"
+  and "at full core" are the rate per second of processor time that the server used; "as measured" is the rate itself. A
+  server that polls for a moment before it sleeps, as overlapped's does, uses processor time for that, and its peer need not
+  wake it.
+- "The load's" is the load's own processor time per unit of work.
+- A measurement during which other programs took more than a tenth of a processor was repeated, at most twice for each server
+  in a scenario, and the quietest one counts. Each round has its own order of servers.
+- In bytes one way, each server is a new process in the second half of the rounds: one process of node:net may be as fast as
+  another, or a tenth of it, for as long as it lives.
+- Times in user space and in the system are sums over all rounds, as the system samples them at the ticks of its clock.
+- A latency ends when the load handles the received message, so it includes the load's work for the other connections. The next
+  message is sent when one has been received, so with many connections the latency is mostly their number divided by the rate.
+- Every received byte is compared with the byte that was sent; a server that answers wrongly has failed.
+- Each server is the plain program of its interface, as in its own documentation. All set no-delay, and a backlog of 4,096 if it
+  can be chosen (in Bun it cannot). C on io_uring and Asio have no program for a broadcast and a proxy: "the better C" is the
+  one on epoll there.
+- In "broadcast" each message is written to each connection by itself. overlapped sends the writes of one round together;
+  the other programs could gather them too (\`cork\`, \`ArrayBufferSink\`). With 8 at a time overlapped makes some 2.5 times as
+  many deliveries as any of them.
+- "${NOTHING}" means that a contender has no program for a scenario.
+- Memory is the resident memory of the process after all rounds. For idle connections it is the growth per connection, in
+  a process that is new in each round, after a garbage collection if the program can request one. How much of its young generation V8
+  has returned by then varies by up to 48 MB per process, 3,000 bytes for each of 15,000 connections. Seven of the idle servers
+  wait at the same time.
+- In Wine a server is new in each round, with the warm-up of a first round.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
@@ -152,17 +152,17 @@ export function report(results: Results): readonly ReportFile[] {
     );
     return `## ${scenario.title(results.quick)}\n\n\`${scenario.name}\`\n\n${chart}${markdownTable(tableOf(results, scenario))}\n${failures.join('')}`;
   });
-  const wanted = wantedTable(results);
+  const targets = targetTable(results);
   const first =
-    wanted.rows.length === 0
+    targets.rows.length === 0
       ? []
       : [
-          `## What is wanted, and what is reached\n\noverlapped is \`${ours(results)}\` here.\n\n${picture('ratios', 'overlapped to the others', ratiosChart(results))}${markdownTable(wanted)}\n`,
+          `## Targets\n\noverlapped is \`${ours(results)}\` here. A cell has the ratio, its target in parentheses, and the range of the rounds. Missed targets are\nbold.\n\n${picture('ratios', 'overlapped to the others', ratiosChart(results))}${markdownTable(targets)}\n`,
         ];
   const text = [
     `# Benchmarks\n\n${opening(results)}\n`,
     ...first,
-    `## Who took part\n\n${markdownTable(contenderTable(results))}\n\n${NOTES}\n`,
+    `## Contenders\n\n${markdownTable(contenderTable(results))}\n\n${NOTES}\n`,
     ...sections,
   ].join('\n');
   return [{ path: 'RESULTS.md', text: `${text.trimEnd()}\n` }, ...pictures];

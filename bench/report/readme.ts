@@ -3,8 +3,8 @@
 import type { Metric } from '../figures.js';
 import type { Results } from '../results.js';
 import { markdownTable, warning } from './markdown.js';
+import { NODE_NET_COLUMN, ours, reachedOf, TARGETS } from './targets.js';
 import { NOTHING, twoDecimals } from './units.js';
-import { NODE_NET_COLUMN, ours, reachedOf, WANTED } from './wanted.js';
 
 const BEGIN = '<!-- The lines from here are written by a whole run of `npm run bench`. -->';
 const END = '<!-- To here. -->';
@@ -64,7 +64,7 @@ function driverOf(results: Results): string {
 }
 
 function rowOf(results: Results, { scenario, metric, title }: Row, words: Words): readonly string[] {
-  const line = WANTED.find((wanted) => wanted.scenario === scenario && wanted.metric === metric);
+  const line = TARGETS.find((target) => target.scenario === scenario && target.metric === metric);
   const ratio = line && reachedOf(results, line)?.[NODE_NET_COLUMN]?.ratio;
   return ratio === undefined || !Number.isFinite(ratio.median)
     ? [title, NOTHING, NOTHING]

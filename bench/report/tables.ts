@@ -3,8 +3,8 @@
 import { cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
 import type { Cell, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
+import { NODE_NET } from './targets.js';
 import { digits, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
-import { NODE_NET } from './wanted.js';
 
 export interface Table {
   readonly head: readonly string[];
@@ -20,7 +20,7 @@ const REFERENCE_IN_WINE = `wine:${NODE_NET}`;
 
 const spread = ({ least, most }: Figure, size: number): string => `${digits(least / size)} to ${digits(most / size)}`;
 
-/** The columns of a scenario, of which those that say nothing for it are left out. */
+/** The columns of a scenario, without those that mean nothing for it. */
 function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   const { rate, one, size } = UNIT_WORDS[scenario.unit];
   const reference = cellOf(results, scenario.name, scenario.wine === true ? REFERENCE_IN_WINE : NODE_NET);
@@ -35,7 +35,7 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   const memory = of('memory, MB', 'memory', megabytes);
   if (scenario.unit === 'idle connection') {
     const all = { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, 'growth'), 1) };
-    return [of('bytes a connection', 'growth', digits), toNet('growth'), all, memory];
+    return [of('bytes per connection', 'growth', digits), toNet('growth'), all, memory];
   }
   const rates = [
     of(rate, 'rate', (value) => digits(value / size)),
@@ -44,7 +44,7 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   ];
   const latencies = [of('p50, µs', 'p50', digits), of('p99', 'p99', digits), of('p99.9', 'p999', digits)];
   const costs = [
-    of(`CPU, µs a ${one}`, 'cpu', (value) => twoDecimals(value * size)),
+    of(`CPU, µs per ${one}`, 'cpu', (value) => twoDecimals(value * size)),
     toNet('cpu'),
     of('user', 'user', (value) => twoDecimals(value * size)),
     of('system', 'system', (value) => twoDecimals(value * size)),
@@ -52,13 +52,13 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   ];
   const shares = [of('server busy', 'serverBusy', percent), of('load busy', 'loadBusy', percent)];
   if (scenario.wine === true) {
-    // The process that was looked at is not the server's.
+    // The measured process is not the server's.
     return [...rates, ...latencies];
   }
   return [...rates, ...costs, ...(scenario.unit === 'byte' ? [] : latencies), ...shares, memory];
 }
 
-/** A row for each contender that was measured, or why there is none. */
+/** A row for each contender of the scenario. */
 export function tableOf(results: Results, scenario: Scenario): Table {
   const columns = columnsOf(results, scenario);
   const present = results.contenders.filter(({ missing }) => missing === undefined);

@@ -12,7 +12,7 @@ import { Latencies } from '../../bench/load/latencies.js';
 import type { LoadOrder, Sample, Work } from '../../bench/load/order.js';
 import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
-import { loadCpuOf } from '../../bench/places.js';
+import { loadCpuOf } from '../../bench/paths.js';
 import type { Scenario } from '../../bench/scenario.js';
 import { BLOCK, type Role, WELCOME } from '../../bench/servers/roles.js';
 import { Child, type ChildResult } from '../support/child.js';

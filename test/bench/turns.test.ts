@@ -12,7 +12,7 @@ import { nodeCommand } from '../../bench/contenders/node.js';
 import type { Work } from '../../bench/load/order.js';
 import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
-import { pinned } from '../../bench/places.js';
+import { pinned } from '../../bench/paths.js';
 import type { Scenario } from '../../bench/scenario.js';
 import { runScenario } from '../../bench/suite.js';
 import { Child } from '../support/child.js';

@@ -1,22 +1,22 @@
-/** What overlapped wants to reach, line by line, and whether it does in a run. */
+/** The targets of overlapped, line by line, and whether a run meets them. */
 
 import { bestOf, cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
 import { type Cell, failuresOf, type Results } from '../results.js';
 
-export interface Wanted {
+export interface TargetLine {
   readonly title: string;
   readonly scenario: string;
   readonly metric: Metric;
-  /** Whether the ratio is to be at most, or at least, what is wanted. */
+  /** Whether the targets are upper limits, or lower ones. */
   readonly less: boolean;
-  /** To node:net, to Bun, and to the better reference in C; undefined where the ratio is only told. */
+  /** To node:net, to Bun, and to the better reference in C; undefined if the ratio is only shown. */
   readonly ratios: readonly [number | undefined, number | undefined, number | undefined];
 }
 
 const CPU_50 = 'CPU a message, ping-pong of 64 bytes, 50 connections';
 const CPU_500 = 'CPU a message, ping-pong of 64 bytes, 500 connections';
 
-const less = (title: string, scenario: string, metric: Metric, ...ratios: Wanted['ratios']): Wanted => ({
+const less = (title: string, scenario: string, metric: Metric, ...ratios: TargetLine['ratios']): TargetLine => ({
   title,
   scenario,
   metric,
@@ -24,12 +24,12 @@ const less = (title: string, scenario: string, metric: Metric, ...ratios: Wanted
   ratios,
 });
 
-const more = (title: string, scenario: string, metric: Metric, ...ratios: Wanted['ratios']): Wanted => ({
+const more = (title: string, scenario: string, metric: Metric, ...ratios: TargetLine['ratios']): TargetLine => ({
   ...less(title, scenario, metric, ...ratios),
   less: false,
 });
 
-export const WANTED: readonly Wanted[] = [
+export const TARGETS: readonly TargetLine[] = [
   less(CPU_50, 'ping-50', 'cpu', 0.7, 0.9, 1.05),
   less(CPU_500, 'ping-500', 'cpu', 0.7, 0.9, 1.05),
   less(`${CPU_50}, in user space`, 'ping-50', 'user', 0.25, 0.6, undefined),
@@ -44,7 +44,7 @@ export const WANTED: readonly Wanted[] = [
   less('CPU a message through a proxy', 'proxy', 'cpu', 0.65, 0.9, undefined),
 ];
 
-/** What overlapped is measured by: the engine, on the driver that it chooses by itself. */
+/** The contender that stands for overlapped: the engine, on the driver that it chooses by itself. */
 const OURS = ['engine:io_uring', 'engine:epoll', 'engine:select'];
 export const NODE_NET = 'net';
 const BUN = 'bun';
@@ -52,34 +52,34 @@ const C_REFERENCES = ['c:epoll', 'c:io_uring'];
 
 export const REFERENCES = ['node:net', 'Bun', 'the better C'] as const;
 
-/** The place of node:net among them. */
+/** The index of node:net among them. */
 export const NODE_NET_COLUMN = 0;
 
 /** A line's ratio to one of the references. */
 export interface Reached {
-  /** NaN where one of both was not measured. */
+  /** NaN if one of both was not measured. */
   readonly ratio: Figure;
-  readonly wanted: number | undefined;
+  readonly target: number | undefined;
   readonly reached: boolean;
-  /** Of a rate, looked at the other way: for each second of processor time that the servers had, or as it came. */
+  /** For a rate, the other figure: per second of the server's processor time, or as measured. */
   readonly otherWay: { readonly words: string; readonly ratio: number } | undefined;
-  /** Of a rate: the load was at its limit and a server was not, so that both look more alike than they are. */
+  /** For a rate: the load was at its limit and a server was not, so that both look more alike than they are. */
   readonly loadLimited: boolean;
 }
 
 const OTHER_WAYS: { readonly [metric in Metric]?: { readonly words: string; readonly metric: Metric } } = {
   rate: { words: 'by CPU', metric: 'rateAtFullCore' },
-  rateAtFullCore: { words: 'as it came', metric: 'rate' },
+  rateAtFullCore: { words: 'as measured', metric: 'rate' },
 };
 
-/** Shares of a processor from which on a process has no time to spare. */
+/** The share of a processor from which on a process counts as busy. */
 const BUSY = 0.95;
 
 function isLoadLimited(cell: Cell | undefined): boolean {
   return cell !== undefined && figure(cell, 'loadBusy').median > BUSY && figure(cell, 'serverBusy').median < BUSY;
 }
 
-/** Whether something cannot be told because one failed that it is about, or was not there. */
+/** Whether a ratio is missing because a contender failed or was not present. */
 export function hasGaps(results: Results): boolean {
   const compared = [ours(results), NODE_NET, BUN, ...C_REFERENCES];
   const present = results.contenders.filter(({ missing }) => missing === undefined).map(({ name }) => name);
@@ -95,7 +95,7 @@ export function ours({ contenders }: Results): string | undefined {
 }
 
 /** The ratios of a line to each of the references, or undefined when it was not in a run. */
-export function reachedOf(results: Results, line: Wanted): readonly Reached[] | undefined {
+export function reachedOf(results: Results, line: TargetLine): readonly Reached[] | undefined {
   const { scenario, metric } = line;
   if (!results.cells.some((cell) => cell.scenario === scenario)) {
     return undefined;
@@ -109,12 +109,12 @@ export function reachedOf(results: Results, line: Wanted): readonly Reached[] | 
   ];
   const other = OTHER_WAYS[metric];
   return references.map((reference, index): Reached => {
-    const wanted = line.ratios[index];
+    const target = line.ratios[index];
     const found = ratio(own, reference, metric);
     return {
       ratio: found,
-      wanted,
-      reached: wanted !== undefined && (line.less ? found.median <= wanted : found.median >= wanted),
+      target,
+      reached: target !== undefined && (line.less ? found.median <= target : found.median >= target),
       otherWay: other && { words: other.words, ratio: ratio(own, reference, other.metric).median },
       loadLimited: other !== undefined && (isLoadLimited(own) || isLoadLimited(reference)),
     };
