@@ -46,10 +46,18 @@ function cut(text: unknown): string {
   return String(text).slice(0, TEXT_LENGTH_MAX);
 }
 
+/** Errors of these names have the class of that name again. A bundler may have given a class another name. */
+const PROTOTYPES: ReadonlyMap<string, object> = new Map<string, object>([
+  ['OperationError', OperationError.prototype],
+  ['TypeError', TypeError.prototype],
+  ['RangeError', RangeError.prototype],
+]);
+
 export function unpackError({ name, message, stack, fields }: PackedError): Error {
   const error = new Error(message);
-  if (name === 'OperationError') {
-    Object.setPrototypeOf(error, OperationError.prototype);
+  const prototype = PROTOTYPES.get(name);
+  if (prototype !== undefined) {
+    Object.setPrototypeOf(error, prototype);
   }
   Object.assign(error, fields);
   for (const [key, value] of Object.entries({ name, stack })) {

@@ -323,26 +323,6 @@ describe('Threads on any driver', () => {
     await eventually(() => server.closed, 'the threads have ended');
   });
 
-  test('options that cannot be cloned for a thread are rejected', TIMEOUT, async () => {
-    const refused = (options: object): Promise<void> =>
-      assert.rejects(
-        listen({ port: 0, threads: 2, module: HANDLERS, ...options }),
-        { code: /^ERR_(?:INVALID_ARG_(?:TYPE|VALUE)|OUT_OF_RANGE)$/ },
-        JSON.stringify(options),
-      );
-    await refused({ data: () => undefined });
-    await refused({ threadData: () => undefined });
-    await refused({ framing: { decode: () => undefined } });
-    await refused({ engine: {} });
-    await refused({ driver: {} });
-    await refused({ engineOptions: { onHandlerError: () => undefined } });
-    await refused({ reusePort: true });
-    await refused({ distribution: 'fair' });
-    await refused({ threads: 0 });
-    await refused({ threads: 1.5 });
-    await refused({ module: 5 });
-  });
-
   test('an unreferenced server lets the process end', TIMEOUT, async () => {
     const result = await runProgram('unreferenced-threads', ['epoll']);
     assert.deepEqual([result.exitCode, result.stdout, result.stderr], [0, 'unreferenced\n', '']);
