@@ -72,9 +72,12 @@ export class Acceptor implements AcceptQueueOwner {
     this.#onFailure(error);
   }
 
+  /** A shared engine also closes because this acceptor, the last that used it, has closed: that is no failure. */
   engineClosed(): void {
-    const reason = 'The engine of the main thread was closed';
-    this.#onFailure(new OperationError({ code: 'ECANCELED', reason, syscall: 'accept' }));
+    if (this.#accepts.open) {
+      const reason = 'The engine of the main thread was closed';
+      this.#onFailure(new OperationError({ code: 'ECANCELED', reason, syscall: 'accept' }));
+    }
   }
 
   listenerClosed(): void {}

@@ -91,7 +91,7 @@ async function freePort(): Promise<number> {
 
 function start(name: string) {
   const file = join(folder, `${name}.${WINDOWS ? 'mts' : 'mjs'}`);
-  return spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 for (const page of READMES) {
@@ -154,8 +154,11 @@ for (const page of PAGES) {
     test(`program ${index + 1} of ${page} runs`, { timeout: TEST_TIMEOUT_MS, skip }, async () => {
       const child = start(nameOf(page, index));
       const output: Buffer[] = [];
+      const errors: Buffer[] = [];
       child.stdout.on('data', (data: Buffer) => output.push(data));
+      child.stderr.on('data', (data: Buffer) => errors.push(data));
       const [code] = await once(child, 'close');
+      assert.equal(Buffer.concat(errors).toString(), '', 'no warning');
       assert.equal(code, 0);
       const expected = /console\.log\(.*\); \/\/ (.*)$/m.exec(program)?.[1];
       if (expected !== undefined) {
