@@ -105,6 +105,16 @@ describe('source files', () => {
     );
   });
 
+  test('a wrong argument is never an OperationError: that is for operations of the system', () => {
+    const argumentCodes = /new OperationError\(\{[^}]*'(?:ERR_INVALID_ARG_\w+|ERR_OUT_OF_RANGE|ERR_SOCKET_BAD_PORT)'/;
+    const madeUp = /new OperationError\(\{[^}]*syscall: '(?:options|framing)'/;
+    assert.match("new OperationError({ code: 'ERR_OUT_OF_RANGE', reason })", argumentCodes);
+    assert.deepEqual(
+      SOURCES.filter((path) => argumentCodes.test(read(path)) || madeUp.test(read(path))),
+      [],
+    );
+  });
+
   test(`no file of the library or the tests is longer than ${LINES_MAX} lines`, () => {
     const tests = FILES.filter((path) => path.startsWith('test/') && path.endsWith('.ts'));
     const long = [...SOURCES, ...tests].map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));

@@ -75,7 +75,7 @@ export class Server<Context = unknown, Sent = unknown> {
    * Sends bytes or text to all connections, or to those that pass the filter. All sends share one copy. Each connection
    * keeps its own limits on what may wait to be sent.
    * @returns the number of connections written to
-   * @throws OperationError `ERR_INVALID_ARG_TYPE` for what is neither bytes nor text
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` for what is neither bytes nor text
    */
   broadcast(data: Payload, filter?: ConnectionFilter<Context>): number {
     return this.#broadcast([data], filter);
