@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { CloseReason, Connection, HandlerName, Handlers } from 'overlapped';
+import { assertConsistent } from '../simulation/consistent.js';
 
 type EventName = 'open' | 'data' | 'drain' | 'end' | 'serverClosing' | 'error' | 'close';
 
@@ -16,6 +17,7 @@ export interface Life {
 
 export class History {
   readonly lives = new Map<Connection, Life>();
+  readonly #inconsistencies: unknown[] = [];
 
   /** Handlers that do what these do and are remembered. Those that are missing stay so, but for `open` and `close`. */
   recorded(handlers: Handlers): Handlers {
@@ -49,6 +51,12 @@ export class History {
   }
 
   #note(connection: Connection, name: EventName): Life {
+    try {
+      assertConsistent(connection);
+    } catch (error) {
+      // Thrown here, it would be an error of the handler.
+      this.#inconsistencies.push(error);
+    }
     let life = this.lives.get(connection);
     if (life === undefined) {
       life = { connection, events: [], errors: [], reason: undefined };
@@ -83,6 +91,7 @@ export class History {
 
   /** The order that holds for every connection. */
   check(): void {
+    assert.deepEqual(this.#inconsistencies, []);
     for (const { events, connection } of this.lives.values()) {
       const told = events.join(' ');
       assert.equal(events[0], 'open', told);

@@ -20,6 +20,7 @@ import {
   SENDING,
 } from '../../src/engine/connection-core/state.js';
 import { NEVER, TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
+import { assertConsistent } from './consistent.js';
 import type { EngineSide } from './side.js';
 
 /** A limit may be kept so much later than it says: the rounding of ticks, both ways. */
@@ -28,6 +29,11 @@ const SLACK_TICKS = 3;
 export function inspectConnection(side: EngineSide): void {
   const { world, name, connection } = side;
   const { flags, queuedBytes, group } = connection;
+  try {
+    assertConsistent(connection);
+  } catch (error) {
+    world.fail(`${name}: ${(error as Error).message}`);
+  }
   if ((flags & CLOSING) !== 0) {
     return;
   }

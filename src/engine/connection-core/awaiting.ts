@@ -8,7 +8,7 @@ import { handlerFailed } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
 import { stopSoon } from './held-memory.js';
 import type { ConnectionRecord } from './record.js';
-import { AWAITING, CLOSING, ENDS_LATER, PAUSED, RECEIVING } from './state.js';
+import { AWAITING, CLOSING, FIN_DEFERRED, PAUSED, RECEIVING } from './state.js';
 import { beginAnew } from './timeouts.js';
 
 /** Whether a handler has returned a promise, of whatever realm or library. */
@@ -50,7 +50,7 @@ function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, c
     beginAnew(connection);
   }
   // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
-  if ((flags & (RECEIVING | ENDS_LATER)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
+  if ((flags & (RECEIVING | FIN_DEFERRED)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
     connection.group.engine.scheduler.resumeNext(connection);
   }
 }

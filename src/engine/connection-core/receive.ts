@@ -13,7 +13,7 @@ import {
   AWAITING,
   CLOSING,
   END_EMITTED,
-  ENDS_LATER,
+  FIN_DEFERRED,
   FIN_REQUESTED,
   FIN_SENT,
   HOLDING,
@@ -198,8 +198,8 @@ export function resume(connection: ConnectionRecord): void {
 /** A new turn: what was held is delivered, and more is received. */
 export function resumeNow(connection: ConnectionRecord): void {
   connection.flags &= ~(RESUMING | QUOTA_SPENT);
-  if ((connection.flags & (ENDS_LATER | AWAITING)) === ENDS_LATER) {
-    connection.flags &= ~ENDS_LATER;
+  if ((connection.flags & (FIN_DEFERRED | AWAITING)) === FIN_DEFERRED) {
+    connection.flags &= ~FIN_DEFERRED;
     requestFin(connection);
   }
   if (connection.messages?.stopped === true && (connection.flags & (HOLDING | CLOSING)) === 0) {

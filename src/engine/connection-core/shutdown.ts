@@ -8,7 +8,7 @@ import {
   AWAITING,
   CLOSING,
   END_EMITTED,
-  ENDS_LATER,
+  FIN_DEFERRED,
   FIN_POSTED,
   FIN_REQUESTED,
   FIN_SENT,
@@ -31,7 +31,7 @@ export function requestFinWhenDone(connection: ConnectionRecord): void {
   if ((connection.flags & AWAITING) === 0) {
     requestFin(connection);
   } else {
-    connection.flags |= ENDS_LATER;
+    connection.flags |= FIN_DEFERRED;
   }
 }
 

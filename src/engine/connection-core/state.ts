@@ -1,67 +1,76 @@
-/** The state of a connection: flags in one number, as most of a great many connections have nothing else. */
+/**
+ * The state of a connection: flags in one number, because an idle connection has little else, and a server may have a great
+ * many of them. `assertConsistent` in `test/simulation/consistent.ts` says which combinations exist.
+ */
 
-/** Operations in flight. */
-export const RECEIVING = 1;
-export const SENDING = 2;
-export const FIN_POSTED = 4;
+/** The operations in flight. */
+export const RECEIVING = 1 << 0;
+export const SENDING = 1 << 1;
+export const FIN_POSTED = 1 << 2;
 export const IN_FLIGHT = RECEIVING | SENDING | FIN_POSTED;
 
-/** `pause` was called. */
-export const PAUSED = 8;
-/** The receive in flight was asked to end. */
-export const STOPPING = 16;
-/** It had its share of this turn: what comes is held for the next one. */
-export const QUOTA_SPENT = 32;
-/** There is no handler of its data, and nobody has begun to read: the first that comes is kept. */
-export const NO_READER = 262144;
-/** A handler of its data or messages has returned a promise that is not settled: nothing more is delivered before that. */
-export const AWAITING = 33554432;
-/** The server closes, and our side is to end once that handler is done. */
-export const ENDS_LATER = 67108864;
+/** The program called `pause`. */
+export const PAUSED = 1 << 3;
+/** The connection has used its share of the round: what arrives is held for the next one. */
+export const QUOTA_SPENT = 1 << 4;
+/** A handler of data or messages has returned a promise that is pending: nothing more is delivered until it settles. */
+export const AWAITING = 1 << 5;
+/** There is no handler of data, and no stream reads: the first bytes that arrive are held. */
+export const NO_READER = 1 << 6;
 /** Reasons to receive nothing more. */
 export const STOPPED = PAUSED | QUOTA_SPENT | AWAITING;
-/** The program takes nothing from the peer, which is therefore not to blame for its silence. */
-export const RESTING = PAUSED | AWAITING;
-/** Reasons to hold what comes. */
+/** Reasons to hold what arrives. */
 export const HOLDING = STOPPED | NO_READER;
-/** It is in the engine's list of those that go on receiving in the next turn. */
-export const RESUMING = 64;
+/** The program takes nothing from the peer, so the peer's silence is not its fault. */
+export const RESTING = PAUSED | AWAITING;
 
-/** The peer's end has come; and the handlers know, as everything before it was delivered. */
-export const PEER_FIN = 128;
-export const END_EMITTED = 256;
+/** The receive in flight is to be cancelled at the beginning of the next turn, unless the connection is resumed by then. */
+export const STOPS_SOON = 1 << 7;
+/** The receive in flight was cancelled, and has not completed yet. */
+export const STOPPING = 1 << 8;
+/** The connection receives again in the next round. */
+export const RESUMING = 1 << 9;
+/** Each receive brings one chunk: a receive that went on has brought more than a paused connection should hold. */
+export const RECEIVES_ONCE = 1 << 10;
 
-/** Our side is to end: by the program's `end`, because the peer ended, or the server closes; and our end is out. */
-export const FIN_REQUESTED = 512;
-export const FIN_SENT = 1024;
+/** The peer's FIN was received. */
+export const PEER_FIN = 1 << 11;
+/** Everything before the peer's FIN was delivered, and the handler `end` was called. */
+export const END_EMITTED = 1 << 12;
 
-/** `write` returned false: `drain` is owed. */
-export const NEEDS_DRAIN = 2048;
-/** Somebody waits for room in its queue, see `drained.ts`. */
-export const WANTS_ROOM = 4194304;
-/** It is in the engine's list of those with something to post. */
-export const DIRTY = 4096;
-/** It is in the engine's set of those with much to send. */
-export const BACKLOGGED = 8192;
+/** The program called `end`: a write after that is its mistake. */
+export const END_CALLED = 1 << 13;
+/** The server closes, and requests the FIN once the handler at work is done. */
+export const FIN_DEFERRED = 1 << 14;
+/** Our FIN is to be sent after what was written: because of `end`, the peer's FIN, or the server's close. */
+export const FIN_REQUESTED = 1 << 15;
+export const FIN_SENT = 1 << 16;
 
-/** It is being closed: handlers hear `close` when its last operation has ended. */
-export const CLOSING = 16384;
-export const CLOSED = 32768;
-/** `destroy` was called with something to send: it is closed when that is sent, at the latest when its linger time is over. */
-export const LINGERING = 131072;
-/** Its stream was cut: bytes that a stream had taken are not sent, so the peer must see a reset and no end. */
-export const TRUNCATED = 134217728;
-/** It is read as a stream, which ends our side itself; and the stream waits until there is room for more of its write. */
-export const STREAMED = 524288;
-export const NEEDS_FLUSH = 1048576;
-/** The program itself called `end`: writing behind that is its mistake. */
-export const END_CALLED = 2097152;
-/** It is in the engine's list of those whose receive is cancelled in the next turn, unless they are resumed by then. */
-export const STOPS_SOON = 8388608;
-/** Its receives complete once each: a receive that went on has brought more than the connection should hold. */
-export const RECEIVES_ONCE = 16777216;
-/** It does not keep the process alive. */
-export const UNREFERENCED = 65536;
+/** There is something to post in the next round. */
+export const DIRTY = 1 << 17;
+/** More is queued than a connection of an engine under pressure should have. */
+export const BACKLOGGED = 1 << 18;
+/** `write` returned false, so `drain` is to be called. */
+export const NEEDS_DRAIN = 1 << 19;
+/** A promise of `drained`, or a stream, waits for room in the queue: see `room.ts`. */
+export const WANTS_ROOM = 1 << 20;
+
+/** A stream reads the connection, and requests the FIN itself. */
+export const STREAMED = 1 << 21;
+/** The stream waits for room for the rest of its write. */
+export const NEEDS_FLUSH = 1 << 22;
+/** Bytes that the stream had taken are not sent: the peer must see a reset, and no FIN. */
+export const TRUNCATED = 1 << 23;
+
+/** `destroy` was called while bytes were queued: the connection closes once they are sent, or the linger time is over. */
+export const LINGERING = 1 << 24;
+/** The connection is being closed: handlers are called when its last operation has completed. */
+export const CLOSING = 1 << 25;
+/** The last handler, `close`, was called. */
+export const CLOSED = 1 << 26;
+
+/** The connection does not keep the process alive. */
+export const UNREFERENCED = 1 << 27;
 
 interface Flagged {
   readonly flags: number;
@@ -77,7 +86,7 @@ export function isReadable({ flags }: Flagged): boolean {
   return (flags & (END_EMITTED | CLOSING | LINGERING)) === 0;
 }
 
-/** Whether it is closing or closed: `close` follows, or was called. */
+/** Whether it is closing or closed: the handler `close` follows, or was called. */
 export function isClosing({ flags }: Flagged): boolean {
   return (flags & (CLOSING | LINGERING)) !== 0;
 }
