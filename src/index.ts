@@ -7,6 +7,7 @@ export { type ConnectOptions, connect } from './engine/client/connect.js';
 export type { LookupAddress } from './engine/client/lookup-answer.js';
 export { CLOSE_REASONS, type CloseReason } from './engine/close-reasons.js';
 export type { Connection } from './engine/connection.js';
+export type { ConnectionReport } from './engine/connection-report.js';
 export type { Endpoint, Lookup, LookupOptions } from './engine/endpoint.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type {

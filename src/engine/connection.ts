@@ -2,9 +2,11 @@
 
 import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
+import { type InspectOptionsStylized, inspect } from 'node:util';
 import type { SocketAddress } from '../base/address.js';
 import type { Completion } from '../port/completion.js';
-import { close } from './connection-core/close.js';
+import type { CloseReason } from './close-reasons.js';
+import { close, closedPromise } from './connection-core/close.js';
 import { completed } from './connection-core/completed.js';
 import { destroy } from './connection-core/linger.js';
 import { pause, resume } from './connection-core/receive.js';
@@ -13,13 +15,15 @@ import { drained } from './connection-core/room.js';
 import { end, write } from './connection-core/send.js';
 import { CLOSED, isClosed, isClosing, isReadable, isWritable, PAUSED, UNREFERENCED } from './connection-core/state.js';
 import { subscribe, topicsOf, unsubscribe } from './connection-core/subscriptions.js';
-import { idleMsOf, moveTicks, setDeadline, timeIsUp } from './connection-core/timeouts.js';
+import { idleMsOf, moveTicks, setDeadline, setIdleTicks, timeIsUp } from './connection-core/timeouts.js';
+import { type ConnectionReport, inspectConnection, reportOf } from './connection-report.js';
 import { sendMessage } from './messages/send-message.js';
 import { checkTime } from './options.js';
 import { ticksOf } from './scheduling/timer-wheel.js';
 import { ChunkIterator } from './streams/async-iterator.js';
 import { ConnectionDuplex } from './streams/duplex.js';
 import { WebConnection, type WebStreams } from './streams/web-streams.js';
+import { setTcpOption } from './tcp-options.js';
 
 /**
  * A connection of a server, or one that `connect` made. It is passed to each handler.
@@ -27,8 +31,16 @@ import { WebConnection, type WebStreams } from './streams/web-streams.js';
  * @typeParam Sent what `sendMessage` takes: the messages that the framing encodes
  */
 export class Connection<Context = unknown, Sent = unknown> extends ConnectionRecord {
-  /** Whatever the program wants to keep with the connection. */
+  /** The program's own value: the option `context`, or what the program sets. */
   context: Context = undefined as Context;
+  /** Bytes received and delivered. */
+  declare readonly bytesRead: number;
+  /** Bytes that the system has taken. */
+  declare readonly bytesWritten: number;
+  /** Bytes written that the system has not taken yet. */
+  declare readonly queuedBytes: number;
+  /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
+  declare readonly heldBytes: number;
 
   /**
    * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Up to 16,384
@@ -63,8 +75,8 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
   }
 
   /**
-   * Subscribes to a topic of its server: `server.publish` sends to all who have.
-   * @returns false when it had already, or is closed
+   * Subscribes to a topic of its server: `server.publish` sends to all subscribers.
+   * @returns false when it has subscribed already, or is closed
    * @throws OperationError `ERR_TOPICS_MAX` above the limits on topics, `ERR_TOPIC_TOO_LONG` for a name of more than
    * `topicBytesMax`, `ERR_NO_SERVER` on a connection that `connect` made
    */
@@ -72,17 +84,17 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
     return subscribe(this, topic);
   }
 
-  /** @returns false when it had not subscribed. @throws OperationError `ERR_NO_SERVER` */
+  /** @returns false when it has not subscribed. @throws OperationError `ERR_NO_SERVER` */
   unsubscribe(topic: string): boolean {
     return unsubscribe(this, topic);
   }
 
-  /** What it has subscribed to. */
+  /** The topics that it has subscribed to. */
   get topics(): readonly string[] {
     return topicsOf(this);
   }
 
-  /** Ends our side: behind what was written, and `data` last, the peer sees the end of the stream. */
+  /** Ends our side: the peer sees the end of the stream after what was written, and after `data`. */
   end(data?: Uint8Array | string | null): void {
     end(this, data ?? undefined);
   }
@@ -101,44 +113,83 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
     close(this, 'reset');
   }
 
-  /** Takes nothing more from the peer, in bounded memory, until `resume`. */
+  /** Delivers nothing more until `resume`. The memory of what still arrives is bounded. */
   pause(): void {
     pause(this);
   }
 
-  /** Goes on receiving. What came meanwhile is delivered in the next turn. */
+  /** Receives again. What arrived meanwhile is delivered in the next turn. */
   resume(): void {
     resume(this);
   }
 
-  /** How long nothing was received and nothing sent, in ms; in steps of 32, and of what is longer than a year only that. */
+  /** The time since bytes were last received or sent, in ms, in steps of 32. A time above a year is only known to be that. */
   get idleMs(): number {
     return idleMsOf(this);
   }
 
-  /** Whether `pause` was called, and not `resume`. */
+  /** Whether `pause` was called, and not `resume` since. */
   get paused(): boolean {
     return (this.flags & PAUSED) !== 0;
   }
 
-  /** Whether `write` takes something. */
+  /** Whether `write` accepts bytes. */
   get writable(): boolean {
     return isWritable(this);
   }
 
-  /** Whether more may come from the peer. */
+  /** Whether more bytes of the peer may follow. */
   get readable(): boolean {
     return isReadable(this);
   }
 
-  /** Whether it is closing or closed: `close` comes, or has come. */
+  /** Whether it is closing or closed: the handler `close` follows, or was called. */
   get closing(): boolean {
     return isClosing(this);
   }
 
-  /** Whether `close` has come. */
-  get closed(): boolean {
+  /** Whether the handler `close` was called. */
+  get isClosed(): boolean {
     return isClosed(this);
+  }
+
+  /** Resolves to the reason once the connection is closed, after its handler `close` was called. It never rejects. */
+  get closed(): Promise<CloseReason> {
+    return closedPromise(this);
+  }
+
+  /** As `destroy`. Resolves when the connection is closed: `await using connection = await connect(…)`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    destroy(this, undefined);
+    await closedPromise(this);
+  }
+
+  /** Whether small writes are sent at once (TCP_NODELAY). Does nothing on a Unix socket, or once the connection closes. */
+  setNoDelay(noDelay = true): void {
+    setTcpOption(this, 'noDelay', noDelay);
+  }
+
+  /** Whether the system probes a silent peer (SO_KEEPALIVE). Does nothing on a Unix socket, or once the connection closes. */
+  setKeepAlive(keepAlive = true): void {
+    setTcpOption(this, 'keepAlive', keepAlive);
+  }
+
+  /**
+   * Replaces `timeouts.idleMs` for this connection, in ms; 0 or Infinity for no limit.
+   * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
+   */
+  setIdleTimeout(timeoutMs: number): void {
+    setIdleTicks(this, ticksOf(checkTime('timeoutMs', timeoutMs)));
+  }
+
+  /** The connection in plain values, for logs. */
+  toJSON(): ConnectionReport {
+    return reportOf(this);
+  }
+
+  /** What `console.log` prints. */
+  [inspect.custom](depth: number, options: InspectOptionsStylized): string {
+    return inspectConnection(this, depth, options);
   }
 
   /**
@@ -182,16 +233,16 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
 
   /**
    * The peer's address. With a handler `error` or `close` it is known to the end, in these too.
-   * @throws OperationError `ENOTCONN` or `EBADF` when the connection is gone or closing, and nobody asked before
+   * @throws OperationError `ENOTCONN` or `EBADF` when the connection is gone or closing, and the address was not asked for before
    */
   get remoteAddress(): SocketAddress {
     return this.socket.remoteAddress();
   }
 
   /**
-   * What comes, in copies, until the peer's end: `for await (const chunk of connection)`. Little is received ahead of the
-   * loop, and nothing is handed to it while more than the high-water mark waits to be sent. Leaving the loop early destroys
-   * the connection; after the peer's end our side is ended too, unless `allowHalfOpen`.
+   * Received bytes, in copies, until the peer's end: `for await (const chunk of connection)`. Little is received ahead of the
+   * loop, and the loop waits while more than the high-water mark waits to be sent. Leaving the loop early destroys the
+   * connection; after the peer's end our side ends too, unless `allowHalfOpen`.
    * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, a framing, or a stream of it already. The loop
    * throws what the connection fails with, and `ERR_STREAM_PREMATURE_CLOSE` when it is closed before the peer's end
    */
@@ -210,7 +261,7 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
     return { readable, writable };
   }
 
-  /** The connection keeps the process alive, as it does unless told. */
+  /** The connection keeps the process alive, as it does by default. */
   ref(): void {
     if ((this.flags & (UNREFERENCED | CLOSED)) === UNREFERENCED) {
       this.flags &= ~UNREFERENCED;

@@ -9,6 +9,6 @@ export interface CompletionTarget {
   failed(error: Error): void;
   /** The program closes the engine. */
   engineClosed(): void;
-  /** The timer wheel counts from a moment so many ticks later. */
+  /** From now on the timer wheel counts from a moment that is `ticks` later. */
   ticksMoved?(ticks: number): void;
 }

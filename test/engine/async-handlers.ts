@@ -107,7 +107,7 @@ function bytes(subject: EngineSubject): void {
     peer.socket.write('two');
     await aWhile();
     gate.open();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual([calls, stage.history.of(connection).reason], [1, 'handler_error']);
   });
 
@@ -126,7 +126,7 @@ function bytes(subject: EngineSubject): void {
     peer.socket.write('more');
     await aWhile();
     connection.destroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.equal(stage.engine.core.port.statistics().buffersLent, 1);
     gate.open();
     await eventually(() => whole, 'the bytes');
@@ -183,7 +183,7 @@ function ends(subject: EngineSubject): void {
     await aWhile();
     assert.equal(connection.writable, true);
     gate.open();
-    await eventually(() => connection.closed && peer.ended, 'the end');
+    await eventually(() => connection.isClosed && peer.ended, 'the end');
     assert.deepEqual([stage.history.of(connection).reason, String(peer.data)], ['finished', 'an answer']);
   });
 
@@ -219,7 +219,7 @@ function ends(subject: EngineSubject): void {
       },
     });
     peer.socket.end('in a loop');
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(data, 'in a loop');
     gate.open();
   });
@@ -316,7 +316,7 @@ function wholeMessages(subject: EngineSubject): void {
       client.sendMessage(countingBytes(size));
     }
     client.end();
-    await eventually(() => client.closed, 'the end');
+    await eventually(() => client.isClosed, 'the end');
     assert.deepEqual(
       got.map((message) => message.length),
       sizes,

@@ -256,7 +256,7 @@ export function connecting(subject: EngineSubject): void {
     if (client instanceof Error) {
       assert.equal((client as NodeJS.ErrnoException).code, 'ECONNRESET');
     } else {
-      await eventually(() => client.closed, 'the close');
+      await eventually(() => client.isClosed, 'the close');
       assert.equal(stage.history.of(client).reason, 'peer_reset');
     }
   });

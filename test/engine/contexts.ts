@@ -68,7 +68,7 @@ function handlersRun(subject: EngineSubject): void {
     store.run('somebody else', () => clients.forEach((client) => client.write('x')));
     await eventually(() => clients.every(({ bytesRead }) => bytesRead === 1), 'the echoes');
     store.run('somebody else', () => clients.forEach((client) => client.end()));
-    await eventually(() => clients.every(({ closed }) => closed), 'the ends of clients');
+    await eventually(() => clients.every(({ isClosed: closed }) => closed), 'the ends of clients');
     await eventually(() => server.connectionsCount === 0, 'the ends at the server');
     ofServer.check(['open', 'data', 'end', 'error', 'close'], 'server');
     for (const [name, seen] of Object.entries(ofClients)) {
@@ -264,7 +264,7 @@ function streamsRun(subject: EngineSubject): void {
     });
     assert.deepEqual(seen, ['writer', 'ender']);
     peer.socket.end();
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
   });
 }
 

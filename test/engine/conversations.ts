@@ -157,7 +157,7 @@ export function conversations(subject: EngineSubject): void {
           data: (_connection, chunk) => pieces.push(Buffer.from(chunk)),
         });
         client.end(data);
-        await eventually(() => client.closed, 'the close');
+        await eventually(() => client.isClosed, 'the close');
         assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
       }),
     );

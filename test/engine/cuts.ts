@@ -159,9 +159,9 @@ export function cuts(subject: EngineSubject): void {
         await eventually(() => ((connection as Connection).flags & SENDING) !== 0, 'the begin of sending');
       }
       by?.({ engine, server, connection: connection as Connection, client });
-      await eventually(() => connection?.closed === true, `the close, ${reason}`);
+      await eventually(() => connection?.isClosed === true, `the close, ${reason}`);
       client.resume();
-      await eventually(() => client.closed, `the close of the client, ${reason}`);
+      await eventually(() => client.isClosed, `the close of the client, ${reason}`);
       assert.equal(stage.history.of(connection as Connection).reason, reason);
       return { clientReason: stage.history.of(client).reason, ended };
     } finally {

@@ -17,7 +17,7 @@ export function ending(subject: EngineSubject): void {
     connection.destroy();
     connection.destroy(new Error('Too late to matter'));
     assert.deepEqual(stage.history.of(connection).events, ['open'], 'close is never told from inside a call');
-    await eventually(() => connection.closed && (peer.ended || peer.closed), 'the end');
+    await eventually(() => connection.isClosed && (peer.ended || peer.closed), 'the end');
     assert.deepEqual(stage.history.of(connection).events, ['open', 'close']);
     assert.equal(stage.history.of(connection).reason, 'destroyed');
     assert.equal(server.connectionsCount, 0);
@@ -26,7 +26,7 @@ export function ending(subject: EngineSubject): void {
   scene('destroy with an error reports the error', async (stage) => {
     const { connection } = await stage.pair({ error: () => undefined });
     connection.destroy(new TypeError('The application does not like it'));
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     const { events, errors, reason } = stage.history.of(connection);
     assert.deepEqual([events, reason], [['open', 'error', 'close'], 'destroyed']);
     assert.match(String(errors[0]), /does not like it/);
@@ -45,7 +45,7 @@ export function ending(subject: EngineSubject): void {
   scene("the peer's reset is an error, never an end", async (stage) => {
     const { connection, peer, server } = await stage.pair({ end: () => undefined, error: () => undefined });
     peer.socket.resetAndDestroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     const { events, errors, reason } = stage.history.of(connection);
     assert.deepEqual([events, reason], [['open', 'error', 'close'], 'peer_reset']);
     assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
@@ -86,7 +86,7 @@ export function ending(subject: EngineSubject): void {
       peer.socket.end();
       await eventually(() => connection?.writable === false, 'our end');
       connection?.destroy();
-      await eventually(() => connection?.closed === true, `the close in round ${round}`);
+      await eventually(() => connection?.isClosed === true, `the close in round ${round}`);
       peer.socket.destroy();
     }
   });
@@ -99,10 +99,10 @@ export function ending(subject: EngineSubject): void {
       client.pause();
       connection.write(someBytes(12 * MIB));
       connection.destroy();
-      await eventually(() => connection.closed, 'the close');
+      await eventually(() => connection.isClosed, 'the close');
       assert.equal(stage.engine.queuedBytes, 0);
       client.resume();
-      await eventually(() => client.closed, 'the end');
+      await eventually(() => client.isClosed, 'the end');
       assert(client.bytesRead < 12 * MIB);
       assert.deepEqual(stage.history.reasons.sort(), ['destroyed', 'peer_reset']);
     },
@@ -119,7 +119,7 @@ export function ending(subject: EngineSubject): void {
       assert.deepEqual([connection.closing, connection.readable, connection.writable], [true, false, false]);
       assert.equal(connection.write('dropped'), false);
       connection.setDeadline(1);
-      await eventually(() => peer.ended && connection.closed, 'the end');
+      await eventually(() => peer.ended && connection.isClosed, 'the end');
       assert.equal(peer.bytes, 100_004);
       const { errors, reason } = stage.history.of(connection);
       assert.deepEqual([errors, reason], [error === undefined ? [] : [error], 'destroyed']);
@@ -138,7 +138,7 @@ export function ending(subject: EngineSubject): void {
       await after(20);
       connection.destroy(problem);
       end({ connection, peer });
-      await eventually(() => connection.closed, 'the close');
+      await eventually(() => connection.isClosed, 'the close');
       const { errors, reason } = stage.history.of(connection);
       assert.deepEqual([errors, reason], [[problem], 'destroyed']);
     }
@@ -161,13 +161,13 @@ export function ending(subject: EngineSubject): void {
     peer.socket.pause();
     connection.write(data);
     connection.destroy();
-    assert.deepEqual([connection.writable, connection.closing, connection.closed], [false, true, false]);
+    assert.deepEqual([connection.writable, connection.closing, connection.isClosed], [false, true, false]);
     peer.socket.write('more from the peer');
     await after(50);
     peer.socket.resume();
     await eventually(() => peer.bytes === data.byteLength, 'all of it');
     assert.equal(sha256(peer.data), sha256(data));
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
@@ -177,7 +177,7 @@ export function ending(subject: EngineSubject): void {
     connection.write(someBytes(12 * MIB));
     const began = performance.now();
     connection.destroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert(performance.now() - began >= 150);
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
@@ -190,7 +190,7 @@ export function ending(subject: EngineSubject): void {
     peer.socket.end('hello');
     await eventually(() => peer.ended, 'the end');
     assert.equal(peer.data.toString(), 'goodbye');
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
@@ -206,7 +206,7 @@ export function ending(subject: EngineSubject): void {
     await eventually(() => peer.bytes === data.byteLength, 'all of it');
     assert.equal(peer.ended, false);
     connection.end();
-    await eventually(() => peer.ended && connection.closed, 'the end');
+    await eventually(() => peer.ended && connection.isClosed, 'the end');
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
@@ -219,7 +219,7 @@ export function ending(subject: EngineSubject): void {
     await eventually(() => peer.ended, 'the end');
     const data = someBytes(MIB);
     peer.socket.end(data);
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.equal(sha256(Buffer.concat(received)), sha256(data));
     assert.equal(peer.data.toString(), 'nothing more from here');
     assert.deepEqual(stage.history.reasons, ['finished']);
@@ -242,7 +242,7 @@ export function ending(subject: EngineSubject): void {
           await eventually(() => !connection.writable, 'the handler');
         }
         peer.socket.end();
-        await eventually(() => connection.closed && (peer.ended || peer.closed), 'the close');
+        await eventually(() => connection.isClosed && (peer.ended || peer.closed), 'the close');
         const expected = { destroy: 'destroyed', reset: 'reset', end: 'finished' }[method];
         assert.deepEqual(stage.history.reasons, [expected]);
       });

@@ -66,7 +66,7 @@ function told(subject: EngineSubject): void {
       [address, 'error', 'data'],
       [address, 'close', 'handler_error'],
     ]);
-    await eventually(() => client.closed, 'the end of the client');
+    await eventually(() => client.isClosed, 'the end of the client');
     assert.deepEqual(client.remoteAddress, server.address, 'where it connected to');
   });
 
@@ -103,7 +103,7 @@ function fromOutside(subject: EngineSubject): void {
     const fail = runInNewContext("() => { throw Object.assign(new Error('Mine'), { code: 'E_MINE' }); }") as () => void;
     const { connection, peer } = await stage.pair({ data: fail, error: () => undefined });
     peer.socket.write('x');
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     const [error] = stage.history.of(connection).errors as [NodeJS.ErrnoException];
     assert.deepEqual([error.code, error.message], ['E_MINE', 'Mine']);
   });
@@ -128,7 +128,7 @@ function fromOutside(subject: EngineSubject): void {
     await eventually(() => server.connectionsCount === 0, 'the end');
     const second = await stage.connect({ port: portOf(server), error: () => undefined });
     second.destroy(null);
-    await eventually(() => second.closed, 'the second end');
+    await eventually(() => second.isClosed, 'the second end');
     assert.deepEqual([stage.history.of(second).errors, stage.history.of(second).reason], [[], 'destroyed']);
     assert.equal(server.statistics().connections.closesByReason.handler_error, 0);
     await server.close(null as never);

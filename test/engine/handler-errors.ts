@@ -63,7 +63,7 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
     other.socket.end();
     await closed;
   }
-  await eventually(() => bad?.closed === true, 'the close');
+  await eventually(() => bad?.isClosed === true, 'the close');
   if (event !== 'serverClosing') {
     other.socket.write('good');
     await eventually(() => other.bytes === 4, 'the other is served');
@@ -113,7 +113,7 @@ function sinksThatThrow(subject: EngineSubject): void {
         }
         await eventually(() => uncaught.length === TOGETHER, 'all of the errors');
         assert.deepEqual([new Set(uncaught), server.connectionsCount], [new Set([problem]), 0]);
-        await eventually(() => peers.every(({ closed }) => closed), 'their ends');
+        await eventually(() => peers.every(({ isClosed: closed }) => closed), 'their ends');
         await server.close();
         assert.equal(stage.engine.core.references, 0);
       }),
@@ -194,7 +194,7 @@ export function handlerErrors(subject: EngineSubject): void {
       error: () => undefined,
     });
     peer.socket.write('hello');
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.match(String(stage.history.of(connection).errors[0]), /no error: a word/);
   });
 
@@ -204,7 +204,7 @@ export function handlerErrors(subject: EngineSubject): void {
       error: () => undefined,
     });
     peer.socket.write('hello');
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.match(String(stage.history.of(connection).errors[0]), /no error: \[object Object\]/);
     assert.equal(stage.history.of(connection).reason, 'handler_error');
   });
@@ -219,7 +219,7 @@ export function handlerErrors(subject: EngineSubject): void {
       error: () => undefined,
     });
     peer.socket.write('hello');
-    await eventually(() => connection.closed && stage.thrown.length > 0, 'the close');
+    await eventually(() => connection.isClosed && stage.thrown.length > 0, 'the close');
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'close']);
     assert.deepEqual(stage.thrown, [problem]);
   });

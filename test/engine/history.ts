@@ -103,7 +103,7 @@ export class History {
       assert(end < 0 || !events.slice(end).includes('data'), `no data behind the end: ${told}`);
       const error = events.indexOf('error');
       assert(error < 0 || error === events.length - 2, `an error just before the close: ${told}`);
-      assert(connection.closed && connection.queuedBytes === 0);
+      assert(connection.isClosed && connection.queuedBytes === 0);
     }
   }
 }

@@ -71,7 +71,7 @@ function pausedOnes(subject: EngineSubject): void {
     }
     assert.deepEqual([connection.heldBytes, stage.engine.heldBytes, connection.held], [0, 0, undefined]);
     connection.resume();
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces).subarray(1)), sha256(data));
   });
 
@@ -94,7 +94,7 @@ function pausedOnes(subject: EngineSubject): void {
     });
     const data = someBytes(16 * MIB);
     peer.socket.end(data);
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
     // Nothing limits a multishot receive before Linux 6.17, nor in the simulation, where a cancel takes its time too.
     const { features } = stage.engine.core.port;
@@ -138,7 +138,7 @@ function pausedOnes(subject: EngineSubject): void {
     });
     const data = someBytes(2 * MIB);
     peer.socket.end(data);
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
   });
 }
@@ -182,7 +182,7 @@ function caps(subject: EngineSubject): void {
     // Memory doubles while a message grows: that of the small one stays below the limit however its bytes come.
     smallPeer.socket.write(partOf(45_000, 30_000));
     largePeer.socket.write(partOf(MIB, 300_000));
-    await eventually(() => large.closed, 'the close');
+    await eventually(() => large.isClosed, 'the close');
     const { reason, errors } = stage.history.of(large);
     assert.deepEqual([reason, (errors[0] as NodeJS.ErrnoException).code], ['held_full', 'ERR_HELD_BYTES_FULL']);
     await eventually(() => small.heldBytes >= 30_000, 'the other one');
@@ -202,7 +202,7 @@ function caps(subject: EngineSubject): void {
       for (const [index, [connection, { socket }]] of pairs.entries()) {
         const size = sizes[index] as number;
         socket.write(partOf(MIB, size));
-        await eventually(() => connection.heldBytes >= size || connection.closed, `message ${index}`);
+        await eventually(() => connection.heldBytes >= size || connection.isClosed, `message ${index}`);
       }
       await eventually(() => server.connectionsCount === 3, 'the close');
       const [first, most, third, last] = pairs.map(([connection]) => connection);
@@ -237,7 +237,7 @@ function caps(subject: EngineSubject): void {
       },
     });
     peer.socket.end(Buffer.concat([partOf(longest, 0), Buffer.alloc(longest)]));
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.deepEqual([seen, stage.history.reasons], [longest, ['finished']]);
   });
 }
@@ -255,7 +255,7 @@ function messageTimes(subject: EngineSubject): void {
     const began = performance.now();
     peer.socket.write('whole\nbegun');
     const trickle = setInterval(() => peer.socket.write('x'), 10);
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     clearInterval(trickle);
     const took = performance.now() - began;
     assert.deepEqual(stage.history.reasons, ['message_timeout']);
@@ -298,7 +298,7 @@ function messageTimes(subject: EngineSubject): void {
     assert.equal(connection.closing, false);
     const began = performance.now();
     connection.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert(performance.now() - began >= LIMIT_MS);
     assert.deepEqual(stage.history.reasons, ['message_timeout']);
   });
@@ -320,7 +320,7 @@ function messageTimes(subject: EngineSubject): void {
       assert.equal(connection.closing, false);
       connection.resume();
     }
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual([seen, stage.history.reasons], [['1', '2', '3'], ['message_timeout']]);
   });
 

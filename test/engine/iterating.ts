@@ -45,7 +45,7 @@ export function iterating(subject: EngineSubject): void {
       for (const result of [...(await Promise.all(waiting)), await iterator.next()]) {
         assert.deepEqual(result, { done: true, value: undefined });
       }
-      await eventually(() => connection.closed && peer.ended, 'the close');
+      await eventually(() => connection.isClosed && peer.ended, 'the close');
       const { errors, reason } = stage.history.of(connection);
       assert.deepEqual([errors, reason], [[], 'destroyed']);
     }
@@ -63,7 +63,7 @@ export function iterating(subject: EngineSubject): void {
       await assert.rejects(generator.throw(new Error('mine')), /mine/);
       assert.deepEqual(await generator.next(), { done: true, value: undefined });
     }
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
   });
 
   scene('bytes written in a loop are sent after the loop is left', async (stage) => {
@@ -74,7 +74,7 @@ export function iterating(subject: EngineSubject): void {
       connection.write(data);
       break;
     }
-    await eventually(() => peer.ended && connection.closed, 'the end');
+    await eventually(() => peer.ended && connection.isClosed, 'the end');
     assert.equal(sha256(peer.data), sha256(data));
   });
 

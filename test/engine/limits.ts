@@ -50,7 +50,7 @@ async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): P
   const began = performance.now();
   const { server, connection, peer } = await stage.pair(options);
   begin?.(connection, peer);
-  await eventually(() => connection.closed, 'the close');
+  await eventually(() => connection.isClosed, 'the close');
   const took = performance.now() - began;
   assert.deepEqual(stage.history.reasons, [reason]);
   assert(took >= LIMIT_MS, `closed after ${took} ms`);
@@ -112,7 +112,7 @@ export function limits(subject: EngineSubject): void {
       const code = typeof wrong === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE';
       assert.throws(() => connection.setDeadline(wrong as number), { code, message: /timeoutMs/ });
     }
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['idle_timeout']);
   });
 
@@ -127,12 +127,12 @@ export function limits(subject: EngineSubject): void {
       });
       for (let round = 1; round <= 10; round++) {
         peer.socket.write('tick');
-        await eventually(() => connection.closed || peer.bytes === 4 * round, 'the echo');
+        await eventually(() => connection.isClosed || peer.bytes === 4 * round, 'the echo');
         await after(50);
       }
       assert.equal(connection.closing, false);
       connection.setDeadline(0);
-      await eventually(() => connection.closed, 'the close');
+      await eventually(() => connection.isClosed, 'the close');
       assert.equal(stage.history.of(connection).reason, 'idle_timeout');
     }),
   );
@@ -148,7 +148,7 @@ export function limits(subject: EngineSubject): void {
       await after(250);
       assert.equal(connection.closing, false);
       connection.resume();
-      await eventually(() => connection.closed || connection.bytesRead === 5, 'the byte');
+      await eventually(() => connection.isClosed || connection.bytesRead === 5, 'the byte');
       await after(200);
       assert.equal(connection.closing, false);
     }),
@@ -162,7 +162,7 @@ export function limits(subject: EngineSubject): void {
       peer.socket.write('in time');
       await new Promise((resolve) => process.nextTick(resolve));
       block(3 * LIMIT_MS);
-      await eventually(() => silent.connection.closed, 'the end of the other');
+      await eventually(() => silent.connection.isClosed, 'the end of the other');
       assert.equal(stage.history.of(silent.connection).reason, 'first_byte_timeout');
       assert.deepEqual([connection.bytesRead, connection.closing], [7, false]);
     }),
@@ -177,7 +177,7 @@ export function limits(subject: EngineSubject): void {
     await after(200);
     const began = performance.now();
     connection.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert(performance.now() - began >= 100);
     assert.deepEqual(stage.history.reasons, ['first_byte_timeout']);
   });

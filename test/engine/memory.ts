@@ -82,7 +82,7 @@ export function memory(subject: EngineSubject): void {
     connection.end('the end');
     transferred(bytes).fill(FOREIGN);
     peer.socket.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     const { reason, errors } = stage.history.of(connection);
     assert.equal(reason, 'error');
     assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ERR_BUFFER_DETACHED');
@@ -112,7 +112,7 @@ export function memory(subject: EngineSubject): void {
     connection?.write(bytes);
     connection?.end();
     transferred(bytes).fill(FOREIGN);
-    await eventually(() => client.closed && connection?.closed === true, 'the closes');
+    await eventually(() => client.isClosed && connection?.isClosed === true, 'the closes');
     assert.equal(stage.history.of(connection as Connection).reason, 'error');
     assert.equal(stage.history.of(client).reason, 'peer_reset');
     assert('before'.startsWith(received));

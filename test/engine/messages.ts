@@ -53,7 +53,7 @@ function echoing(subject: EngineSubject): void {
       assert.deepEqual(message, countingBytes(sizes[index % sizes.length] as number), `message ${index}`);
     }
     client.end();
-    await eventually(() => client.closed, 'the end');
+    await eventually(() => client.isClosed, 'the end');
   });
 
   scene('a plain client can send commands and lines', async (stage) => {
@@ -162,7 +162,7 @@ function echoing(subject: EngineSubject): void {
       await eventually(() => seen.length === 3 * round && connection.paused, `${3 * round} messages`);
       connection.resume();
     }
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(seen.join(''), '0123456789');
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
@@ -318,7 +318,7 @@ function many(subject: EngineSubject): void {
       close: (connection) => subscribed.push(connection.subscribe('late')),
     });
     peer.socket.destroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     subscribed.push(connection.subscribe('room'));
     assert.deepEqual([subscribed, connection.topics, server.core.topics.count], [[true, false, false], [], 0]);
   });

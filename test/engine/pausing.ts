@@ -31,7 +31,7 @@ export function pausing(subject: EngineSubject): void {
     assert(buffersLent <= 64, `${buffersLent} buffers are lent`);
     assert((peer.socket as unknown as { writableLength: number }).writableLength > 0, 'the peer is held up');
     connection.resume();
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
     assert.equal(connection.bytesRead, data.byteLength);
   });
@@ -47,7 +47,7 @@ export function pausing(subject: EngineSubject): void {
     });
     const data = countingBytes(MIB);
     peer.socket.end(data);
-    await eventually(() => connection.closed, 'the end');
+    await eventually(() => connection.isClosed, 'the end');
     assert.equal(sha256(Buffer.concat(pieces)), sha256(data));
   });
 
@@ -63,7 +63,7 @@ export function pausing(subject: EngineSubject): void {
     connection.resume();
     connection.pause();
     connection.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'end', 'close']);
   });
 
@@ -77,7 +77,7 @@ export function pausing(subject: EngineSubject): void {
     await after(50);
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data']);
     connection.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.of(connection).events, ['open', 'data', 'end', 'close']);
   });
 
@@ -88,14 +88,14 @@ export function pausing(subject: EngineSubject): void {
     assert.deepEqual(stage.history.of(connection).events, ['open']);
     assert(stage.engine.core.port.statistics().buffersLent <= 64);
     connection.resume();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.equal(connection.bytesRead, MIB, 'read, and dropped');
   });
 
   scene("a connection without a data handler emits the peer's end if no data came before it", async (stage) => {
     const { connection, peer } = await stage.pair({ open: (connection) => connection.end('the time') });
     peer.socket.end();
-    await eventually(() => connection.closed && peer.ended, 'the close');
+    await eventually(() => connection.isClosed && peer.ended, 'the close');
     assert.deepEqual(stage.history.reasons, ['finished']);
     assert.equal(peer.data.toString(), 'the time');
   });
@@ -103,7 +103,7 @@ export function pausing(subject: EngineSubject): void {
   scene('a connection without a data handler notices a reset', async (stage) => {
     const { connection, peer } = await stage.pair({});
     peer.socket.resetAndDestroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['peer_reset']);
   });
 
@@ -126,7 +126,7 @@ export function pausing(subject: EngineSubject): void {
       const { connection, peer } = await stage.pair({ data: (connection, chunk) => connection.write(chunk) });
       const data = someBytes(200_000);
       peer.socket.end(data);
-      await eventually(() => connection.closed && peer.ended, 'the echo');
+      await eventually(() => connection.isClosed && peer.ended, 'the echo');
       assert.equal(sha256(peer.data), sha256(data));
     },
     { engine: { bufferCount: 8, bufferSizeBytes: 4096 } },
@@ -165,7 +165,7 @@ export function pausing(subject: EngineSubject): void {
       await eventually(() => other.bytesRead === 4 * round, `echo ${round}`);
     }
     flood.end();
-    await eventually(() => flooded?.closed === true, 'all of the flood', 15_000);
+    await eventually(() => flooded?.isClosed === true, 'all of the flood', 15_000);
     assert.equal(flooded?.bytesRead, 16 * MIB);
     assert(most <= roundBytesMax + 65_536, `${most} bytes in one turn`);
   });

@@ -243,7 +243,7 @@ function closing(subject: EngineSubject): void {
     stage.engine.close();
     stage.engine.close();
     await server.close();
-    await eventually(() => client.closed, 'the close');
+    await eventually(() => client.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['engine_closed', 'engine_closed']);
     assert.equal(server.statistics().connections.closesByReason.engine_closed, 1);
     await assert.rejects(listen({ engine: stage.engine, port: 0 }), { code: 'EBADF' });

@@ -160,7 +160,7 @@ function destroyed(subject: EngineSubject): void {
       const errors: unknown[] = [];
       const stream = connection.toDuplex().on('error', (error) => errors.push(error));
       write(stream);
-      await eventually(() => client.closed && stream.closed, 'the close');
+      await eventually(() => client.isClosed && stream.closed, 'the close');
       assert.equal(seen.ended, true);
       const expected = name.startsWith('writes') ? whole : Buffer.from('400');
       assert.equal(sha256(seen.data), sha256(expected));
@@ -177,7 +177,7 @@ function destroyed(subject: EngineSubject): void {
     stream.write(own, () => own.fill(0));
     stream.destroy();
     own.fill(0);
-    await eventually(() => client.closed, 'the close');
+    await eventually(() => client.isClosed, 'the close');
     assert.equal(sha256(seen.data), sha256(Buffer.concat([block, block])));
   });
 
@@ -191,9 +191,9 @@ function destroyed(subject: EngineSubject): void {
         stream.write(someBytes(MIB));
       }
       stream.destroy();
-      await eventually(() => stream.closed && connection.closed, 'the close');
+      await eventually(() => stream.closed && connection.isClosed, 'the close');
       client.resume();
-      await eventually(() => client.closed, 'the close of the client');
+      await eventually(() => client.isClosed, 'the close of the client');
       assert.deepEqual([seen.ended, stage.history.of(client).reason], [false, 'peer_reset']);
       assert.equal(stage.engine.queuedBytes, 0);
     },
@@ -236,7 +236,7 @@ function broken(subject: EngineSubject): void {
       await eventually(() => seen.ended, 'the end');
       assert.deepEqual([seen.bytes, errors], [byteLength, []]);
       assert.equal(sha256(seen.data), sha256(data));
-      await eventually(() => client.closed, 'the close');
+      await eventually(() => client.isClosed, 'the close');
     }
   });
 
@@ -255,7 +255,7 @@ function broken(subject: EngineSubject): void {
       half.write('a part');
       const failed = assert.rejects(pipeline(source, half, connection.toDuplex()), problem);
       await failed;
-      await eventually(() => client.closed, 'the close');
+      await eventually(() => client.isClosed, 'the close');
       assert.deepEqual([seen.ended, stage.history.of(client).reason], [false, 'peer_reset']);
     },
     { needs: 'resetRemembered' },
@@ -277,7 +277,7 @@ function broken(subject: EngineSubject): void {
         },
       });
       await assert.rejects(source.pipeTo(connection.toWeb().writable as WritableStream), problem);
-      await eventually(() => client.closed, 'the close');
+      await eventually(() => client.isClosed, 'the close');
       assert.deepEqual([seen.ended, stage.history.of(client).reason], [false, 'peer_reset']);
     },
     { needs: 'resetRemembered' },
@@ -297,7 +297,7 @@ function broken(subject: EngineSubject): void {
       stream.write('the rest of the answer');
       await eventually(() => stream.closed, 'the close');
       client.resume();
-      await eventually(() => client.closed, 'the close of the client');
+      await eventually(() => client.isClosed, 'the close of the client');
       assert.equal(stage.history.of(client).reason, 'peer_reset');
     },
     { needs: 'resetRememberedBehindEnd' },
@@ -314,7 +314,7 @@ function overHttp(subject: EngineSubject): void {
       open: (connection) => void http.emit('connection', connection.toDuplex()),
     });
     client.write('garbage\r\n\r\n');
-    await eventually(() => client.closed, 'the close');
+    await eventually(() => client.isClosed, 'the close');
     assert.match(seen.data.toString(), /^HTTP\/1\.1 400 /);
     assert.equal(seen.ended, true);
   });
@@ -351,13 +351,13 @@ function watchedOverHttp(subject: EngineSubject): void {
     };
     const slow = await watched(stage, options);
     slow.client.write('GET / HTTP/1.1\r\nhost: x\r\n');
-    await eventually(() => slow.client.closed, 'the close of the one whose headers are late');
+    await eventually(() => slow.client.isClosed, 'the close of the one whose headers are late');
     assert.match(slow.seen.data.toString(), /^HTTP\/1\.1 408 /);
     const idle = await watched(stage, options);
     idle.client.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     await eventually(() => idle.seen.bytes > 0, 'the answer');
     http.close();
-    await eventually(() => idle.client.closed, 'the close of the idle one');
+    await eventually(() => idle.client.isClosed, 'the close of the idle one');
     assert.equal(idle.seen.ended, true);
   });
 }

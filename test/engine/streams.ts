@@ -54,7 +54,7 @@ function iterating(subject: EngineSubject): void {
     const data = someBytes(3 * MIB);
     peer.socket.end(data);
     assert.equal(sha256((await read) as Buffer), sha256(data));
-    await eventually(() => connection.closed && peer.ended, 'the close');
+    await eventually(() => connection.isClosed && peer.ended, 'the close');
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
@@ -106,7 +106,7 @@ function iterating(subject: EngineSubject): void {
       assert.equal(chunk.toString(), 'x');
       break;
     }
-    await eventually(() => connection.closed && peer.ended, 'the close');
+    await eventually(() => connection.isClosed && peer.ended, 'the close');
     assert.deepEqual(stage.history.reasons, ['destroyed']);
   });
 
@@ -124,7 +124,7 @@ function iterating(subject: EngineSubject): void {
     await assert.rejects(waiting[0], { code: 'ECONNRESET' });
     assert.deepEqual(await waiting[1], { done: true, value: undefined });
     assert.deepEqual(await iterator.next(), { done: true, value: undefined });
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(
       stage.history.of(connection).events,
       ['open', 'error', 'close'],
@@ -143,7 +143,7 @@ function iterating(subject: EngineSubject): void {
     assert.equal((await readAll(connection)).toString(), 'question');
     await after(20);
     connection.end('answer');
-    await eventually(() => peer.ended && connection.closed, 'the end');
+    await eventually(() => peer.ended && connection.isClosed, 'the end');
     assert.equal(peer.data.toString(), 'answer');
   });
 
@@ -173,7 +173,7 @@ function iterating(subject: EngineSubject): void {
         assert.throws(take, { code: 'ERR_ALREADY_READ', message: /framing/ });
       }
       peer.socket.end('a message\n');
-      await eventually(() => connection.closed, 'the end');
+      await eventually(() => connection.isClosed, 'the end');
     }
     assert.deepEqual(stage.history.reasons, ['finished', 'finished']);
   });
@@ -194,7 +194,7 @@ function duplex(subject: EngineSubject): void {
     peer.socket.end(data);
     await eventually(() => peer.ended, 'the end');
     assert.equal(sha256(peer.data), sha256(data));
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
 
@@ -226,7 +226,7 @@ function duplex(subject: EngineSubject): void {
       });
       peer.socket.end('hello');
       await done;
-      await eventually(() => peer.ended && connection.closed, 'the end');
+      await eventually(() => peer.ended && connection.isClosed, 'the end');
       assert.equal(peer.data.toString(), allowHalfOpen ? 'HELLO' : '');
       assert.deepEqual(stage.history.reasons, ['finished']);
     });
@@ -277,7 +277,7 @@ function duplex(subject: EngineSubject): void {
     const error = await new Promise((resolve) => stream.write('more', resolve));
     assert.equal((error as NodeJS.ErrnoException | undefined)?.code, 'ERR_STREAM_WRITE_AFTER_END');
     peer.socket.resume();
-    await eventually(() => stream.closed && connection.closed, 'the close');
+    await eventually(() => stream.closed && connection.isClosed, 'the close');
   });
 
   scene('a Duplex finishes if its connection is ended directly', async (stage) => {
@@ -291,7 +291,7 @@ function duplex(subject: EngineSubject): void {
     assert.equal(await finished, undefined);
     peer.socket.end();
     stream.resume();
-    await eventually(() => stream.closed && connection.closed && peer.ended, 'the close');
+    await eventually(() => stream.closed && connection.isClosed && peer.ended, 'the close');
     assert.deepEqual([peer.data.toString(), ...stage.history.reasons], ['hello', 'finished']);
   });
 
@@ -302,7 +302,7 @@ function duplex(subject: EngineSubject): void {
     const seen: unknown[] = [];
     stream.on('error', (error) => seen.push(error)).on('close', () => seen.push('close'));
     stream.destroy(problem);
-    await eventually(() => connection.closed && stream.closed && (peer.ended || peer.closed), 'the close');
+    await eventually(() => connection.isClosed && stream.closed && (peer.ended || peer.closed), 'the close');
     assert.deepEqual(seen, [problem, 'close']);
     const { errors, reason } = stage.history.of(connection);
     assert.deepEqual([errors, reason], [[problem], 'destroyed']);

@@ -36,7 +36,7 @@ export function topics(subject: EngineSubject): void {
     assert.throws(() => other?.subscribe('three'), { code: 'ERR_TOPICS_MAX', message: /topicsMax/ });
     assert.equal(other?.subscribe('two'), true);
     peer.socket.destroy();
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual([other?.subscribe('three'), server.core.topics.count], [true, 2]);
     server.publish('two', 'and ');
     server.publish('three', 'three');
@@ -74,7 +74,7 @@ export function topics(subject: EngineSubject): void {
     for (let count = 0; count < 100 && !connection.closing; count++) {
       connection.subscribe(`room ${count}`);
     }
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.deepEqual([stage.history.reasons, stage.engine.heldBytes], [['held_full'], 0]);
   });
 

@@ -35,7 +35,7 @@ describe('timeouts after a long uptime', () => {
       const [first, second] = closes.map(([, , at]) => at - began) as [number, number];
       assert(first >= 1000 && first < 1200, `the deadline after ${first} ms`);
       assert(second >= 2000 && second < 2200, `the idle one after ${second} ms`);
-      assert.equal(idle.closed, true);
+      assert.equal(idle.isClosed, true);
     }));
 
   test('timeouts that are running when the tick count restarts expire on time', () =>

@@ -26,7 +26,7 @@ export function webStreams(subject: EngineSubject): void {
     const data = someBytes(3 * MIB);
     peer.socket.end(data);
     await done;
-    await eventually(() => peer.ended && connection.closed, 'the end');
+    await eventually(() => peer.ended && connection.isClosed, 'the end');
     assert.equal(sha256(peer.data), sha256(data));
     assert.deepEqual(stage.history.reasons, ['finished']);
   });
@@ -48,7 +48,7 @@ export function webStreams(subject: EngineSubject): void {
     peer.socket.end();
     assert.equal((await last).done, true);
     await writable.getWriter().close();
-    await eventually(() => connection.closed && peer.ended, 'the close');
+    await eventually(() => connection.isClosed && peer.ended, 'the close');
   });
 
   scene('backpressure works in both directions of a web stream', async (stage) => {
@@ -98,7 +98,7 @@ export function webStreams(subject: EngineSubject): void {
       await eventually(() => connection.queuedBytes > 0, 'the write');
       const closing = closes ? assert.rejects(writer.close(), problem) : undefined;
       const aborting = writer.abort(problem);
-      await eventually(() => connection.closed, 'the close');
+      await eventually(() => connection.isClosed, 'the close');
       await Promise.all([writing, closing, aborting, assert.rejects(writer.closed, problem)]);
       assert.deepEqual(stage.history.of(connection).errors, [problem]);
     }
@@ -114,7 +114,7 @@ export function webStreams(subject: EngineSubject): void {
     ]) {
       const { server, connection } = await stage.pair({ error: () => undefined });
       await end(connection.toWeb());
-      await eventually(() => connection.closed, 'the close');
+      await eventually(() => connection.isClosed, 'the close');
       const { events, reason: why } = stage.history.of(connection);
       assert.deepEqual([events, why], [['open', 'close'], 'destroyed']);
       assert.deepEqual(server.statistics().errorsByCode, {});
@@ -127,7 +127,7 @@ export function webStreams(subject: EngineSubject): void {
     await assert.rejects(writer.write('more'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
     assert.equal(connection.closing, false);
     peer.socket.resume();
-    await eventually(() => peer.ended && connection.closed, 'the end');
+    await eventually(() => peer.ended && connection.isClosed, 'the end');
     assert.deepEqual([peer.bytes, ...stage.history.reasons], [12 * MIB, 'finished']);
   });
 
@@ -139,7 +139,7 @@ export function webStreams(subject: EngineSubject): void {
     await eventually(() => (connection.flags & FIN_SENT) !== 0, 'our end');
     await writer.close();
     peer.socket.end();
-    await eventually(() => connection.closed && peer.ended, 'the close');
+    await eventually(() => connection.isClosed && peer.ended, 'the close');
     assert.deepEqual([peer.data.toString(), ...stage.history.reasons], ['hello', 'finished']);
   });
 }

@@ -100,7 +100,7 @@ export function writing(subject: EngineSubject): void {
     connection.destroy();
     assert.equal(connection.write('later'), false);
     assert.deepEqual([connection.closing, connection.readable, connection.writable], [true, false, false]);
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     assert.equal(connection.write('too late'), false);
     connection.end('nothing');
     connection.reset();
@@ -135,7 +135,7 @@ export function writing(subject: EngineSubject): void {
         await after(1);
       }
     }
-    await eventually(() => connection.closed, 'the close');
+    await eventually(() => connection.isClosed, 'the close');
     const { reason, errors } = stage.history.of(connection);
     assert.equal(reason, 'write_queue_full');
     assert.equal((errors[0] as NodeJS.ErrnoException).code, 'ERR_WRITE_QUEUE_FULL');

@@ -41,13 +41,8 @@ after(() => rmSync(folder, { recursive: true }));
 const readmePort = await freePort();
 for (const page of [...READMES, ...PAGES]) {
   for (const [index, program] of programs(page).entries()) {
-    writeFileSync(join(folder, `${nameOf(page, index)}.mts`), adapted(program.replaceAll('4567', String(readmePort))));
+    writeFileSync(join(folder, `${nameOf(page, index)}.mts`), program.replaceAll('4567', String(readmePort)));
   }
-}
-
-/** Until `closed` of a connection is a promise. */
-function adapted(program: string): string {
-  return program.replaceAll('await client.closed;', 'await new Promise((resolve) => setTimeout(resolve, 500));');
 }
 
 /** The native compiler is for Linux here; Windows' Node 22 removes the types by itself. */

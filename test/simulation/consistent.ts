@@ -49,7 +49,6 @@ const EXCLUSIVE: readonly (readonly [name: string, one: number, other: number])[
   ['a FIN is sent once', FIN_POSTED, FIN_SENT],
   ['nothing is sent with the FIN', FIN_POSTED, SENDING],
   ['nothing is sent after the FIN', FIN_SENT, SENDING],
-  ['a stream is a reader', STREAMED, NO_READER],
   ['a closed connection has no operation in flight', CLOSED, IN_FLIGHT],
   ['a closed connection does not receive again', CLOSED, RESUMING],
   ['a closing connection is not backlogged', CLOSING, BACKLOGGED],

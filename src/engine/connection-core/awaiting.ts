@@ -1,6 +1,6 @@
 /**
- * Handlers of data and messages that return a promise: what they were lent stays theirs until it settles, and only then
- * the connection hands over the next. Handlers that return nothing pay one comparison for this.
+ * Handlers of data and messages that return a promise: their chunk stays valid until it settles, and the connection delivers
+ * nothing more before. Handlers that return nothing pay one comparison for this.
  */
 
 import type { PoolBuffer } from '../../port/buffer-pool.js';
@@ -20,10 +20,10 @@ export function isPromise(returned: unknown): returned is PromiseLike<unknown> {
   );
 }
 
-/** Holds everything else of the connection back until the promise of a handler has settled. */
+/** Delivers nothing more on the connection until the promise of a handler has settled. */
 export function awaitHandler(connection: ConnectionRecord, promise: PromiseLike<unknown>, handler: HandlerName): void {
   const { engine } = connection.group;
-  // The chunk, and messages in it, are views of this buffer; a message that came in parts has memory of its own.
+  // The chunk, and messages in it, are views of this buffer; a message that arrived in parts has memory of its own.
   const { buffer, copiedBytes } = engine.delivery;
   buffer?.retain();
   engine.held.change(connection, copiedBytes);

@@ -1,4 +1,4 @@
-/** Closing a connection, whoever wants it; `close` is told once, behind everything else. */
+/** Closing a connection, from the decision to the closed socket. The handler `close` is called once, after everything else. */
 
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
@@ -6,7 +6,7 @@ import type { CloseReason } from '../close-reasons.js';
 import { endingsArePublished } from './diagnostics.js';
 import type { HandlerName } from './handler-table.js';
 import type { ConnectionRecord } from './record.js';
-import { CLOSING, IN_FLIGHT, TRUNCATED } from './state.js';
+import { CLOSE_AWAITED, CLOSING, IN_FLIGHT, isClosed, TRUNCATED } from './state.js';
 
 /**
  * Reasons for which the peer always sees a reset: nothing that is still on its way would be read, or wanted. For the
@@ -23,8 +23,8 @@ const RESETTING: ReadonlySet<CloseReason> = new Set([
 ]);
 
 /**
- * How the system says that the peer has reset the connection: to the operation that meets the reset, and to those behind
- * it. A send or a shutdown of ours meets these in no other way, as nothing is posted behind our own end.
+ * The codes of an operation that meets the peer's reset, and of those that follow it. A send or a shutdown fails with them
+ * for no other reason, as nothing is posted after our own FIN.
  */
 const PEER_RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
 
@@ -47,7 +47,7 @@ export function finishOrFail(connection: ConnectionRecord, completion: Completio
   return false;
 }
 
-/** Closes a connection: from now on nothing is received or sent. Handlers hear of it when its last operation has ended. */
+/** Closes a connection: from now on nothing is received or sent. Its handlers are called once its last operation has completed. */
 export function close(connection: ConnectionRecord, reason: CloseReason, error?: Error, handler?: HandlerName): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
@@ -76,8 +76,8 @@ export function close(connection: ConnectionRecord, reason: CloseReason, error?:
 }
 
 /**
- * Asks for the peer's address while the system still knows it, for whoever is about to hear of the end. A connection that
- * nobody hears of costs no call, nor does one that `connect` made, which knows where it went, or one that was asked before.
+ * Asks for the peer's address while the system still knows it, for the handlers of the close. This costs no call where no
+ * handler is called, where `connect` made the connection and knows the address, or where it was asked for before.
  */
 function learnPeer(connection: ConnectionRecord): void {
   const { handlers, ending, socket } = connection;
@@ -118,4 +118,38 @@ export function writeAfterEnd(): OperationError {
 export function whyClosed({ ending }: ConnectionRecord): Error {
   const reason = `The connection was closed before it had finished: ${ending?.reason}`;
   return ending?.error ?? new OperationError({ code: 'ERR_STREAM_PREMATURE_CLOSE', reason, syscall: 'stream' });
+}
+
+interface AwaitedClose {
+  readonly promise: Promise<CloseReason>;
+  readonly resolve: (reason: CloseReason) => void;
+}
+
+/** Not a field: it would cost each connection a word, and programs wait for few of them. */
+const awaitedCloses = new WeakMap<ConnectionRecord, AwaitedClose>();
+
+/** Resolves to the reason once the last handler of the connection was called. It never rejects. */
+export function closedPromise(connection: ConnectionRecord): Promise<CloseReason> {
+  const { ending } = connection;
+  if (isClosed(connection) && ending !== undefined) {
+    return Promise.resolve(ending.reason);
+  }
+  let awaited = awaitedCloses.get(connection);
+  if (awaited === undefined) {
+    let resolve: AwaitedClose['resolve'] = () => undefined;
+    const promise = new Promise<CloseReason>((settle) => {
+      resolve = settle;
+    });
+    awaited = { promise, resolve };
+    awaitedCloses.set(connection, awaited);
+    connection.flags |= CLOSE_AWAITED;
+  }
+  return awaited.promise;
+}
+
+/** The last handler of the connection was called. */
+export function resolveClosed(connection: ConnectionRecord): void {
+  if ((connection.flags & CLOSE_AWAITED) !== 0 && connection.ending !== undefined) {
+    awaitedCloses.get(connection)?.resolve(connection.ending.reason);
+  }
 }

@@ -52,7 +52,7 @@ export function publishOpened(connection: ConnectionRecord): void {
   }
 }
 
-/** Whether somebody wants to know how connections end. */
+/** Whether a channel of endings has subscribers. */
 export function endingsArePublished(): boolean {
   return errorChannel.hasSubscribers || closeChannel.hasSubscribers;
 }

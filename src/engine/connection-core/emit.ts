@@ -2,6 +2,7 @@
 
 import type { Buffer } from 'node:buffer';
 import { awaitHandler, isPromise } from './awaiting.js';
+import { resolveClosed } from './close.js';
 import { publishEnding, publishOpened } from './diagnostics.js';
 import { handlerFailed, reportHandlerError } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
@@ -25,7 +26,7 @@ export function emitData(connection: ConnectionRecord, chunk: Buffer): void {
   }
 }
 
-/** It is called for a framing, which runs in the context of the handlers already. */
+/** Called by a framing, which runs in the context of the handlers already. */
 export function emitMessage(connection: ConnectionRecord, message: unknown): void {
   const { handlers } = connection;
   if (handlers.message === undefined) {
@@ -41,7 +42,7 @@ export function emitMessage(connection: ConnectionRecord, message: unknown): voi
   }
 }
 
-/** Events that carry nothing. */
+/** Handlers that get only the connection. */
 type PlainEvent = 'open' | 'drain' | 'end' | 'serverClosing';
 
 export function emit(connection: ConnectionRecord, event: PlainEvent): void {
@@ -75,7 +76,7 @@ function call<Rest extends unknown[]>(
   }
 }
 
-/** A promise of a handler: it must not be rejected unheard. */
+/** The promise of a handler: its rejection closes the connection. */
 function watched(connection: ConnectionRecord, promise: PromiseLike<unknown>, name: HandlerName): Promise<void> {
   return Promise.resolve(promise).then(
     () => undefined,
@@ -95,13 +96,13 @@ export function emitToStream(connection: ConnectionRecord, event: keyof StreamSi
   }
 }
 
-/** Tells that a connection is there. */
+/** Calls `open`. */
 export function emitOpen(connection: ConnectionRecord): void {
   publishOpened(connection);
   emit(connection, 'open');
 }
 
-/** Tells how a connection ended: `error` if something failed, then `close`, the last call for it. */
+/** Calls `error` if something failed, then `close`. */
 function emitClose(connection: ConnectionRecord): void {
   const { handlers, ending } = connection;
   if (ending === undefined) {
@@ -134,6 +135,7 @@ export function emitFinal(connection: ConnectionRecord): void {
   }
   emitClose(connection);
   emitNeverDrained(connection);
+  resolveClosed(connection);
   if ((connection.flags & UNREFERENCED) === 0) {
     engine.reference(-1);
   }

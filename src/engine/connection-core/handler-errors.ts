@@ -1,4 +1,4 @@
-/** What handlers threw where nobody else takes it: the sink that a program gave, or warnings, in a bounded number. */
+/** Errors of handlers that no handler `error` takes: they go to the program's sink, or become a bounded number of warnings. */
 
 import { setTimeout } from 'node:timers';
 import { formatAddress, type SocketAddress } from '../../base/address.js';
@@ -70,7 +70,7 @@ function cut(text: string): string {
 }
 
 /**
- * A warning on standard error, as Node prints it for what nobody handles but must not end the process. Node prints only
+ * A warning on standard error, as Node prints it for an unhandled problem that must not end the process. Node prints only
  * the name and message of a warning, and its `detail`: the stack is there.
  */
 export const warnOfHandlerError: ErrorSink = (error, { handler, remoteAddress }) => {

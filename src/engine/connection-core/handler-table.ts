@@ -1,4 +1,4 @@
-/** What a connection calls, and who hears of what fails in it: the types, which know nothing else of the engine. */
+/** The types of the functions that a connection calls, and of the errors of those functions. They import nothing of the engine. */
 
 import type { Buffer } from 'node:buffer';
 import type { SocketAddress } from '../../base/address.js';
@@ -39,7 +39,7 @@ export interface HandlerTable<Connection, Message = unknown> {
   message?(connection: Connection, message: Message): HandlerResult;
   /** After a `write` that returned false: at most half of the high-water mark waits to be sent. */
   drain?(connection: Connection): HandlerResult;
-  /** The peer has ended its stream; nothing more will come. Our side ends after it, and after its promise. */
+  /** The peer has ended its stream: no more bytes follow. Our side ends after this handler, and after its promise. */
   end?(connection: Connection): HandlerResult;
   /** The server is closing and wants this connection to end. Without this handler the server ends it as by `end()`. */
   serverClosing?(connection: Connection): HandlerResult;

@@ -1,7 +1,7 @@
 /**
- * What an engine has received and holds: chunks of connections that are paused, unfinished messages, subscriptions to topics.
- * It is counted by the memory that is held, not by the bytes of the peer, and it has a limit: the connection that holds the
- * most is closed. A connection that is closing holds nothing any more.
+ * The memory of received data that an engine holds: chunks of paused connections, unfinished messages, subscriptions to
+ * topics. It counts memory, not bytes of the peer, and has a cap: above it the connection that holds the most is closed. A
+ * closing connection holds nothing.
  */
 
 import { OperationError } from '../../base/errors.js';
@@ -9,7 +9,7 @@ import { close } from './close.js';
 import type { ConnectionRecord } from './record.js';
 import { CLOSING, QUOTA_SPENT, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
 
-/** Connections that hold less are not looked at when the engine holds too much. */
+/** Connections that hold less are no candidates for closing when the engine holds too much. */
 const LARGE_BYTES = 16 * 1024;
 
 export class HeldMemory {
@@ -74,7 +74,7 @@ export class HeldMemory {
   }
 }
 
-/** By default there is room for one message of the framing besides. */
+/** The default leaves room for one message of the framing besides. */
 function heldBytesMaxOf({ group, messages }: ConnectionRecord): number {
   const { heldBytesMax, heldBytesMaxGiven } = group.limits;
   return heldBytesMaxGiven || messages === undefined ? heldBytesMax : heldBytesMax + messages.frameBytesMax;

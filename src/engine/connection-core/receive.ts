@@ -31,15 +31,15 @@ import {
 } from './state.js';
 import { armTimer, beginAnew } from './timeouts.js';
 
-/** A chunk that fills no more than this share of its receive buffer is copied: it would keep all of the buffer. */
+/** A held chunk that fills at most this share of its receive buffer is copied, as it would keep the whole buffer. */
 const COPIED_SHARE = 0.5;
 
-/** When a paused connection has been brought more chunks than this, each of its later receives brings one. */
+/** Once a paused connection holds more chunks than this, each of its later receives brings one chunk. */
 const HELD_CHUNKS_FEW = 4;
 
 const ONCE = { once: true } as const;
 
-/** Keeps a receive in flight, unless the connection does not want more now. */
+/** Keeps a receive in flight, unless the connection has a reason to receive nothing. */
 export function receive(connection: ConnectionRecord): void {
   if ((connection.flags & (RECEIVING | STOPPED | PEER_FIN | CLOSING)) === 0 && connection.held === undefined) {
     const { engine } = connection.group;
@@ -89,7 +89,7 @@ function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer
     engine.scheduler.resumeNext(connection);
   }
   if (buffer !== undefined && engine.delivery.handlersAwait && engine.port.poolShort) {
-    // A handler that awaits may keep what it is lent for long, and wait for something that needs a buffer to come.
+    // A handler that awaits may keep its buffer for long, and what it waits for may need a buffer to arrive.
     handOver(connection, Buffer.from(chunk), undefined);
   } else {
     handOver(connection, chunk, buffer);
@@ -129,7 +129,7 @@ function heldChunk(poolShort: boolean, completion: Completion): HeldChunk {
   if (buffer !== undefined && !poolShort && data.length > buffer.sizeBytes * COPIED_SHARE) {
     return { buffer: completion.take(), bytes: data };
   }
-  // In memory of its own, as a piece of Node's pool would keep the whole pool.
+  // Not from Node's pool: a slice of it would keep the whole pool.
   const bytes = Buffer.allocUnsafeSlow(data.length);
   data.copy(bytes);
   return { buffer: undefined, bytes };
@@ -140,11 +140,11 @@ function memoryOf({ buffer, bytes }: HeldChunk): number {
   return buffer === undefined ? bytes.length : buffer.sizeBytes;
 }
 
-/** A receive without bytes: the end of the stream, an error, or the end that was asked for. */
+/** A receive completed without bytes: the peer's FIN, an error, or our cancellation. */
 function receiveEnded(connection: ConnectionRecord, completion: Completion): void {
   if (completion.code === undefined) {
     connection.flags |= PEER_FIN;
-    // One that was just resumed may have messages left: they go on, and then the end is told, in the next turn.
+    // A connection that was just resumed may have messages left: the next round delivers them, and then calls `end`.
     const waits = connection.held !== undefined || connection.messages?.stopped === true;
     if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
       emitEnd(connection);
@@ -164,7 +164,7 @@ function emitEnd(connection: ConnectionRecord): void {
   }
   connection.flags |= END_EMITTED;
   connection.phaseTick = engine.wheel.tick;
-  const told = emitAndAwait(connection, 'end');
+  const handlerDone = emitAndAwait(connection, 'end');
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
@@ -172,12 +172,12 @@ function emitEnd(connection: ConnectionRecord): void {
     close(connection, 'finished');
   } else if (limits.allowHalfOpen || (connection.flags & (FIN_REQUESTED | STREAMED)) !== 0) {
     armTimer(connection);
-  } else if (told === undefined) {
+  } else if (handlerDone === undefined) {
     requestFin(connection);
   } else {
-    // The handler may still write: our side ends when it is done.
+    // The handler may still write, so our FIN follows its promise.
     armTimer(connection);
-    void told.then(() => requestFin(connection));
+    void handlerDone.then(() => requestFin(connection));
   }
 }
 
@@ -187,7 +187,7 @@ export function pause(connection: ConnectionRecord): void {
 }
 
 export function resume(connection: ConnectionRecord): void {
-  // One that was destroyed, and only has something left to send, tells nothing more but its close.
+  // A connection that lingers only sends, and calls no handler but those of its close.
   if ((connection.flags & (PAUSED | NO_READER)) !== 0 && (connection.flags & LINGERING) === 0) {
     connection.flags &= ~(PAUSED | NO_READER);
     beginAnew(connection);
@@ -195,7 +195,7 @@ export function resume(connection: ConnectionRecord): void {
   }
 }
 
-/** A new turn: what was held is delivered, and more is received. */
+/** Delivers what was held, and receives again. */
 export function resumeNow(connection: ConnectionRecord): void {
   connection.flags &= ~(RESUMING | QUOTA_SPENT);
   if ((connection.flags & (FIN_DEFERRED | AWAITING)) === FIN_DEFERRED) {

@@ -43,7 +43,7 @@ export interface Ending {
 export interface PeerHeartbeat {
   /** The tick when the connection has been silent for too long. */
   dueTick(connection: ConnectionRecord): number;
-  /** That tick has come. @returns whether the connection goes on */
+  /** That tick is here. @returns whether the connection stays open */
   goesOn(connection: ConnectionRecord): boolean;
   /** The connection listens again after a pause. */
   listensAgain(connection: ConnectionRecord): void;
@@ -132,8 +132,12 @@ export interface ConnectionContext {
   connectionClosed(connection: ConnectionRecord): void;
 }
 
+let lastId = 0;
+
 /** The fields of a connection. */
 export abstract class ConnectionRecord implements Timed, CompletionTarget {
+  /** A number that no other connection of this thread has. */
+  readonly id: number = ++lastId;
   /** @internal */
   readonly socket: OverlappedSocket;
   /** @internal */

@@ -20,10 +20,10 @@ export function isFull(connection: ConnectionRecord): boolean {
 
 type Done = (error?: Error) => void;
 
-/** Not a field of the connection: that would cost each of them a word, and few are ever waited for. */
+/** Not a field: it would cost each connection a word, and programs wait for few of them. */
 const waiting = new WeakMap<ConnectionRecord, Done[]>();
 
-/** Calls `done` once at most half of the high-water mark waits, or with an error when the connection is over before. */
+/** Calls `done` once at most half of the high-water mark waits, or with an error if the connection closes before. */
 export function whenDrained(connection: ConnectionRecord, done: Done): void {
   const others = waiting.get(connection);
   if (others === undefined) {
@@ -39,7 +39,7 @@ export function emitDrained(connection: ConnectionRecord): void {
   settle(connection, undefined);
 }
 
-/** The connection is over: nobody waits for it any more. */
+/** The connection is closed: whatever waits for room fails. */
 export function emitNeverDrained(connection: ConnectionRecord): void {
   if ((connection.flags & WANTS_ROOM) !== 0) {
     settle(connection, whyClosed(connection));
@@ -55,7 +55,7 @@ function settle(connection: ConnectionRecord, error: Error | undefined): void {
   }
 }
 
-/** A promise of the same; settled at once where there is room, and where nothing can be written any more. */
+/** A promise of the same; settled at once if there is room, or nothing can be written any more. */
 export function drained(connection: ConnectionRecord): Promise<void> {
   if (isClosing(connection)) {
     return Promise.reject(whyClosed(connection));

@@ -1,4 +1,4 @@
-/** The sending side of a connection: what is written in a turn leaves together, and one send is in flight. */
+/** The sending side of a connection: what is written in a round leaves together, and one send is in flight. */
 
 import { lengthOf } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
@@ -35,7 +35,7 @@ export function write(connection: ConnectionRecord, data: Uint8Array | string): 
   return append(connection, data);
 }
 
-/** Writes to a connection that is not closing, also after its end was asked for: that goes out last. */
+/** Writes to a connection that is not closing, also after its FIN was requested, which leaves last. */
 export function append(connection: ConnectionRecord, data: Uint8Array | string): boolean {
   const { engine, counters } = connection.group;
   if (data !== engine.delivery.chunk || data === undefined) {
@@ -55,7 +55,7 @@ export function append(connection: ConnectionRecord, data: Uint8Array | string):
     engine.delivery.buffer !== undefined &&
     staysLent(connection, byteLength)
   ) {
-    // What is being delivered is sent on: the usual case of an echo, a proxy, a broadcast.
+    // The chunk that is being delivered is sent from its buffer: the usual case of an echo, a proxy, a broadcast.
     connection.queue.addLent(engine.delivery.buffer, byteLength);
   } else {
     connection.queue.addBytes(data, byteLength);
@@ -64,8 +64,8 @@ export function append(connection: ConnectionRecord, data: Uint8Array | string):
 }
 
 /**
- * Whether a received chunk is sent on from its receive buffer. Small ones of a connection whose peer takes its time are
- * copied: each would keep a whole buffer.
+ * Whether a received chunk is sent from its receive buffer. Small chunks are copied while a send is in flight, as each would
+ * keep a whole buffer of a slow connection.
  */
 function staysLent({ flags, group }: ConnectionRecord, byteLength: number): boolean {
   return !group.engine.port.poolShort && ((flags & SENDING) === 0 || byteLength > COPY_BYTES_MAX);
@@ -80,7 +80,7 @@ export function writeShared(connection: ConnectionRecord, shared: SharedBytes): 
   connection.queue ??= engine.writes.takeQueue();
   counters.writes++;
   if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
-    // One that is slow has small bytes of its own: it would keep whole chunks of them from everybody.
+    // Copied for a slow connection, which would otherwise pin whole blocks that all connections share.
     connection.queue.addBytes(shared.memory, shared.byteLength);
   } else {
     connection.queue.addShared(shared);
@@ -88,7 +88,7 @@ export function writeShared(connection: ConnectionRecord, shared: SharedBytes): 
   return written(connection, shared.byteLength);
 }
 
-/** Whether `write` says to go on. Whoever is told to wait is told `drain`. */
+/** Whether `write` returns true. If it returns false, `drain` follows. */
 function hasRoom(connection: ConnectionRecord): boolean {
   const room = connection.queuedBytes <= highWaterMark(connection);
   if (!room) {
@@ -144,7 +144,7 @@ export function end(connection: ConnectionRecord, data?: Uint8Array | string): v
   connection.flags |= END_CALLED;
 }
 
-/** Posts what has gathered, unless a send is in flight; behind the last of it, our end. */
+/** Posts what was written, unless a send is in flight; after the last of it, the FIN. */
 export function flush(connection: ConnectionRecord): void {
   connection.flags &= ~DIRTY;
   if ((connection.flags & (SENDING | CLOSING)) !== 0) {
@@ -156,7 +156,7 @@ export function flush(connection: ConnectionRecord): void {
     queue.post(connection.socket);
     connection.flags |= SENDING;
     engine.counters.sendsPosted++;
-    // Not when it was written: outside a turn the wheel has the tick of the last one, which may be long ago.
+    // Not at the write: outside a turn the wheel's tick is that of the last turn, which may be long ago.
     connection.sentTick = engine.wheel.tick;
     armWriteStall(connection);
   } else if ((connection.flags & FIN_REQUESTED) !== 0) {
@@ -187,7 +187,7 @@ export function sent(connection: ConnectionRecord, completion: Completion): void
   const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
   const low = waits && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE;
   if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
-    // Before the next send is posted: what the stream writes now leaves with it, and before our end.
+    // Before the next send is posted, so that what the stream writes now leaves with it, and before the FIN.
     connection.flags &= ~NEEDS_FLUSH;
     emitToStream(connection, 'flushed');
   }
@@ -202,7 +202,7 @@ function emitRoom(connection: ConnectionRecord): void {
   if ((connection.flags & NEEDS_DRAIN) !== 0) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (END_CALLED | LINGERING)) === 0) {
-      // Also where not the program has ended our side, but its server's close: it may read on only then.
+      // Also if the server's close requested the FIN: a program that paused until `drain` resumes only then.
       emit(connection, 'drain');
     }
   }

@@ -15,7 +15,7 @@ export const PAUSED = 1 << 3;
 export const QUOTA_SPENT = 1 << 4;
 /** A handler of data or messages has returned a promise that is pending: nothing more is delivered until it settles. */
 export const AWAITING = 1 << 5;
-/** There is no handler of data, and no stream reads: the first bytes that arrive are held. */
+/** There is no handler of data, and no stream has begun to read: the first bytes that arrive are held. */
 export const NO_READER = 1 << 6;
 /** Reasons to receive nothing more. */
 export const STOPPED = PAUSED | QUOTA_SPENT | AWAITING;
@@ -69,8 +69,13 @@ export const CLOSING = 1 << 25;
 /** The last handler, `close`, was called. */
 export const CLOSED = 1 << 26;
 
+/** Something waits for the promise of `closed`. */
+export const CLOSE_AWAITED = 1 << 27;
+
+/** `setIdleTimeout` gave the connection a limit of its own. */
+export const OWN_IDLE_TIMEOUT = 1 << 28;
 /** The connection does not keep the process alive. */
-export const UNREFERENCED = 1 << 27;
+export const UNREFERENCED = 1 << 29;
 
 interface Flagged {
   readonly flags: number;

@@ -1,22 +1,30 @@
-/** The time limits of a connection: one entry of the wheel at the most, for the limit that is due first. */
+/** The time limits of a connection. It has at most one entry on the wheel, for the limit that is due first. */
 
 import type { CloseReason } from '../close-reasons.js';
-import type { CheckedLimits } from '../options.js';
 import { movedTick, NEVER, TICK_MS, tickAfter } from '../scheduling/timer-wheel.js';
 import { close } from './close.js';
 import type { ConnectionMessages, ConnectionRecord } from './record.js';
-import { CLOSING, END_EMITTED, FIN_REQUESTED, FIN_SENT, LINGERING, RESTING, SENDING } from './state.js';
+import {
+  CLOSING,
+  END_EMITTED,
+  FIN_REQUESTED,
+  FIN_SENT,
+  LINGERING,
+  OWN_IDLE_TIMEOUT,
+  RESTING,
+  SENDING,
+} from './state.js';
 
-/** A send in flight is looked at so many times in the limit that it may run into. */
+/** The progress of a send in flight is checked this many times within its shortest time limit. */
 const LOOKS = 8;
 
-/** A limit that applies to a connection as it is, and the tick when it runs out. */
+/** A limit that applies in the connection's state, and the tick when it runs out. */
 interface Deadline {
   tick: number;
   reason: CloseReason;
 }
 
-/** The deadline that the last look found: used again, as a look is all it is for. */
+/** The result of `firstDeadline`, one object for all calls: each caller reads it at once. */
 const found: Deadline = { tick: NEVER, reason: 'idle_timeout' };
 
 function consider(tick: number, reason: CloseReason): void {
@@ -26,13 +34,31 @@ function consider(tick: number, reason: CloseReason): void {
   }
 }
 
+/** Limits of `setIdleTimeout`, in ticks. Not a field: it would cost each connection a word, and few have one. */
+const ownIdleTicks = new WeakMap<ConnectionRecord, number>();
+
+function idleTicksOf(connection: ConnectionRecord): number {
+  const { idleTicks } = connection.group.limits;
+  return (connection.flags & OWN_IDLE_TIMEOUT) === 0 ? idleTicks : (ownIdleTicks.get(connection) ?? idleTicks);
+}
+
+/** Gives a connection an idle timeout of its own. */
+export function setIdleTicks(connection: ConnectionRecord, ticks: number): void {
+  if ((connection.flags & CLOSING) === 0) {
+    ownIdleTicks.set(connection, ticks);
+    connection.flags |= OWN_IDLE_TIMEOUT;
+    connection.group.engine.wheel.look();
+    armTimerSoon(connection);
+  }
+}
+
 /** The limit of a connection that is due first. */
 function firstDeadline(connection: ConnectionRecord): Deadline {
   const { flags, phaseTick, receivedTick, sentTick } = connection;
   const { limits } = connection.group;
   found.tick = connection.deadlineTick;
   found.reason = 'deadline';
-  consider(tickAfter(Math.max(receivedTick, sentTick), limits.idleTicks), 'idle_timeout');
+  consider(tickAfter(Math.max(receivedTick, sentTick), idleTicksOf(connection)), 'idle_timeout');
   if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_EMITTED | RESTING)) === 0) {
     consider(tickAfter(phaseTick, limits.firstByteTicks), 'first_byte_timeout');
   }
@@ -42,7 +68,7 @@ function firstDeadline(connection: ConnectionRecord): Deadline {
       consider(messages.heartbeat.dueTick(connection), 'heartbeat');
     }
     if (messages.messageTick !== NEVER && connection.held === undefined) {
-      // What is held may complete the message. Delivered in the next turn, it sets the limit again.
+      // Held bytes may complete the message. Their delivery in the next round sets the limit again.
       consider(tickAfter(messages.messageTick, messages.messageTicks), 'message_timeout');
     }
   }
@@ -53,34 +79,34 @@ function firstDeadline(connection: ConnectionRecord): Deadline {
     consider(tickAfter(phaseTick, limits.halfClosedTicks), 'half_closed_timeout');
   }
   if ((flags & (FIN_SENT | END_EMITTED | RESTING)) === FIN_SENT) {
-    // A peer that still sends is heard to its end.
+    // A peer that still sends is read to its end.
     consider(tickAfter(Math.max(phaseTick, receivedTick), limits.shutdownTicks), 'shutdown_timeout');
   }
   return found;
 }
 
-/** Puts a connection on the wheel, for a limit that it has now; what is due earlier stays. */
+/** Puts a connection on the wheel for its first limit. An earlier entry stays. */
 export function armTimer(connection: ConnectionRecord): void {
   if ((connection.flags & CLOSING) !== 0) {
     return;
   }
-  const { engine, limits } = connection.group;
+  const { engine } = connection.group;
   let { tick } = firstDeadline(connection);
   if ((connection.flags & SENDING) !== 0) {
-    tick = Math.min(tick, tickAfter(engine.wheel.tick, ticksToLook(limits)));
+    tick = Math.min(tick, tickAfter(engine.wheel.tick, ticksToLook(connection)));
   }
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
     engine.wheel.set(connection, tick);
   }
 }
 
-/** The same outside a turn, which must follow to look at the wheel. */
+/** The same outside a turn: one must follow, which checks the wheel. */
 export function armTimerSoon(connection: ConnectionRecord): void {
   armTimer(connection);
   connection.group.engine.port.wantTurn();
 }
 
-/** Closes the connection after so many ticks, with the reason `deadline`; a later call moves that moment. */
+/** Closes the connection after `ticks`, with the reason `deadline`; a later call moves that moment. */
 export function setDeadline(connection: ConnectionRecord, ticks: number): void {
   if ((connection.flags & LINGERING) !== 0) {
     // Its linger time is its deadline.
@@ -92,7 +118,7 @@ export function setDeadline(connection: ConnectionRecord, ticks: number): void {
   armTimerSoon(connection);
 }
 
-/** How long nothing was received and nothing sent, in ms. */
+/** The time since bytes were last received or sent, in ms. */
 export function idleMsOf(connection: ConnectionRecord): number {
   const { wheel } = connection.group.engine;
   // It may count ticks from a later moment, the connection's too.
@@ -100,22 +126,22 @@ export function idleMsOf(connection: ConnectionRecord): number {
   return (wheel.tick - Math.max(connection.receivedTick, connection.sentTick)) * TICK_MS;
 }
 
-/** When a send in flight is to be looked at: not much later than it began, as what was taken before is not known. */
-function ticksToLook(limits: CheckedLimits): number {
-  const ticks = Math.min(limits.writeStallTicks, limits.idleTicks);
+/** The ticks until the progress of a send in flight is checked. */
+function ticksToLook(connection: ConnectionRecord): number {
+  const ticks = Math.min(connection.group.limits.writeStallTicks, idleTicksOf(connection));
   return ticks === NEVER ? NEVER : Math.ceil(ticks / LOOKS);
 }
 
-/** Sending has begun: its limit matters, unless the connection is looked at before that anyway. */
+/** A send was posted: puts its limit on the wheel, unless the connection has an earlier entry. */
 export function armWriteStall(connection: ConnectionRecord): void {
-  const { engine, limits } = connection.group;
-  const tick = tickAfter(connection.sentTick, ticksToLook(limits));
+  const { engine } = connection.group;
+  const tick = tickAfter(connection.sentTick, ticksToLook(connection));
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
     engine.wheel.set(connection, tick);
   }
 }
 
-/** A message has begun: its limit matters, unless the connection is looked at before that anyway. */
+/** A message has begun: puts its limit on the wheel, unless the connection has an earlier entry. */
 export function armMessage(connection: ConnectionRecord, { messageTick, messageTicks }: ConnectionMessages): void {
   const tick = tickAfter(messageTick, messageTicks);
   if (tick < NEVER && (connection.timerNext === undefined || tick < connection.dueTick)) {
@@ -123,7 +149,7 @@ export function armMessage(connection: ConnectionRecord, { messageTick, messageT
   }
 }
 
-/** Looks at the send in flight: a slow peer takes long for all of it, and something now and then. */
+/** Checks the send in flight: a slow peer takes long for all of it, but takes some of it now and then. */
 function lookAtSend(connection: ConnectionRecord): void {
   const { queue, socket } = connection;
   const { engine } = connection.group;
@@ -136,7 +162,7 @@ function lookAtSend(connection: ConnectionRecord): void {
   }
 }
 
-/** Ticks are counted from a moment that is so many later. */
+/** From now on ticks are counted from a moment that is `ticks` later. */
 export function moveTicks(connection: ConnectionRecord, ticks: number): void {
   const { messages } = connection;
   connection.receivedTick = movedTick(connection.receivedTick, ticks);
@@ -149,7 +175,7 @@ export function moveTicks(connection: ConnectionRecord, ticks: number): void {
   }
 }
 
-/** It listens again: what its limits wait for could not come before. */
+/** The connection reads again. Its limits restart, as what they wait for could not arrive before. */
 export function beginAnew(connection: ConnectionRecord): void {
   const { flags, messages } = connection;
   const { engine } = connection.group;
@@ -171,7 +197,7 @@ export function beginAnew(connection: ConnectionRecord): void {
   armTimerSoon(connection);
 }
 
-/** The tick that a connection waited for has come: a limit has run out, or has moved on meanwhile. */
+/** The wheel has reached the connection's entry: a limit has run out, or was moved meanwhile. */
 export function timeIsUp(connection: ConnectionRecord): void {
   if ((connection.flags & SENDING) !== 0) {
     lookAtSend(connection);
@@ -184,7 +210,7 @@ export function timeIsUp(connection: ConnectionRecord): void {
   }
 }
 
-/** A limit has run out. Silence is answered with a ping first. */
+/** A limit has run out. A silent peer is pinged first. */
 function runOut(connection: ConnectionRecord, reason: CloseReason): void {
   if ((connection.flags & LINGERING) !== 0) {
     close(connection, 'destroyed');

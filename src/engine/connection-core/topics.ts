@@ -1,4 +1,4 @@
-/** Who has subscribed to what: a topic exists as long as it has a subscriber. */
+/** Topics and their subscribers. A topic exists as long as it has a subscriber. */
 
 import { Buffer } from 'node:buffer';
 import { invalidType } from '../../base/argument-errors.js';
@@ -16,7 +16,7 @@ export function topicLimitsOf(limits: TopicLimits): CheckedTopicLimits {
   };
 }
 
-/** What a subscription takes besides the name: a topic of its own, and its places in two sets (450 bytes on Node 20). */
+/** Memory of a subscription besides the name: a topic of its own, and its places in two sets (450 bytes on Node 20). */
 const SUBSCRIPTION_BYTES = 480;
 const BYTES_PER_UNIT = 2;
 
@@ -87,7 +87,7 @@ export class Topics<Member> {
     return memoryOf(topic);
   }
 
-  /** The connection is over. */
+  /** The member has gone: removes its subscriptions. */
   forget(member: Member): void {
     for (const topic of this.#ofMembers.get(member) ?? []) {
       this.#leave(member, topic);
@@ -107,7 +107,7 @@ export class Topics<Member> {
     return this.#topics.get(name)?.members ?? NOBODY;
   }
 
-  /** What a connection has subscribed to. */
+  /** The topics that a member has subscribed to. */
   topicsOf(member: Member): readonly string[] {
     return Array.from(this.#ofMembers.get(member) ?? [], ({ name }) => name);
   }

@@ -1,4 +1,4 @@
-/** Heartbeats: who is silent is asked for a sign of life, and closed when none comes. */
+/** Heartbeats: ping idle peers and close those that do not answer. */
 
 import type { Buffer } from 'node:buffer';
 import { aFunction, aNumber, anything, type Check } from '../../base/validate.js';
@@ -64,7 +64,7 @@ export class Heartbeat implements PeerHeartbeat {
     return messages === undefined ? NEVER : tickAfter(Math.max(receivedTick, messages.pingTick), this.intervalTicks);
   }
 
-  /** That tick has come: a ping is sent, unless too many were. @returns whether the connection goes on */
+  /** That tick is here: sends a ping, unless too many were not answered. @returns whether the connection stays open */
   goesOn(connection: ConnectionRecord): boolean {
     const { messages, receivedTick } = connection;
     if (messages === undefined) {
@@ -84,7 +84,7 @@ export class Heartbeat implements PeerHeartbeat {
     return true;
   }
 
-  /** Its time comes in a turn of the engine, not in a call of the framing: the program's context must be entered. */
+  /** Called in a turn of the engine, not by the framing, so the program's context must be entered. */
   #ping(connection: ConnectionRecord): void {
     const { ping } = this.#options;
     try {
@@ -94,7 +94,7 @@ export class Heartbeat implements PeerHeartbeat {
     }
   }
 
-  /** The connection listens again. Silence of a whole interval was ours, and says nothing about the peer. */
+  /** The connection reads again after a pause. A whole interval of silence was ours, and says nothing about the peer. */
   listensAgain(connection: ConnectionRecord): void {
     const { messages } = connection;
     const { tick } = connection.group.engine.wheel;
@@ -104,7 +104,7 @@ export class Heartbeat implements PeerHeartbeat {
     }
   }
 
-  /** Takes messages that are about being alive out of the stream; a ping is answered. */
+  /** Filters pongs and pings out of the messages, and answers a ping. @returns whether the message was one */
   answered(connection: ConnectionRecord, message: unknown): boolean {
     try {
       return this.#answered(connection, message);

@@ -30,7 +30,7 @@ const MESSAGES_PER_ROUND_MAX = 1000;
 /** Time for a message of 1 MiB, the most that `lengthPrefixed` takes by default, at 70 kbit/s. */
 const MESSAGE_MS = 120_000;
 
-/** What connections of a group do with messages. */
+/** How the connections of one server, or of one `connect`, treat messages. */
 export class MessageRules implements MessageProtocol {
   readonly framing: Framing<unknown>;
   readonly messagesPerRoundMax: number;
@@ -66,14 +66,14 @@ export class MessageSide implements ConnectionMessages {
   readonly #connection: ConnectionRecord;
   readonly #rules: MessageRules;
   readonly #framer: Framer<unknown>;
-  /** Messages of this turn. */
+  /** Messages since the last received chunk. */
   #count = 0;
-  /** Pings since something came, and the tick of the last one. */
+  /** Pings that were not answered, and the tick of the last one. */
   missed = 0;
   pingTick: number;
-  /** The tick when the message began that is incomplete; NEVER when there is none, or it is not the peer who is late. */
+  /** The tick when the incomplete message began; NEVER if there is none, or the peer is not what it waits for. */
   messageTick = NEVER;
-  /** Memory of the framer as it was counted last. */
+  /** The memory of the framer when it was last counted. */
   #countedBytes = 0;
 
   constructor(connection: ConnectionRecord, rules: MessageRules) {
@@ -97,12 +97,12 @@ export class MessageSide implements ConnectionMessages {
     return this.#rules.messageTicks;
   }
 
-  /** Whether messages wait that have come already. */
+  /** Whether messages wait that were received already. */
   get stopped(): boolean {
     return this.#framer.stopped;
   }
 
-  /** Bytes have come. */
+  /** Bytes were received. */
   received(chunk: Buffer): void {
     const framer = this.#framer;
     let completed = false;
@@ -115,7 +115,7 @@ export class MessageSide implements ConnectionMessages {
     this.#decoded(completed);
   }
 
-  /** Messages that waited go on. */
+  /** Delivers messages that waited. */
   proceed(): void {
     const framer = this.#framer;
     let completed = false;
@@ -129,8 +129,8 @@ export class MessageSide implements ConnectionMessages {
   }
 
   /**
-   * Bytes that are no messages close the connection: that is the peer's fault, and no other's. Anything else that a framing
-   * throws is a mistake of the program.
+   * Invalid bytes are the peer's fault and close the connection. Anything else that a framing throws is a mistake of the
+   * program.
    */
   #failed(error: unknown): void {
     if (isFramingError(error)) {
@@ -140,7 +140,7 @@ export class MessageSide implements ConnectionMessages {
     }
   }
 
-  /** Where bytes wait, or did: counts their memory, and the time of a message that is incomplete. */
+  /** If bytes wait, or waited before: counts their memory, and times the incomplete message. */
   #decoded(completed: boolean): void {
     const framer = this.#framer;
     if (framer.memoryBytes === 0 && this.#countedBytes === 0) {
@@ -172,7 +172,7 @@ export class MessageSide implements ConnectionMessages {
     }
   }
 
-  /** The connection is closing: nobody wants the rest. */
+  /** The connection is closing: drops what is left. */
   drop(): void {
     this.#framer.clear();
     this.#countedBytes = 0;

@@ -1,7 +1,4 @@
-/**
- * Who has something to do in the next turn: a list that is emptied each turn and keeps its memory, as growing an array
- * again and again costs more than what most entries want.
- */
+/** Work scheduled for the next round. A list keeps its capacity between rounds: growing an array costs more than most entries. */
 
 import { reportUncaught } from '../../base/throw-async.js';
 
@@ -22,8 +19,8 @@ export class RoundList<T extends object> {
   }
 
   /**
-   * Calls `action` with each entry, in order. What is pushed meanwhile waits for the next time. It should not throw; if it
-   * does, the error is thrown behind this, as the others are still to be told.
+   * Calls `action` with each entry, in order. Entries that are pushed meanwhile wait for the next call. An error of `action` is
+   * reported as uncaught, and the other entries still have their call.
    */
   drain(action: (entry: T) => void): void {
     const { length } = this;

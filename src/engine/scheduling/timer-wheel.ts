@@ -1,10 +1,10 @@
 /**
- * Time limits on a wheel: an entry is put where the wheel will be when it is due. What is further away than one turn of
- * the wheel is put as far as it goes, and looked at again there. So is an entry whose limit has moved on meanwhile:
- * moving it each time something happens on a connection would cost more than looking once in a while.
+ * Time limits on a wheel: an entry is in the place where the wheel will be when the entry is due. An entry that is due later
+ * than one rotation is put as far as the wheel reaches, and placed again there. So is an entry whose limit was moved
+ * meanwhile: moving it with each event of a connection would cost more than placing it again once in a while.
  *
- * Ticks are small integers, which need no memory of their own in a record. Before they become too large for that, they
- * are counted from a later moment, by everybody who keeps one.
+ * Ticks are small integers, which need no memory of their own in a record. Before they become too large for that, the wheel
+ * counts them from a later moment, and each record that keeps a tick is adjusted.
  */
 
 import type { Clock } from '../../base/clock.js';
@@ -12,13 +12,13 @@ import type { Clock } from '../../base/clock.js';
 /** Limits are kept to this many ms, never early. */
 export const TICK_MS = 32;
 
-/** A tick that never comes, as the wheel's own stays far below: what lasts for so many, about a year, is no limit. */
+/** A tick that is never reached, as the wheel's tick stays far below. A limit of this many ticks, about a year, is none. */
 export const NEVER = 2 ** 30;
 
-/** With so many ticks, which are 99 days, a wheel counts from a later moment. A multiple of its places: each stays where it is. */
+/** At this tick, after 99 days, a wheel counts from a later moment. A multiple of PLACES, so that each entry stays in its place. */
 const TICKS_MAX = 2 ** 28;
 
-/** Places of the wheel, a power of two: one turn is 33 s. */
+/** Places of the wheel, a power of two: one rotation is 33 s. */
 const PLACES = 1024;
 const MASK = PLACES - 1;
 
@@ -30,11 +30,11 @@ export interface Timed {
   timerPrevious: Timed | undefined;
   /** @internal The tick that it waits for. */
   dueTick: number;
-  /** @internal The tick has come. The entry is off the wheel; it may put itself on again. */
+  /** @internal The tick is reached. The entry is off the wheel; it may put itself on again. */
   timeIsUp(): void;
 }
 
-/** The head of a place: a ring of entries with one that never is due. */
+/** The head of a place: a ring of entries, in which the head itself is never due. */
 class Place implements Timed {
   timerNext: Timed = this;
   timerPrevious: Timed = this;
@@ -45,7 +45,7 @@ class Place implements Timed {
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #onMoved: (ticks: number) => void;
-  /** When the ticks began, in whole ms: then no look is rounded otherwise behind a move of it. */
+  /** When the ticks began, in whole ms, so that moving it changes no rounding. */
   #startMs: number;
   readonly #places: Place[] = Array.from({ length: PLACES }, () => new Place());
   #count = 0;
@@ -53,11 +53,11 @@ export class TimerWheel {
   #handled = 0;
   /** No entry is due before this tick. */
   #earliest = Infinity;
-  /** The last look at the clock: what it said, and the tick of that. */
+  /** The time of the last look at the clock, and its tick. */
   now: number;
   tick = 0;
 
-  /** @param onMoved told when ticks are counted from a moment so many ticks later, which is in a look */
+  /** @param onMoved called in `look` when ticks are counted from a moment that is this many ticks later */
   constructor(clock: Clock, onMoved: (ticks: number) => void = () => undefined) {
     this.#clock = clock;
     this.#onMoved = onMoved;
@@ -75,7 +75,7 @@ export class TimerWheel {
     return this.#count === 0 ? Infinity : this.#startMs + this.#earliest * TICK_MS;
   }
 
-  /** Looks at the clock; returns what it says. */
+  /** Reads the clock, and returns its time. */
   look(): number {
     this.now = this.#clock.now();
     this.tick = Math.floor((this.now - this.#startMs) / TICK_MS);
@@ -110,7 +110,7 @@ export class TimerWheel {
   }
 
   #put(entry: Timed): void {
-    // A tick that has been handled does not come again.
+    // A tick that was handled is not reached again.
     const tick = Math.min(Math.max(entry.dueTick, this.#handled + 1), this.#handled + MASK);
     const place = this.#places[tick & MASK] as Place;
     const last = place.timerPrevious;
@@ -135,7 +135,7 @@ export class TimerWheel {
     this.#count--;
   }
 
-  /** Tells the entries that are due; returns whether there were any. */
+  /** Calls the entries that are due; returns whether there were any. */
   advance(): boolean {
     this.look();
     if (this.#count === 0) {
@@ -146,33 +146,33 @@ export class TimerWheel {
     if (this.tick < this.#earliest) {
       return false;
     }
-    let told = false;
-    // After a long sleep each place is looked at once: it holds all that has become due there.
+    let called = false;
+    // After a long sleep each place is emptied once: it holds all entries that have become due there.
     const from = Math.max(this.#earliest, this.tick - MASK);
     const last = this.tick;
     this.#handled = last;
     // An entry's own look may move the start: that changes no place.
     for (let tick = from; tick <= last; tick++) {
-      told = this.#empty(this.#places[tick & MASK] as Place) || told;
+      called = this.#empty(this.#places[tick & MASK] as Place) || called;
     }
     this.#earliest = this.#findEarliest();
-    return told;
+    return called;
   }
 
-  /** Takes all entries out of a place: those that are due are told, the others are put where they are due. */
+  /** Empties a place: entries that are due are called, the others are placed again. */
   #empty(place: Place): boolean {
-    let told = false;
+    let called = false;
     for (let left = this.#count; left > 0 && place.timerNext !== place; left--) {
       const entry = place.timerNext;
       this.remove(entry);
       if (entry.dueTick <= this.tick) {
-        told = true;
+        called = true;
         entry.timeIsUp();
       } else {
         this.#put(entry);
       }
     }
-    return told;
+    return called;
   }
 
   #findEarliest(): number {
@@ -198,17 +198,17 @@ export class Alarm implements Timed {
   }
 }
 
-/** The ticks that a limit of so many ms lasts: never less than that. 0 and Infinity are no limit. */
+/** The ticks of a limit in ms, never shorter than the limit. 0 and Infinity are no limit. */
 export function ticksOf(limitMs: number): number {
   return limitMs === 0 ? NEVER : Math.min(NEVER, Math.ceil(limitMs / TICK_MS) + 1);
 }
 
-/** The tick that is so many ticks behind another, which may be from before the moment from which they are counted. */
+/** The tick that is `ticks` after another, which may be negative: from before the moment from which ticks are counted. */
 export function tickAfter(tick: number, ticks: number): number {
   return ticks === NEVER ? NEVER : Math.min(NEVER, tick + ticks);
 }
 
-/** The same tick, counted from a moment that is so many later. What was longer ago than a year was a year ago. */
+/** The same tick, counted from a moment that is `ticks` later. A tick of more than a year ago becomes one of a year ago. */
 export function movedTick(tick: number, ticks: number): number {
   return tick === NEVER ? NEVER : Math.max(-NEVER, tick - ticks);
 }

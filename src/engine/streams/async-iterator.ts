@@ -16,7 +16,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** What a chunk takes besides its bytes: a peer may send them one by one. */
+/** Memory of a chunk besides its bytes: a peer may send single bytes. */
 const CHUNK_BYTES = 256;
 
 const DONE: Result = { done: true, value: undefined };
@@ -29,11 +29,11 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   #bytes = 0;
   /** Calls in order. While there are any, no chunk waits, or the connection is full. */
   readonly #waiting: Waiting[] = [];
-  /** Nothing more comes: the peer has ended, or the loop is over. */
+  /** No chunk follows: the peer has ended, or the loop was left. */
   #ended = false;
   /** What the next call of `next` after the last chunk throws. */
   #error: Error | undefined;
-  /** It is called when the connection has room again. */
+  /** It waits for room in the connection's queue. */
   #awaitsRoom = false;
 
   constructor(connection: ConnectionRecord) {
@@ -51,13 +51,13 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     });
   }
 
-  /** The loop was left. Nobody reads any more, so the connection is of no use: Node's streams see it the same way. */
+  /** The loop was left, so nothing reads the connection any more: it is destroyed, as with Node's streams. */
   return(value?: unknown): Promise<Result> {
     this.#leave();
     return Promise.resolve({ done: true, value: value as undefined });
   }
 
-  /** An error was thrown into a generator that delegates to this: it is the generator's, and the loop is left. */
+  /** An error was thrown into a generator that delegates to this one: the loop is left, and the generator throws it. */
   throw(error?: unknown): Promise<Result> {
     this.#leave();
     return Promise.reject(error);
@@ -73,8 +73,8 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   }
 
   /**
-   * Whether the loop is to wait though there is a chunk for it. A loop that writes what it reads has nothing else to be
-   * held up by, and would fill the queue of the connection until its cap resets it.
+   * Whether the loop must wait although there is a chunk for it. Nothing else slows down a loop that writes what it reads: it
+   * would fill the connection's queue until the cap resets the connection.
    */
   #heldUp(): boolean {
     const { connection } = this.#streaming;
@@ -153,7 +153,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     this.#serve();
   }
 
-  /** What came before is read first. After the peer's end the loop ends well, whatever becomes of our own side. */
+  /** What was received before is read first. After the peer's end the loop ends without an error, whatever happens to our side. */
   connectionClosed(): void {
     if (!this.#ended) {
       this.#ended = true;

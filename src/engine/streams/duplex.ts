@@ -9,7 +9,7 @@ import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Str
 
 type Done = (error?: Error | null) => void;
 
-/** What Node gives to `_writev`. */
+/** An element of the argument of `_writev`. */
 interface WriteRequest {
   readonly chunk: Uint8Array | string;
   readonly encoding: BufferEncoding;
@@ -28,7 +28,7 @@ function dataOf({ chunk, encoding }: WriteRequest): Payload {
 export class ConnectionDuplex extends Duplex implements ConnectionStream {
   readonly #streaming: Streaming;
   readonly #endsWithPeer: boolean;
-  /** What is piped into it and has not ended. */
+  /** Sources that are piped into it and have not ended. */
   readonly #sources = new Set<Readable>();
   /** Pieces that wait to be read, at the most. */
   #pieces = 0;
@@ -50,8 +50,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   }
 
   /**
-   * Without `allowHalfOpen` Node ends the writing side once the peer's end was read. What is piped in may have more by
-   * then, such as a transform that was held up: ending before it would cut what it sends, so our side ends after it.
+   * Without `allowHalfOpen` Node ends the writing side once the peer's end was read. A source may still have data then, such
+   * as a transform that waited for room: our side ends after the source, as ending before would cut its data off.
    */
   #piped(source: Readable): void {
     this.#sources.add(source);
@@ -100,7 +100,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
 
   peerEnded(): void {
     this.push(null);
-    // When nothing is left to be read, the end shows though nobody reads.
+    // If nothing is left to be read, `end` is emitted although nothing reads.
     this.read(0);
   }
 
@@ -118,7 +118,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   }
 
   /**
-   * Destroys the connection, unless it is over already; the stream is closed when the connection is. With a socket of
+   * Destroys the connection, unless it is closed already; the stream closes when the connection does. With a socket of
    * node:net the system has what was written before, as far as it had room: here it is sent in the linger time.
    */
   override _destroy(error: Error | null, done: Done): void {
@@ -143,8 +143,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   }
 
   /**
-   * What was written and waits in the stream, in copies: Node calls the callbacks of such writes at once, with an error,
-   * and then the memory is the program's. More than a connection may have queued is not kept, and the stream cut.
+   * What was written and waits in the stream, in copies: Node calls the callbacks of such writes at once, with an error, and
+   * then the program may use the memory again. What exceeds the connection's queue is dropped, and the stream truncated.
    */
   #waiting(): Payload[] {
     const requests = (this as unknown as WaitingWrites)._writableState?.getBuffer?.() ?? [];

@@ -1,6 +1,6 @@
 /**
- * A connection that is read as a stream. The stream is its one reader: from then on it has the data, and decides when our
- * side ends. The connection's own handlers are told everything else as before.
+ * A connection that is read as a stream. The stream is its only reader: it receives the data, and decides when our side
+ * ends. The connection's own handlers are called for everything else as before.
  */
 
 import type { Buffer } from 'node:buffer';
@@ -26,24 +26,24 @@ import {
 import { checkPayload, type Payload } from '../writing/payload.js';
 import { StreamWrite } from './stream-write.js';
 
-/** What a stream keeps for its reader before it pauses the connection. */
+/** Bytes that a stream keeps for its reader before it pauses the connection. */
 export const READ_AHEAD_BYTES_MAX = 64 * 1024;
 /** The same in pieces: a peer may send its bytes one by one, and each piece takes a hundred bytes and more besides its own. */
 export const READ_AHEAD_PIECES_MAX = 256;
 
-/** What a connection tells its stream. */
+/** What a connection reports to its stream. */
 export interface ConnectionStream {
-  /** Bytes have come; they are the stream's during the call only. */
+  /** Bytes were received; the stream may use them during the call only. */
   received(chunk: Buffer): void;
   /** The peer has ended its stream. */
   peerEnded(): void;
-  /** The connection is over. `finished`: both sides had ended; else it failed, if there is an error, or was closed. */
+  /** The connection is closed. @param finished whether both sides had ended; if not, it failed with the error, or was closed */
   connectionClosed(error: Error | undefined, finished: boolean): void;
 }
 
 type Done = (error?: Error) => void;
 
-/** Who reads the connection, if somebody does. */
+/** The reader of the connection, if it has one. */
 function readerOf({ flags, messages, handlers }: ConnectionRecord): string | undefined {
   if ((flags & STREAMED) !== 0) {
     return 'a stream that was made of it';
@@ -59,7 +59,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
   readonly connection: ConnectionRecord;
   readonly #stream: ConnectionStream;
   readonly #own: HandlerTable<ConnectionRecord>;
-  /** The write that is under way. */
+  /** The pending write. */
   #write: StreamWrite | undefined;
   #whenFinished: Done | undefined;
 
@@ -76,7 +76,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     connection.flags |= STREAMED;
     connection.handlers = this;
     connection.stream = this;
-    // What was told before the stream was there; not yet, as its maker is still at work on it.
+    // Events from before the stream existed. Later than its constructor, which is still running.
     if ((connection.flags & END_EMITTED) !== 0) {
       queueMicrotask(() => stream.peerEnded());
     }
@@ -103,7 +103,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     return this.#own.serverClosing?.(connection);
   }
 
-  /** Without an own handler it is the stream's alone. */
+  /** Without a handler of the program, only the stream gets the error. */
   error(connection: ConnectionRecord, error: Error, handler: HandlerName | undefined): unknown {
     return this.#own.error?.(connection, error, handler);
   }
@@ -113,12 +113,12 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     return this.#own.close?.(connection, reason);
   }
 
-  /** There is room for more of the write. */
+  /** There is room for more of the pending write. */
   flushed(): void {
     this.#goOn();
   }
 
-  /** Our end is out. */
+  /** The FIN was sent. */
   finished(): void {
     const done = this.#whenFinished;
     this.#whenFinished = undefined;
@@ -128,7 +128,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
   #over(): void {
     const { ending } = this.connection;
     this.#stream.connectionClosed(ending?.error, ending?.reason === 'finished');
-    // Whoever still waits is called after the stream, which knows by now that it is over.
+    // Callbacks that wait are called after the stream, which has learnt of the close by then.
     const waiting = [this.#write?.done, this.#whenFinished];
     this.#write = undefined;
     this.#whenFinished = undefined;
@@ -137,7 +137,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
   }
 
-  /** For whoever wanted more of a connection that is over. */
+  /** The error of whatever waits for a connection that is closed. */
   whyClosed(): Error {
     return whyClosed(this.connection);
   }
@@ -164,12 +164,12 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
     this.#goOn();
     if (this.#write !== undefined) {
-      // It waits, and a turn of the engine will call back.
+      // It waits, and a round of the engine will call back.
       this.#write.done = inCallersContext(done);
     }
   }
 
-  /** Gives the connection more of the write that is under way, as far as there is room. */
+  /** Passes more of the pending write to the connection, as far as there is room. */
   #goOn(): void {
     const { connection } = this;
     const write = this.#write;
@@ -200,7 +200,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     write.done(error);
   }
 
-  /** Ends our side for a stream. @param done called when our end is out */
+  /** Ends our side for a stream. @param done called when the FIN was sent */
   finish(done: Done): void {
     const { connection } = this;
     if ((connection.flags & FIN_SENT) !== 0) {
@@ -215,7 +215,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
 
   /**
    * Destroys the connection for a stream. What the stream has taken is sent before, in the linger time of the connection.
-   * @param left what waits in the stream itself; its memory must stay as it is
+   * @param left data that waits in the stream itself; its memory must not change
    */
   destroy(error: Error | undefined, left: readonly Payload[] = []): void {
     const { connection } = this;
@@ -230,18 +230,18 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
   }
 
-  /** The stream is cut: when the connection closes, its peer must not take that for an end. */
+  /** The stream is truncated: the peer must not take the close of the connection for its end. */
   truncate(): void {
     this.connection.flags |= TRUNCATED;
   }
 
-  /** Breaks the connection off: nothing more of the stream is sent, and the peer sees a reset. */
+  /** Closes the connection with a reset: nothing more of the stream is sent. */
   abort(error: Error | undefined): void {
     this.truncate();
     close(this.connection, 'destroyed', error);
   }
 
-  /** The reader has had everything up to the peer's end: unless our side is to stay open, it ends too. */
+  /** The reader has read everything up to the peer's end: our side ends too, unless `allowHalfOpen`. */
   readToTheEnd(): void {
     const { flags, group } = this.connection;
     if (!group.limits.allowHalfOpen && (flags & (FIN_REQUESTED | CLOSING)) === 0) {

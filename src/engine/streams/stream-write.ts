@@ -14,7 +14,7 @@ import { COPY_BYTES_MAX, SEND_BYTES_MAX } from '../writing/write-queue.js';
 /** UTF-8 bytes of one UTF-16 unit at the most. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
-/** A connection whose queue is fuller than this share of its high-water mark is not given a part of a piece. */
+/** A piece is only split while the queue is at most this share of the high-water mark. */
 const ROOM_SHARE = 0.5;
 
 /** With more than this share of the engine's `queuedBytesMax` waiting, streams add little, so that all of them fit. */
@@ -23,7 +23,7 @@ const FULL_BYTES_MAX = 4096;
 
 type Done = (error?: Error) => void;
 
-/** How many bytes more a connection is given; 0 when it is to wait until some are sent. */
+/** The bytes that a connection takes now; 0 if the write must wait until some are sent. */
 function roomOf(connection: ConnectionRecord): number {
   const { queuedBytes, group } = connection;
   const { engine } = group;
@@ -54,7 +54,7 @@ export class StreamWrite {
     this.done = done;
   }
 
-  /** Whether the connection has been given everything. */
+  /** Whether the connection has taken everything. */
   get ended(): boolean {
     return this.#index === this.#pieces.length;
   }
@@ -111,7 +111,7 @@ export class StreamWrite {
     return offset === 0 ? bytes : partOf(bytes, offset, left);
   }
 
-  /** Whether the write is over: its memory is the program's again, and there is room for the next one. */
+  /** Whether the write is complete: the program may use its memory again, and there is room for the next write. */
   isTaken(connection: ConnectionRecord): boolean {
     return this.ended && (connection.queuedBytes === 0 || !(this.#pinned || isFull(connection)));
   }

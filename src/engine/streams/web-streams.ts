@@ -13,18 +13,18 @@ import { pause, resume } from '../connection-core/receive.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './stream-adapter.js';
 
-/** Its types of Node 20 do not know the signal, which is there. */
+/** The types of Node 20 lack the signal, which exists. */
 type WritingController = WritableStreamDefaultController & { readonly signal: AbortSignal };
 
 /** The two sides of a connection as web streams. */
 export interface WebStreams {
-  /** What comes, as a stream of bytes: it can be read into buffers of one's own. `cancel` destroys the connection. */
+  /** The received bytes, as a byte stream: they can be read into your own buffers. `cancel` destroys the connection. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent. `close` ends our side, `abort` breaks the connection: the peer sees a reset. */
+  /** The bytes to send. `close` ends our side; `abort` resets the connection. */
   readonly writable: WritableStream<Uint8Array | string>;
 }
 
-/** An `AbortError`, which is also what an abort without a reason gives, is somebody's wish and no failure. */
+/** An `AbortError`, also the reason of an abort without one, is a wish and not a failure. */
 function failureOf(reason: unknown): Error | undefined {
   return isError(reason) && reason.name !== 'AbortError' ? reason : undefined;
 }

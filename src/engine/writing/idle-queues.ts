@@ -1,4 +1,4 @@
-/** Write queues that no connection uses: they are kept for the next connection that writes. */
+/** Write queues that no connection uses, kept for the next connection that writes. */
 
 import type { WriteQueue } from './write-queue.js';
 

@@ -1,4 +1,4 @@
-/** What can be sent: bytes or text. */
+/** The types that can be sent: bytes or text. */
 
 import { Buffer } from 'node:buffer';
 import { invalidType } from '../../base/argument-errors.js';
@@ -8,7 +8,7 @@ import { isBytes, ownView } from '../../base/bytes.js';
 export type Payload = Uint8Array | string;
 
 /**
- * Checks what a program passes to be sent: anything else would be counted or sent wrongly, as an Uint16Array has more bytes
+ * Checks the argument of a write: anything else would be counted or sent wrongly; a Uint16Array, for example, has more bytes
  * than its length.
  * @throws TypeError `ERR_INVALID_ARG_TYPE`
  */
@@ -18,7 +18,7 @@ export function checkPayload(data: unknown): asserts data is Payload {
   }
 }
 
-/** Copies pieces, each behind the one before, to memory that is allocated for them. */
+/** Concatenates pieces in memory that is allocated for them. */
 export function joinPieces(pieces: readonly Payload[], allocate: (byteLength: number) => Uint8Array): Uint8Array {
   pieces.forEach(checkPayload);
   const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : ownView(piece)));

@@ -1,4 +1,4 @@
-/** Bytes that many connections send: one copy that never moves, held by each send until its completion. */
+/** Bytes that many connections send: one copy that never moves, kept by each send until it completes. */
 
 import { OwnMemory, type RefCounted } from '../../base/ref-counted.js';
 import { addressOfBytes } from '../../ffi/library.js';
@@ -12,13 +12,12 @@ export interface SharedBytes {
   readonly memory: Uint8Array;
   readonly address: number;
   readonly byteLength: number;
-  /** Keeps the memory. Whoever made this holds it once, and releases it when all have been given the bytes. */
+  /** Keeps the memory. The maker holds it once, and releases it after the bytes were passed to all connections. */
   readonly holder: RefCounted;
 }
 
 /**
- * Makes shared bytes. Small ones of one turn lie behind each other in a chunk: to a connection that sends them all they are
- * one piece.
+ * Makes shared bytes. Small ones of one round are neighbours in a block: a connection that sends them all sends one piece.
  */
 export class Sharing {
   readonly #chunks: WriteArena;
@@ -68,7 +67,7 @@ export class Sharing {
     return chunk;
   }
 
-  /** The turn is over. */
+  /** The round is over. */
   rest(): void {
     this.#chunk?.release();
     this.#chunk = undefined;

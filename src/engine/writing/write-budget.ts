@@ -36,7 +36,7 @@ export class WriteBudget<Owner extends QueueOwner> {
     this.#pressureAt = bytesMax * PRESSURE_SHARE;
   }
 
-  /** Whether so many bytes wait that each connection may only have `pressureHighWaterMarkBytes` of them. */
+  /** Whether the high-water mark of each connection is its lower one, `pressureHighWaterMarkBytes`. */
   get underPressure(): boolean {
     return this.queuedBytes > this.#pressureAt;
   }

@@ -23,7 +23,7 @@ import type { SharedBytes } from './shared-bytes.js';
  */
 export const COPY_BYTES_MAX = 16 * 1024;
 
-/** Bytes of one send at the most: where the system does not tell, its completion is how a slow peer's progress shows. */
+/** The most bytes of one send: where the system does not report progress, only completions show that of a slow peer. */
 export const SEND_BYTES_MAX = 256 * 1024;
 
 /** UTF-8 bytes of one UTF-16 unit at the most. */
@@ -79,7 +79,7 @@ export class WriteQueue implements BufferSink {
     }
   }
 
-  /** Whether bytes that wait would keep much more memory than they count. */
+  /** Whether bytes would keep much more memory than they count while they wait. */
   #holdsTooMuch(bytes: Uint8Array, byteLength: number): boolean {
     if (this.#port.isLent(bytes)) {
       // A short pool needs its buffers more than the processor needs its time.
@@ -99,7 +99,7 @@ export class WriteQueue implements BufferSink {
     }
   }
 
-  /** Appends memory that nobody else has. */
+  /** Appends memory that has no other holder. */
   #addOwn(memory: Uint8Array): void {
     const holder = new OwnMemory(memory);
     this.#addHeld(addressOfBytes(memory), memory.length, holder);
@@ -122,7 +122,7 @@ export class WriteQueue implements BufferSink {
     return byteLength;
   }
 
-  /** The chunk to append to, with room for so many bytes. */
+  /** The block to append to, with room for `byteLength` bytes. */
   #chunkWith(byteLength: number): ArenaBlock {
     let chunk = this.#chunk;
     if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
@@ -134,7 +134,7 @@ export class WriteQueue implements BufferSink {
     return chunk;
   }
 
-  /** Bytes were copied to where the chunk's use ends. */
+  /** Bytes were copied to the end of the used part of a block. */
   #addCopied(chunk: ArenaBlock, byteLength: number): void {
     const address = chunk.address + chunk.used;
     chunk.used += byteLength;
@@ -167,7 +167,7 @@ export class WriteQueue implements BufferSink {
     }
   }
 
-  /** The batch that takes so many bytes more. */
+  /** The batch that has room for `byteLength` bytes more. */
   #batchFor(byteLength: number): SendVector {
     const batches = this.#listed();
     const last = batches.at(-1);
@@ -213,7 +213,7 @@ export class WriteQueue implements BufferSink {
     }
   }
 
-  /** Nothing of it will be sent. */
+  /** Drops everything. */
   clear(): void {
     if (this.#held instanceof RefCounted) {
       this.#held.release();
@@ -226,7 +226,7 @@ export class WriteQueue implements BufferSink {
     this.rest();
   }
 
-  /** While nothing is written the queue holds no chunk. */
+  /** An empty queue holds no block. */
   rest(): void {
     this.progress = undefined;
     this.#chunk?.release();

@@ -1,0 +1,54 @@
+/** What a connection shows of itself: for `console.log`, and for `JSON.stringify`. */
+
+import { type InspectOptionsStylized, inspect } from 'node:util';
+import { formatAddress } from '../base/address.js';
+import type { CloseReason } from './close-reasons.js';
+import type { ConnectionRecord } from './connection-core/record.js';
+import { isClosed, isClosing } from './connection-core/state.js';
+
+/** A connection in plain values. */
+export interface ConnectionReport {
+  readonly id: number;
+  readonly state: 'open' | 'closing' | 'closed';
+  /** Why it closes, once that is known. */
+  readonly reason?: CloseReason;
+  /** The peer's address, unless the system no longer knows it. */
+  readonly remoteAddress?: string;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly queuedBytes: number;
+  readonly heldBytes: number;
+}
+
+function peerOf({ socket }: ConnectionRecord): string | undefined {
+  try {
+    return formatAddress(socket.remoteAddress());
+  } catch {
+    return undefined;
+  }
+}
+
+export function reportOf(connection: ConnectionRecord): ConnectionReport {
+  const { id, ending, bytesRead, bytesWritten, queuedBytes, heldBytes } = connection;
+  const remoteAddress = peerOf(connection);
+  return {
+    id,
+    state: isClosed(connection) ? 'closed' : isClosing(connection) ? 'closing' : 'open',
+    ...(ending === undefined ? {} : { reason: ending.reason }),
+    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    bytesRead,
+    bytesWritten,
+    queuedBytes,
+    heldBytes,
+  };
+}
+
+export function inspectConnection(
+  connection: ConnectionRecord,
+  depth: number,
+  options: InspectOptionsStylized,
+): string {
+  return depth < 0
+    ? options.stylize('[Connection]', 'special')
+    : `Connection ${inspect(reportOf(connection), options)}`;
+}
