@@ -5,9 +5,9 @@ import { Fifo } from '../base/fifo.js';
 import type { Completion } from '../port/completion.js';
 import type { OverlappedSocket } from '../port/socket.js';
 import type { EngineCore } from './engine-core.js';
+import type { CompletionTarget } from './scheduling/completion-target.js';
 import type { RoundTask } from './scheduling/scheduler.js';
 import { Alarm } from './scheduling/timer-wheel.js';
-import type { CompletionTarget } from './targets.js';
 
 /** What becomes of the accepted sockets. */
 export interface AcceptQueueOwner {

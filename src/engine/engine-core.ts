@@ -20,9 +20,9 @@ import { ConnectionCounters, EngineCounters } from './counters.js';
 import { checkEngineOptions, type EngineOptions } from './engine-options.js';
 import { ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import type { Pending } from './pending.js';
+import type { CompletionTarget } from './scheduling/completion-target.js';
 import { Scheduler } from './scheduling/scheduler.js';
 import { TimerWheel } from './scheduling/timer-wheel.js';
-import type { CompletionTarget } from './targets.js';
 import { WriteBudget } from './writing/write-budget.js';
 
 export class EngineCore implements EngineServices {

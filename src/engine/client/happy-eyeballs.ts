@@ -13,9 +13,9 @@ import { errorOf } from '../handlers.js';
 import { openConnection, setSocketOptions } from '../open-connection.js';
 import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
+import type { CompletionTarget } from '../scheduling/completion-target.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
 import { abortReason, onAbort } from '../signals.js';
-import type { CompletionTarget } from '../targets.js';
 import type { ClientContext } from './client-context.js';
 
 export interface RaceParts {

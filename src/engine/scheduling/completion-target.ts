@@ -1,6 +1,6 @@
 /** The owner of a socket, which is its completion key: a connection, a listener, an attempt to connect. */
 
-import type { Completion } from '../port/completion.js';
+import type { Completion } from '../../port/completion.js';
 
 export interface CompletionTarget {
   /** An operation of the socket has completed. What this throws is passed to `failed`. */
