@@ -1,6 +1,6 @@
 /**
- * A program that the suite starts, pinned to a processor: what it says, its rest between two turns, its end and its
- * killing, each in bounded time.
+ * A program that the suite starts, pinned to a processor: reads its output, stops it between measurements, ends and
+ * kills it, each in bounded time.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { pinned, ROOT } from './paths.js';
 const STOP_TIMEOUT_MS = 10_000;
 /** How long one that has just ended may take to be noticed. */
 const END_TIMEOUT_MS = 200;
-/** Of what it says of its failure: kept, and repeated. */
+/** How much of its error output is kept and repeated. */
 const COMPLAINT_LENGTH_MAX = 10_000;
 const WORDS_LENGTH_MAX = 300;
 /** In a trace, which begins with the place. */
@@ -21,13 +21,13 @@ const ERROR_LINE = /^\w*Error\b.*/m;
 
 const nothing = (): undefined => undefined;
 
-/** Those that have not been ended yet. */
+/** Programs that have not been ended yet. */
 const running = new Set<Child>();
 
 export interface ChildOptions {
   /** It has others to end, and does when it is asked to end itself. */
   readonly isAsked?: boolean;
-  /** It is told lines. */
+  /** It reads lines. */
   readonly isTold?: boolean;
 }
 
@@ -36,7 +36,7 @@ export class Child {
   readonly #name: string;
   /** It is gone, or was never there. */
   readonly #exited: Promise<unknown>;
-  /** So is all that it wrote, and whoever else could have written there. */
+  /** The process has ended, and so has its output, whoever else could have written there. */
   readonly #closed: Promise<unknown>;
   readonly #lines: AsyncIterator<string, undefined>;
   readonly #isAsked: boolean;
@@ -48,7 +48,7 @@ export class Child {
     this.#isAsked = options.isAsked === true;
     this.#process = spawn(program, words, { stdio: [options.isTold === true ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     running.add(this);
-    // It may be gone, which is found when it says nothing.
+    // It may have ended, which the missing answer shows.
     this.#process.stdin?.on('error', nothing);
     this.#exited = once(this.#process, 'exit').catch((error: Error) => {
       this.#complaint = error.message;
@@ -125,7 +125,7 @@ export class Child {
     const timeout = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
     try {
       this.#process.kill(this.#isAsked ? 'SIGTERM' : 'SIGKILL');
-      // What rests hears nothing but SIGKILL.
+      // A stopped process receives no signal but SIGKILL.
       this.#process.kill('SIGCONT');
       await this.#exited;
     } finally {

@@ -12,13 +12,13 @@ export interface Contender {
   readonly aside?: boolean;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects?: boolean;
-  /** The process that is started is not the one that serves, so its time and memory say nothing. */
+  /** The started process is not the one that serves, so its time and memory mean nothing. */
   readonly remote?: boolean;
-  /** Fetches or builds what it needs. */
+  /** Fetches or builds the server. */
   prepare(): Presence;
   /** The command of its server, which prints its port first. */
   command(role: Role, idle: boolean): readonly string[];
 }
 
-/** What was found: which version, or why it cannot run here and what to do about it. */
+/** The version that was found, or why it cannot run here and how to change that. */
 export type Presence = { readonly version: string } | { readonly missing: string };

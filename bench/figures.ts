@@ -1,4 +1,4 @@
-/** What is made of samples: figures with their spread, and ratios of contenders. */
+/** Figures of samples with their spread, and ratios of contenders. */
 
 import type { Sample } from './load/order.js';
 import { median } from './measuring.js';
@@ -6,16 +6,16 @@ import type { Cell, Results } from './results.js';
 
 const SECOND_MICROSECONDS = 1e6;
 
-/** What can be read of one sample. Times are in µs. */
+/** The metrics of one sample. Times are in µs. */
 export const METRICS = {
   /** Units a second. */
   rate: ({ units, time }: Sample) => (units * SECOND_MICROSECONDS) / time,
-  /** The same for each second of processor time that the server had: what it can do where the load is not the limit. */
+  /** The rate per second of processor time that the server used: what it could do if the load were not the limit. */
   rateAtFullCore: ({ units, cpu }: Sample) => (units * SECOND_MICROSECONDS) / (cpu.user + cpu.system),
   cpu: ({ units, cpu }: Sample) => (cpu.user + cpu.system) / units,
   user: ({ units, cpu }: Sample) => cpu.user / units,
   system: ({ units, cpu }: Sample) => cpu.system / units,
-  /** The load's, for each unit: who is woken for each costs its peer more than who looks by itself. */
+  /** The load's processor time per unit: a server that sleeps costs its peer a wake-up, one that polls does not. */
   loadCpu: ({ units, loadCpu }: Sample) => loadCpu / units,
   /** Shares of a processor that were used. */
   serverBusy: ({ time, cpu }: Sample) => (cpu.user + cpu.system) / time,
@@ -30,10 +30,13 @@ export const METRICS = {
 
 export type Metric = keyof typeof METRICS;
 
-/** Of a processor, taken by other programs, or by other machines on the same hardware: with more of it a sample tells of them. */
+/**
+ * The share of a processor used by other programs, or by other machines on the same hardware, above which a sample is
+ * disturbed.
+ */
 export const OTHERS_SHARE_MAX = 0.1;
 
-/** The median of all rounds, where one round's tells enough, and the least and the most of them; NaN without any. */
+/** The median, lowest and highest of all rounds; NaN without samples. */
 export interface Figure {
   readonly median: number;
   readonly least: number;
@@ -54,7 +57,7 @@ function pooled({ samples }: Cell, metric: 'user' | 'system'): number {
   return sum(({ cpu }) => cpu[metric]) / sum(({ units }) => units);
 }
 
-/** What a process has come to behind all rounds. */
+/** The memory of a process after all rounds. */
 const behindAll = ({ samples }: Cell): number => METRICS.memory(samples.at(-1) as Sample);
 
 const isPart = (metric: Metric): metric is 'user' | 'system' => metric === 'user' || metric === 'system';
@@ -67,7 +70,7 @@ export function figure(cell: Cell, metric: Metric): Figure {
   return isPart(metric) ? { ...rounds, median: pooled(cell, metric) } : rounds;
 }
 
-/** Figures that are to be divided: nothing measured is nothing to compare with. */
+/** A quotient of figures; NaN if one of them was not measured. */
 const quotient = (value: number, other: number): number => (value > 0 && other > 0 ? value / other : Number.NaN);
 
 /** Each round's own ratio, and their median; NaN where one of both has no figure. */
@@ -86,7 +89,7 @@ export function cellOf({ cells }: Results, scenario: string, contender: string):
   return cells.find((cell) => cell.scenario === scenario && cell.contender === contender);
 }
 
-/** Of several contenders the one that is best by a metric, of which less or more is better. */
+/** The best of several contenders by a metric of which less, or more, is better. */
 export function bestOf(cells: readonly Cell[], metric: Metric, less: boolean): Cell | undefined {
   const worth = (cell: Cell): number => figure(cell, metric).median * (less ? 1 : -1);
   const measured = cells.filter((cell) => Number.isFinite(worth(cell)));

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 180_000;
 export class LoadProcess {
   #child: Child | undefined;
 
-  /** @throws Error that says what failed; the next order is another process's then */
+  /** @throws Error that gives the reason; the next order then goes to another process */
   async obey(order: LoadOrder): Promise<Sample> {
     this.#child ??= new Child('The load', LOAD_CPU, nodeCommand(false, built('load/main.js')), { isTold: true });
     try {

@@ -1,4 +1,4 @@
-/** What the figures were measured on, and what was measured. */
+/** The machine on which figures were measured, and the version that was measured. */
 
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
@@ -28,7 +28,7 @@ export function subject(): string {
   return commit.done ? `${version} (${commit.output.trim()})` : version;
 }
 
-/** The driver of a port that is not told which. */
+/** The driver of a port by default. */
 export function usualDriver(): string {
   const port = CompletionPort.create();
   try {

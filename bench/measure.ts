@@ -1,4 +1,4 @@
-/** A contender in a scenario, from its first turn to its last: its server on one processor, the load on the other. */
+/** A contender in a scenario, from its first measurement to its last: its server on one processor, the load on the other. */
 
 import type { Contender } from './contender.js';
 import type { Sample, Target, Work } from './load/order.js';
@@ -8,7 +8,7 @@ import { Server } from './server.js';
 
 export interface Timing {
   readonly quick: boolean;
-  /** Of a server that has just been started. */
+  /** The warm-up of a server that has just been started. */
   readonly firstWarmUpMs: number;
   /** In each round. */
   readonly warmUpMs: number;
@@ -23,7 +23,7 @@ export class Entrant {
   readonly #scenario: Scenario;
   readonly #timing: Timing;
   readonly #work: Work;
-  /** What is there from its start to its end; none before and behind, and when it has failed. */
+  /** The running server; undefined before its start, after its end, and after a failure. */
   #started: { readonly server: Server; readonly target: Target } | undefined;
 
   constructor(contender: Contender, scenario: Scenario, timing: Timing) {
@@ -50,12 +50,12 @@ export class Entrant {
     return this.#timing.firstWarmUpMs * (this.#scenario.warmsUpSlowly === true ? SLOW_WARM_UP : 1);
   }
 
-  /** Its first turn, of which nothing is kept. */
+  /** Its first run, of which no sample is kept. */
   async warmUp(load: LoadProcess): Promise<void> {
     await this.#turn((target) => this.#load(load, target, 0, this.#firstWarmUpMs));
   }
 
-  /** @throws Error that says what failed; the next turn is another server's then, which is warmed up first */
+  /** @throws Error that gives the reason; the next measurement then starts another server, which is warmed up first */
   async measure(load: LoadProcess): Promise<Sample> {
     const { warmUpMs, measureMs } = this.#timing;
     if (this.warmsUpFirst && this.#started === undefined) {

@@ -1,4 +1,4 @@
-/** What is read of a process, and what is made of many numbers. */
+/** Figures read of a process, and statistics of numbers. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { LOAD_CPU, SERVER_CPU } from './paths.js';
@@ -12,7 +12,7 @@ export interface CpuTime {
   readonly system: number;
 }
 
-/** Time that a process has had so far (proc(5), stat: fields 14 and 15, behind the name); in steps of 10 ms. */
+/** The processor time of a process so far (proc(5), stat: fields 14 and 15, after the name); in steps of 10 ms. */
 export function cpuTime(pid: number): CpuTime {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
@@ -47,7 +47,7 @@ export function residentBytes(pid: number): number {
 /** How many descriptors a process has open (proc(5), fd). */
 export const descriptorsOpen = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-/** NaN where one of them is: of what is not known of one round, nothing is known of all. */
+/** NaN if one of them is: with one round unknown, all are. */
 export function median(values: readonly number[]): number {
   if (values.some(Number.isNaN)) {
     return Number.NaN;

@@ -21,7 +21,7 @@ export interface Options {
   readonly plan: Plan;
   /** Every scenario and contender, for as long as is usual. */
   readonly whole: boolean;
-  /** Where the report is to be written; undefined where it usually is. */
+  /** The folder of the report; undefined for the default. */
   readonly output: string | undefined;
   /** Where the samples are kept that it is made from. */
   readonly samplesFile: string;
@@ -30,12 +30,12 @@ export interface Options {
 }
 
 /**
- * Of each server when it has been started: so long it takes until V8 and JavaScriptCore have compiled all that is hot, in
- * threads of their own whose time counts as the server's. What is in use has done so long ago.
+ * Warm-up of each server after its start: time for V8 and JavaScriptCore to compile the hot paths, in threads whose
+ * time counts as the server's. A server in use has done that long ago.
  */
 const FIRST_WARM_UP_MS = 2000;
 
-/** Unless told. */
+/** The defaults. */
 const WHOLE = {
   rounds: 4,
   firstWarmUpMs: FIRST_WARM_UP_MS,
@@ -43,7 +43,7 @@ const WHOLE = {
   measureMs: 700,
   contenders: undefined,
 } as const;
-/** One short round of the contenders that say the most. */
+/** One short round of the contenders that show the most. */
 const QUICK = {
   rounds: 1,
   // It would take half of the time: one round's own has to do.
@@ -66,7 +66,7 @@ function number(least: number, most: number, whole: boolean): (text: string) => 
   };
 }
 
-/** What the command line asks for, until the signal is aborted. It ends the process where that makes no sense. */
+/** The options of the command line. Ends the process if they make no sense. */
 export function parseOptions(argv: readonly string[], signal: AbortSignal): Options {
   const command = new Command('bench')
     .description('Measures network servers beside each other and reports it.')

@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What is fetched or compiled for the suite, and reports that are not to be kept. */
+/** Downloads and compiled programs of the suite, and reports that are not committed. */
 export const CACHE = join(ROOT, '.cache/bench');
 
 export const SERVER_CPU = 0;
 /** On another core where there is one: siblings of one core slow each other down. */
 export const LOAD_CPU = loadCpuOf(siblingsOf(SERVER_CPU), cpus().length);
 
-/** What Linux says of the processors of one core (its cputopology.rst): `0-1`, `0,32`; nothing where it does not tell. */
+/** The processors of one core as Linux lists them (cputopology.rst): `0-1`, `0,32`; empty if the system does not tell. */
 function siblingsOf(cpu: number): string {
   try {
     return readFileSync(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`, 'utf8');
@@ -23,7 +23,7 @@ function siblingsOf(cpu: number): string {
   }
 }
 
-/** The first of so many processors that shares no core with the server's, or the one beside it. */
+/** The first processor that shares no core with the server's, or the one beside it. */
 export function loadCpuOf(siblings: string, processors: number): number {
   const ranges = siblings
     .trim()
@@ -40,7 +40,7 @@ export const built = (path: string): string => join(ROOT, 'dist/bench', path);
 /** A file of the suite as it is written. */
 export const source = (path: string): string => join(ROOT, 'bench', path);
 
-/** Goes on with the command behind `$0` if that is its parent: one that has ended by now would never end it. */
+/** Runs the command after `$0` if `$0` is its parent: a parent that has ended by now could never end it. */
 const WITH_PARENT = '[ "$PPID" = "$0" ] && exec "$@"';
 
 /** A command, pinned to a processor, that ends with this process however that ends. */

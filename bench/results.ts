@@ -1,4 +1,4 @@
-/** What a run has measured: all that the report is made from. */
+/** The samples of a run, from which the report is made. */
 
 import type { Sample } from './load/order.js';
 
@@ -6,9 +6,9 @@ import type { Sample } from './load/order.js';
 export interface Cell {
   readonly scenario: string;
   readonly contender: string;
-  /** One for each round, so that ratios are of measurements that followed each other; none where one has failed. */
+  /** One for each round, so that ratios are of measurements that followed each other; empty if one has failed. */
   readonly samples: readonly Sample[];
-  /** Why there are none. */
+  /** Why there are no samples. */
   readonly failure?: string;
 }
 
@@ -21,7 +21,7 @@ export interface Machine {
 
 export interface Results {
   readonly date: string;
-  /** What was typed. */
+  /** The command that was typed. */
   readonly command: string;
   /** Every scenario and contender, for as long as is usual. */
   readonly whole: boolean;
@@ -36,7 +36,7 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly rounds: number;
-  /** Of a server that has just been started, and in each round. */
+  /** Warm-up of a server that has just been started, and in each round. */
   readonly firstWarmUpMs: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
@@ -49,7 +49,7 @@ export function failuresOf({ cells }: Results): readonly Cell[] {
   return cells.filter(({ failure }) => failure !== undefined);
 }
 
-/** A contender, and what was found of it. */
+/** A contender, and whether it was found. */
 export interface Found {
   readonly name: string;
   readonly title: string;

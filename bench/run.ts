@@ -1,6 +1,6 @@
 /**
- * The benchmark suite: `npm run bench`. Every contender in turn, in interleaved rounds, server and load on processors of
- * their own; then a report with medians, spread and ratios.
+ * The benchmark suite: `npm run bench`. Measures every contender in interleaved rounds, server and load on processors
+ * of their own; then writes a report with medians, spread and ratios.
  */
 
 import { relative } from 'node:path';
@@ -26,7 +26,7 @@ function say({ head, rows }: ReportTable): void {
   console.log(table.toString());
 }
 
-/** A line that the next one overwrites, for who watches. */
+/** A line that the next one overwrites, on a terminal. */
 function note(text: string): void {
   if (process.stderr.isTTY) {
     process.stderr.write(`\r\x1b[K${text}`);
@@ -49,7 +49,7 @@ function lack(): string | undefined {
   return undefined;
 }
 
-/** What was typed, as it can be typed again. */
+/** The command that was typed, as it can be typed again. */
 function commandLine(words: readonly string[]): string {
   const shown = words.map((word) => (/\s/.test(word) ? `'${word}'` : word));
   const options = process.env.NODE_OPTIONS ?? '';
@@ -133,7 +133,7 @@ async function main(): Promise<void> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // A second one ends this process at once, and the system with it what it has started.
+  // A second signal ends this process at once, and the system ends its programs.
   process.once(signal, async () => {
     interruption.abort(new Error(`Cannot go on: ended by ${signal}`));
     await Child.stopAll();

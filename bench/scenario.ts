@@ -1,4 +1,4 @@
-/** A scenario: what all contenders have to do, and what is counted. */
+/** A scenario: the work of all contenders, and the unit that is counted. */
 
 import type { Work } from './load/order.js';
 import type { Role } from './servers/roles.js';
@@ -11,13 +11,13 @@ export interface Scenario {
   readonly name: string;
   readonly role: Role;
   readonly unit: Unit;
-  /** What the report calls it; with `quick` there is less of what takes long to set up. */
+  /** Its title in the report; with `quick` there are fewer connections. */
   title(quick: boolean): string;
-  /** What the load does. */
+  /** The work of the load. */
   work(quick: boolean): Work;
   /** Where it takes long to set up and varies little, fewer rounds do. */
   readonly roundsMax?: number;
-  /** So little happens in a second that compilers at run time need longer to see what is hot. */
+  /** So little happens in a second that JIT compilers need longer to find the hot code. */
   readonly warmsUpSlowly?: boolean;
   /** So many contenders at one time: where they only wait, for long, they do not disturb each other. */
   readonly sideBySide?: number;

@@ -1,4 +1,4 @@
-/** A contender's server, with what is behind it: started, at rest between its turns, and ended. */
+/** A contender's server, with the one behind it: started, stopped between its measurements, and ended. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from './child.js';
@@ -16,10 +16,10 @@ const CLOSE_TIMEOUT_MS = 5000;
 const CLOSE_INTERVAL_MS = 10;
 /** Descriptors that one may have opened for itself, once for all. */
 const DESCRIPTORS_MORE_MAX = 16;
-/** The echo server behind a proxy: the same for all, and with the load on its processor. */
+/** The echo server behind a proxy: the same for all contenders, and on the load's processor. */
 const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
 
-/** The port that a server says first. */
+/** The port that a server prints first. */
 async function portOf(server: Child): Promise<number> {
   const line = await server.says(START_TIMEOUT_MS);
   const port = Number(line);
@@ -31,9 +31,9 @@ async function portOf(server: Child): Promise<number> {
 
 export class Server {
   readonly #contender: Contender;
-  /** The server first, then the one behind it. */
+  /** The server, and then the one behind it. */
   readonly #children: Child[] = [];
-  /** Of each of them, as it began. */
+  /** The descriptors of each of them at the start. */
   #descriptors: readonly number[] = [];
 
   constructor(contender: Contender) {
@@ -66,9 +66,9 @@ export class Server {
   }
 
   /**
-   * Stops it, as soon as it has closed what the load has closed, so that nothing of one turn is done in another one: not
-   * its own, and not that of a server that is being measured meanwhile. (V8 collects the garbage of a process that has
-   * been idle for some eight seconds.)
+   * Stops it once it has closed the connections that the load has closed, so that no work of one measurement is done
+   * during another: neither its own nor another server's. (V8 collects the garbage of a process that has been idle for
+   * some eight seconds.)
    */
   async rest(): Promise<void> {
     const deadline = performance.now() + CLOSE_TIMEOUT_MS;
@@ -97,7 +97,7 @@ export class Server {
     await Promise.all(this.#children.map((child) => child.stop()));
   }
 
-  /** What failed, and how it ended if it has: the load tells only that its connections did. */
+  /** The failure, and how the server ended if it has: the load reports only that its connections failed. */
   async failureOf({ message }: Error): Promise<Error> {
     const ends = await Promise.all(this.#children.map((child) => child.lastWords()));
     return new Error([message, ...ends.filter((end) => end !== undefined && !message.includes(end))].join('; '));

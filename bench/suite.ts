@@ -18,13 +18,13 @@ export interface Plan extends Timing {
   readonly signal: AbortSignal;
 }
 
-/** Told of what is being made ready. */
+/** Called with each contender that is being prepared. */
 export interface PreparationListener {
   preparing(contender: Contender): void;
   found(found: Found): void;
 }
 
-/** Makes all contenders ready, and finds out which can run here. A signal is heard between two of them. */
+/** Prepares all contenders, and finds out which can run here. A signal is handled between two of them. */
 export async function prepareAll(
   { contenders, signal }: Plan,
   listener: PreparationListener,
@@ -47,7 +47,7 @@ function takesPart({ roles, remote }: Contender, { role, wine }: Scenario): bool
   return roles.includes(role) && (remote === true) === (wine === true);
 }
 
-/** What fails takes the longest: one that has failed so often in a row is not tried again. */
+/** A failure takes the longest: a contender that has failed this many times in a row is not tried again. */
 const FAILURES_MAX = 2;
 
 /**
@@ -135,16 +135,16 @@ class Row {
     if (this.#failure === undefined) {
       return { ...cell, samples: this.#samples };
     }
-    // What it measured besides is worth nothing.
+    // The other samples of a contender that failed are worth nothing.
     const share = this.#failures < this.#turns ? `, in ${this.#failures} of ${this.#turns} turns` : '';
     return { ...cell, samples: [], failure: `${this.#failure}${share}` };
   }
 }
 
-/** Told whose turn it is. */
+/** Called with the contenders that are measured next. */
 export type TurnListener = (contenders: readonly Contender[], round: number | 'warm-up') => void;
 
-/** Measures one scenario. A contender that fails is started anew for its next turn, but not for ever. */
+/** Measures one scenario. A contender that fails is started anew for its next measurement, a few times. */
 export async function runScenario(scenario: Scenario, plan: Plan, measuring: TurnListener): Promise<readonly Cell[]> {
   const { sideBySide = 1, roundsMax = Infinity } = scenario;
   const rows = plan.contenders
@@ -166,7 +166,7 @@ export async function runScenario(scenario: Scenario, plan: Plan, measuring: Tur
         await Promise.all(rows.map(({ entrant }) => entrant.end()));
         await warmUp();
       }
-      // In another order each time, so that none always follows the same other one.
+      // In another order each time, so that none always follows the same one.
       const inOrder = shuffled(rows, round);
       const going = inOrder.filter(({ hasGivenUp }) => !hasGivenUp);
       while (going.length > 0) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ROOT } from './tools.js';
 
 const FOLDER = join(ROOT, '.cache/tests');
-/** Of a file that has not run yet. */
+/** Assumed for a file that has not run yet. */
 const SECONDS_UNKNOWN = 7;
 
 /**
@@ -56,7 +56,7 @@ function secondsOf(system) {
   try {
     return JSON.parse(readFileSync(pathOf(system), 'utf8'));
   } catch {
-    // Nothing has run yet, or what was kept is not whole: then the order is another one, and nothing else.
+    // Nothing has run yet, or the file is damaged: then only the order differs.
     return {};
   }
 }

@@ -41,7 +41,7 @@ export function runWindowsNode(args, options) {
   const env = {
     // koffi asks for its binary by its package's name, which CommonJS then finds here and not among what `npm ci` installs.
     NODE_PATH: windowsPath(join(ROOT, DIRECTORY, 'node_modules')),
-    // In the environment, for what it starts too. A backslash would have to be doubled there.
+    // In the environment, for its child processes too. A backslash would have to be doubled there.
     NODE_OPTIONS: `--require "${windowsPath(RESOLVE).replaceAll('\\', '/')}"`,
   };
   return runInWine(NODE, args, { ...options, env });

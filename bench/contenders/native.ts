@@ -13,7 +13,7 @@ interface Native {
   readonly file: string;
   readonly roles: readonly Role[];
   readonly options: readonly string[];
-  /** Debian's package for what it includes. */
+  /** The Debian package of a header. */
   readonly package: string;
   /** Prints the version of the library that it is built on. */
   readonly version?: readonly string[];

@@ -8,7 +8,7 @@ import { nodeCommand, nodeVersion } from './node.js';
 
 const DRIVERS = ['io_uring', 'epoll', 'select'] as const;
 
-/** The last part of the command line says how each of these echoes. */
+/** The last part of the command line selects how this server echoes. */
 const ECHOES_ASIDE = ['messages', 'decoding', 'threads'] as const;
 
 function presence(driver: string): Presence {
@@ -33,7 +33,7 @@ function port(driver: string, mode: 'run' | 'loop'): Contender {
     title: `overlapped, bare port${mode === 'run' ? '' : ' in the event loop'}, ${driver}`,
     roles: ['echo'],
     aside: mode === 'loop',
-    // The thread of the other one never comes to what it is sent.
+    // The thread of the other connection never handles it.
     collects: mode === 'loop',
     prepare: () => presence(driver),
     command: (_, idle) => nodeCommand(idle, built('servers/port.js'), driver, mode),

@@ -8,7 +8,10 @@ import { ROLES } from '../servers/roles.js';
 import { firstLine, runTool } from './tools.js';
 
 interface Package {
-  /** Its folder in bench/runtimes: a package.json with the exact version, and the lock file by which npm checks what it fetches. */
+  /**
+   * Its folder in bench/runtimes: a package.json with the exact version, and the lock file by which npm checks the
+   * download.
+   */
   readonly pins: string;
   readonly name: string;
   /** Its program, within the package. */

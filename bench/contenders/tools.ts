@@ -7,7 +7,7 @@ const TIMEOUT_MS = 240_000;
 
 export interface Outcome {
   readonly done: boolean;
-  /** What it wrote, of which the first line says the most, or how it ended. */
+  /** Its output, of which the first line says the most, or how it ended. */
   readonly output: string;
 }
 

@@ -26,7 +26,7 @@ function prepare(): Presence {
     : { missing: firstLine(output).replace(/^windows: /, '') };
 }
 
-/** Measured in scenarios of their own: what costs what is another matter in Wine than on Linux. */
+/** Measured in scenarios of its own: costs in Wine cannot be compared with those on Linux. */
 export const WINE: readonly Contender[] = [
   contender('wine:iocp', 'overlapped, iocp, in Wine', ['dist/bench/servers/engine.js', 'iocp']),
   contender('wine:net', 'node:net, in Wine', ['dist/bench/servers/net.js']),

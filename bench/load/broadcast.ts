@@ -1,4 +1,4 @@
-/** One member speaks, and all hear it: each of them is checked, the one that spoke too. */
+/** One member sends, and all receive: each received byte is checked, the sender's too. */
 
 import type { OverlappedSocket } from 'overlapped/port';
 import type { MessageStream } from '../../src/cli/bench/stream.js';
@@ -8,14 +8,14 @@ import type { LoadOrder, Sample, Work } from './order.js';
 
 type BroadcastWork = Extract<Work, { kind: 'broadcast' }>;
 
-/** What a server says to each new member: without it, one might not be a member yet when the first message is spoken. */
+/** A server's message to each new member. Without it, one might not be a member yet when the first message is sent. */
 const WELCOME = '!'.charCodeAt(0);
 
 interface Member {
   socket: OverlappedSocket | undefined;
   welcome: boolean;
   place: number;
-  /** Bursts that it has heard to their end, and how much of the next one it has not heard yet. */
+  /** Bursts that it has received completely, and the missing bytes of the next one. */
   heard: number;
   missingBytes: number;
 }
@@ -28,7 +28,7 @@ class Broadcast implements Handler<Member> {
   #spoken = 0;
   #bytes = 0;
   readonly #burstBytes: number;
-  /** When each burst in flight was spoken, in a ring, and how many have not heard its end. */
+  /** When each burst in flight was sent, in a ring, and how many members have not received it completely. */
   readonly #spokenAt: Float64Array;
   readonly #waitingFor: Uint32Array;
 
@@ -82,7 +82,7 @@ class Broadcast implements Handler<Member> {
     }
   }
 
-  /** One more has heard the burst at a place of the rings. */
+  /** One more member has received the burst at this index of the rings. */
   #heardBy(index: number): void {
     const waiting = (this.#waitingFor[index] as number) - 1;
     this.#waitingFor[index] = waiting;

@@ -13,7 +13,7 @@ const PIECES_A_MIB = MIB / PIECE_BYTES_MAX;
 class Client {
   /** Where in the stream its next piece begins. */
   place = 0;
-  /** Pieces that were sent into the server, and MiB that it has told of. */
+  /** Pieces that were sent into the server, and MiB that it has acknowledged. */
   pieces = 0;
   answered = 0;
   /** When its stream moved last, in µs. */
@@ -83,7 +83,7 @@ class Outward implements Handler<Client> {
   }
 }
 
-/** Each stream has to move in the time that is measured or soon behind it, and each whole MiB to be answered. */
+/** Each stream must make progress during the measurement or soon after it, and each whole MiB must be answered. */
 function run({ driven }: Inward | Outward, streams: number): Sample {
   const clients = Array.from({ length: streams }, () => new Client());
   driven.connectAll(clients);

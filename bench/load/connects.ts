@@ -12,7 +12,7 @@ type ConnectsWork = Extract<Work, { kind: 'connects' }>;
 
 /** How long a server may take to close its side of the last connections. */
 const CLOSE_TIMEOUT_MS = 5000;
-/** Each closed connection keeps its address for a minute: so many hosts' addresses last for two million of them. */
+/** Each closed connection keeps its address for a minute: the addresses of this many hosts last for two million connections. */
 const HOSTS = 80;
 /** They go on where the last order's have ended. */
 const addresses = ownAddresses(HOSTS);

@@ -1,16 +1,16 @@
-/** The processor time of a process between two looks: to the ns where the system keeps it. */
+/** The processor time of a process between two reads, in ns if the system records them. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { type CpuTime, cpuTime, TICK_MICROSECONDS } from '../measuring.js';
 
 /** Each of both ends of user and of system time is up to a tick early. With more, a thread has ended meanwhile. */
 const TICKS_APART_MAX = 3;
-/** A thread may end between the list of them and the look at it. */
+/** A thread may end after it was listed and before it is read. */
 const ATTEMPTS = 2;
 
 export interface CpuLook {
   readonly ticks: CpuTime;
-  /** Of each thread, in µs; none where the system does not keep it. */
+  /** The time of each thread, in µs; none if the system does not record it. */
   readonly threads: ReadonlyMap<string, number>;
 }
 

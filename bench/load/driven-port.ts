@@ -10,11 +10,11 @@ import {
 import type { LoadOrder, Sample } from './order.js';
 import { ANSWER_TIMEOUT_MS, Window } from './window.js';
 
-/** The longest sleep between two looks at the clock, in ms. */
+/** The longest sleep between two reads of the clock, in ms. */
 const WAIT_MS = 20;
 /**
- * Connections of which the server has not shown yet that it has them: fewer than any backlog. Beyond it a connection that
- * the client takes for made is not, and what it sends waits for seconds to be sent again.
+ * Connections that the server has not confirmed yet: fewer than any backlog. Beyond a backlog, a connection is made
+ * only for the client, and its bytes wait for a retransmission, which takes seconds.
  */
 const UNHEARD_MAX = 100;
 /** Addresses that are tried for one connection. */
@@ -22,7 +22,7 @@ const BINDS_MAX = 1000;
 /** For all of them; several loads may be at it. */
 const SETUP_TIMEOUT_MS = 60_000;
 
-/** Receive buffers: for each connection one, where there are many, so that none has to wait for those that are quicker. */
+/** Receive buffers: one for each of many connections, so that none waits for faster ones. */
 const BUFFERS_SMALL = { bufferSizeBytes: 4096, bufferCount: 8192 } as const;
 const BUFFERS_LARGE = { bufferSizeBytes: 65536, bufferCount: 64 } as const;
 
@@ -36,7 +36,7 @@ export interface Handler<Client> {
   ended?(client: Client): void;
 }
 
-/** What was on its way when the time was over: a server that leaves it out has not done the work that was counted. */
+/** Messages in flight when the time was over: a server that drops them has not done the counted work. */
 export interface Rest {
   /** How many wait, and for what: as in `connections without all answers`. */
   readonly of: number;
@@ -94,8 +94,8 @@ export class DrivenPort<Client> {
   }
 
   /**
-   * Resets what is still connected, which leaves nothing behind: a connection that is closed keeps its address for a
-   * minute, and the next turn wants as many again.
+   * Resets the connections, which leaves nothing behind: a closed connection keeps its address for a minute, and the
+   * next measurement needs as many addresses again.
    */
   close(): void {
     for (const socket of this.#sockets) {
@@ -104,12 +104,12 @@ export class DrivenPort<Client> {
     this.port.close();
   }
 
-  /** Connects all of them, some at a time: until each has been heard of. */
+  /** Connects all clients, some at a time, until each has been answered. */
   connectAll(clients: readonly Client[], from?: Iterator<SocketAddress, never>): void {
     this.askAll(clients, (client) => this.connect(client, from));
   }
 
-  /** Asks the server something on each connection, some at a time: until each has been heard of. */
+  /** Sends a request on each connection, some at a time, until each has been answered. */
   askAll(clients: readonly Client[], ask: (client: Client) => void): void {
     let next = 0;
     const done = this.turnUntil(SETUP_TIMEOUT_MS, () => {
@@ -144,8 +144,8 @@ export class DrivenPort<Client> {
   }
 
   /**
-   * Measures, from now on, until the time is over; then waits for the rest.
-   * @param act done in each turn, which then does not sleep
+   * Measures from now on until the time is over; then waits for the missing answers.
+   * @param act runs in each round, which then does not sleep
    */
   measure({ of, what, missing }: Rest, act?: () => void): Sample {
     const { window } = this;

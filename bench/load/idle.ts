@@ -1,9 +1,9 @@
 /**
- * Connections that say nothing, and by how much the server's process grows for each. The kernel's own memory for a
- * connection is not the process's, and not in it.
+ * Idle connections, and by how much the server's process grows for each. The kernel's own memory for a connection is
+ * not in it.
  *
- * Before each look nothing happens for a while, early in which a server that has a garbage collector collects. V8 gives back
- * what its young generation has grown by some eight seconds later.
+ * Before each measurement nothing happens for a while, so that a server with a garbage collector can collect early in
+ * it. V8 returns the memory of its young generation after some eight seconds.
  */
 
 import type { OverlappedSocket } from 'overlapped/port';
@@ -15,7 +15,7 @@ import { ownAddresses } from './own-addresses.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
 
-/** What the first connections bring into being once for all is not theirs: such as the receive buffers of a pool. */
+/** Memory that the first connections allocate once for all, such as the receive buffers of a pool, is not counted. */
 const CONNECTIONS_BEFORE = 500;
 
 const HELLO = 'hello';
@@ -23,7 +23,7 @@ const STILL_THERE = 'still there?';
 
 interface Client {
   socket: OverlappedSocket | undefined;
-  /** What it has said last, and what it has heard of it. */
+  /** The last byte that it has sent, and the last one that was received from it. */
   said: string;
   heard: string;
   /** The server has ended it. */
@@ -77,7 +77,7 @@ class Idle implements Handler<Client> {
     this.#driven.connectAll(more, this.#addresses);
   }
 
-  /** Memory of connections that are gone would be none. */
+  /** Connections that are gone would have no memory. */
   #checkAlive(): void {
     const gone = this.#clients.filter(({ ended }) => ended).length;
     if (gone > 0) {

@@ -1,7 +1,7 @@
 /**
- * A histogram of times whose recording costs a few nanoseconds: for each power of two so many steps of equal width, so
- * that a time is known to better than one percent. (Node's own takes a call into C++ for each time, which a load of
- * a million messages a second would notice.)
+ * A histogram of times whose recording costs a few nanoseconds: each power of two has the same number of equal steps,
+ * so a time is known to better than one percent. (Node's own histogram calls into C++ for each time, which a load of a
+ * million messages a second would notice.)
  */
 
 import type { Latency } from './order.js';
@@ -54,7 +54,7 @@ export class Latencies {
     return Object.fromEntries(known) as Latency;
   }
 
-  /** The value that so many, with itself, are not above. */
+  /** The smallest value such that at least this many values are not above it. */
   #at(wanted: number): number {
     let seen = 0;
     const place = this.#counts.findIndex((count) => {

@@ -1,6 +1,6 @@
 /**
- * The load: `node dist/bench/load/main.js` does what each line of its input says, one after the other, and prints a line
- * of what it measured for each, as JSON.
+ * The load: `node dist/bench/load/main.js` carries out the order in each line of its input, one after the other, and
+ * prints a line with the measured sample for each, as JSON.
  */
 
 import { createInterface } from 'node:readline';
@@ -38,6 +38,6 @@ try {
     process.stdout.write(`${JSON.stringify(sample)}\n`);
   }
 } catch (error) {
-  // One line, which the suite repeats: the rest of the trace says nothing about the server.
+  // One line, which the suite repeats: the rest of the trace has nothing about the server.
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`, () => process.exit(1));
 }

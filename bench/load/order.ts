@@ -1,10 +1,10 @@
-/** What the load is told to do, in lines of JSON, and what it answers in others. */
+/** The orders for the load, in lines of JSON, and its answers. */
 
 import type { CpuTime } from '../measuring.js';
 
-/** What a server does that is to be measured. */
+/** The work of a server that is measured. */
 export type Work =
-  /** Messages that come back: on each of the active connections `pipeline` are in flight, the others say nothing. */
+  /** Echoed messages: on each of the active connections `pipeline` are in flight, the others are silent. */
   | {
       readonly kind: 'echo';
       readonly connections: number;
@@ -12,7 +12,7 @@ export type Work =
       readonly sizeBytes: number;
       readonly pipeline: number;
     }
-  /** Messages that come back, sent when their time has come: so many a second, over all connections. */
+  /** Echoed messages, sent at a fixed rate per second over all connections. */
   | {
       readonly kind: 'paced';
       readonly connections: number;
@@ -21,9 +21,9 @@ export type Work =
     }
   /** Bytes into the server as fast as it takes them, or out of it as fast as it gives them. */
   | { readonly kind: 'bulk-in' | 'bulk-out'; readonly streams: number }
-  /** Connections that are made, echo one message and end, so many at a time. */
+  /** Connections that are made, echo one message and end, `inFlight` at a time. */
   | { readonly kind: 'connects'; readonly inFlight: number; readonly sizeBytes: number }
-  /** One member speaks, `burst` messages at once, and all hear each; so many bursts are on their way at a time. */
+  /** One member sends `burst` messages at once, and all members receive each; `inFlight` bursts at a time. */
   | {
       readonly kind: 'broadcast';
       readonly members: number;
@@ -31,7 +31,7 @@ export type Work =
       readonly burst: number;
       readonly inFlight: number;
     }
-  /** Connections that say nothing: by how much the server's process grows for each. */
+  /** Idle connections: by how much the server's process grows for each. */
   | { readonly kind: 'idle'; readonly connections: number; readonly settleMs: number };
 
 /** A server that waits for the load. */
@@ -39,7 +39,7 @@ export interface Target {
   readonly port: number;
   /** The server's process. */
   readonly pid: number;
-  /** The suite's own server behind a proxy: its time is the load's. */
+  /** The suite's own server behind a proxy: its time counts as the load's. */
   readonly behindPid?: number;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects: boolean;
@@ -51,20 +51,23 @@ export interface LoadOrder extends Target {
   readonly measureMs: number;
 }
 
-/** What was measured once. Times are in µs. */
+/** One measurement. Times are in µs. */
 export interface Sample {
   /** Messages, bytes, connections or deliveries. */
   readonly units: number;
   readonly time: number;
-  /** Of the server. */
+  /** The server's. */
   readonly cpu: CpuTime;
-  /** Of the load, both parts together, and of the server behind a proxy: near `time`, it was they that were at their limit. */
+  /**
+   * Time of the load, both parts together, and of the server behind a proxy. If it is near `time`, they were at their
+   * limit.
+   */
   readonly loadCpu: number;
-  /** Of other programs on both processors: where it is much, nothing here is to be trusted. */
+  /** Time of other programs on both processors: if it is large, the sample cannot be trusted. */
   readonly othersCpu: number;
   readonly residentBytes: number;
   readonly latency?: Latency;
-  /** Of the server's process for each idle connection. */
+  /** The growth of the server's process for each idle connection. */
   readonly growthBytes?: number;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Addresses to connect from, on hosts of the loopback network that are this process's. Left to itself the system looks for
- * a free port one by one, and past the half of its range, some 14,000 that are in use or were a moment ago, it goes through
- * all of them for each connection, 10 ms. A bind that leaves the port open has to find one that no connection of that host
- * has to anywhere, be it a load beside this one or a connection that ended a minute ago.
+ * Addresses to connect from, on hosts of the loopback network that only this process uses. By itself the system
+ * searches for a free port one by one, and above half of its range, some 14,000 ports in use or used a moment ago, it
+ * searches all of them for each connection, which takes 10 ms. A bind with port 0 must find a port that no connection
+ * of that host has to anywhere, be it of a load beside this one or of a connection that ended a minute ago.
  *
- * Ports that the system itself chooses from are left to it: one that was bound by its number it gives to nobody for a
- * minute, whatever the host, and other programs here want to connect too.
+ * Ports of the system's ephemeral range are left to the system: it does not hand out a port that was bound by number
+ * for a minute, whatever the host, and other programs here want to connect too.
  */
 
 import { readFileSync } from 'node:fs';

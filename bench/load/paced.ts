@@ -1,7 +1,7 @@
 /**
- * Messages that are sent when their time has come, whether those before have come back or not, by connections in turn: as
- * clients do that do not wait for each other. A latency begins when the message was due, so that a server that stands still
- * is not spared those that it kept from being sent.
+ * Messages that are sent at their due time, whether earlier ones have been answered or not, by connections in turn: as
+ * clients do that do not wait for each other. A latency begins at the due time, so that a stalled server is charged for
+ * the messages whose sending it delayed.
  */
 
 import type { OverlappedSocket } from 'overlapped/port';
@@ -12,7 +12,7 @@ import type { LoadOrder, Sample, Work } from './order.js';
 
 type PacedWork = Extract<Work, { kind: 'paced' }>;
 
-/** Messages in flight of one connection; what is due beyond waits, and is late. */
+/** Messages in flight of one connection; messages that become due beyond that wait, and are late. */
 const IN_FLIGHT_MAX = 64;
 const SECOND_MICROSECONDS = 1e6;
 

@@ -1,4 +1,4 @@
-/** The time in which is measured: behind a warm-up, and with the processes' own times read at both ends. */
+/** The time of a measurement: after a warm-up, with the processes' own times read at both ends. */
 
 import { busyTime, cpuTime, residentBytes } from '../measuring.js';
 import { type CpuLook, cpuBetween, cpuLook } from './cpu.js';
@@ -21,7 +21,7 @@ export class Window {
   readonly latencies = new Latencies();
   /** Counted by the load, from its start on. */
   units = 0;
-  /** Of the batch that is being handled, in µs. */
+  /** The time of the batch that is being handled, in µs. */
   now = 0;
   readonly #order: LoadOrder;
   #beginsAt = Infinity;
@@ -55,17 +55,17 @@ export class Window {
     }
   }
 
-  /** The time is over: what is sent from now on would not be measured. */
+  /** The time is over: messages sent from now on would not be measured. */
   get over(): boolean {
     return this.#last !== undefined;
   }
 
-  /** What has not come back by now has been waited for long enough. */
+  /** Answers that are still missing have been waited for long enough. */
   get late(): boolean {
     return this.now >= this.#endsAt + ANSWER_TIMEOUT_MS * 1000;
   }
 
-  /** Whether a moment, in µs, was behind the warm-up. */
+  /** Whether a time, in µs, is after the warm-up. */
   holds(at: number): boolean {
     return this.#first !== undefined && at >= this.#first.at;
   }

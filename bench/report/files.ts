@@ -13,7 +13,10 @@ export function writeFile(path: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** The samples of a run before. @throws Error that says what is wrong */
+/**
+ * The samples of an earlier run.
+ * @throws Error that gives the reason
+ */
 export function readResults(path: string): Results {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Results;

@@ -26,7 +26,7 @@ export interface Chart {
 }
 
 const WIDTH = 1040;
-/** Of a letter, roughly. */
+/** The width of a letter, roughly. */
 const LETTER_WIDTH = 7.7;
 const VALUE_WIDTH = 95;
 const ROW_HEIGHT = 22;

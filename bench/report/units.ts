@@ -21,7 +21,7 @@ export const UNIT_WORDS: Readonly<Record<Unit, UnitWords>> = {
 
 export const NOTHING = '-';
 
-/** Three digits that say something; whole numbers from 100 on. */
+/** Three significant digits; whole numbers from 100 on. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) {
     return NOTHING;

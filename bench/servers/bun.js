@@ -1,6 +1,6 @@
 /**
- * Servers on Bun's own sockets: `bun bench/servers/bun.js ROLE [PORT]`. What `write` did not take is kept and sent in
- * `drain`, as its documentation says.
+ * Servers on Bun's own sockets: `bun bench/servers/bun.js ROLE [PORT]`. Bytes that `write` did not take are kept and
+ * sent in `drain`, as its documentation shows.
  */
 
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
@@ -70,7 +70,7 @@ const PROGRAMS = {
   },
   proxy: {
     async open(client) {
-      // What the client sends meanwhile waits as what it is sent does.
+      // Bytes that the client sends meanwhile wait like the bytes for it.
       const other = await Bun.connect({
         hostname: HOST,
         port: Number(behind),

@@ -1,7 +1,7 @@
 /**
- * Servers on the engine, as the docs shows them: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the
- * roles there are three ways to echo that are measured aside: `messages` (with a framing), `decoding` (bytes, behind a
- * look at the messages in them) and `threads` (on two of them).
+ * Servers on the engine, as in the docs: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the roles
+ * there are three ways to echo that are measured separately: `messages` (with a framing), `decoding` (bytes, after
+ * finding the messages in them) and `threads` (on two of them).
  */
 
 import { type Connection, connect, type DriverChoice, listen, type Server, type SocketAddress } from 'overlapped';

@@ -9,7 +9,7 @@ import { BACKLOG, BLOCK, collectWhenAsked, HOST, messagesOf, type Role, sayPort,
 
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
 
-/** What comes from one goes to the other, which makes it wait when it has enough. */
+/** Bytes of one side go to the other, which makes it wait when enough are queued. */
 function relay(from: Socket, to: Socket): void {
   from.on('data', (chunk) => {
     if (!to.write(chunk)) {

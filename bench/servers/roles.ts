@@ -1,16 +1,16 @@
-/** What a server of the suite can be, and what the programs of all contenders share. */
+/** The roles of a server of the suite, and what the programs of all contenders share. */
 
 /** The roles, in the words of the servers' command lines. */
 export const ROLES = [
-  /** What comes in is sent back. */
+  /** Received bytes are sent back. */
   'echo',
-  /** What comes in is counted; each whole MiB is answered with its last byte. */
+  /** Received bytes are counted; each whole MiB is answered with its last byte. */
   'sink',
   /** Each connection is sent the block, again and again, as fast as it takes it. */
   'source',
   /** Each new connection is welcomed with one byte; each message that any sends is sent to all, by itself. */
   'broadcast',
-  /** Each connection is joined to one of its own to the echo server behind, whose port is the last argument. */
+  /** Each connection is joined to a connection of its own to the echo server behind, whose port is the last argument. */
   'proxy',
 ] as const;
 
@@ -18,7 +18,7 @@ export type Role = (typeof ROLES)[number];
 
 export const HOST = '127.0.0.1';
 
-/** The same for all who can be told. */
+/** The same for all servers that can set it. */
 export const BACKLOG = 4096;
 
 export const WELCOME = '!';
@@ -41,7 +41,7 @@ const MIB = 1024 * 1024;
 /** The block of a source, 64 KiB. */
 export const BLOCK = Buffer.from(Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8)));
 
-/** What a sink has taken from one connection. */
+/** The bytes that a sink has received on one connection. */
 export class Taken {
   #bytes = 0;
 
@@ -58,7 +58,7 @@ export function sayPort(port: number): void {
   console.log(port);
 }
 
-/** Where Node has `--expose-gc`, SIGUSR2 collects all garbage: what is in memory then is in use. */
+/** In a Node with `--expose-gc`, SIGUSR2 collects all garbage: memory that is left is in use. */
 export function collectWhenAsked(): void {
   const { gc } = globalThis as { gc?: () => void };
   if (gc !== undefined) {

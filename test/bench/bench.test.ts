@@ -1,4 +1,4 @@
-/** The benchmark suite runs and reports. It says nothing of speed here: a test's machine is busy. */
+/** The benchmark suite runs and reports. No speed is asserted: the machine of a test is busy. */
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The load of the benchmark suite finds out servers that do not do what is counted, and measures those that do. */
+/** The load of the benchmark suite detects servers that do not do the counted work, and measures those that do. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -42,7 +42,7 @@ async function load(t: TestContext, work: Work, port: number, pid = process.pid)
   return child.ended;
 }
 
-/** Runs a load against a server of this process that does something with each connection, and is told what fails. */
+/** Runs a load against a server of this process that handles each connection, and returns the failure. */
 async function complaintOf(
   t: TestContext,
   work: Work,

@@ -1,4 +1,4 @@
-/** What the benchmark suite makes of its samples. */
+/** Figures, ratios and reports of the benchmark suite's samples. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { quietest, shuffled } from '../../bench/suite.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** A second of messages, of which each costs so many µs in user space and in the system. */
+/** A second of messages, each of which costs the given µs in user space and in the system. */
 function sample(units: number, user: number, system: number, more: Partial<Sample> = {}): Sample {
   return {
     units,

@@ -1,4 +1,7 @@
-/** The suite's servers last from the first round to the last, rest between their turns, and leave no process behind. */
+/**
+ * The suite's servers last from the first round to the last, are stopped between their measurements, and leave no
+ * process behind.
+ */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -117,7 +120,7 @@ test('a server whose memory is measured is started anew for each measurement', o
 });
 
 test('a server that fails is started anew for the next measurement, and reported', options, async () => {
-  // The first process of it answers nothing any more behind its first connections.
+  // Its first process stops answering after its first connections.
   const flag = join(folder, 'begun');
   const program = `const first = !fs.existsSync(process.argv[1]);
     fs.writeFileSync(process.argv[1], '');
@@ -187,7 +190,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     t.after(() => run.kill());
     const pid = run.process.pid as number;
     const children = (): readonly Process[] => processes().filter(({ parent }) => parent === pid);
-    // One has had its first turn.
+    // One server has had its first measurement.
     await eventually(() => children().filter(({ state }) => state === 'T').length > 0, 'one rests', WAIT_MS);
     const before = children().map((each) => each.pid);
     assert(before.length >= 2, `${before}`);

@@ -1,4 +1,4 @@
-/** Bad input on the command line: one line that says what, why and what to do, and exit code 2. */
+/** Bad input on the command line: one line that names the mistake, the reason and the remedy, and exit code 2. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ const longPath = `/tmp/${'x'.repeat(120)}`;
 
 type Case = readonly [parameters: readonly string[], line: RegExp];
 
-/** What the system has a say in. */
+/** Mistakes that only the system can find. */
 const SYSTEM_CASES: readonly Case[] = [
   [['echo', '--driver', 'fast'], /unknown driver "fast": expected 'auto', .*'io_uring'.*; run overlapped doctor/],
   [
@@ -28,7 +28,7 @@ const SYSTEM_CASES: readonly Case[] = [
   [['echo', '--host', '192.0.2.1', '--port', '0'], /cannot listen on 192\.0\.2\.1:0: .* \(EADDRNOTAVAIL\); give/],
 ];
 
-/** What is found by reading the words; where a program takes seconds to start, some of them must do. */
+/** Mistakes found by reading the arguments. Where a program takes seconds to start, some of them must do. */
 const CASES: readonly Case[] = [
   [['echo', '--port', '99999'], /bad --port "99999": expected a whole number from 0 to 65535/],
   [['echo', '--port', 'abc'], /bad --port "abc": expected a whole number from 0 to 65535/],

@@ -92,7 +92,7 @@ test('bench takes a bare port, writes a table, and ends by itself', async () => 
   const echo = await startEcho('auto', '--quiet');
   const { exitCode, stdout, stderr } = await runCli(['bench', `${echo.port}`, '--duration', '0.2', '--warmup', '0']);
   assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
-  // It took what it took: a busy machine ends a timer late.
+  // The real duration: a busy machine ends a timer late.
   assert.match(
     stdout,
     new RegExp(`^50 connections to 127\\.0\\.0\\.1:${echo.port}, 64 bytes, 1 in flight on each, \\d+\\.\\d s \\(`),

@@ -80,7 +80,7 @@ for (const driver of USABLE_DRIVERS) {
         client.destroy();
         return data.length;
       });
-      // Connected is not yet accepted, and closing a listener resets what it has not handed out.
+      // Connected is not yet accepted, and closing a listener resets connections that it has not handed out.
       await echo.child.says(/"connections":5,/);
       const stdout = await echo.stop();
       assert.deepEqual(await Promise.all(ends), [0, 0, 0, 0, 0]);
@@ -93,7 +93,7 @@ for (const driver of USABLE_DRIVERS) {
       const data = randomBytes(LARGE_BYTES);
       client.pause();
       client.end(data);
-      // Nothing is read: in the end the server holds data that it cannot send, and takes no more.
+      // Nothing is read: in the end the server holds data that it cannot send, and receives no more.
       await still(echo);
       echo.child.process.kill('SIGTERM');
       await refused(echo.port);
@@ -196,7 +196,8 @@ for (const driver of USABLE_DRIVERS) {
     test('ends without an error message when nobody reads its output', async () => {
       const echo = await startEcho(driver);
       echo.child.process.stdout?.destroy();
-      // A line that nobody reads ends the server: this connection's, or an earlier one, and then it may be refused.
+      // A line that nobody reads ends the server: for this connection or an earlier one, and then this one may be
+      // refused.
       const visit = async (): Promise<void> => {
         const client = await connectClient({ host, port: echo.port });
         await readAll(client).finally(() => client.destroy());

@@ -41,7 +41,7 @@ export async function runCli(parameters: readonly string[]): Promise<ChildResult
 export interface RunningEcho {
   readonly child: Child;
   readonly port: number;
-  /** Ends the server by a signal and returns what it printed. It must exit with 0, where there are signals. */
+  /** Ends the server by a signal and returns its output. It must exit with 0 if the system has signals. */
   stop(signal?: NodeJS.Signals): Promise<string>;
 }
 
@@ -74,14 +74,14 @@ export async function readAll(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Sends, ends its side, and returns what came back. */
+/** Sends, ends its side, and returns the answer. */
 export async function roundTrip(where: NetConnectOpts, data: Uint8Array): Promise<Buffer> {
   const socket = await connectClient(where);
   socket.end(data);
   return readAll(socket);
 }
 
-/** Resolves when nobody listens at `port` any more. */
+/** Resolves when no server listens at `port` any more. */
 export async function refused(port: number): Promise<void> {
   for (;;) {
     const socket = connect({ host: '127.0.0.1', port });

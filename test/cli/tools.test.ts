@@ -32,7 +32,7 @@ const TOOLS: readonly Tool[] = [
   },
 ];
 
-/** Feeds a tool with `data`; returns what it wrote and its exit code. */
+/** Feeds a tool with `data`; returns its output and its exit code. */
 async function feed(
   command: readonly string[],
   data: Buffer,

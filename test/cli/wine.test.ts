@@ -31,7 +31,7 @@ const children = new Set<WineChild>();
 
 after(() => children.forEach((child) => child.kill()));
 
-/** A program in Wine. One that a test leaves behind is killed before the next one starts: it would wait for it. */
+/** A program in Wine. One that a test leaves behind is killed before the next one starts, as that would wait for it. */
 function start(program: string, ...parameters: string[]): WineChild {
   children.forEach((child) => child.kill());
   children.clear();
@@ -40,7 +40,7 @@ function start(program: string, ...parameters: string[]): WineChild {
   return child;
 }
 
-/** The last JSON line that tells of an event. */
+/** The last JSON line of an event. */
 function told(child: WineChild, event: string): Record<string, unknown> {
   const lines = child.stdout.split('\n').filter((line) => line.startsWith(`{"event":"${event}"`));
   return JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>;
@@ -53,13 +53,13 @@ async function startEcho(driver: string, ...parameters: string[]): Promise<{ chi
   return { child, port: Number(match[1] ?? match[2]) };
 }
 
-/** Ctrl-C ends a server: it lets its connections finish, and is no failure. */
+/** Ctrl-C ends a server: it lets its connections finish, and exits with 0. */
 async function stopped(child: WineChild): Promise<void> {
   const { exitCode } = await child.stop();
   assert.deepEqual([exitCode, child.errors], [0, '']);
 }
 
-/** Resolves when nobody listens at `port` any more. */
+/** Resolves when no server listens at `port` any more. */
 async function refused(port: number): Promise<void> {
   try {
     for (;;) {
@@ -80,7 +80,7 @@ async function connectMany(port: number, count: number): Promise<NodeClient[]> {
   return clients;
 }
 
-/** Every client says something and gets it back. */
+/** Every client sends something and gets it back. */
 async function chat(clients: readonly NodeClient[]): Promise<void> {
   clients.forEach((client, index) => client.socket.write(`client ${index}`));
   await eventually(
@@ -91,7 +91,7 @@ async function chat(clients: readonly NodeClient[]): Promise<void> {
   clients.forEach((client, index) => assert.equal(client.data.toString(), `client ${index}`));
 }
 
-/** `count` clients at once, each with random bytes of its own and an end behind them; the same comes back. */
+/** `count` clients at once, each with random bytes of its own and then an end; the same bytes must return. */
 async function stream(port: number, count: number, bytesEach: number): Promise<void> {
   await Promise.all(
     Array.from({ length: count }, async () => {

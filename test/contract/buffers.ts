@@ -118,7 +118,7 @@ export function buffers(subject: Subject): void {
   bounded('no connection starves when there are fewer buffers than connections', async () => {
     const echo = new LoopEcho({ ...subject.options, bufferCount: 8, bufferSizeBytes: 128 }).start();
     const clients = await Promise.all(Array.from({ length: 100 }, () => subject.peers.connect(echo.number)));
-    // Whoever has an answer asks again at once.
+    // Each client that has an answer sends again at once.
     clients.forEach(({ socket }) => socket.on('data', () => socket.write('x')));
     clients.forEach(({ socket }) => socket.write('x'));
     await eventually(() => clients.every(({ bytes }) => bytes >= 20), 'answers for everybody');
@@ -159,7 +159,7 @@ export function buffers(subject: Subject): void {
         }
         const isOver = ({ kind, socket }: Seen): boolean => kind === 'receive' && socket === first.server;
         await dequeuer.until(() => {
-          // The second may have had its turn meanwhile: then its buffer is for the first.
+          // The second may have been served meanwhile: then its buffer is for the first.
           keeper.letGo();
           return dequeuer.seen.some(isOver);
         }, 'the end of the first');

@@ -64,7 +64,7 @@ export function cancelling(subject: Subject): void {
       port.cancel(client, 'send');
       await dequeuer.until(() => dequeuer.all.filter((seen) => seen.kind === 'send').length === 10, '10 sends');
       const sends = dequeuer.all.filter((seen) => seen.kind === 'send');
-      // What was with the driver ends last; what queued behind it ends in order.
+      // The send in flight completes last; the queued sends complete in order.
       assert.deepEqual(
         [...sends.map((seen) => seen.context as number)].sort((a, b) => a - b),
         [...Array(10).keys()],

@@ -1,6 +1,6 @@
 /**
- * Random posts, cancels, closes and resets on many connections, in an order that nobody would think of. Whatever
- * happens: every operation ends once, bytes that arrive are those that were sent, in order, and nothing is left behind.
+ * Random posts, cancels, closes and resets on many connections, in an order that nobody would think of. In any order,
+ * every operation completes once, received bytes are the sent ones in order, and nothing leaks.
  */
 
 import assert from 'node:assert/strict';
@@ -142,7 +142,7 @@ class Chaos {
     } else if (choice < 90) {
       port.cancel(socket, 'receive');
     } else if (choice < 91) {
-      // What was sent in part leaves a hole: nothing may follow.
+      // A send that was sent in part leaves a hole: nothing may follow.
       port.cancel(socket, 'send');
       end.shut = true;
     } else if (choice < 94) {
@@ -177,7 +177,7 @@ export function chaos(subject: Subject): void {
           await chaos.step();
         }
         port.close();
-        // The hook counts what a closed port still says.
+        // The hook counts the completions of a closed port.
         while (port.statistics().completionsQueued > 0) {
           dequeuer.take();
         }

@@ -1,4 +1,4 @@
-/** Closing sockets and ports: what is in flight ends, the peer is told, numbers and memory come back. */
+/** Closing sockets and ports: operations in flight complete, the peer notices, descriptors and memory are freed. */
 
 import assert from 'node:assert/strict';
 import { CompletionBatch, type OverlappedSocket } from 'overlapped/port';
@@ -96,7 +96,7 @@ export function closing(subject: Subject): void {
         port.closeSocket(listener);
         await dequeuer.next('accept');
         await dequeuer.until(() => dequeuer.take() === 0, 'nothing more comes');
-        // Those that were handed up are ours to close; the others must have been closed by the port.
+        // The test closes the accepted connections; the port must have closed the others.
         for (const { accepted } of dequeuer.all) {
           if (accepted !== undefined) {
             port.closeSocket(accepted);

@@ -6,7 +6,7 @@ import { connectPair, Dequeuer, listenOn, portOf, type Seen, withPort } from '..
 import type { PeerClient } from '../support/peer-client.js';
 import { bounded, type Subject } from './subject.js';
 
-/** How many completions say that an operation is over: one for each operation. */
+/** How many completions end an operation: one for each operation. */
 function ends(all: readonly Seen[], kind: Seen['kind'], context: unknown): number {
   return all.filter((seen) => seen.kind === kind && seen.context === context && !seen.more).length;
 }

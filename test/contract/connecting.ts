@@ -43,7 +43,7 @@ async function fullListener(dequeuer: Dequeuer, address: SocketAddress, fill: nu
   return listener;
 }
 
-/** Connections that wait while nobody accepts. */
+/** Connections that wait while nothing accepts. */
 const WAITING = 8;
 
 function backlogs(subject: Subject): void {
@@ -78,7 +78,7 @@ function backlogs(subject: Subject): void {
   );
 }
 
-/** A number out of its range, or what is no number. */
+/** A number out of range, or no number. */
 const WRONG_NUMBER = { code: /^ERR_(?:OUT_OF_RANGE|INVALID_ARG_TYPE)$/ };
 
 export function connecting(subject: Subject): void {

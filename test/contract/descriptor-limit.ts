@@ -99,7 +99,7 @@ export function descriptorLimit(subject: Subject): void {
       const late = await clients(number, 12);
       await after(OBSERVED_MS);
       assert.ok(late.some((client) => client.bytes === 0));
-      // Connections that are open already are served as ever, and their traffic does not try accepts again and again.
+      // Open connections are still served, and their traffic does not retry accepts over and over.
       for (let round = 0; round < 200; round++) {
         const { bytes } = early[0] as NodeClient;
         early[0]?.socket.write('more');

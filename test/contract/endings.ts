@@ -1,4 +1,4 @@
-/** How a peer ends a connection: the end of its stream, half of it, or a reset, and each is told from the others. */
+/** How a peer ends a connection: the end of its stream, half of it, or a reset, all of which are distinguished. */
 
 import assert from 'node:assert/strict';
 import type { CompletionPort, OverlappedSocket } from 'overlapped/port';

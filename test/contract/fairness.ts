@@ -9,13 +9,13 @@ import { bounded, type Subject } from './subject.js';
 /** Connections that are always busy: more than fit into a batch. */
 const BUSY = 16;
 
-/** Busy operations that may complete before what the others do has come; so many short sends no socket refuses. */
+/** Busy operations that may complete before the other sockets' data arrives. No socket refuses this many short sends. */
 const BUSY_COMPLETIONS_MAX = 4000;
 
 /** Completions of a batch. */
 const BATCHES = [1, 8] as const;
 
-/** What a busy connection receives in all: in pieces of a receive buffer it takes long. */
+/** The bytes that a busy connection receives in all: in chunks of a receive buffer this takes long. */
 const BUSY_BYTES = 32_768;
 const BUFFERS = { bufferSizeBytes: 64, bufferCount: 256 };
 
@@ -27,7 +27,7 @@ async function connectPairs(dequeuer: Dequeuer, count: number): Promise<Pair[]> 
   return pairs;
 }
 
-/** Dequeues while busy sockets go on, until what is wanted of the others has come. */
+/** Dequeues while busy sockets go on, until the completions of the other sockets have arrived. */
 async function among(
   dequeuer: Dequeuer,
   busy: ReadonlySet<OverlappedSocket>,

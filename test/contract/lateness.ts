@@ -1,22 +1,22 @@
-/** Time limits of the layer above: what came in time counts, though it is dequeued late. */
+/** Timeouts of the layer above: data that arrived in time counts, even if it is dequeued late. */
 
 import assert from 'node:assert/strict';
 import type { CompletionHandler, CompletionPort, OverlappedSocket, PumpOptions } from 'overlapped/port';
 import { connectPair, type Dequeuer, eventually, withPort } from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 
-/** More connections than a turn takes completions, where it takes one in a round. */
+/** More connections than a turn takes completions, at one completion per round. */
 const CONNECTIONS = 40;
 const batchCompletions = 1;
 
 /** So often limits are applied only where the bytes do not come: a port in `run` would not end. */
 const APPLIED_MAX = 1000;
 
-/** What the layer above sees: limits that are always due. */
+/** The layer above: limits that are always due. */
 class Limits {
   received = 0;
   readonly #port: CompletionPort;
-  /** What had been received whenever limits were applied. */
+  /** The bytes received each time the limits were applied. */
   readonly receivedBefore: number[] = [];
   readonly hooks: NonNullable<PumpOptions['hooks']> = {
     begin: () => undefined,

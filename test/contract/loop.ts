@@ -12,7 +12,7 @@ import { connectNode } from '../support/node-client.js';
 import { system } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
-/** What no single wait of a driver exceeds. */
+/** No single wait of a driver lasts longer than this. */
 const LONGEST_WAIT_MS = 1000;
 
 /** Runs `body` with an echo server in the loop. */
@@ -71,7 +71,7 @@ export function loop(subject: Subject): void {
       const client = await store.run('somebody else', () => subject.peers.connect(echo.number));
       await eventually(() => accepted !== undefined, 'the connection');
       for (let round = 1; round <= 3; round++) {
-        // Posted outside of a turn: the poster brings the next one about.
+        // Posted outside of a turn: the poster causes the next one.
         store.run('somebody else', () => echo.port.postSend(accepted as OverlappedSocket, Buffer.from('x')));
         await eventually(() => client.bytes === round, `send ${round}`);
       }
@@ -101,7 +101,7 @@ export function loop(subject: Subject): void {
     withEcho(subject, async (echo) => {
       const clients = await Promise.all(Array.from({ length: 5 }, () => subject.peers.connect(echo.number)));
       for (const client of clients) {
-        // The port sleeps by then: what it sleeps on tells of this, and of nothing else behind it.
+        // The port sleeps by now: its wait reports this event, and no other one after it.
         await new Promise((resolve) => setTimeout(resolve, 50));
         client.socket.write('x');
         await eventually(() => client.bytes === 1, 'the echo');
@@ -160,7 +160,7 @@ export function loop(subject: Subject): void {
     port.associate(socket);
     const took: number[] = [];
     for (let round = 1; round <= 5; round++) {
-      // The port sleeps by then, and what it sleeps on does not have this receive in it.
+      // The port sleeps by now, and its wait does not include this receive.
       await new Promise((resolve) => setTimeout(resolve, 30));
       port.postReceive(socket, { once: true });
       await new Promise((resolve) => setTimeout(resolve, 30));

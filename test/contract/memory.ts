@@ -1,4 +1,4 @@
-/** Memory that a program takes away while the port has its address: nobody is sent, or overwritten with, other bytes. */
+/** Memory that a program detaches while the port has its address: no other bytes are sent or overwritten. */
 
 import assert from 'node:assert/strict';
 import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
@@ -9,7 +9,7 @@ import { bounded, type Subject } from './subject.js';
 const MIB = 1024 * 1024;
 const GONE = 'ERR_BUFFER_DETACHED';
 
-/** What bytes of somebody else are filled with: no payload here has any of it. */
+/** The fill of other code's bytes: no payload here contains it. */
 const FOREIGN = 0x53;
 
 /** The memory of bytes is somebody else's from now on. */
@@ -60,7 +60,7 @@ export function memory(subject: Subject): void {
             try {
               detach(data);
             } catch {
-              // Right: nobody can have it.
+              // Right: the memory cannot be detached.
             }
             assert.equal(data.byteLength, completion.bytes);
           }

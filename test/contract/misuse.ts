@@ -1,4 +1,4 @@
-/** Misuse is an error that says what is wrong; it leaves the port as it was. */
+/** Misuse is an error that names the mistake, and leaves the port unchanged. */
 
 import assert from 'node:assert/strict';
 import { CompletionBatch, CompletionPort, type OverlappedSocket } from 'overlapped/port';
@@ -193,7 +193,7 @@ export function misuse(subject: Subject): void {
   }
 
   bounded('a pool larger than possible memory is rejected', () => {
-    // 2^32 bytes and more: whoever counts in 32 bits would allocate almost nothing here.
+    // 2^32 bytes and more: code that counts in 32 bits would allocate almost nothing here.
     for (const bufferSizeBytes of [2 ** 17, 2 ** 20]) {
       assert.throws(() => CompletionPort.create({ ...subject.options, bufferCount: 32768, bufferSizeBytes }), {
         code: 'ERR_OUT_OF_RANGE',

@@ -7,7 +7,7 @@ import type { PeerClient } from '../support/peer-client.js';
 import { lackOf } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
 
-/** What one end of a connection does with it has many moments to be in. */
+/** Both ends of a connection may act at many moments; each round tries another one. */
 const ROUNDS = 20;
 const STUCK_BYTES = 30_000_000;
 
@@ -25,7 +25,7 @@ async function connect({ peers }: Subject, dequeuer: Dequeuer, listener: Overlap
   return { client, server };
 }
 
-/** A new connection is accepted, and what it sends comes back. */
+/** A new connection is accepted, and its bytes are echoed. */
 async function serves(subject: Subject, dequeuer: Dequeuer, listener: OverlappedSocket): Promise<void> {
   const { port } = dequeuer;
   const { client, server } = await connect(subject, dequeuer, listener);
@@ -95,7 +95,7 @@ export function resets(subject: Subject): void {
     port.postReceive(server);
     let seen = await dequeuer.next('receive', server);
     for (let count = 0; count < 10 && seen.bytes > 0; count++) {
-      // A system may drop what was there before.
+      // A system may drop bytes that arrived before.
       if (!seen.more) {
         port.postReceive(server);
       }
@@ -112,7 +112,7 @@ export function resets(subject: Subject): void {
     const { code } = await dequeuer.next('send', connection.server);
     assert.ok(code === 'ECONNRESET' || code === 'EPIPE', `${code}`);
     assert.notEqual((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
-    // Whoever reads must not take it for the end of a stream that came whole.
+    // A reader must not take it for the end of a complete stream.
     const first = dequeuer.all.find(({ socket }) => socket === connection.server);
     assert.notEqual(first?.code, undefined, `${first?.kind} of ${first?.bytes} bytes came first`);
     dequeuer.port.closeSocket(connection.server);
@@ -132,7 +132,7 @@ export function resets(subject: Subject): void {
       assert.equal((await dequeuer.next('receive', connection.server)).code, 'ECANCELED');
       const { client } = connection;
       client.socket.resume();
-      // Linux tells an end behind bytes that were there before a reset.
+      // Linux reports an end after bytes that were received before a reset.
       await dequeuer.until(() => client.ended || client.closed, 'the end at the client');
       assert.ok(client.bytes < STUCK_BYTES);
       client.socket.destroy();

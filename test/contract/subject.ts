@@ -1,4 +1,4 @@
-/** What the contract suite runs on: a driver, options of its ports, and where it may differ from the others. */
+/** The subject of the contract suite: a driver, options of its ports, and where it may differ from the others. */
 
 import { test } from 'node:test';
 import type { CompletionPortOptions, DriverName } from 'overlapped/port';
@@ -11,8 +11,8 @@ export interface DriverCapabilities {
   /** One receive yields many completions (io_uring's multishot); elsewhere each is posted anew. An accept always goes on. */
   readonly multishot: boolean;
   /**
-   * A connect to a Unix listener whose backlog is full waits for room. With readiness it fails with EAGAIN: connect(2)
-   * says so of sockets that do not block, and no readiness tells when there is room.
+   * A connect to a Unix listener whose backlog is full waits for space. With readiness it fails with EAGAIN: connect(2)
+   * says so of non-blocking sockets, and no readiness event reports free space.
    */
   readonly unixConnectWaits: boolean;
 }
@@ -50,7 +50,7 @@ export function bounded(name: string, body: Body, timeoutMs = TIMEOUT_MS): void 
   define(name, body, timeoutMs, false);
 }
 
-/** The same for tests that need something of the system: where it is lacking they are skipped and say what is, and why. */
+/** The same for tests that need a capability of the system: without it they are skipped, with the reason. */
 export function given({ capabilities }: Subject, name: keyof SystemCapabilities): typeof bounded {
   return (testName, body, timeoutMs = TIMEOUT_MS) => define(testName, body, timeoutMs, lackOf(name, capabilities));
 }

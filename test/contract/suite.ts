@@ -57,7 +57,7 @@ export const TOPICS = Object.keys(BODIES) as readonly Topic[];
 
 /** Where a suite differs from the usual: all topics, with peers of node:net. */
 export interface SuiteSetting {
-  /** What is special, for the title. */
+  /** The difference, for the title. */
   readonly title?: string;
   readonly peers?: Peers;
   readonly programOptions?: string;

@@ -13,8 +13,8 @@ const TIMEOUT = { timeout: 60_000 };
 let users = 0;
 
 /**
- * What starts a program whose rings count as locked memory, of which it may have this much. The system counts by user, and
- * for a while what was closed: root's programs run as a user that nobody else is.
+ * Starts a program whose rings count as locked memory, with this limit. The system counts by user, and for a while
+ * counts closed rings too: programs of root run as a user that has nothing else.
  */
 function withLockedMemory(bytes: number): readonly string[] {
   const limit = ['prlimit', `--memlock=${bytes}`];
@@ -34,7 +34,7 @@ function limitsMissing(): string | false {
 /** A busy machine may give the memory of a probe's ring back later than the driver waits for it. */
 const TRIES_MAX = 5;
 
-/** What a process with so much memory that may be locked chooses. */
+/** The driver that a process with this limit of locked memory chooses. */
 async function choose(bytes: number, wanted: string) {
   for (let tries = 1; ; tries++) {
     const result = await runProgram('which-driver', ['first'], { before: withLockedMemory(bytes) });

@@ -18,7 +18,7 @@ type Driver = 'io_uring' | 'epoll' | 'select';
 
 const READINESS: readonly Driver[] = ['epoll', 'select'];
 
-/** What is made while a server works. */
+/** Calls that are made while a server works. */
 const AT_WORK: readonly (readonly [call: string, errors: readonly ErrorName[], drivers: readonly Driver[]])[] = [
   ['accept4', ['EINTR', 'ENOMEM', 'ENOBUFS', 'EMFILE', 'ENFILE'], READINESS],
   ['recv', ['EINTR', 'ENOMEM'], READINESS],
@@ -31,7 +31,7 @@ const AT_WORK: readonly (readonly [call: string, errors: readonly ErrorName[], d
   ['read', ['EINTR'], ['io_uring', 'epoll', 'select']],
 ];
 
-/** What is made when a port is opened and begins. */
+/** Calls that are made when a port is opened and started. */
 const AT_FIRST: readonly (readonly [call: string, error: ErrorName, drivers: readonly Driver[]])[] = [
   ['io_uring_setup', 'ENOMEM', ['io_uring']],
   ['io_uring_register', 'ENOMEM', ['io_uring']],
@@ -93,7 +93,7 @@ describe('a call that fails now and then', () => {
   }
 });
 
-/** A port that opens, echoes once and closes; the code of what it failed with, undefined if it did not. */
+/** Opens a port, echoes once and closes it; returns the code of the failure, or undefined. */
 async function openAndEcho(driver: Driver): Promise<string | undefined> {
   let engine: Engine | undefined;
   try {

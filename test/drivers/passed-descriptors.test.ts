@@ -38,7 +38,7 @@ function sendWithDescriptor(socket: number, text: string, descriptor: number): v
 }
 
 for (const driver of linux.drivers) {
-  // A receive stops behind such bytes though more is there, and an edge is not told twice.
+  // A receive stops after such bytes even if more are available, and edge-triggered epoll does not report them twice.
   test(`bytes that follow a passed descriptor are received at once (${driver})`, { skip, timeout: 60_000 }, () =>
     withPort({ driver }, async (dequeuer, port) => {
       const path = `/tmp/overlapped-passed-${process.pid}-${driver}`;

@@ -12,7 +12,7 @@ import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
 import { system } from '../support/system.js';
 
-/** Of the programs that are started here. */
+/** For the programs that are started here. */
 process.env.UV_THREADPOOL_SIZE = '1';
 
 describe('a busy libuv pool of one thread', () => {
@@ -46,7 +46,7 @@ describe('a busy libuv pool of one thread', () => {
 
 const { Worker } = workerThreads;
 
-/** Workers that cannot be had, by what they say of it. */
+/** Workers that cannot be started, by the reason that is reported. */
 const FAILING: Readonly<Record<string, () => workerThreads.Worker>> = {
   Denied: () => {
     throw new Error('Denied');

@@ -1,4 +1,4 @@
-/** Handlers that return promises: what they were lent stays whole until they are done, and the connection waits for them. */
+/** Handlers that return promises: their chunk stays intact until they are done, and the connection waits for them. */
 
 import assert from 'node:assert/strict';
 import { setImmediate as nextIteration } from 'node:timers/promises';

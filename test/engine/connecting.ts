@@ -29,7 +29,7 @@ async function refusing(stage: Stage): Promise<number> {
   return port;
 }
 
-/** An address of the loopback network whose listener takes nobody any more. */
+/** An address of the loopback network whose listener accepts no more connections. */
 async function fullListener(stage: Stage, port: number): Promise<{ hanging: string; port: number }> {
   const hanging = '127.0.0.2';
   const listener = createPort(stage.subject.options).createSocket('ipv4');
@@ -59,7 +59,7 @@ async function fullPort(stage: Stage): Promise<void> {
       port.postAccept(listener);
     }
   };
-  // Of another engine: here its side of the connection would find no operation free either.
+  // Of another engine: in the same one, its side of the connection would find no free operation either.
   const other = new Engine(stage.subject.options);
   try {
     const server = await listen({ engine: other, host: '127.0.0.1', port: 0 });

@@ -12,7 +12,7 @@ const store = new AsyncLocalStorage<string>();
 
 const EVENTS = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
 
-/** What each function of a program saw, as `name store`. */
+/** The store that each function of a program saw, as `name store`. */
 class Seen {
   readonly all = new Set<string>();
 
@@ -64,7 +64,7 @@ function handlersRun(subject: EngineSubject): void {
       await store.run('B', () => open(ofClients.B)),
       await open(ofClients.none),
     ];
-    // In a context that is none of theirs, and outside of any turn.
+    // In another context, and outside of any turn.
     store.run('somebody else', () => clients.forEach((client) => client.write('x')));
     await eventually(() => clients.every(({ bytesRead }) => bytesRead === 1), 'the echoes');
     store.run('somebody else', () => clients.forEach((client) => client.end()));

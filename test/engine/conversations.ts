@@ -1,4 +1,4 @@
-/** Connections talk: what is written on one side arrives on the other, complete and in order. */
+/** Connections exchange bytes: those written on one side arrive on the other, complete and in order. */
 
 import assert from 'node:assert/strict';
 import type { Connection } from 'overlapped';
@@ -166,7 +166,7 @@ export function conversations(subject: EngineSubject): void {
     assert.deepEqual([connections.opened, connections.closed, connections.open], [count, count, 0]);
     assert.equal(connections.closesByReason.finished, count);
     assert.equal(engine.operationsPosted.connect, count);
-    // Who ends second closes at once.
+    // The side that ends second closes at once.
     assert.equal(engine.operationsPosted.shutdown, count);
     assert.equal(stage.engine.core.clientCounters.closesByReason.finished, count);
     assert.equal(stage.engine.core.clientCounters.bytesRead, server.statistics().bytesWritten);

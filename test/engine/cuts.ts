@@ -1,6 +1,6 @@
 /**
- * What the peer sees when a connection is closed: the end of the stream where all that was written was sent, and else a
- * reset, for every reason. It is the table of `docs/closing.md`.
+ * The peer's view of a closed connection: the end of the stream if all written bytes were sent, and otherwise a reset,
+ * for every close reason. It is the table of `docs/closing.md`.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ const LIMIT_MS = 60;
 interface Parts {
   readonly engine: Engine;
   readonly server: Server;
-  /** Of the server. */
+  /** Options of the server. */
   readonly connection: Connection;
   readonly client: Connection;
 }
@@ -28,7 +28,7 @@ interface Cut {
   readonly reason: CloseReason;
   readonly options?: ListenOptions;
   readonly engineBytesMax?: number;
-  /** What brings it about, besides its limit. */
+  /** The action that causes it, besides its limit. */
   readonly by?: (parts: Parts) => void;
 }
 

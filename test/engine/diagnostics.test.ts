@@ -1,4 +1,4 @@
-/** Channels of node:diagnostics_channel: what they tell of a connection's life, and when. */
+/** Channels of node:diagnostics_channel: the events of a connection that they report, and when. */
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -24,7 +24,7 @@ interface Told {
   readonly detail: unknown;
 }
 
-/** Runs `body` with a list of what the channels tell meanwhile. */
+/** Runs `body` with a list of the events that the channels report meanwhile. */
 async function listening(body: (told: Told[]) => Promise<void>): Promise<void> {
   const told: Told[] = [];
   const open = (message: unknown): void => {
@@ -50,7 +50,7 @@ async function listening(body: (told: Told[]) => Promise<void>): Promise<void> {
   }
 }
 
-/** Both ends of a connection, with what their handlers were told. */
+/** Both ends of a connection, with the events of their handlers. */
 async function talk(engine: Engine, told: Told[], say: (client: Connection) => void): Promise<Told[]> {
   const server = await listen({
     engine,

@@ -1,4 +1,4 @@
-/** How connections end: by either side, at once or behind what was written, well or broken. */
+/** How connections end: by either side, at once or after the written bytes, in order or by a failure. */
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** What handlers throw comes with the handler's name, the stack and the peer's address, however often it happens. */
+/** Errors of handlers are reported with the handler's name, the stack and the peer's address, however often they occur. */
 
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
@@ -8,7 +8,7 @@ import { CODES_MAX } from '../../src/engine/counters.js';
 import { eventually } from '../support/harness.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 
-/** What the sink of the engine was called with. */
+/** The calls of the engine's error sink. */
 interface Reported {
   readonly error: unknown;
   readonly info: HandlerErrorInfo;

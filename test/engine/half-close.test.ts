@@ -106,7 +106,7 @@ describe('half-closed connections', () => {
       paused.write('one\ntwo\nthree\n');
       await stage.pass(10);
       assert.deepEqual(told, ['one']);
-      // Together: the end comes behind the resume, and before the turn that goes on with the messages.
+      // Together: the end arrives after the resume, and before the round that continues with the messages.
       stage.soon(() => {
         other.write('go on\n');
         paused.end();

@@ -1,4 +1,4 @@
-/** Handlers are strangers: what one throws or rejects with ends its connection, is told, and touches nobody else. */
+/** Handlers are foreign code: an error or rejection ends its own connection, is reported, and affects no other connection. */
 
 import assert from 'node:assert/strict';
 import type { Connection, Handlers, Server } from 'overlapped';
@@ -82,10 +82,10 @@ const crashing = {
   },
 };
 
-/** Connections that are accepted in one turn. */
+/** Connections that are accepted in one round. */
 const TOGETHER = 8;
 
-/** Hands a server its accepted sockets when so many have come. */
+/** Hands a server its accepted sockets once this many have arrived. */
 function takeTogether(server: Server): void {
   const { accepts } = server.core;
   const add = accepts.add.bind(accepts);

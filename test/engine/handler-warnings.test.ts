@@ -1,4 +1,4 @@
-/** What the default sink prints of handlers that fail: where, for which peer, and not too much of it. */
+/** Warnings of the default sink for failing handlers: the handler, the peer, and a bounded number of lines. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

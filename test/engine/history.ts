@@ -6,7 +6,7 @@ import { assertConsistent } from '../simulation/consistent.js';
 
 type EventName = 'open' | 'data' | 'drain' | 'end' | 'serverClosing' | 'error' | 'close';
 
-/** What happened to one connection. */
+/** The events of one connection. */
 export interface Life {
   readonly connection: Connection;
   /** Without repetitions of `data` and `drain`. */

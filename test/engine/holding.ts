@@ -1,4 +1,4 @@
-/** What is received and held has a limit: chunks of paused connections and unfinished messages, on one and on all. */
+/** Received and held bytes are limited: chunks of paused connections and unfinished messages, per connection and in all. */
 
 import assert from 'node:assert/strict';
 import type { Connection, Engine, Server } from 'overlapped';
@@ -12,7 +12,7 @@ const MIB = 1024 * 1024;
 const LIMIT_MS = 150;
 const BUFFER_BYTES = 65_536;
 const FEW_BUFFERS = 4;
-/** What one turn of a multishot receive brings at the most where nothing limits it: MULTISHOT_MAX_RETRY and one. */
+/** The most that one round of an unlimited multishot receive delivers: MULTISHOT_MAX_RETRY and one. */
 const UNLIMITED_BUFFERS = 33;
 
 /** The first `held` bytes of a message of `byteLength`. */
@@ -119,7 +119,7 @@ function pausedOnes(subject: EngineSubject): void {
       peer.socket.write('ping');
       await eventually(() => peer.bytes === 4 * round, `echo ${round}`);
     }
-    // A second piece of one turn is held, which ends the receive.
+    // A second chunk of one round is held, which ends the receive.
     assert(cancels.count <= pieces - rounds, `${cancels.count} cancels of ${pieces} pieces`);
   });
 

@@ -1,4 +1,4 @@
-/** Peers that do what they should not: the server lives, serves the others, and says why it closed each. */
+/** Misbehaving peers: the server survives, serves the others, and reports why it closed each. */
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
@@ -144,7 +144,7 @@ export function hostile(subject: EngineSubject): void {
           assert.equal(connections.open, 1);
           assert.equal(connections.closed, GREEDY);
           assert.equal(engine.queuedBytes, 0);
-          // The engine's cap of 64 MiB, and what V8 has not yet collected of what was dropped.
+          // The engine's cap of 64 MiB, and dropped memory that V8 has not collected yet.
           assert(most < 250 * MIB, `${Math.round(most / MIB)} MiB more at most`);
         } finally {
           child.kill();

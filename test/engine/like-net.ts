@@ -17,12 +17,12 @@ import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 type Log = (...what: unknown[]) => void;
 
 interface Program {
-  /** What the server does with its socket. */
+  /** The server's use of its socket. */
   readonly serve: (socket: Duplex, log: Log) => unknown;
-  /** What the peer does once it is connected; then it waits for the end. */
+  /** The peer's actions once it is connected; then it waits for the end. */
   readonly say?: (peer: PeerClient['socket']) => unknown;
   readonly allowHalfOpen?: boolean;
-  /** What the order of, among others, is not the same: only what happened is compared. */
+  /** The order of these events differs between both, so only their occurrence is compared. */
   readonly anyOrder?: boolean;
   readonly needs?: keyof SystemCapabilities;
 }
@@ -180,7 +180,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   },
 };
 
-/** What the socket of the server said, and what its peer saw. */
+/** The events of the server's socket, and those of its peer. */
 interface Story {
   readonly log: readonly string[];
   readonly data: string;

@@ -59,7 +59,7 @@ async function timeLimit(stage: Stage, { reason, options, begin }: TimeLimit): P
   await eventually(() => peer.ended || peer.closed, 'the peer hears of it');
 }
 
-/** Of one send of many bytes a peer takes some now and then, which lasts longer than the limit. */
+/** A peer takes some of one large send now and then, over a time longer than the limit. */
 async function takesLittle(stage: Stage, where: { readonly path?: string }): Promise<void> {
   const limitMs = 500;
   const data = someBytes(130_000);
@@ -209,7 +209,7 @@ export function limits(subject: EngineSubject): void {
       });
     refused.resume();
     await eventually(() => {
-      // Who only listens may not hear of a reset: Wine has kept one from Node's socket (once in many runs).
+      // A side that only listens may miss a reset: Wine has kept one from Node's socket (once in many runs).
       refused.write('hello');
       return gone;
     }, 'the third is closed');

@@ -1,4 +1,4 @@
-/** What keeps a process alive, and what it shares: programs of their own. */
+/** What keeps a process alive, and what it shares, tested in programs of their own. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Memory of what is written: when it is the program's again, what waits keeps of it, and whose bytes count as bytes. */
+/** Memory of written bytes: when the program may change it, what queued bytes retain, and which objects count as bytes. */
 
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
@@ -14,10 +14,10 @@ import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 const MIB = 1024 * 1024;
 
-/** What bytes of somebody else are filled with: nothing that is written here has any of it. */
+/** The fill of other code's bytes: nothing that is written here contains it. */
 const FOREIGN = 0x53;
 
-/** A connection that has a send in flight, as its peer takes nothing. */
+/** A connection that has a send in flight, as its peer reads nothing. */
 async function slowPair(
   stage: Stage,
   options: ListenOptions = {},
@@ -30,7 +30,7 @@ async function slowPair(
   return { connection, peer, before };
 }
 
-/** Bytes that say they are more than they are. */
+/** Bytes whose properties claim a greater length. */
 class Lying extends Uint8Array {
   override get length(): number {
     return 2 ** 20;
@@ -123,7 +123,7 @@ export function memory(subject: EngineSubject): void {
     const assembled = allocateFramed(MIB);
     const message = assembled.subarray(1000, 1000 + 2 * COPY_BYTES_MAX).fill(1);
     connection.write(message);
-    // It was copied: what is done to the memory now is not sent.
+    // It was copied: changes of the memory are not sent.
     assembled.fill(FOREIGN);
     const most = assembled.subarray(0, 0.6 * MIB).fill(2);
     connection.write(most);
@@ -139,7 +139,7 @@ export function memory(subject: EngineSubject): void {
       message: (connection: Connection, message: Buffer) => {
         kept.push(message);
         connection.sendMessage(message);
-        // It is the program's: what was written of it, if it was small, is not.
+        // The program may change it: small written bytes were copied.
         message.fill(FOREIGN, 0, message.length > COPY_BYTES_MAX ? 0 : message.length);
       },
     } as ListenOptions);

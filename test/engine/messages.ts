@@ -259,7 +259,7 @@ function many(subject: EngineSubject): void {
     }
     const sends = engine.core.counters.sendsPosted - posted;
     assert(sends >= turns && sends < turns + 20, `${sends} sends`);
-    // Its own bytes fill three. Of those for all it would keep fifty, one of each turn.
+    // Its own bytes fill three buffers. Of the shared ones it would keep fifty, one of each round.
     assert(engine.core.writes.blocksHeld <= 5, `${engine.core.writes.blocksHeld} chunks`);
     assert.equal(quick.data.toString(), ('a'.repeat(100) + 'b'.repeat(100)).repeat(turns));
     slow.socket.resume();

@@ -1,4 +1,4 @@
-/** Names: what a lookup is asked, what it may answer, and what ends while it goes on. */
+/** Names: the options of a lookup, its possible answers, and ends during a lookup. */
 
 import assert from 'node:assert/strict';
 import dns from 'node:dns';

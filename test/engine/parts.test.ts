@@ -29,7 +29,7 @@ const passed = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 90 * DAY_MS, max: 900 * DAY_MS }) },
 );
 
-/** What may happen to a wheel with a few alarms. */
+/** Actions on a wheel with a few alarms. */
 const wheelSteps = fc.array(
   fc.oneof(
     fc.record({ what: fc.constant('set' as const), alarm: fc.nat(7), ms: fc.nat(100_000) }),

@@ -1,4 +1,4 @@
-/** Pausing: what comes waits in bounded memory; and the share that one connection may have of a turn. */
+/** Pausing: held bytes are bounded; and the share of one connection in a round. */
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** What a stream holds for its reader has a limit in pieces too: a peer may send its bytes one by one. */
+/** A stream's buffer is limited in chunks too, as a peer may send its bytes one by one. */
 
 import assert from 'node:assert/strict';
 import type { Connection, Handlers } from 'overlapped';

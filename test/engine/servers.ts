@@ -1,4 +1,4 @@
-/** Servers: how they listen, what they take at once, and how they close. */
+/** Servers: how they listen, how many connections they accept at once, and how they close. */
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';

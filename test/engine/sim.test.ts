@@ -29,11 +29,11 @@ simSuite(' with multishot, while things go wrong', {
 
 type Begin = (connection: Connection) => void;
 
-/** How long the limits last that nobody told, in ms, by a clock that jumps from one event to the next. */
+/** The default timeouts, in ms, by a clock that jumps from one event to the next. */
 describe('default timeouts, on virtual time', () => {
   const nothing: Begin = () => undefined;
 
-  /** What begins in a handler begins at once by that clock; what comes from outside may come after its next jump. */
+  /** A timer that a handler starts begins at once by that clock; one from outside may begin after its next jump. */
   async function closes(
     reason: CloseReason,
     limitMs: number,
@@ -99,7 +99,7 @@ describe('default timeouts, on virtual time', () => {
       ...common,
       port: 0,
       open(connection) {
-        // No turn of the engine: a timer of the program.
+        // Not in a round of the engine: in a timer of the program.
         network.clock.setTimer(() => {
           writtenAt = network.now();
           connection.write(Buffer.alloc(1_000_000));

@@ -1,4 +1,4 @@
-/** What streams write: of any size, cut by no cap, and what becomes of it when the stream is destroyed or breaks. */
+/** Writes of streams: of any size, not limited by a cap, and their fate when the stream is destroyed or fails. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -19,11 +19,11 @@ const TEXT = 'plain, ä, €, 😀. ';
 interface Ends {
   readonly connection: Connection;
   readonly client: Connection;
-  /** What the client has received, and whether it saw an end. */
+  /** The bytes that the client has received, and whether it saw an end. */
   readonly seen: { readonly data: Buffer; readonly bytes: number; readonly ended: boolean };
 }
 
-/** The two ends of a connection; the one that `connect` made keeps what comes. */
+/** The two ends of a connection; the one that `connect` made keeps the received bytes. */
 async function watched(stage: Stage, options: Parameters<Stage['listen']>[0] = {}): Promise<Ends> {
   const chunks: Buffer[] = [];
   let ended = false;
@@ -231,7 +231,7 @@ function broken(subject: EngineSubject): void {
       client.pause();
       client.write(data);
       client.resume();
-      // The connection of `connect` stays open for what comes back.
+      // The connection of `connect` stays open for the answer.
       client.end();
       await eventually(() => seen.ended, 'the end');
       assert.deepEqual([seen.bytes, errors], [byteLength, []]);

@@ -21,7 +21,7 @@ async function readAll(connection: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Upper case of what comes, some time later. */
+/** Upper case of the received bytes, some time later. */
 function slowUpperCase(): Transform {
   return new Transform({
     transform(chunk, _encoding, done) {
@@ -30,7 +30,7 @@ function slowUpperCase(): Transform {
   });
 }
 
-/** Writes one piece after the other until `write` says that it is enough; returns the bytes. */
+/** Writes one piece after the other until `write` returns false; returns the bytes. */
 export async function flood(connection: Connection, bytesMax: number): Promise<number> {
   const piece = someBytes(64 * 1024);
   let bytes = 0;
@@ -205,7 +205,7 @@ function duplex(subject: EngineSubject): void {
         allowHalfOpen,
         open(connection) {
           const stream = connection.toDuplex();
-          // Without allowHalfOpen Node ends a Duplex as soon as its end was read; what is slower has to say so.
+          // Without allowHalfOpen Node ends a Duplex as soon as its end was read; a slower reader must set it.
           done = pipeline(
             stream,
             slowUpperCase(),

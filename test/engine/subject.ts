@@ -1,4 +1,7 @@
-/** What the engine's suite runs on: a driver, and a stage for each test: an engine, what runs on it, and what happened. */
+/**
+ * The subject of the engine's suite: a driver, and for each test a stage: an engine with its servers and connections,
+ * and their history.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -30,11 +33,11 @@ export interface EngineSubject {
   readonly options: EngineOptions;
   readonly capabilities: Capabilities;
   readonly peers: Peers;
-  /** What a simulated driver is on. */
+  /** The network of a simulated driver. */
   readonly network: SimNetwork | undefined;
 }
 
-/** Whose events are kept: those of a server's connections, or of one that connects. */
+/** Whose events are recorded: those of a server's connections, or of one client connection. */
 type Recorded = Handlers & { readonly history?: History };
 
 /** The port number of a server. */
@@ -49,7 +52,7 @@ export class Stage {
   readonly engine: Engine;
   /** Events of all connections. */
   readonly history = new History();
-  /** What the engine's own sink was told. */
+  /** The calls of the engine's own error sink. */
   readonly thrown: unknown[] = [];
   readonly #peers: PeerClient[] = [];
 
@@ -64,7 +67,7 @@ export class Stage {
     });
   }
 
-  /** A server on the loopback interface unless told. */
+  /** A server on the loopback interface by default. */
   listen<Context = unknown>(options: ListenOptions<Context>): Promise<Server<Context>> {
     const where = options.path === undefined ? { host: '127.0.0.1', port: 0 } : {};
     const handlers = this.history.recorded(options as Recorded as Handlers);
@@ -101,7 +104,7 @@ export class Stage {
     return { server, connection: connection as Connection, peer };
   }
 
-  /** The same, once the peer's end has brought about ours, behind bytes that the peer does not take. */
+  /** The same, after the peer's end has caused ours, following bytes that the peer does not read. */
   async endedByPeer(): Promise<{ connection: Connection; peer: PeerClient }> {
     const { connection, peer } = await this.pair();
     peer.socket.pause();
@@ -121,7 +124,7 @@ export class Stage {
     return { server, connection: connection as Connection, client };
   }
 
-  /** Behind the test: everything ends, is told, and leaves nothing. */
+  /** After the test: everything ends, is reported, and leaves nothing behind. */
   async close(): Promise<void> {
     for (const { socket } of this.#peers) {
       socket.destroy();
@@ -149,7 +152,7 @@ export class Stage {
 export interface SceneOptions {
   readonly timeoutMs?: number;
   readonly engine?: EngineOptions;
-  /** What the system must have. */
+  /** Capabilities that the system must have. */
   readonly needs?: keyof SystemCapabilities;
 }
 
@@ -173,14 +176,14 @@ export function scenes(subject: EngineSubject): Scene {
   };
 }
 
-/** A test that is over its time goes no further: what it waits for may never come. */
+/** A test that has timed out goes no further: the awaited event may never happen. */
 function rejectedWith(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
 
-/** What is wrong at the end matters only where nothing was before. */
+/** A problem at the end matters only if the test had none before. */
 async function closeStage(stage: Stage, passed: boolean): Promise<void> {
   try {
     await stage.close();

@@ -65,7 +65,7 @@ const TOPICS = {
 
 /** Where a suite differs from the usual, which has peers of node:net. */
 export interface EngineSetting {
-  /** What is special, for the title. */
+  /** The difference, for the title. */
   readonly title?: string;
   readonly peers?: Peers;
   readonly network?: SimNetwork;

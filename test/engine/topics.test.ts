@@ -16,7 +16,7 @@ test('a topic whose name is a slice of a message does not retain the message', {
   assert.ok(heldEach > bytesEach / 2 && heldEach < 2 * bytesEach, `${heldEach} counted, ${bytesEach} taken`);
 });
 
-/** Each connection subscribes to the topics of its lines, and says what came of it. */
+/** Each connection subscribes to the topics of its lines, and writes the results. */
 const MODULE = `
   import { delimited } from 'overlapped/framing';
   export default {

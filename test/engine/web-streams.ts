@@ -73,7 +73,7 @@ export function webStreams(subject: EngineSubject): void {
       const { readable, writable } = (connection as Connection).toWeb();
       await (give === 'cancel' ? readable.cancel() : writable.abort(new Error('Not wanted')));
       await eventually(() => (peer.ended || peer.closed) && server.connectionsCount === 0, 'the close');
-      // What is aborted is no whole stream: the peer must not take it for one.
+      // An aborted stream is incomplete: the peer must not take it for a complete one.
       assert.equal(peer.ended, give === 'cancel');
       await assert.rejects(give === 'cancel' ? writable.getWriter().closed : readable.getReader().read());
     }

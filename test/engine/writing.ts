@@ -1,4 +1,4 @@
-/** Writing: backpressure, its hard limits, and what is written too late. */
+/** Writing: backpressure, its hard limits, and writes that are too late. */
 
 import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
@@ -149,7 +149,7 @@ export function writing(subject: EngineSubject): void {
     live?.write('alive');
     await eventually(() => other.bytes === 5, 'the other is served');
     peer.socket.resume();
-    // libuv tells a reset behind bytes that were not read as an end.
+    // libuv reports a reset after unread bytes as an end.
     await eventually(() => peer.closed || peer.ended, 'the peer hears of it');
   });
 
@@ -161,7 +161,7 @@ export function writing(subject: EngineSubject): void {
       const peers = [await stage.peer(server), await stage.peer(server), await stage.peer(server)];
       await eventually(() => server.connectionsCount === 3, 'all are accepted');
       const [first, second, told] = server.connections() as Generator<Connection, never>;
-      // In one turn, in which nothing is sent.
+      // In one round, in which nothing is sent.
       assert.equal(first?.write(someBytes(256 * KIB)), true, 'at the mark');
       assert.equal(second?.write(someBytes(256 * KIB)), true, 'where no more than an eighth waits');
       assert.equal(told?.write('x'), true);
@@ -186,7 +186,7 @@ export function writing(subject: EngineSubject): void {
       }
       await eventually(() => server.connectionsCount === 3, 'all are accepted');
       const [small, large, writer] = server.connections() as Generator<Connection, never>;
-      // In one turn, in which nothing is sent.
+      // In one round, in which nothing is sent.
       small?.write(someBytes(MIB));
       large?.write(someBytes(2 * MIB));
       assert.equal(large?.closing, false);

@@ -32,12 +32,12 @@ function start(name: Name, ...parameters: string[]): Child {
   return child;
 }
 
-/** The child is up, and says where. */
+/** The child is up, and has printed its address. */
 async function portOf(child: Child): Promise<number> {
   return Number((await child.says(/listening on 127\.0\.0\.1:(\d+)\n/))[1]);
 }
 
-/** Ends a child by a signal: where there are signals it closes in good order, and says nothing of errors. */
+/** Ends a child by a signal: on systems with signals it closes in good order, and prints no error. */
 async function stop(child: Child): Promise<void> {
   child.process.kill('SIGTERM');
   const { exitCode, stderr } = await child.ended;
@@ -154,7 +154,7 @@ describe('examples/proxy.ts', () => {
         await eventually(() => client.ended, 'the end');
         assert.equal(sha256(client.data), sha256(data));
       }
-      // What is not read is not taken either: the kernel's buffers, and 64 KiB in the proxy.
+      // Unread bytes are not received either: the kernel's buffers, and 64 KiB in the proxy.
       const pushing = await connectNode(port);
       const much = Buffer.alloc(64_000_000);
       pushing.socket.write(much);

@@ -16,7 +16,7 @@ const STEPS = 11;
 const TIMEOUT_MS = 30_000;
 const TRIES_MAX = 20;
 
-/** What the server says of a connection that it closes. A client that was gone before it was accepted is none. */
+/** The server's line for a connection that it closes. A client that was gone before it was accepted has none. */
 const CLOSED = /^closed sockfd=\d+: (?!ACCEPT)/;
 const RESET = /^closed sockfd=\d+: reset by the client/;
 
@@ -55,7 +55,7 @@ describe('examples/win32-echo.ts in Wine', { skip: wineHere !== true && wineHere
   /** Lines of the server's output that fit. */
   const told = (pattern: RegExp): number => server.stdout.split('\n').filter((line) => pattern.test(line)).length;
 
-  /** Sends data and an end; what comes back is all that was ever sent, and an end behind it. */
+  /** Sends data and an end; returns all bytes that are received up to the end. */
   async function echoesWhole(client: NodeClient, data: Buffer, sentBefore = ''): Promise<void> {
     client.socket.end(data);
     await eventually(() => client.closed, 'the end', TIMEOUT_MS);
@@ -85,7 +85,8 @@ describe('examples/win32-echo.ts in Wine', { skip: wineHere !== true && wineHere
     const other = await connectNode(port);
     other.socket.write('before ');
     await eventually(() => other.bytes === 7, 'the echo');
-    // Wine tells a reset that comes while no receive is posted as an end of stream: an echo may be here before the next one.
+    // Wine reports a reset that arrives while no receive is posted as an end of stream: an echo may arrive before the
+    // next receive.
     for (let tries = 0; tries < TRIES_MAX && told(RESET) === 0; tries++) {
       const idle = await connectNode(port);
       idle.socket.write('garbage');
@@ -118,7 +119,7 @@ describe('examples/win32-echo.ts in Wine', { skip: wineHere !== true && wineHere
   });
 
   test('every connection was closed, and nothing else went wrong', { timeout: TIMEOUT_MS }, async () => {
-    // What it has written is here a little later.
+    // Its output arrives a little later.
     const closedMin = 1 + 20 + 15 + 12 + 44;
     await eventually(() => told(CLOSED) >= closedMin && told(CLOSED) === told(/^new client /), 'the last close');
     assert.doesNotMatch(server.stderr, /error/i);

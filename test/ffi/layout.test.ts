@@ -144,7 +144,7 @@ const DECLARATIONS: Declarations = {
 /** Only the kernel's EPOLL_PACKED packs a struct, on x86-64. */
 const PACKED: ReadonlySet<string> = new Set(process.arch === 'x64' ? ['epoll_event'] : []);
 
-/** Of Windows' headers (minwinbase.h, ws2def.h, winsock2.h), where a long has 32 bits. */
+/** From Windows' headers (minwinbase.h, ws2def.h, winsock2.h), where a long has 32 bits. */
 const WINDOWS_DECLARATIONS: Declarations = {
   OVERLAPPED: {
     Internal: 'uint64_t',
@@ -165,7 +165,7 @@ const WINDOWS_DECLARATIONS: Declarations = {
   fd_set: { fd_count: 'uint32_t', fd_array: 'uint64_t' },
 };
 
-/** Sizes that the kernel's interface fixes, whatever a compiler would say. */
+/** Sizes that the kernel's interface fixes, whatever a compiler computes. */
 const KNOWN_SIZES: Readonly<Record<string, number>> = {
   OVERLAPPED: 32,
   OVERLAPPED_ENTRY: 32,

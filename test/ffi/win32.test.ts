@@ -1,4 +1,4 @@
-/** `overlapped/win32` where there is no Windows: programs that may use it can be written and loaded, and are told. */
+/** `overlapped/win32` on other systems: programs that may use it can be written and loaded, and its calls fail clearly. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** `overlapped/win32` on Windows: every function of its tables is called once, and does what its manual says. */
+/** `overlapped/win32` on Windows: every function of its tables is called once, and works as its manual describes. */
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -65,10 +65,10 @@ function portAt(slab: win32.Slab, byteOffset: number): number {
   return high * 256 + low;
 }
 
-/** All of them, so that none goes while the system may still write to it. */
+/** All of them, so that none is collected while the system may still write to it. */
 const operations: Operation[] = [];
 
-/** An operation's OVERLAPPED with a WSABUF, flags and a buffer behind it. */
+/** An operation's OVERLAPPED with a WSABUF, flags and a buffer after it. */
 class Operation {
   readonly slab = new Slab(256);
   readonly overlapped = this.slab.address;

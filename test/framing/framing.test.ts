@@ -43,7 +43,7 @@ function decoded(framing: Framing<never>, bytes: Buffer, cuts: readonly number[]
   };
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
   for (let index = 1; index < edges.length; index++) {
-    // A copy that is overwritten behind the call, as a receive buffer is.
+    // A copy that is overwritten after the call, as a receive buffer is.
     const piece = Buffer.from(bytes.subarray(edges[index - 1], edges[index]));
     framer.push(piece, emit);
     while (framer.stopped) {

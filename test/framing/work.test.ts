@@ -1,5 +1,5 @@
 /**
- * The work of decoding: the bytes that a framing looks at and the bytes that are copied are linear in the bytes received,
+ * The work of decoding: the bytes that a framing reads and the bytes that are copied are linear in the received bytes,
  * however a peer fragments them and wherever the program stops. Work is counted, not timed.
  */
 
@@ -26,7 +26,7 @@ interface Work {
   calls: number;
 }
 
-/** A view of bytes that counts what is read through it. */
+/** A view of bytes that counts the reads through it. */
 function counted(bytes: Buffer, work: Work): Buffer {
   return new Proxy(bytes, {
     get(target, name): unknown {
@@ -72,7 +72,7 @@ interface Decoded {
   readonly work: Work;
 }
 
-/** Decodes bytes in fragments, whose sizes are used in turn; `emit` stops after each `stopAfter`th message. */
+/** Decodes bytes in fragments, whose sizes are used cyclically; `emit` stops after each `stopAfter`th message. */
 function decodeIn(framing: Framing<never>, bytes: Buffer, sizes: readonly number[], stopAfter: number): Decoded {
   const work = { looked: 0, copied: 0, calls: 0 };
   const framer = new Framer(counting(framing, work));
@@ -105,7 +105,7 @@ function decodeIn(framing: Framing<never>, bytes: Buffer, sizes: readonly number
   return { messages, error, work };
 }
 
-/** Of what is appended, moved as memory grows, and moved as it is consumed, each is a geometric series. */
+/** Bytes appended, moved as memory grows, and moved as it is consumed: each is a geometric series. */
 const COPIES_MAX = 6;
 /** Bytes of a header, which are looked at again in each call. */
 const HEADER_BYTES_MAX = 8;
@@ -121,9 +121,9 @@ const BYTES = 12_000;
 
 interface Subject {
   readonly framing: Framing<never>;
-  /** What a byte of the input may be, beside any other. */
+  /** Special bytes of the input, besides any other. */
   readonly likely: readonly number[];
-  /** Bytes that a search may look at twice. */
+  /** Bytes that a search may read twice. */
   readonly overlapBytes: number;
 }
 

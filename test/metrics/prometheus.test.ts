@@ -1,4 +1,4 @@
-/** `overlapped/prometheus`: what a registry says of servers, and for how long. */
+/** `overlapped/prometheus`: the metrics of servers in a registry, and how long they are there. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -37,7 +37,7 @@ async function withEngine(body: (engine: Engine) => Promise<void>): Promise<void
   }
 }
 
-/** The value of one series; undefined when there is none. */
+/** The value of one series; undefined if there is none. */
 async function sampleOf(registry: Registry, name: string, labels: Record<string, string> = {}): Promise<unknown> {
   const metric = await registry.getSingleMetric(name)?.get();
   return metric?.values.find((sample) =>
@@ -71,7 +71,7 @@ describe('collectMetrics', () => {
       assert.equal(await sampleOf(registry, 'overlapped_errors_total', { ...service, code: 'EASKED' }), 1);
       const closes = { ...service, reason: 'handler_error' };
       assert.equal(await sampleOf(registry, 'overlapped_connections_closed_total', closes), 1);
-      // Asked again it says the same: counters are read, not added up.
+      // A second collection gives the same: counters are read, not added up.
       assert.equal(await sampleOf(registry, 'overlapped_received_bytes_total', service), 8);
       const text = await registry.metrics();
       assert.match(text, /^# TYPE overlapped_connections_closed_total counter$/m);
@@ -115,7 +115,7 @@ describe('collectMetrics', () => {
       assert.equal(registry.getSingleMetric('first_connections'), undefined);
       stop();
       assert.equal(await registry.metrics(), '\n');
-      // What is gone may come again, with other labels.
+      // A series that is gone may return, with other labels.
       collectMetrics(second, { registry, prefix: 'first_', labels: {} });
       assert.match(await registry.metrics(), /^first_connections 0$/m);
     });

@@ -1,4 +1,4 @@
-/** Two copies of the package in one process: each works, and what they must have in common they have. */
+/** Two copies of the package in one process: each works, and both share the state that a process has once. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -20,7 +20,7 @@ const ELSEWHERE = !WINDOWS && 'it calls Windows, and runs there';
 const PAGES = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
 const READMES = ['README.md', 'README.zh-CN.md'];
 
-/** What a user's strict project has. The compiled program lies beside its source. */
+/** The settings of a user's strict project. The compiled program lies beside its source. */
 const COMPILER_OPTIONS = {
   target: 'ES2023',
   lib: ['ES2023'],

@@ -1,4 +1,4 @@
-/** What each entry of the package exports at run time: what is public, and what is not. */
+/** The exports of each entry of the package at run time: the public API, and nothing else. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** What a linter does not check in texts, and in what npm installs. */
+/** Rules for texts and installs that a linter does not check. */
 
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';

@@ -1,4 +1,4 @@
-/** What a linter cannot hold: which file may know what, that every file is used, and what a page looks like. */
+/** Rules that a linter cannot hold: which file may use what, that every file is used, and what a page looks like. */
 
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
@@ -276,14 +276,14 @@ function breaches(broken: (path: string, target: string) => boolean): string[] {
   );
 }
 
-/** One circle of imports between the files of a folder; empty when there is none. */
+/** One circle of imports between the files of a folder; empty if there is none. */
 function circleIn(folder: string): string[] {
   const files = SOURCES.filter((path) => path.startsWith(`${folder}/`));
   assert(files.length > 1, folder);
   return circleOf(new Map(files.map((path) => [path, importsOf(path).filter((target) => files.includes(target))])));
 }
 
-/** One circle of a graph, as the path from a node back to itself; empty when there is none. */
+/** One circle of a graph, as the path from a node back to itself; empty if there is none. */
 function circleOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const done = new Set<string>();
   const visit = (node: string, path: readonly string[]): string[] => {

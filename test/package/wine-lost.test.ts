@@ -1,4 +1,4 @@
-/** A program whose Wine has crashed ends, although no thread of it will ever hear from Wine's server. */
+/** A program whose Wine has crashed ends, although its threads wait for Wine's server for ever. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,6 +12,6 @@ test("a program ends with Wine's server", { timeout: WINE_START_MS, skip: wineHe
   const { exitCode, stderr } = await child.ended;
   assert.equal(exitCode, 125);
   assert.match(stderr, /^wine: Wine's server crashed/m);
-  // What another test lost stays known.
+  // The loss of another test stays recorded.
   assert.ok(before || wasLost());
 });

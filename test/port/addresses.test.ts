@@ -35,7 +35,8 @@ describe('addresses', () => {
         const back = roundTrip({ family: 'ipv6', address, port });
         assert.ok(back.family === 'ipv6' && isIPv6(back.address), formatAddress(back));
         const inNode = new NodeAddress({ family: 'ipv6', address, port }).address;
-        // Node also dots what was once IPv4-compatible IPv6 (::1.2.3.4); RFC 5952 only what is known to hold IPv4.
+        // Node also writes former IPv4-compatible IPv6 addresses with dots (::1.2.3.4); RFC 5952 does so only for known
+        // prefixes of IPv4.
         assert.equal(back.address, /^::[\d.]+$/.test(inNode) ? back.address : inNode);
         assert.deepEqual(roundTrip({ family: 'ipv6', address: inNode, port }), back);
         assert.equal(back.port, port);

@@ -111,7 +111,7 @@ describe('sends', () => {
     bench.router.sends.cancelAll(socket);
     assert.deepEqual(results(bench), [['b', 0, 'ECANCELED']]);
     assert.equal(bench.driver.posted.at(-1)?.what, 'cancel');
-    // It was cancelled half way: the kernel says how far it came, not that it was cancelled.
+    // It was cancelled half way: the kernel reports the sent bytes, not the cancel.
     bench.complete(first, 2);
     assert.deepEqual(results(bench), [['a', 0, 'ECANCELED']]);
     assert.equal(bench.operations.inFlight, 0);

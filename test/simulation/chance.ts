@@ -1,4 +1,4 @@
-/** What a scenario leaves to chance: a seed repeats all of it (mulberry32). */
+/** The random choices of a scenario: a seed repeats all of them (mulberry32). */
 
 export class Chance {
   #state: number;

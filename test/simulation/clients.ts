@@ -1,4 +1,4 @@
-/** The clients of a scenario: connections of an engine, and peers that are nobody's. */
+/** The clients of a scenario: connections of an engine, and raw peers without one. */
 
 import { type Connection, type ConnectOptions, connect, type Engine, type Server } from 'overlapped';
 import type { Chance } from './chance.js';
@@ -12,10 +12,10 @@ import { EngineSide } from './side.js';
 import type { World } from './world.js';
 
 const CONNECT_TIMEOUT_MS_MAX = 3000;
-/** A moment more than a limit is not a failure of it: the rounding of its ticks, and the turn that it takes. */
+/** This much later than a limit is no failure: the rounding of its ticks, and the round that applies it. */
 const LATE_MS = 100;
 
-/** Adds to a role, some times, what nobody expects. */
+/** Adds unexpected actions to a role, some times. */
 export function disturbed(role: Role, chance: Chance, spanMs: number): Role {
   if (chance.rate(0.1)) {
     return new Thrower(role, chance);
@@ -56,7 +56,7 @@ export class Clients {
     return disturbed(role, chance, this.#spanMs);
   }
 
-  /** A peer that is nobody's connects. */
+  /** A raw peer without an engine connects. */
   connectRaw({ host, port }: Target): void {
     const { chance } = this.#world;
     const endpoint = this.#world.network.connect({ family: host.includes(':') ? 'ipv6' : 'ipv4', address: host, port });
@@ -94,7 +94,7 @@ export class Clients {
     void this.#watch(name, options, connectMs, onFailure).finally(() => this.#aborts.delete(abort));
   }
 
-  /** The target's own address, or a name that has other addresses as well, where nobody is. */
+  /** The target's own address, or a name that also has addresses without a listener. */
   #addressOf({ host, port }: Target): Pick<ConnectOptions, 'host' | 'port' | 'lookup'> {
     const { chance } = this.#world;
     if (chance.rate(0.7)) {

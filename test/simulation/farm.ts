@@ -3,11 +3,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { addCoverage, type Coverage, emptyCoverage } from './coverage.js';
 
-/** A seed takes milliseconds; one that takes so long is stuck. */
+/** A seed takes milliseconds; one that takes this long is stuck. */
 const STUCK_MS = 60_000;
 const STDERR_CHARACTERS_MAX = 4000;
 
-/** What a worker tells. */
+/** The messages of a worker. */
 export type Report =
   | { readonly kind: 'seed'; readonly seed: number }
   | { readonly kind: 'failure'; readonly seed: number; readonly message: string }
@@ -153,7 +153,7 @@ export async function runFarm(options: FarmOptions): Promise<FarmResult> {
   };
 }
 
-/** What failed, with the one command that replays it. */
+/** The failure, with the one command that replays it. */
 export function describeFailure({ seed, message }: Failure): string {
   return `Seed ${seed} failed. To replay it: npm run sim -- --seed ${seed}\n${message}`;
 }

@@ -1,4 +1,4 @@
-/** What must hold of an engine when all of its connections and servers are closed: nothing is left behind. */
+/** Invariants of an engine whose connections and servers are all closed: nothing is left behind. */
 
 import type { Engine } from 'overlapped';
 import type { World } from './world.js';

@@ -1,4 +1,4 @@
-/** What is known of a connection's bytes: how many were written and have come, each way, and whether they are right. */
+/** The known state of a connection's bytes: how many were written and received each way, and whether they are right. */
 
 import { mismatch, PERIOD_BYTES } from './pattern.js';
 
@@ -29,7 +29,7 @@ export class Flow {
     return this.copyOf?.start ?? this.#start;
   }
 
-  /** Bytes have come; returns what is wrong with them. */
+  /** Takes received bytes; returns the mistake in them. */
   take(bytes: Uint8Array): string | undefined {
     if (this.endSeen) {
       return 'bytes came behind the end';
@@ -42,7 +42,7 @@ export class Flow {
     return wrong;
   }
 
-  /** The end of the stream has come; returns what is wrong with that. */
+  /** Takes the end of the stream; returns the mistake in it. */
   end(): string | undefined {
     if (this.endSeen) {
       return 'the end came twice';

@@ -3,7 +3,7 @@
 import type { Connection, Handlers } from 'overlapped';
 import type { EngineSide } from './side.js';
 
-/** What a server's connections do when it closes and has a handler for that. */
+/** The reaction of a server's connections to its close, if it has a handler for that. */
 export const SHUTDOWN_HANDLER: Handlers<EngineSide> = {
   serverClosing({ context: side }) {
     side.askedToEnd();

@@ -1,4 +1,4 @@
-/** What must hold of an open connection between two turns of its engine. */
+/** Invariants of an open connection between two rounds of its engine. */
 
 import {
   AWAITING,
@@ -23,7 +23,7 @@ import { NEVER, TICK_MS } from '../../src/engine/scheduling/timer-wheel.js';
 import { assertConsistent } from './consistent.js';
 import type { EngineSide } from './side.js';
 
-/** A limit may be kept so much later than it says: the rounding of ticks, both ways. */
+/** A limit may be applied this much later: the rounding of ticks, both ways. */
 const SLACK_TICKS = 3;
 
 export function inspectConnection(side: EngineSide): void {

@@ -1,4 +1,4 @@
-/** Roles that do what their own role does, and something else at a moment that nobody would think of. */
+/** Roles that do what their own role does, and something else at an unexpected moment. */
 
 import { count } from './coverage.js';
 import { bytesAt } from './pattern.js';
@@ -31,7 +31,7 @@ const MEDDLINGS: Readonly<Record<string, Meddling>> = {
   },
   endWithBytes(side) {
     const { connection, outgoing } = side;
-    // What is sent back must be what came.
+    // Bytes that are sent back must be the received ones.
     if (connection.writable && outgoing.copyOf === undefined) {
       side.queuedSince = connection.queuedBytes === 0 ? side.world.now() : side.queuedSince;
       const bytes = bytesAt(outgoing.start, outgoing.written, side.world.chance.size(1, 3000));
@@ -68,7 +68,8 @@ const MEDDLINGS: Readonly<Record<string, Meddling>> = {
   },
   writeBehindTheEnd({ connection, world, name }) {
     if (!connection.writable && !connection.closing) {
-      // Told by an error where the program itself ended, and else, as who closes it may not know, by the answer no.
+      // Reported by an error if the program itself ended; otherwise by `false`, as the program may not know of the
+      // close.
       try {
         world.check(!connection.write('too late'), () => `${name}: write took something behind the end`);
       } catch (error) {
@@ -96,7 +97,7 @@ function meddle(side: EngineSide): void {
   (MEDDLINGS[name] as Meddling)(side);
 }
 
-/** A role around another: it hears each event first, and decides what becomes of it. */
+/** A role around another: it gets each event first, and decides whether to pass it on. */
 abstract class RoleAround implements Role {
   readonly name: string;
   readonly #role: Role;
@@ -108,7 +109,7 @@ abstract class RoleAround implements Role {
 
   protected abstract tell(event: Event, side: EngineSide, chunk?: Buffer): unknown;
 
-  /** What the other role makes of the event. */
+  /** The other role's reaction to the event. */
   protected pass(event: Event, side: EngineSide, chunk?: Buffer): unknown {
     return event === 'data' ? this.#role.data?.(side, chunk as Buffer) : this.#role[event]?.(side);
   }
@@ -204,7 +205,7 @@ export class Thrower extends RoleAround {
       return returned;
     }
     const { connection, deeds, world } = side;
-    // Nobody hears of it when the connection is closing, but the sink.
+    // While the connection is closing, only the error sink is called.
     deeds.threw ||= !connection.closing;
     count(world.coverage.marks, `${this.#rejects ? 'rejected' : 'threw'} in ${event}`);
     side.thrown++;

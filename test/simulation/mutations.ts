@@ -1,6 +1,6 @@
 /**
- * Ways to break the engine on purpose, to see that the simulation notices. Each is a replacement in a built file: a text
- * that must be there exactly once, so that a mutation whose place has changed is missed by nobody.
+ * Ways to break the engine on purpose, to prove that the simulation notices. Each is a replacement in a built file: a
+ * text that must occur exactly once, so that a mutation whose code has changed is an error.
  */
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -5,7 +5,7 @@
 
 import { Chance } from './chance.js';
 
-/** After so many bytes the text begins again. A prime, so that no size of a buffer divides it. */
+/** The text repeats after this many bytes. A prime, so that no size of a buffer divides it. */
 export const PERIOD_BYTES = 131_071;
 
 const CHARACTERS = [
@@ -50,13 +50,13 @@ function placeOf(start: number, position: number): number {
   return (start + position) % PERIOD_BYTES;
 }
 
-/** Bytes of a stream, as a view that nobody may change. */
+/** Bytes of a stream, as a view that must not be changed. */
 export function bytesAt(start: number, position: number, byteLength: number): Buffer {
   const place = placeOf(start, position);
   return memory.subarray(place, place + byteLength);
 }
 
-/** The same as text, shortened to whole characters; undefined where none begins or is whole. */
+/** The same as text, shortened to whole characters; undefined if there is none. */
 export function textAt(start: number, position: number, byteLength: number): string | undefined {
   const place = placeOf(start, position);
   let end = place + byteLength;
@@ -70,7 +70,7 @@ function isInside(place: number): boolean {
   return ((memory[place] as number) & 0xc0) === 0x80;
 }
 
-/** What is wrong with bytes that came at a position of a stream; undefined when they are right. */
+/** The mistake in bytes that were received at a position of a stream; undefined if they are right. */
 export function mismatch(start: number, position: number, bytes: Uint8Array): string | undefined {
   const expected = bytesAt(start, position, bytes.byteLength);
   if (expected.compare(bytes) === 0) {

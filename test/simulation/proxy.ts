@@ -1,12 +1,12 @@
-/** A role that passes everything on to another server, and back, minding what `write` says in both directions. */
+/** A role that passes everything on to another server, and back, with backpressure in both directions. */
 
 import type { Role } from './roles.js';
 import type { EngineSide } from './side.js';
 
-/** Connects to the server behind the proxy; calls `opened` if that comes to be, and `failed` if not. */
+/** Connects to the server behind the proxy; calls `opened` or `failed`. */
 export type ConnectBehind = (role: Role, failed: () => void) => void;
 
-/** One end of the pair: what comes here is written there. */
+/** One end of the pair: bytes received here are written there. */
 class Leg implements Role {
   readonly name: string;
   other: Leg | undefined;
@@ -48,7 +48,7 @@ class Leg implements Role {
   }
 }
 
-/** The leg of the connection behind: it begins where the front's stream does. */
+/** The leg of the second connection: it begins where the front's stream does. */
 class BackLeg extends Leg {
   override open(side: EngineSide): void {
     super.open(side);
@@ -75,7 +75,7 @@ export class FrontLeg extends Leg {
 
   override open(side: EngineSide): void {
     super.open(side);
-    // The server behind echoes.
+    // The server behind the proxy echoes.
     side.outgoing.copyOf = side.incoming;
     side.connection.pause();
     const back = new BackLeg('proxy, behind');

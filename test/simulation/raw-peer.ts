@@ -102,7 +102,7 @@ export class RawPeer implements Member, Sender {
     this.#step();
   }
 
-  /** What it does by and by. */
+  /** Its actions, one after another. */
   #step(): void {
     if (this.#stepping || this.over || (!this.#saysMore && this.#manners.reading !== 'slow')) {
       return;
@@ -154,7 +154,7 @@ export class RawPeer implements Member, Sender {
     const { start, written } = this.#outgoing;
     const byteLength = Math.min(this.#world.chance.size(1, pieceBytesMax), bytes - written, this.#endpoint.writable);
     if (byteLength > 0) {
-      // Counted first: an engine may be told of them at once.
+      // Counted first: an engine may get them at once.
       this.#outgoing.written += byteLength;
       const taken = this.#endpoint.write(bytesAt(start, written, byteLength));
       this.#world.check(taken === byteLength, () => `${this.name}: the network took ${taken} of ${byteLength}`);
@@ -210,7 +210,7 @@ export class RawPeer implements Member, Sender {
       this.#end();
       this.#changed();
     }
-    // What nobody ends is not to wait for ever.
+    // An end that never comes must not be waited for.
     this.#world.after(this.#world.chance.between(0, 1000), () =>
       this.#close('raw: left', this.#world.chance.rate(0.5)),
     );

@@ -15,12 +15,12 @@ const WITH_ERROR: ReadonlySet<CloseReason> = new Set([
   'engine_held_full',
 ]);
 
-/** A limit of so many ticks is never kept earlier than this after its beginning, in ms. */
+/** A timeout of this many ticks never fires earlier than this after its start, in ms. */
 function leastMs(ticks: number): number {
   return ticks === NEVER ? Infinity : (ticks - 1) * TICK_MS - TICK_MS;
 }
 
-/** What each reason needs to be true. */
+/** The condition for each close reason. */
 const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolean>>> = {
   finished: ({ incoming, connection, outgoing }) =>
     incoming.endSeen && !connection.writable && connection.bytesWritten === outgoing.written,

@@ -1,9 +1,9 @@
-/** What ends of connections do: servers' and clients' alike. */
+/** The behaviour of ends of connections, of servers and clients alike. */
 
 import type { Chance } from './chance.js';
 import type { EngineSide } from './side.js';
 
-/** What an end does when something happens. What it returns goes to the engine. */
+/** The reaction of an end to an event. The returned value goes to the engine. */
 export interface Role {
   readonly name: string;
   open?(side: EngineSide): unknown;
@@ -22,7 +22,7 @@ function endIfWritable({ connection }: EngineSide): void {
   }
 }
 
-/** Sends back what comes; with or without minding what `write` says. */
+/** Sends received bytes back, with or without backpressure. */
 export class Echo implements Role {
   readonly name: string;
   readonly #careful: boolean;
@@ -55,7 +55,7 @@ export class Echo implements Role {
   }
 }
 
-/** Reads everything and says nothing. */
+/** Reads everything and writes nothing. */
 export class Sink implements Role {
   readonly name = 'sink';
 
@@ -70,7 +70,7 @@ export class Sink implements Role {
 
 const TALKER_ENDS = ['end', 'end', 'end', 'end', 'stay', 'stay', 'destroy', 'reset'] as const;
 
-/** What a talker does. */
+/** The actions of a talker. */
 export interface Speech {
   readonly bytes: number;
   readonly pieceBytesMax: number;
@@ -186,7 +186,7 @@ export class Talker implements Role {
   }
 }
 
-/** Each chunk that comes makes it say something to all connections of its kind. */
+/** Each received chunk makes it send something to all connections of its kind. */
 export class Broadcaster implements Role {
   readonly name = 'broadcaster';
   readonly #all: Set<EngineSide>;

@@ -1,4 +1,4 @@
-/** Runs the scenario of one seed to its end, and says what was wrong. */
+/** Runs the scenario of one seed to its end, and returns the failure. */
 
 import { Engine } from 'overlapped';
 import type { SimListener } from 'overlapped/sim';
@@ -16,9 +16,9 @@ const SPAN_MS_MIN = 300;
 const SPAN_MS_MAX = 6000;
 const CLIENTS_MAX = 24;
 const INSPECT_MS = 100;
-/** Once faults have stopped, whoever behaves ends in this time, and what was on its way is there. */
+/** After faults have stopped, well-behaved ends finish in this time, and all bytes in flight have arrived. */
 const POLITE_MS = 200;
-/** Everything ends so long after faults have stopped: above all time limits of scenarios. */
+/** Everything ends this long after faults have stopped: longer than all timeouts of scenarios. */
 const END_MS = 20_000;
 
 export interface Outcome {
@@ -91,7 +91,7 @@ class Run {
     this.#plan(clients, front, parts.bytesMax);
   }
 
-  /** What happens when. */
+  /** The times of events. */
   #plan(clients: Clients, server: WatchedServer, bytesMax: number): void {
     const world = this.#world;
     const { chance } = world;
@@ -134,14 +134,14 @@ class Run {
     const world = this.#world;
     count(world.coverage.marks, 'engine closed in mid-traffic');
     for (const server of this.#servers) {
-      // Closing the engine closes its servers: this only is told when.
+      // Closing the engine closes its servers: this only reports when.
       server.close(END_MS);
     }
     const before = world.now();
     for (const engine of world.engines) {
       engine.close();
     }
-    // It blocks until the network has ended what was in flight: the others have waited.
+    // It blocks until the network has completed the operations in flight: the others have waited.
     world.delayMsMax += world.now() - before;
   }
 
@@ -212,7 +212,7 @@ class Run {
   }
 }
 
-/** Whether both ends of a connection are engines', and nothing but their own end is to be waited for. */
+/** Whether both ends of a connection are engines', and only their own end is awaited. */
 function isPolite(member: unknown): member is EngineSide {
   return (
     member instanceof EngineSide &&
@@ -229,7 +229,7 @@ function noteFaults(world: World, faults: ReturnType<typeof chooseFaults>): void
   }
 }
 
-/** Runs a seed. What is thrown where nobody catches it is a failure too. */
+/** Runs a seed. An uncaught exception is a failure too. */
 export async function runSeed(seed: number): Promise<Outcome> {
   const chance = new Chance(seed);
   const faults = chance.rate(0.1) ? {} : chooseFaults(chance);

@@ -1,4 +1,4 @@
-/** What a seed chooses before anything happens: how the network fails, and how ports, servers and clients are set. */
+/** The choices of a seed before anything happens: how the network fails, and the options of ports, servers and clients. */
 
 import type { ConnectionLimits, ConnectionTimeouts, EngineOptions, ListenLimits, ListenOptions } from 'overlapped';
 import type { SimFaults } from 'overlapped/sim';
@@ -59,7 +59,7 @@ export function chooseEngine(chance: Chance): Omit<EngineOptions, 'driver'> {
   });
 }
 
-/** Times in which a fault delays things, in ms: none at all, moments, or long ones. */
+/** Times by which a fault delays things, in ms: none, short, or long ones. */
 function chooseRange(chance: Chance): readonly [number, number] {
   return [0, chance.pick([0.05, 1, 5, 20, 100, 300])];
 }
@@ -100,7 +100,7 @@ export function longestDelayMs(faults: Partial<SimFaults>): number {
   return ranges.reduce((sum, range) => sum + (range?.[1] ?? 0), 0);
 }
 
-/** Bytes that one end says, so that a seed of tiny buffers does not take longer than all others together. */
+/** Bytes that one end sends, so that a seed of tiny buffers does not take longer than all others together. */
 export function bytesMaxOf(engines: readonly Omit<EngineOptions, 'driver'>[], settings: readonly Settings[]): number {
   const sizes = [
     ...engines.map(({ bufferSizeBytes }) => bufferSizeBytes ?? 4096),

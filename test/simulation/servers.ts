@@ -15,7 +15,7 @@ import type { World } from './world.js';
 export const KINDS = ['echo', 'careless echo', 'sink', 'source', 'broadcast', 'proxy', 'mixed', 'mixed'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** A close may take so much longer than its deadline: the rounding of its ticks, and turns. */
+/** A close may take this much longer than its deadline: the rounding of its ticks, and rounds. */
 const LATE_MS = 150;
 
 const REFUSALS: readonly CloseReason[] = ['connections_max', 'address_connections_max'];

@@ -9,11 +9,11 @@ import { checkReason } from './reasons.js';
 import type { Role } from './roles.js';
 import type { Member, World } from './world.js';
 
-/** Writes of more are not copied by the engine: what they came from must stay until they are sent. */
+/** Larger writes are not copied by the engine: their memory must stay unchanged until they are sent. */
 const COPIED_BYTES_MAX = 1024;
 const SCRIBBLE = 0xee;
 
-/** What the scenario did to a connection, that may be the reason for its end. */
+/** What the scenario did to a connection that may explain its end. */
 export interface Deeds {
   destroyed: boolean;
   reset: boolean;
@@ -39,7 +39,7 @@ export class EngineSide implements Member, Sender {
   readonly role: Role;
   readonly deeds: Deeds = { destroyed: false, reset: false, threw: false, deadlineAt: Infinity };
   readonly openedAt: number;
-  /** When bytes were delivered last, the peer's end was told, and something began to wait to be sent. */
+  /** When bytes were delivered last, the peer's end was emitted, and bytes began to wait for sending. */
   dataAt: number;
   endAt = Infinity;
   queuedSince = Infinity;
@@ -90,7 +90,7 @@ export class EngineSide implements Member, Sender {
     this.world.check(!this.atWork, () => `${this.name}: data came while a handler is at work`);
     this.world.check(chunk.byteLength > 0, () => `${this.name}: no bytes came`);
     if (this.connection.held === undefined) {
-      // What was held had come before, and its connection may have been idle since.
+      // The held bytes had arrived before, and the connection may have been idle since.
       this.dataAt = this.world.now();
     }
     this.chunks++;
@@ -230,7 +230,7 @@ export class EngineSide implements Member, Sender {
     return taken;
   }
 
-  /** Closes it; with a linger time it may live so long. */
+  /** Closes it; with a linger time it may live that long. */
   destroy(error?: Error): void {
     const { connection, deeds } = this;
     if (!connection.closing) {

@@ -1,13 +1,13 @@
 /**
- * A process that runs seeds for `farm.ts`: every so many'th from the first. It tells its parent which seed it is at, what
- * failed, and in the end what all of them reached.
+ * A process that runs seeds for `farm.ts`: every n-th one from the first. It reports to its parent which seed it runs,
+ * the failures, and in the end the coverage.
  */
 
 import { addCoverage, emptyCoverage } from './coverage.js';
 import type { Report } from './farm.js';
 import { runSeed } from './run.js';
 
-/** Time for what was told to be on its way. */
+/** Time for bytes in flight to arrive. */
 const LEAVE_MS = 500;
 
 function tell(report: Report): void {
@@ -27,5 +27,5 @@ for (let index = 0; index < seeds; index++) {
 }
 tell({ kind: 'coverage', coverage });
 process.disconnect?.();
-// What a seed that failed has left open is not to keep the process.
+// A failed seed may have left sockets open, which would keep the process.
 setTimeout(() => process.exit(), LEAVE_MS).unref();

@@ -1,4 +1,4 @@
-/** One run of a scenario: its network, its chances, what is known of its connections, and what was found to be wrong. */
+/** One run of a scenario: its network, its random choices, the state of its connections, and the failures found. */
 
 import type { Engine } from 'overlapped';
 import { type ClockTimer, SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
@@ -7,9 +7,9 @@ import { Chance } from './chance.js';
 import { type Coverage, emptyCoverage } from './coverage.js';
 import { Link } from './flow.js';
 
-/** Something that the world looks at now and then, and asks to come to an end. */
+/** An object that the world checks now and then, and asks to end. */
 export interface Member {
-  /** What it is, for messages. */
+  /** Its name, for messages. */
   readonly name: string;
   readonly over: boolean;
   /** Complains about what must not be so between turns. */
@@ -36,9 +36,9 @@ export class World {
   windDownAt = Infinity;
   /** The longest that anything may be on its way because of faults, in ms. */
   delayMsMax = 0;
-  /** The most bytes that one write had, for an engine's cap may be passed by so much. */
+  /** The largest single write, as an engine's cap may be exceeded by that much. */
   writeBytesMax = 0;
-  /** How often an engine's sink was told what a handler threw. */
+  /** How often an engine's sink was called with a handler's error. */
   sinkTold = 0;
   failure: Error | undefined;
   readonly #timers = new Set<ClockTimer>();
@@ -57,7 +57,7 @@ export class World {
     return this.network.now();
   }
 
-  /** Notes what is wrong, the first time, and ends the run. */
+  /** Records the first failure, and ends the run. */
   fail(message: string | Error): void {
     if (this.failure === undefined) {
       const error = message instanceof Error ? message : new Error(message);
@@ -98,7 +98,7 @@ export class World {
     return !this.windingDown && this.#slowness.rate(this.#slowRate) ? this.#slowness.between(0, 40) : undefined;
   }
 
-  /** The run is over: what was still planned does not happen. */
+  /** The run is over: planned events do not happen any more. */
   stop(): void {
     for (const timer of this.#timers) {
       timer.clear();

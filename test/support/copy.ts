@@ -6,7 +6,7 @@ import { cpSync, rmSync } from 'node:fs';
 export async function withCopy<Result>(
   body: (load: (name: string) => Promise<unknown>) => Result,
 ): Promise<Awaited<Result>> {
-  // Beside the build itself, so that what it imports is found from there too.
+  // Beside the build itself, so that its imports resolve from there too.
   const folder = new URL(`../../copy-${process.pid}/`, import.meta.url);
   cpSync(new URL('../../src/', import.meta.url), folder, { recursive: true });
   try {

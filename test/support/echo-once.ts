@@ -5,7 +5,7 @@ import { eventually } from './harness.js';
 import { LoopEcho } from './loop-echo.js';
 import { connectNode } from './node-client.js';
 
-/** @returns the port, which is closed, and what came back */
+/** @returns the closed port, and the echoed bytes */
 export async function echoOnce(
   driver: DriverChoice,
 ): Promise<{ readonly port: CompletionPort; readonly echoed: string }> {

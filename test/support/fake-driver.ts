@@ -1,4 +1,4 @@
-/** A driver that does nothing by itself: tests say what completes, and when, also what no honest system would say. */
+/** A driver that does nothing by itself: tests decide which operations complete, when, and how, also in impossible ways. */
 
 import type { SocketAddress } from '../../src/base/address.js';
 import { systemClock } from '../../src/base/clock.js';

@@ -18,7 +18,7 @@ import { system } from './system.js';
 /** The longest that a test waits for one thing. */
 export const WAIT_MS = 20_000 * system.patience;
 
-/** How long each iteration of the loop is used to look for something: others need the processor too. */
+/** How long each iteration of the loop polls: others need the processor too. */
 const EAGER_MS = 2;
 
 /** A completion, copied out of its batch. */
@@ -42,7 +42,7 @@ function copyOf(completion: Completion): Seen {
   return { kind, socket, key, context, bytes, more, accepted, code, data, error };
 }
 
-/** Takes a port's completions and keeps those that nobody has asked for yet. */
+/** Takes a port's completions and keeps them until they are asked for. */
 export class Dequeuer {
   readonly port: CompletionPort;
   readonly seen: Seen[] = [];
@@ -85,7 +85,7 @@ export class Dequeuer {
     }
   }
 
-  /** The oldest completion that fits and that nobody took yet. */
+  /** The oldest completion that fits and was not taken yet. */
   async next(kind: OperationKind, socket?: OverlappedSocket, waitMs = WAIT_MS): Promise<Seen> {
     const find = (): number =>
       this.seen.findIndex((seen) => seen.kind === kind && (socket === undefined || seen.socket === socket));
@@ -201,7 +201,7 @@ export function someBytes(byteLength: number): Buffer {
   return randomBytes(byteLength);
 }
 
-/** Bytes that tell their position, for telling what went missing. */
+/** Bytes that encode their position, so that missing ones are recognized. */
 export function countingBytes(byteLength: number): Buffer {
   const bytes = Buffer.alloc(byteLength);
   for (let index = 0; index < byteLength; index++) {
@@ -229,7 +229,7 @@ export async function onceInTime(body: () => Promise<void> | void, tries = 4): P
     try {
       return await body();
     } catch {
-      // The last try tells what is wrong.
+      // The last attempt reports the failure.
     }
   }
   await body();

@@ -1,4 +1,4 @@
-/** What a test that fails leaves open. It is closed behind each test, or the process of the tests would never end. */
+/** Resources that a failing test leaves open. They are closed after each test, or the test process would never end. */
 
 import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
@@ -8,19 +8,19 @@ const ports = new Set<CompletionPort>();
 const sockets = new Set<Duplex>();
 const workers = new Set<Worker>();
 
-/** A port that is closed behind the test, if it is not yet. */
+/** A port that is closed after the test, unless the test closed it. */
 export function createPort(options: CompletionPortOptions): CompletionPort {
   const port = CompletionPort.create(options);
   ports.add(port);
   return port;
 }
 
-/** Destroys a socket behind the test. */
+/** Destroys a socket after the test. */
 export function keepSocket(socket: Duplex): void {
   sockets.add(socket);
 }
 
-/** A worker that is terminated behind the test. */
+/** Terminates a worker after the test. */
 export function startWorker(path: string, workerData: unknown): Worker {
   const worker = new Worker(path, { workerData });
   workers.add(worker);

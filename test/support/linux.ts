@@ -32,7 +32,7 @@ export const linux: TestSystem = {
 
   foreignDriver: ['iocp', /Windows/],
 
-  // It doubles what is asked for (socket(7)).
+  // The system doubles the requested size (socket(7)).
   bufferFactor: 2,
 
   descriptorsOpen: () => readdirSync('/proc/self/fd').length,

@@ -1,4 +1,4 @@
-/** Clients of node:net: peers whose behaviour does not depend on what is tested. */
+/** Clients of node:net: peers whose behaviour does not depend on the code under test. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -15,14 +15,14 @@ export function openNode(where: number | string, host = '127.0.0.1'): Socket {
     : connect({ port: where, host, allowHalfOpen: true });
 }
 
-/** A client that is connected. It stays half open when the peer ends, unless told. */
+/** A connected client. It stays half open when the peer ends, by default. */
 export async function connectNode(where: number | string, host?: string): Promise<NodeClient> {
   const client = new PeerClient(openNode(where, host));
   await once(client.socket, 'connect', { signal: AbortSignal.timeout(WAIT_MS) });
   return client;
 }
 
-/** What node:net has as `errno` when nobody listens: each system has its own numbers. */
+/** The `errno` of node:net for a refused connect: each system has its own numbers. */
 export async function errnoOfRefusal(port: number): Promise<number | undefined> {
   const socket = connect({ port, host: '127.0.0.1' });
   const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(WAIT_MS) })) as [NodeJS.ErrnoException];

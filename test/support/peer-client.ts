@@ -1,9 +1,9 @@
-/** A client at the other end of a connection under test, and what it has seen. */
+/** A client at the other end of a connection under test, and the events that it has seen. */
 
 import type { Duplex } from 'node:stream';
 import { keepSocket } from './leftovers.js';
 
-/** What tests use of node:net's Socket. */
+/** The part of node:net's Socket that tests use. */
 export interface PeerSocket extends Duplex {
   readonly localPort?: number | undefined;
   /** Breaks the connection. */

@@ -1,6 +1,6 @@
 /**
- * The other ends of connections under test, and what is around both: node:net and the operating system, or a simulated
- * network. The contract's tests know no other.
+ * The other ends of connections under test, and what surrounds both: node:net and the operating system, or a simulated
+ * network. The contract's tests use nothing else.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ export interface Peers {
   errnoOfRefusal(port: number): Promise<number | undefined>;
   /** Whether a Unix path is there. */
   hasPath(path: string): boolean;
-  /** What the system gives for each byte of buffer that a socket is to have. */
+  /** The bytes that the system allocates for each requested byte of a socket buffer. */
   readonly bufferFactor: number;
   /** Descriptors or handles that this process has open. */
   descriptorsOpen(): number;

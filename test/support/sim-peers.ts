@@ -108,7 +108,7 @@ function addressOf(where: number | string, host = '127.0.0.1'): SocketAddress {
     : { family: host.includes(':') ? 'ipv6' : 'ipv4', address: host, port: where };
 }
 
-/** A port of the system itself that nobody listens at. */
+/** A port of the system itself without a listener. */
 async function refusingPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

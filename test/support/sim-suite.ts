@@ -4,7 +4,7 @@ import { SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 import { contractSuite, TOPICS, type Topic } from '../contract/suite.js';
 import { simPeers } from './sim-peers.js';
 
-/** What a network in memory cannot have, and what it has on every system. */
+/** Capabilities that a network in memory cannot have, and those that it has on every system. */
 export const SIM_CAPABILITIES = {
   unixConnectWaits: true,
   ipv6: true,

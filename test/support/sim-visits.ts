@@ -16,7 +16,7 @@ export interface Visit {
   code: string | undefined;
 }
 
-/** What a visit sends: each its own. */
+/** The bytes of a visit, different for each. */
 export function payloadOf(index: number): Buffer {
   return countingBytes(PAYLOAD_BYTES + 100 * index).subarray(10 * index);
 }

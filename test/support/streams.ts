@@ -1,4 +1,4 @@
-/** Many connections that each send random bytes in random pieces, half-close, and compare what comes back. */
+/** Many connections that each send random bytes in random pieces, half-close, and compare the received bytes. */
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
@@ -12,7 +12,7 @@ export interface Streams {
   readonly options: CompletionPortOptions;
   readonly streams: number;
   readonly bytesEach: number;
-  /** Those of node:net unless told. */
+  /** Those of node:net by default. */
   readonly peers?: Peers;
 }
 

@@ -1,4 +1,4 @@
-/** What tests do to the system, or know of it: the same words for each system, and one file for each. */
+/** The operations of tests on the system: the same names for each system, and one file for each. */
 
 import { networkInterfaces } from 'node:os';
 import type { OverlappedSocket, SystemDriverName } from 'overlapped/port';
@@ -8,7 +8,7 @@ import { windows } from './windows.js';
 /** `true`, or why it is not there: the reason that a skipped test prints. */
 export type Availability = true | string;
 
-/** What a system may lack. What happens instead is a test too, wherever overlapped has a say in it. */
+/** Capabilities that a system may lack. The behaviour without one is tested too, wherever overlapped can influence it. */
 export interface SystemCapabilities {
   /** IPv6 on the loopback interface. */
   readonly ipv6: Availability;
@@ -26,7 +26,7 @@ export interface SystemCapabilities {
   readonly signals: Availability;
   /** A shell as POSIX has it. */
   readonly shell: Availability;
-  /** A reset that comes while no receive is posted is told by the next one. */
+  /** A reset that arrives while no receive is posted is reported by the next one. */
   readonly resetRemembered: Availability;
   /** The same for a socket that has ended its own side. */
   readonly resetRememberedBehindEnd: Availability;
@@ -36,7 +36,7 @@ export interface SystemCapabilities {
   readonly threads: Availability;
   /** Urgent data (MSG_OOB). */
   readonly urgentData: Availability;
-  /** The system tells what the peer has taken of a send that goes on. */
+  /** The system reports how much the peer has received of a send in progress. */
   readonly sendProgress: Availability;
 }
 
@@ -48,7 +48,7 @@ export interface TestSystem {
   readonly capabilities: Omit<SystemCapabilities, 'ipv6'>;
   /** A driver of another system, and how its refusal names that system. */
   readonly foreignDriver: readonly [driver: SystemDriverName, home: RegExp];
-  /** What the system gives for each byte of buffer that a socket is to have. */
+  /** The bytes that the system allocates for each requested byte of a socket buffer. */
   readonly bufferFactor: number;
   /** Descriptors or handles that this process has open. */
   descriptorsOpen(): number;
@@ -65,7 +65,7 @@ export const systemCapabilities: SystemCapabilities = {
   ipv6: loopback || 'this machine has no IPv6 loopback address',
 };
 
-/** For a test's `skip`: what is lacking, and why; false when it is there. */
+/** For a test's `skip`: the missing capability and the reason; false if it is present. */
 export function lackOf(name: keyof SystemCapabilities, capabilities = systemCapabilities): string | false {
   const availability = capabilities[name];
   return availability === true ? false : `${name}: ${availability}`;

@@ -2,7 +2,7 @@
 
 import { ReadableStream } from 'node:stream/web';
 
-/** What `transfer` and resizable buffers look like in the types of a newer Node. */
+/** The types of `transfer` and resizable buffers in a newer Node. */
 interface NewerBuffer extends ArrayBuffer {
   resize?(byteLength: number): void;
   transfer?(): ArrayBuffer;

@@ -10,7 +10,7 @@ import { ws2_32 } from '../../src/ffi/windows/ws2_32.js';
 import type { Availability, TestSystem } from './system.js';
 
 const SYSTEM_EXTENDED_HANDLE_INFORMATION = 64;
-/** `struct { PVOID Object; ULONG_PTR UniqueProcessId, HandleValue; … }` behind a count and a reserved word. */
+/** `struct { PVOID Object; ULONG_PTR UniqueProcessId, HandleValue; … }` after a count and a reserved word. */
 const HANDLES_OFFSET = 16;
 const HANDLE = { UniqueProcessId: 8, size: 40 } as const;
 /** Room for about 100,000 handles of the whole system. */
@@ -27,12 +27,12 @@ function wineVersion(): string | undefined {
 
 const wine = process.platform === 'win32' ? wineVersion() : undefined;
 
-/** What only Wine lacks. */
+/** Capabilities that only Wine lacks. */
 export function unlessWine(reason: string): Availability {
   return wine === undefined || `Wine ${wine} ${reason}`;
 }
 
-/** Windows keeps it. Wine's server looks after the socket of an overlapped receive itself, and what it reads is gone. */
+/** Windows keeps it. Wine's server reads the socket of an overlapped receive itself, and the bytes it has read are lost. */
 export const IOCP_RESET_REMEMBERED = unlessWine(
   "reads a socket's error when nobody receives, and forgets it: node:net's sockets end too",
 );
@@ -89,7 +89,7 @@ export const windows: TestSystem = {
 
   bufferFactor: 1,
 
-  /** Wine's GetProcessHandleCount is a stub that says 0. */
+  /** Wine's GetProcessHandleCount is a stub that returns 0. */
   descriptorsOpen() {
     const { address, u32 } = new Slab(8);
     assert.notEqual(kernel32().GetProcessHandleCount(kernel32().GetCurrentProcess(), address), 0);

@@ -27,7 +27,7 @@ export class WineChild extends Child {
     super(fileURLToPath(new URL('windows.js', SCRIPTS)), [program, ...parameters], { timeoutMs: PROGRAM_MS });
   }
 
-  /** The program's standard error, without what is said there of Wine: that it waits for another run, or is set up. */
+  /** The program's standard error, without Wine's own messages: that it waits for another run, or is being set up. */
   get errors(): string {
     return this.stderr.replace(/^(?:wine|windows): .*\n/gm, '');
   }

@@ -13,7 +13,7 @@ import { connectNode, type NodeClient } from '../support/node-client.js';
 
 const TIMEOUT = { timeout: 60_000 };
 
-/** A client that knows its thread, and its lines behind that. */
+/** A client that knows its thread, and the lines after that. */
 class Member {
   readonly client: NodeClient;
   readonly thread: number;

@@ -6,7 +6,7 @@ import { runProgram } from '../support/child.js';
 
 /** Freed memory goes back to the system at once: by default the C library keeps what threads had for other threads. */
 const BEFORE = ['env', 'MALLOC_MMAP_THRESHOLD_=1000000'];
-/** What Node itself keeps of a worker that ended, and some noise, for each death. */
+/** Memory that Node itself keeps of a worker that ended, and some noise, for each death. */
 const RSS_BYTES_PER_DEATH = 400_000;
 const RSS_BYTES_NOISE = 12_000_000;
 

@@ -19,7 +19,7 @@ const BROKEN = pathToFileURL(programPath('broken-handlers')).href;
 
 type Options = Partial<ThreadedListenOptions>;
 
-/** A server whose threads echo, on two threads and a free port unless told; closed in the end. */
+/** A server whose threads echo, by default on two threads and a free port; closed in the end. */
 async function withServer(options: Options, body: (server: ThreadedServer) => Promise<void>): Promise<void> {
   const place = options.path === undefined ? { host: '127.0.0.1', port: 0 } : {};
   await using server = await listen({ threads: 2, module: HANDLERS, ...place, ...options });
@@ -36,7 +36,7 @@ function whereOf({ address }: ThreadedServer): number | string {
   return address.family === 'unix' ? address.path : address.port;
 }
 
-/** A client that has been told its thread. */
+/** A client that knows its thread. */
 interface Served {
   readonly client: NodeClient;
   readonly thread: number;
@@ -94,7 +94,7 @@ function suite(driver: DriverChoice): void {
         [10, 10, 10].map((count) => [count, count]),
       );
       assert.deepEqual([statistics.threadsReplaced, statistics.engine.driver], [0, driver]);
-      // Those of one thread go: the next ones take their places.
+      // The connections of one thread end: the next ones take their places.
       end(served.filter(({ thread }) => thread === 1));
       await eventually(() => server.connectionsByThread[1] === 0, 'its connections are closed');
       served.push(...(await serveMany(server, 10)));
@@ -247,11 +247,11 @@ describe('Threads on any driver', () => {
       await closed;
       const tookMs = performance.now() - start;
       assert.ok(tookMs > 2000 && tookMs < 20_000, `${tookMs} ms`);
-      // It has our end, and looks no more: what it writes tells it of the reset.
+      // It has our end and reads no more: its write reveals the reset.
       deaf.socket.write('late');
       await eventually(() => deaf.closed && hanging.closed, 'all are over');
       assert.equal(hanging.code, 'ECONNRESET');
-      // One has told what its end was, the other could not.
+      // One could report its end, the other could not.
       const { threads } = await server.statistics();
       assert.deepEqual(
         threads.map(({ statistics }) => statistics?.connections.opened),

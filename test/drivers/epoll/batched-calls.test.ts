@@ -26,7 +26,7 @@ const traces = spawnSync('strace', ['-V']).status === 0;
 const calls = new LinuxNonBlocking(new Set());
 const singly = new LinuxNonBlocking(new Set([BATCHED_CALLS]));
 
-/** Two connected sockets that do not block, and 4 KiB of memory for what they say. */
+/** Two connected non-blocking sockets, and 4 KiB of memory for their bytes. */
 class Pair {
   readonly memory = new Slab(4096);
   readonly #sockets = new Slab(8);

@@ -8,14 +8,14 @@ import { Slab } from '../../../src/ffi/memory.js';
 
 const BUFFERS = 1024;
 
-/** A ring of buffers whose kernel is this test: it takes what was offered, and gives nothing back by itself. */
+/** A ring of buffers whose kernel is this test: it takes the offered buffers, and returns none by itself. */
 function bufferRing(count: number): BufferRing {
   const memory = new Slab(64);
   const ring = { register: () => 0 } as unknown as Ring;
   return new BufferRing(ring, { count, sizeBytes: 64, strideBytes: 64, address: memory.address, memory: memory.u8 });
 }
 
-/** One turn: so many are taken, and given back behind it. */
+/** One turn: this many buffers are taken, and then returned. */
 function turn(ring: BufferRing, taken: number): void {
   ring.offer();
   assert(taken <= ring.offered);

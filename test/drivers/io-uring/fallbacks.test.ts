@@ -1,4 +1,4 @@
-/** What io_uring does on kernels that lack something, and when it is refused: each fall-back is forced. */
+/** io_uring on kernels that lack a feature, and when it is refused: each fallback is forced. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ const FEATURES = [
   'event_loop_watch',
 ] as const;
 
-/** What goes with a feature: DEFER_TASKRUN needs SINGLE_ISSUER. */
+/** Features that depend on another one: DEFER_TASKRUN needs SINGLE_ISSUER. */
 const GOES_WITH: Readonly<Record<string, readonly string[]>> = { single_issuer: ['defer_taskrun'] };
 
 const SETS: readonly (readonly string[])[] = [

@@ -1,4 +1,4 @@
-/** What only iocp can get wrong: operations that complete at once with a packet, and the thread that dequeues meanwhile. */
+/** Mistakes that only iocp can make: operations that complete at once with a packet, and the thread that dequeues meanwhile. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -80,7 +80,7 @@ describe('the thread that dequeues for the event loop', () => {
       }
       echo.port.stop();
       const start = performance.now();
-      // Blocks this thread, its event loop too: nobody else can say that the other thread is back.
+      // Blocks this thread and its event loop: no other event can show that the other thread is back.
       while (echo.received < 4 * round) {
         echo.port.run((completion) => {
           echo.handler(completion);

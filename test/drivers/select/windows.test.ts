@@ -1,4 +1,4 @@
-/** What only Windows' select can get wrong: sets of SOCKETs, of which one that is closed would fail the call for all. */
+/** Mistakes that only Windows' select can make: a closed SOCKET in a set would fail the call for all. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** Both ends of a simulated network: ports, and endpoints that belong to none. */
+/** Both ends of a simulated network: ports, and endpoints without a port. */
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';

@@ -42,7 +42,7 @@ async function visitAll(network: SimNetwork, count: number): Promise<Visits> {
   return visits;
 }
 
-/** What each visit came to. */
+/** The result of each visit. */
 function outcomes(visits: Visits): string[] {
   return visits.all.map(({ code, pieces }) => `${code} ${Buffer.concat(pieces).byteLength}`);
 }

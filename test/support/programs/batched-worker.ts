@@ -1,4 +1,4 @@
-/** A worker that opens ports on epoll, says how many contexts of asynchronous I/O the process has then, and ends. */
+/** A worker that opens ports on epoll, reports how many contexts of asynchronous I/O the process has then, and ends. */
 
 import { parentPort } from 'node:worker_threads';
 import { CompletionPort } from 'overlapped/port';

@@ -1,4 +1,4 @@
-/** Modules that threads cannot serve with: what is wrong is in the query of the URL. */
+/** Modules with which threads cannot serve: the query of the URL selects the mistake. */
 
 import type { ThreadModule, ThreadPlace } from 'overlapped';
 

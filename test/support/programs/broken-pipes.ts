@@ -1,6 +1,6 @@
 /**
- * Sends to peers that have gone, in one batch, and prints what each send gave. With the word `default` no signal is
- * ignored any more: taking away its last listener leaves SIGPIPE what it is for a program that knows nothing of it.
+ * Sends to peers that have gone, in one batch, and prints the result of each send. With the word `default` no signal is
+ * ignored any more: removing the last listener restores SIGPIPE's default action.
  */
 
 import { LinuxNonBlocking } from '../../../src/drivers/linux/non-blocking.js';

@@ -1,4 +1,4 @@
-/** A worker that opens a port, closes it, and says which driver it had, or why there was none. */
+/** A worker that opens a port, closes it, and reports its driver, or why there was none. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { CompletionPort, type CompletionPortOptions, OperationError } from 'overlapped/port';

@@ -1,6 +1,6 @@
 /**
  * Large and small sends and receives while the garbage collector runs all the time; needs --expose-gc. Argument:
- * options of the port (JSON). Says `intact` when every byte arrived as it was sent.
+ * options of the port (JSON). Prints `intact` if every byte arrived as it was sent.
  */
 
 import assert from 'node:assert/strict';

@@ -1,7 +1,4 @@
-/**
- * Handlers that threads load: each connection is told its thread's number, and then gets back what it says. Some words
- * are obeyed instead.
- */
+/** Handlers that threads load: each connection gets its thread's number, and then an echo. Some words are commands instead. */
 
 import type { ThreadModule } from 'overlapped';
 

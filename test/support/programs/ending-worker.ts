@@ -1,4 +1,4 @@
-/** A worker with an echo server in its event loop, which ends by itself when it is told how. */
+/** A worker with an echo server in its event loop, which ends by itself on request. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CompletionPortOptions } from 'overlapped/port';

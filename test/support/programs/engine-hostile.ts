@@ -1,7 +1,7 @@
 /**
- * A server that minds nothing: it writes to all who say `flood` whatever `write` answers, and echoes to the others. Its
- * limits protect it. It says the most memory it had and its statistics when its input says so. Arguments: the driver,
- * and `unlimited` for as many connections as come.
+ * A server that ignores backpressure: it writes to all clients that send `flood` whatever `write` returns, and echoes
+ * to the others. Only its limits protect it. A line of input makes it print its peak memory and its statistics.
+ * Arguments: the driver, and `unlimited` for any number of connections.
  */
 
 import { createInterface } from 'node:readline';

@@ -1,6 +1,6 @@
 /**
- * Servers and clients of the shared engine, in a process that ends by itself, or not. Arguments: the driver and what to
- * do. What does not end by itself is ended after a while, and says `alive`.
+ * Servers and clients of the shared engine, in a process that ends by itself, or not. Arguments: the driver and the
+ * case. A process that does not end by itself is ended after a while, and prints `alive`.
  */
 
 import { type Connection, connect, type DriverChoice, listen, type Server } from 'overlapped';
@@ -40,7 +40,7 @@ const MODES: Readonly<Record<string, () => Promise<unknown>>> = {
     await Promise.all(Array.from({ length: 10 }, (_, index) => talk(servers[index % 2] as Server)));
     await Promise.all(servers.map((each) => each.close()));
     console.log(`engines ${engines.size}`);
-    // A new one for who comes later.
+    // A new one for later clients.
     const later = await server();
     await talk(later);
     await later.close();

@@ -1,6 +1,6 @@
 /**
- * Engines that cannot be made for want of descriptors leave none open. Argument: options of the engine (JSON). Says, as JSON,
- * for each number of free descriptors how it went, and how many were left open.
+ * Engines that cannot be created without descriptors leave none open. Argument: options of the engine (JSON). Prints,
+ * as JSON, the result for each number of free descriptors, and how many were left open.
  */
 
 import { closeSync, openSync, readdirSync } from 'node:fs';
@@ -12,14 +12,14 @@ const FREE_MAX = 14;
 const openCount = (): number => readdirSync('/proc/self/fd').length;
 
 async function rested(): Promise<number> {
-  // What libuv closes is closed in the next iterations.
+  // libuv closes handles in the next iterations.
   for (let iteration = 0; iteration < 20; iteration++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   return openCount();
 }
 
-/** With only so many descriptors left. */
+/** With only this many descriptors left. */
 function tryToMake(free: number): string {
   const filled: number[] = [];
   try {

@@ -1,4 +1,4 @@
-/** A server whose handler fails for each of as many clients as the argument says; its warnings go to standard error. */
+/** A server whose handler fails for each client, as many as the argument says; its warnings go to standard error. */
 
 import { connect, type DriverChoice, listen } from 'overlapped';
 import { eventually } from '../harness.js';

@@ -1,4 +1,4 @@
-/** Handlers that threads load: they echo, and a connection that says `fail` has its thread's kernel refuse io_uring. */
+/** Handlers that threads load: they echo, and on `fail` the thread's kernel refuses io_uring. */
 
 import type { ThreadModule } from 'overlapped';
 import { Faults } from '../faults.js';

@@ -111,7 +111,7 @@ async function kill(round: number): Promise<void> {
   if (how === 'terminate' || target === undefined) {
     server.pool.terminate(victim);
   } else {
-    // On a connection of its own in the thread: what it echoes is in the middle of messages.
+    // On a connection of its own in the thread, so that its echo falls between other messages.
     await order(how);
   }
   await eventually(
@@ -120,7 +120,7 @@ async function kill(round: number): Promise<void> {
   );
 }
 
-/** Finds a connection to the victim, and has it say the word. */
+/** Finds a connection to the victim, and sends the word on it. */
 async function order(word: string): Promise<void> {
   for (;;) {
     const socket = connectNet(port, '127.0.0.1').on('error', () => undefined);

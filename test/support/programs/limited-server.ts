@@ -1,7 +1,7 @@
 /**
- * An echo server for a process with few descriptors. It is told by lines on its input to use up the rest of them, to
- * free those again, and to say its statistics. Arguments: options of the port (JSON), `loop`, `run`, or `full`: started
- * when no descriptor is left, when one is, and so on, and at last when there are some, which others take at once.
+ * An echo server for a process with few descriptors. Lines on its input make it use up the rest of them, free those
+ * again, and print its statistics. Arguments: options of the port (JSON), and `loop`, `run`, or `full`: started when no
+ * descriptor is left, when one is, and so on, and at last when there are some, which others take at once.
  */
 
 import { closeSync, openSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { LoopEcho } from '../loop-echo.js';
 
 const echo = new LoopEcho(JSON.parse(process.argv[2] as string));
 const filled: number[] = [];
-/** With so many descriptors a port can be started. */
+/** With this many descriptors a port can be started. */
 const LEFT_MAX = 8;
 
 function fill(): void {
@@ -32,7 +32,7 @@ function free(): void {
   });
 }
 
-/** Starts with only so many descriptors left; how that went. */
+/** Starts with only this many descriptors left; returns the result. */
 function startWith(left: number): string {
   fill();
   filled.splice(0, left).forEach(closeSync);
@@ -51,7 +51,7 @@ async function startFull(): Promise<void> {
   const starts: string[] = [];
   for (let left = 0; left <= LEFT_MAX; left++) {
     starts.push(startWith(left));
-    // What libuv closes is closed in the next iterations.
+    // libuv closes handles in the next iterations.
     for (let iteration = 0; iteration < 20; iteration++) {
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,4 +1,4 @@
-/** A worker that says that it begins to load the library. */
+/** A worker that reports that it begins to load the library. */
 
 import { workerData } from 'node:worker_threads';
 

@@ -1,6 +1,6 @@
 /**
- * A started port, referenced or not. Arguments: options of the port (JSON), what to call on it in turn, whether the
- * process is to stay alive. When it does, an unreferenced timer ends it and says so.
+ * A started port, referenced or not. Arguments: options of the port (JSON), the methods to call on it one after
+ * another, and whether the process must stay alive. If it does, an unreferenced timer ends it and prints so.
  */
 
 import { LoopEcho } from '../loop-echo.js';

@@ -1,9 +1,10 @@
 /**
- * A server with many peers that hurt as much as they can: a third is paused by the server and goes on sending, a third sends
- * messages that it never completes, as much as it is let, and a third is silent. An honest peer is served meanwhile.
+ * A server with many peers that do as much harm as they can: a third is paused by the server and goes on sending, a
+ * third sends messages that it never completes, as many bytes as the server accepts, and a third is silent. An honest
+ * peer is served meanwhile.
  *
- * Arguments: the driver, the number of peers (10,000 by default), the engine's heldBytesMax in MiB (256 by default). Prints
- * figures as JSON. Peers run in processes of their own.
+ * Arguments: the driver, the number of peers (10,000 by default), the engine's heldBytesMax in MiB (256 by default).
+ * Prints figures as JSON. Peers run in processes of their own.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -24,7 +25,7 @@ const KINDS = ['paused', 'unfinished', 'silent'] as const;
 
 type Kind = (typeof KINDS)[number];
 
-/** What a peer says when it is connected, after the byte that everybody says. */
+/** The bytes of a peer once it is connected, after the byte that every peer sends. */
 function said(kind: Kind): Buffer {
   if (kind === 'silent') {
     return Buffer.alloc(0);
@@ -135,7 +136,7 @@ async function serve(driver: string, count: number, heldBytesMax: number): Promi
     child.send('go');
   }
   await told(children, 'sent');
-  // The rest of what they have sent comes, until the server has taken all that it wants.
+  // The rest of their bytes arrives until the server accepts no more.
   for (let before = -1, looks = 0; received() !== before && looks < LOOKS_MAX; looks++) {
     before = received();
     await after(500);

@@ -1,4 +1,4 @@
-/** A worker that starts an echo server in a worker of its own, and passes on what that one says. */
+/** A worker that starts an echo server in a worker of its own, and passes on its messages. */
 
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import 'overlapped';

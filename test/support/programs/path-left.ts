@@ -1,6 +1,6 @@
 /**
- * Listens on a path, closes, and listens again. With `locked` the directory lets nobody remove the file meanwhile. It says
- * how listening again ended, and the codes of its warnings.
+ * Listens on a path, closes, and listens again. With `locked` the directory forbids removing the file meanwhile. Prints
+ * the result of listening again, and the codes of its warnings.
  */
 
 import { chmodSync, mkdtempSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 import { type DriverChoice, listen } from 'overlapped';
 
-/** Nobody, who may not do everything. */
+/** The user `nobody`, who has few permissions. */
 const NOBODY = 65_534;
 
 const [driverName = 'auto', given = ''] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
- * Receives where the memory of receive buffers cannot be had from WebAssembly. Prints what it is, whether it can be detached,
- * and what was received.
+ * Receives when the memory of receive buffers cannot come from WebAssembly. Prints the kind of memory, whether it can
+ * be detached, and the received bytes.
  */
 
 import { connect, listen } from 'overlapped';
@@ -14,7 +14,7 @@ const server = await listen({
       try {
         detach(chunk);
       } catch {
-        // Right: nobody can have it.
+        // Right: the memory cannot be detached.
       }
     }
     console.log(Object.prototype.toString.call(chunk.buffer), chunk.length, chunk.toString());

@@ -30,7 +30,7 @@ createHook({
   },
 }).enable();
 
-/** Ports look by a timer, or at each iteration of the loop, until what wakes them is there. */
+/** Ports poll by a timer, or at each iteration of the loop, until their wake-up is ready. */
 async function settled(): Promise<void> {
   for (let quiet = 0; quiet < 100; quiet++) {
     await nextIteration();

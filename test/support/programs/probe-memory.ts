@@ -1,6 +1,6 @@
 /**
- * Tries multishot receive while the garbage collector runs at each wait for the kernel. Says, as JSON, what was found,
- * and how many buffer rings lived at each wait.
+ * Tries multishot receive while the garbage collector runs at each wait for the kernel. Prints, as JSON, the result,
+ * and how many buffer rings existed at each wait.
  */
 
 import { queryObjects } from 'node:v8';

@@ -1,7 +1,7 @@
 /**
- * An echo with the globals replaced or gone, as in a test with fake timers, or in an environment that is not Node's. The first
- * argument is the driver; with `missing` as the second the globals are deleted before overlapped is loaded, else they stand
- * still from then on. Prints what came back, and the reasons of the closes that time limits bring.
+ * An echo with the globals replaced or deleted, as in a test with fake timers, or in an environment other than Node's.
+ * The first argument is the driver; with `missing` as the second the globals are deleted before overlapped is loaded,
+ * otherwise they stop from then on. Prints the echoed bytes, and the reasons of the closes by timeouts.
  */
 
 import { Buffer } from 'node:buffer';
@@ -59,7 +59,7 @@ const echoed = await new Promise<string>((resolve, reject) => {
     },
   }).then((connection) => connection.write('ping'), reject);
 });
-// One that says nothing, and is closed by a time limit.
+// A silent one, which a timeout closes.
 await new Promise<void>((resolve, reject) => {
   connect({ driver, ...place, close: () => resolve() }).catch(reject);
 });

@@ -1,6 +1,6 @@
 /**
- * Handlers that threads load: lines are orders to send something to many, in all threads. Each connection is told its
- * thread's number, and what came of its orders.
+ * Handlers that threads load: lines are orders to send something to many connections, in all threads. Each connection
+ * gets its thread's number, and the results of its orders.
  */
 
 import { existsSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Random traffic on a real driver, with every byte checked: writes of all sizes and kinds of memory, memory that is taken away
- * while it waits, chunks sent on from where they were received, pauses, ends, resets. It ends by itself after `minutes`, and
- * prints what it did; a byte that is not its connection's ends it at once with exit code 1.
+ * Random traffic on a real driver, with every byte checked: writes of all sizes and kinds of memory, memory that is
+ * detached while it waits, forwarded chunks, pauses, ends, resets. It ends by itself after `minutes`, and prints what
+ * it did; a wrong byte ends it at once with exit code 1.
  *
  * node stress-traffic.js DRIVER MINUTES [SEED]
  */
@@ -13,7 +13,7 @@ import { DETACHING, shrinkable, transferred } from '../taking-away.js';
 
 const CONNECTIONS = 40;
 const ACTIONS_MAX = 60;
-/** Of one connection; it is destroyed then. */
+/** Bytes of one connection, which is destroyed then. */
 const LIFE_MS_MAX = 10_000;
 const FOREIGN = 0x01;
 /** More than this unsent, and a connection writes no more for the time being. */
@@ -171,7 +171,7 @@ const engine = new Engine({ driver, bufferCount: 128, bufferSizeBytes: 16_384, p
 const serverEngine = new Engine({ driver, bufferCount: 128, bufferSizeBytes: 65_536, poisonReleasedBuffers: true });
 const lives = new Set<Life>();
 
-/** Where the stream of each client begins is told by its first four bytes. */
+/** The first four bytes of each client give the start of its stream. */
 interface Incoming {
   head: Buffer;
   reader: Reader | undefined;
@@ -203,11 +203,11 @@ const server = await listen<Incoming>({
       try {
         chance.pick(Object.values(DETACHING))(bytes);
       } catch {
-        // Right: nobody can have it.
+        // Right: the memory cannot be detached.
       }
       count('tries to detach a chunk');
       if (bytes.length === 0) {
-        // It was a copy that the engine held: it is gone, and nobody is the worse for it.
+        // The engine held only a copy: its loss harms nothing.
         connection.reset();
         return;
       }

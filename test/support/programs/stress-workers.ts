@@ -125,7 +125,7 @@ async function terminateThreads(count: number): Promise<void> {
   await server.close({ deadlineMs: 0 });
 }
 
-/** What is given back on other threads is waited for. */
+/** Waits for resources that other threads free. */
 async function count(atMost: {
   descriptors: number;
   contexts: number;

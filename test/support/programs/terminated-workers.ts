@@ -14,7 +14,7 @@ const count = Number(process.argv[3]);
 const CLIENTS = 8;
 const tookMs: number[] = [];
 
-/** Blocks like a port's pool, that must stay as they were. */
+/** Blocks like those of a port's pool, which must stay unchanged. */
 const blocks: Buffer[] = [];
 const BLOCK_BYTES_MAX = 32 * 4096;
 const asTheyWere = Buffer.alloc(BLOCK_BYTES_MAX, 0x55);

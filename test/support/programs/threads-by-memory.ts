@@ -1,4 +1,4 @@
-/** A server on as many threads as the argument says: prints which driver each has, and how many clients were echoed. */
+/** A server on as many threads as the argument says: prints the driver of each, and how many clients were echoed. */
 
 import { connect, listen } from 'overlapped';
 import { programPath } from '../child.js';
@@ -18,7 +18,7 @@ for (let count = 0; count < 3 * threads; count++) {
       port: address.port,
       data(connection, chunk) {
         said += String(chunk);
-        // The thread says its number first.
+        // The thread sends its number first.
         if (said.length === 1) {
           connection.write('ping');
         } else if (said.slice(1) === 'ping') {

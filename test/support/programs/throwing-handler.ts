@@ -1,6 +1,6 @@
 /**
- * A started port whose handler throws, with or without somebody who listens for uncaught exceptions. Arguments: options
- * of the port (JSON), `listen` or `ignore`; or `hook`: the layer above throws once too.
+ * A started port whose handler throws, with or without a listener for uncaught exceptions. Arguments: options of the
+ * port (JSON), and `listen` or `ignore`; or `hook`: the layer above throws once too.
  */
 
 import assert from 'node:assert/strict';

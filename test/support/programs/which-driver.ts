@@ -1,6 +1,6 @@
 /**
- * Says which driver `auto` takes, that it works, what it leaves open, and what asking for io_uring by name says. With the
- * argument `first` no port is opened before.
+ * Prints which driver `auto` takes, that it works, what it leaves open, and the error of asking for io_uring by name.
+ * With the argument `first` no port is opened before.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ function open(): number {
 
 /** What three ports leave open. */
 function leakedByThree(): number {
-  // What stays open for the thread's life is open from the first port on.
+  // Resources for the thread's life are open from the first port on.
   CompletionPort.create().close();
   const before = open();
   const ports = [1, 2, 3].map(() => CompletionPort.create());

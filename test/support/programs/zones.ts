@@ -1,4 +1,7 @@
-/** Connects to a link-local address by its interface's name and number, and says how both ends are called by node:net and by the driver. */
+/**
+ * Connects to a link-local address by its interface's name and number, and prints how node:net and the driver name both
+ * ends.
+ */
 
 import { once } from 'node:events';
 import { connect as connectNode } from 'node:net';
