@@ -3,7 +3,7 @@
 import { Engine, type EngineOptions, OperationError } from '../index.js';
 import { explain, Failure, reasonOf } from './failure.js';
 
-/** @throws Failure when there is no such driver, or this system cannot run it */
+/** @throws Failure if there is no such driver, or if it does not work on this system */
 export function openEngine(options: EngineOptions): Engine {
   try {
     return new Engine(options);
@@ -19,7 +19,7 @@ export function openEngine(options: EngineOptions): Engine {
     }
     throw explain('cannot open a completion port', error, {
       EMFILE: ['all descriptors of this process are in use', 'raise the limit (ulimit -n)'],
-      ENOMEM: ['the system gives no memory for it', 'raise the limit of locked memory (ulimit -l)'],
+      ENOMEM: ['the system has no memory for it', 'raise the limit of locked memory (ulimit -l)'],
     });
   }
 }

@@ -1,11 +1,11 @@
-/** Standard output, which may end before we do: `overlapped doctor | head -1` is no error. */
+/** Standard output. It may be closed before the command ends: `overlapped doctor | head -1` is no error. */
 
 import { process } from '../base/runtime.js';
 
 let gone = false;
 let onGone: (() => void) | undefined;
 
-/** To be called once, before anything is written. */
+/** Call it once, before the first write. */
 export function watchOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') {
@@ -14,11 +14,11 @@ export function watchOutput(): void {
     gone = true;
     onGone?.();
   });
-  // Nobody is left to be told.
+  // Standard error is closed, so there is nowhere to report it.
   process.stderr.on('error', () => undefined);
 }
 
-/** `listener` is called when nobody reads the output any more. */
+/** Calls `listener` once nobody reads the output any more. */
 export function whenOutputEnds(listener: () => void): void {
   onGone = listener;
 }

@@ -25,7 +25,7 @@ const SYSTEM_CASES: readonly Case[] = [
   [['echo', '--host', 'no-such-host.invalid'], /cannot resolve the host "no-such-host.invalid": .*; check the name/],
   [['bench', 'no-such-host.invalid:80'], /cannot resolve the host "no-such-host.invalid": .*; check the name/],
   // An address for documentation (RFC 5737): no machine has it.
-  [['echo', '--host', '192.0.2.1', '--port', '0'], /cannot listen on 192\.0\.2\.1:0: .* \(EADDRNOTAVAIL\); give/],
+  [['echo', '--host', '192.0.2.1', '--port', '0'], /cannot listen on 192\.0\.2\.1:0: .* \(EADDRNOTAVAIL\); set --host/],
 ];
 
 /** Mistakes found by reading the arguments. Where a program takes seconds to start, some of them must do. */
@@ -69,7 +69,7 @@ const UNIX_CASES: readonly Case[] = [
   ],
   [
     ['echo', '--path', join(tmpdir(), 'overlapped-none', 'x')],
-    /its directory does not exist \(ENOENT\); make the directory/,
+    /its directory does not exist \(ENOENT\); create the directory/,
   ],
 ];
 
@@ -99,7 +99,7 @@ describe('bad input', { concurrency: 4 }, () => {
       await badInput(
         ['echo', '--host', '127.0.0.1', '--port', `${port}`],
         new RegExp(
-          `^overlapped: cannot listen on 127\\.0\\.0\\.1:${port}: the address is already in use \\(EADDRINUSE\\); stop the other program or choose another --port\\n$`,
+          `^overlapped: cannot listen on 127\\.0\\.0\\.1:${port}: the address is already in use \\(EADDRINUSE\\); stop the other program, or choose another --port\\n$`,
         ),
       );
     } finally {

@@ -98,7 +98,7 @@ test('bench takes a bare port, writes a table, and ends by itself', async () => 
     new RegExp(`^50 connections to 127\\.0\\.0\\.1:${echo.port}, 64 bytes, 1 in flight on each, \\d+\\.\\d s \\(`),
   );
   assert.match(stdout, /messages\/s.*MB\/s.*min µs.*p50 µs.*p90 µs.*p99 µs.*p99\.9 µs.*max µs/);
-  assert.match(stdout, /^[\d,]+ bytes came back, all of them right$/m);
+  assert.match(stdout, /^[\d,]+ bytes returned, all correct$/m);
   await echo.stop();
 });
 

@@ -71,7 +71,7 @@ describe('doctor', { concurrency: 3 }, () => {
     const command = `ulimit -n 200; exec "${process.execPath}" "${BIN}" doctor`;
     const { stdout, stderr, status } = spawnSync('bash', ['-c', command], { encoding: 'utf8', timeout: 60_000 });
     assert.deepEqual([status, stderr], [0, '']);
-    assert.match(stdout, /only 200 descriptors, so about as many connections: /);
+    assert.match(stdout, /the limit of 200 descriptors allows about as many connections; raise it: /);
   });
 });
 

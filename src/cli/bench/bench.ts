@@ -1,4 +1,4 @@
-/** `overlapped bench`: drives any echo server and says how fast it answers, and whether with the right bytes. */
+/** `overlapped bench`: loads any echo server, measures round trips, and checks every returned byte. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { performanceNow } from '../../base/runtime.js';
@@ -22,19 +22,19 @@ export interface BenchOptions {
   readonly json: boolean;
 }
 
-/** How long connecting may take, and how long what is in flight at the end may take to return, in ms. */
+/** The longest that connecting may take, and that messages in flight at the end may take to return, in ms. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const RETURN_TIMEOUT_MS = 5000;
 
-/** The port's receive buffers: larger ones for larger messages. */
+/** Receive buffers of the port. They are larger for larger messages. */
 const BUFFERS = 1024;
 const BUFFER_BYTES_SMALL = 16_384;
 const BUFFER_BYTES_LARGE = 65_536;
 
-/** Messages in flight on all connections together: each has a place in memory. */
+/** The most messages in flight on all connections together. Each takes memory. */
 const MESSAGES_MAX = 2 ** 23;
 
-/** The engine's operations: each connection has a receive and a send, and some room. */
+/** Operations of the engine: each connection has a receive and a send, and twice as many are allowed. */
 const OPERATIONS_PER_CONNECTION = 4;
 const OPERATIONS_MIN = 2 ** 20;
 
@@ -42,12 +42,12 @@ function checkInFlight({ connections, pipeline }: BenchOptions): void {
   const messages = connections * pipeline;
   if (messages > MESSAGES_MAX) {
     throw new Failure(
-      `too much in flight: ${connections} connections with ${pipeline} messages each are ${messages} messages, and ${MESSAGES_MAX} are the most; use fewer --connections or less --pipeline`,
+      `too much in flight: ${connections} connections with ${pipeline} messages each are ${messages} messages, and at most ${MESSAGES_MAX} are possible; use fewer --connections or less --pipeline`,
     );
   }
 }
 
-/** Waits for `done` for as long as it may take and nothing has failed. */
+/** Waits for `done`. @throws Failure after `timeoutMs`, or if the load fails before */
 async function within(load: LoadRun, done: Promise<void>, timeoutMs: number, late: () => string): Promise<void> {
   const timer = new AbortController();
   const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
@@ -61,7 +61,7 @@ async function within(load: LoadRun, done: Promise<void>, timeoutMs: number, lat
   }
 }
 
-/** Lets the load run, unless it fails before. */
+/** Lets the load run. Rejects if it fails. */
 async function during(load: LoadRun, seconds: number): Promise<void> {
   const timer = new AbortController();
   const over = delay(seconds * 1000, undefined, { signal: timer.signal });
@@ -92,7 +92,7 @@ async function run(load: LoadRun, loadOptions: LoadOptions, options: BenchOption
     const seconds = (performanceNow() - before.at) / 1000;
     const messages = load.messages - before.messages;
     const late = (): string =>
-      `messages are missing: ${load.inFlight} did not come back in ${RETURN_TIMEOUT_MS / 1000} s; the server does not echo all it is sent`;
+      `messages are missing: ${load.inFlight} did not return in ${RETURN_TIMEOUT_MS / 1000} s; the server does not echo everything`;
     await within(load, load.finish(), RETURN_TIMEOUT_MS, late);
     return { messages, seconds, bytesChecked: load.bytesChecked, latency: load.latency };
   } finally {
@@ -118,7 +118,7 @@ export async function bench(targetText: string, options: BenchOptions): Promise<
     operationsMax: Math.max(OPERATIONS_MIN, OPERATIONS_PER_CONNECTION * connections),
     engineQueuedBytesMax: Infinity,
   };
-  // With several threads it only says which driver they use, or why they cannot.
+  // With several threads this one only reports which driver they use, or why it does not work.
   const engine = openEngine(engineOptions);
   try {
     const loadOptions = { address, target: name, connections, firstIndex: 0, sizeBytes, pipeline, bufferSizeBytes };

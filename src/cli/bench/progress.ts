@@ -1,4 +1,4 @@
-/** A progress bar on the terminal; nothing where standard error is none. */
+/** A progress bar, if standard error is a terminal. */
 
 import { SingleBar } from 'cli-progress';
 import { clearInterval, performanceNow, process, setInterval } from '../../base/runtime.js';

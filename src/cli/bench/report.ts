@@ -1,4 +1,4 @@
-/** What a bench has found, for people or as JSON. */
+/** The output of `overlapped bench`, as text or as JSON. */
 
 import type { RecordableHistogram } from 'node:perf_hooks';
 import Table from 'cli-table3';
@@ -6,11 +6,11 @@ import { process } from '../../base/runtime.js';
 import { writeJson, writeLine } from '../output.js';
 
 export interface BenchFigures {
-  /** Messages that returned while measuring. */
+  /** Messages that returned during the measurement. */
   readonly messages: number;
-  /** How long was measured. */
+  /** The duration of the measurement. */
   readonly seconds: number;
-  /** Bytes that were compared, warm-up and end included. */
+  /** Bytes that were compared, including those before and after the measurement. */
   readonly bytesChecked: number;
   /** Round trips in ns. */
   readonly latency: RecordableHistogram;
@@ -81,5 +81,5 @@ export function writeFigures(figures: BenchFigures, settings: BenchSettings): vo
   const numbers = [messagesPerSecond, megabytesPerSecond, ...Object.values(latency)];
   table.push(numbers.map((value) => value.toLocaleString('en', { maximumFractionDigits: 1 })));
   writeLine(table.toString());
-  writeLine(`${figures.bytesChecked.toLocaleString('en')} bytes came back, all of them right`);
+  writeLine(`${figures.bytesChecked.toLocaleString('en')} bytes returned, all correct`);
 }

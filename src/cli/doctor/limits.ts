@@ -1,10 +1,10 @@
-/** Limits of this machine and process that a network server meets. What cannot be read is unknown, not an error. */
+/** Limits of this machine and process that concern a network server. A limit that cannot be read is unknown, not an error. */
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { process } from '../../base/runtime.js';
 
-/** A limit: a number, or that there is none, or that it cannot be read here. */
+/** A limit: a number, none, or one that cannot be read here. */
 export type Limit = number | 'unlimited' | 'unknown';
 
 export interface Limits {
@@ -16,13 +16,13 @@ export interface Limits {
   readonly lockedMemoryBytes: Limit;
   /** The longest queue of connections that wait to be accepted. */
   readonly backlogMax: Limit;
-  /** 0: io_uring is allowed; 1: to privileged processes; 2: to none. */
+  /** 0: io_uring is allowed; 1: for privileged processes only; 2: for none. */
   readonly ioUringDisabled: Limit;
   readonly localPortFirst: Limit;
   readonly localPortLast: Limit;
 }
 
-/** Below these, a limit is worth a word. */
+/** Limits below these get advice. */
 const DESCRIPTORS_FEW = 10_000;
 const BACKLOG_SHORT = 1024;
 const LOCAL_PORTS_FEW = 20_000;
@@ -42,14 +42,14 @@ function limitOf(text: string | undefined): Limit {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : 'unknown';
 }
 
-/** The soft and the hard value of a line of /proc/self/limits (proc(5)). */
+/** Returns the soft and the hard value of a line of /proc/self/limits (proc(5)). */
 export function processLimit(limits: string | undefined, name: string): readonly [soft: Limit, hard: Limit] {
   const line = limits?.split('\n').find((candidate) => candidate.startsWith(name));
   const [soft, hard] = line?.slice(name.length).trim().split(/\s+/) ?? [];
   return [limitOf(soft), limitOf(hard)];
 }
 
-/** @param root where /proc is, for tests */
+/** @param root the path of /proc; tests have their own */
 export function readLimits(root = '/proc'): Limits {
   const limits = read(`${root}/self/limits`);
   const sysctl = (name: string): string[] => read(`${root}/sys/${name}`)?.trim().split(/\s+/) ?? [];
@@ -69,17 +69,19 @@ export function readLimits(root = '/proc'): Limits {
   };
 }
 
-/** What to do about limits that are small. */
+/** Returns advice for each limit that is too small. */
 export function limitAdvice(limits: Limits): string[] {
   const advice: string[] = [];
   const { descriptorsSoft: soft, descriptorsHard: hard, backlogMax, localPortFirst, localPortLast } = limits;
   if (typeof soft === 'number' && soft < DESCRIPTORS_FEW) {
     const most = typeof hard === 'number' ? Math.min(hard, 65_536) : 65_536;
     const command = most > soft ? `ulimit -n ${most}` : 'raise the hard limit, then ulimit -n';
-    advice.push(`only ${soft} descriptors, so about as many connections: ${command}`);
+    advice.push(`the limit of ${soft} descriptors allows about as many connections; raise it: ${command}`);
   }
   if (typeof backlogMax === 'number' && backlogMax < BACKLOG_SHORT) {
-    advice.push(`only ${backlogMax} connections may wait to be accepted: sysctl -w net.core.somaxconn=4096`);
+    advice.push(
+      `only ${backlogMax} connections can wait to be accepted; raise the limit: sysctl -w net.core.somaxconn=4096`,
+    );
   }
   if (
     typeof localPortFirst === 'number' &&
@@ -88,7 +90,7 @@ export function limitAdvice(limits: Limits): string[] {
   ) {
     const ports = localPortLast - localPortFirst + 1;
     advice.push(
-      `only ${ports} local ports for connections that go out: sysctl -w net.ipv4.ip_local_port_range="15000 60999"`,
+      `only ${ports} local ports for outgoing connections; add more: sysctl -w net.ipv4.ip_local_port_range="15000 60999"`,
     );
   }
   return advice;

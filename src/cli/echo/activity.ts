@@ -1,15 +1,15 @@
 /**
- * What happens at the echo server, told at most once a second. The first event of a while is told at once; what
- * follows within the second is told together.
+ * Reports the activity of the echo server, at most once a second. The first event after a quiet second is reported at
+ * once; events that follow within the second are reported together.
  */
 
 import { clearTimeout, performanceNow, setTimeout } from '../../base/runtime.js';
 import { type Connection, formatAddress } from '../../index.js';
 
-/** Time between two lines, in ms. */
+/** The shortest time between two lines, in ms. */
 export const LINE_INTERVAL_MS = 1000;
 
-/** Counts of the server, in all. */
+/** Counts of the server since its start. */
 export interface Totals {
   readonly opened: number;
   readonly closed: number;
@@ -17,22 +17,22 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/** What happened since the last line. */
+/** Counts since the last line. */
 export interface Period extends Totals {
-  /** The peer of the only connection that was opened, or closed; undefined when there were several, or none. */
+  /** The peer of the only connection that was opened, or closed; undefined if there were several, or none. */
   readonly openedAddress: string | undefined;
   readonly closedAddress: string | undefined;
-  /** Bytes that came on the only connection that was closed. */
+  /** Bytes received on the only connection that was closed. */
   readonly closedBytes: number;
-  /** When it ended, in ms since the process began. */
+  /** The end of the period, in ms since the process began. */
   readonly endedAtMs: number;
 }
 
 type Peer = Pick<Connection, 'remoteAddress' | 'bytesRead'>;
 
 /**
- * The peer's address as people write it. It costs a system call, once for each connection, so it is asked for the first
- * connection of a period only: a line names no others.
+ * The peer's address as text. It costs a system call for each connection, so only the first connection of a period is
+ * asked: a line names no others.
  */
 function peerOf(connection: Peer): string {
   try {
@@ -45,29 +45,29 @@ function peerOf(connection: Peer): string {
 }
 
 export class Activity {
-  /** Whether a line will be written; the server looks here before it says that something happened. */
+  /** A line will be written. The server checks this before it calls `happened`. */
   lineDue: boolean;
   readonly #write: (period: Period, totals: Totals) => void;
   readonly #silent: boolean;
-  #totalsNow: () => Totals = () => this.#told;
-  #told: Totals = { opened: 0, closed: 0, messages: 0, bytes: 0 };
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #totalsNow: () => Totals = () => this.#reported;
+  #reported: Totals = { opened: 0, closed: 0, messages: 0, bytes: 0 };
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the first connection of the period that was opened, and closed. */
+  /** Addresses of the first connection that was opened in this period, and of the first that was closed. */
   #openedAddress: string | undefined;
   #closedAddress: string | undefined;
   #closedBytes = 0;
-  /** The address of a connection that is about to end was asked in this period. */
+  /** The address of a connection that is about to end was read in this period. */
   #endingAsked = false;
 
-  /** @param write undefined to tell nothing */
+  /** @param write undefined to report nothing */
   constructor(write: ((period: Period, totals: Totals) => void) | undefined) {
     this.#silent = write === undefined;
     this.#write = write ?? (() => undefined);
     this.lineDue = this.#silent;
   }
 
-  /** Whose activity it is. */
+  /** Sets the source of the counts. */
   of(totalsNow: () => Totals): void {
     this.#totalsNow = totalsNow;
   }
@@ -79,7 +79,7 @@ export class Activity {
     this.happened();
   }
 
-  /** One side's stream has ended. Once both have, the system forgets the peer's address. */
+  /** One side of a connection has ended: reads its address, which the system forgets once both sides have. */
   ending(connection: Peer): void {
     if (!this.#silent && !this.#endingAsked) {
       this.#endingAsked = true;
@@ -95,31 +95,31 @@ export class Activity {
     this.happened();
   }
 
-  /** Something happened: a line will tell it. */
+  /** Something happened: schedules a line. */
   happened(): void {
     if (this.lineDue) {
       return;
     }
     this.lineDue = true;
-    const waitMs = Math.max(0, this.#toldAt + LINE_INTERVAL_MS - performanceNow());
+    const waitMs = Math.max(0, this.#reportedAt + LINE_INTERVAL_MS - performanceNow());
     this.#timer = setTimeout(() => this.flush(), Math.ceil(waitMs));
   }
 
-  /** Tells at once what has not been told. */
+  /** Writes a scheduled line now. */
   flush(): void {
     if (this.#timer === undefined) {
       return;
     }
     clearTimeout(this.#timer);
-    const told = this.#told;
+    const reported = this.#reported;
     const totals = this.#totalsNow();
-    const opened = totals.opened - told.opened;
-    const closed = totals.closed - told.closed;
+    const opened = totals.opened - reported.opened;
+    const closed = totals.closed - reported.closed;
     const period: Period = {
       opened,
       closed,
-      messages: totals.messages - told.messages,
-      bytes: totals.bytes - told.bytes,
+      messages: totals.messages - reported.messages,
+      bytes: totals.bytes - reported.bytes,
       openedAddress: opened === 1 ? this.#openedAddress : undefined,
       closedAddress: closed === 1 ? this.#closedAddress : undefined,
       closedBytes: this.#closedBytes,
@@ -129,10 +129,10 @@ export class Activity {
     this.#write(period, totals);
   }
 
-  /** Begins another period. */
-  #begin(totals: Totals, toldAt: number): void {
-    this.#told = totals;
-    this.#toldAt = toldAt;
+  /** Starts the next period. */
+  #begin(totals: Totals, reportedAt: number): void {
+    this.#reported = totals;
+    this.#reportedAt = reportedAt;
     this.#timer = undefined;
     this.lineDue = false;
     this.#openedAddress = undefined;

@@ -1,4 +1,4 @@
-/** `overlapped echo`: the seed's echo server, in Node's event loop, until a signal ends it. */
+/** `overlapped echo`: runs an echo server in Node's event loop until a signal ends it. */
 
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:os';
@@ -25,21 +25,21 @@ export interface EchoOptions {
 }
 
 const TCP_REMEDIES: Remedies = {
-  EADDRINUSE: ['the address is already in use', 'stop the other program or choose another --port'],
+  EADDRINUSE: ['the address is already in use', 'stop the other program, or choose another --port'],
   EADDRNOTAVAIL: [
     'this machine does not have that address',
-    'give an address of this machine as --host, or 0.0.0.0 for all',
+    'set --host to an address of this machine, or to 0.0.0.0 for all',
   ],
-  EACCES: ['this user may not listen there', 'choose a --port from 1024 on'],
-  EAFNOSUPPORT: ['this system does not have that kind of address', 'choose another --host'],
+  EACCES: ['this user may not listen there', 'choose a --port of 1024 or above'],
+  EAFNOSUPPORT: ['this system does not support that kind of address', 'choose another --host'],
   EMFILE: ['all descriptors of this process are in use', 'raise the limit (ulimit -n)'],
 };
 
 const UNIX_REMEDIES: Remedies = {
-  EADDRINUSE: ['the path is already there', 'remove the file if no program listens on it, or choose another --path'],
-  EACCES: ['this user may not make a socket there', 'choose another --path'],
-  ENOENT: ['its directory does not exist', 'make the directory or choose another --path'],
-  ENOTDIR: ['a part of it is not a directory', 'choose another --path'],
+  EADDRINUSE: ['the path exists already', 'remove the file if no program listens on it, or choose another --path'],
+  EACCES: ['this user may not create a socket there', 'choose another --path'],
+  ENOENT: ['its directory does not exist', 'create the directory, or choose another --path'],
+  ENOTDIR: ['a part of the path is not a directory', 'choose another --path'],
   EROFS: ['the file system is read-only', 'choose another --path'],
 };
 
@@ -55,7 +55,7 @@ function listenFailure(error: unknown, address: SocketAddress): unknown {
   });
 }
 
-/** The signal that ends the server, or undefined when nobody reads its output any more. A second signal ends at once. */
+/** Resolves at the first signal, or if nobody reads the output any more. A second signal ends the process at once. */
 function ended(): Promise<void> {
   let asked = false;
   return new Promise((resolve) => {
@@ -72,12 +72,12 @@ function ended(): Promise<void> {
   });
 }
 
-/** A server that listens: on one thread or on many. */
+/** A server that listens, on one thread or on several. */
 interface Serving {
   readonly listening: Listening;
   totals(): Totals;
   drain(timeoutMs: number): Promise<void>;
-  /** Gives back what it ran on. */
+  /** Closes its engine. */
   close(): void;
 }
 
@@ -101,7 +101,7 @@ const serveHere: Serve = async ({ driver }, address, activity, fail) => {
 };
 
 const serveOnThreads: Serve = async (options, address, activity, fail) => {
-  // What is wrong with the driver is said here, as without threads.
+  // Reports a driver that does not work in the same way as without threads.
   openEngine({ driver: options.driver }).close();
   const threads = await EchoThreads.listen(options, address, activity, fail);
   return {
@@ -112,7 +112,7 @@ const serveOnThreads: Serve = async (options, address, activity, fail) => {
   };
 };
 
-/** Serves until the end; what goes wrong with accepting ends it too. */
+/** Serves until a signal, or until accepting fails. */
 async function serve(options: EchoOptions, address: SocketAddress, report: EchoReport): Promise<void> {
   const startedAt = performanceNow();
   const activity = new Activity(report.activity);

@@ -1,9 +1,9 @@
-/** The echo server's handlers, as each of its threads loads them. */
+/** The handlers of the echo server, for each of its threads. */
 
 import type { Connection, ThreadModule } from '../../index.js';
 import { echoBack, isQuiet, lookOften } from './rules.js';
 
-/** Connections that are to end when they are quiet. */
+/** Connections that will be ended once they are quiet. */
 const draining = new Set<Connection>();
 
 function endQuiet(): void {
@@ -18,7 +18,7 @@ function endQuiet(): void {
 const handlers: ThreadModule = {
   data: echoBack,
   drain: (connection) => connection.resume(),
-  // Not at once: what is on its way is echoed first.
+  // Not at once: bytes on their way are echoed first.
   serverClosing: (connection) => {
     if (draining.size === 0) {
       lookOften(endQuiet);

@@ -1,4 +1,4 @@
-/** The lines of the echo server, for people or as JSON. */
+/** The output of the echo server, as text or as JSON. */
 
 import { type DriverName, formatAddress, type SocketAddress } from '../../index.js';
 import { writeJson, writeLine } from '../output.js';
@@ -12,7 +12,7 @@ export interface Listening {
 
 export interface EchoReport {
   listening(listening: Listening): void;
-  /** Undefined when nothing is to be told of it. */
+  /** Undefined if activity is not reported. */
   readonly activity: ((period: Period, totals: Totals) => void) | undefined;
   totals(totals: Totals, seconds: number): void;
 }
@@ -21,7 +21,7 @@ function quantity(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
 }
 
-/** A command that talks to the server. */
+/** A shell command that connects to the server. */
 function trial(address: SocketAddress): string {
   if (address.family === 'unix') {
     return address.path.startsWith('\0')
@@ -51,14 +51,14 @@ function activityLine(period: Period, totals: Totals): string {
   return parts.join(', ');
 }
 
-/** @param quiet only the listening line and the totals */
+/** @param quiet writes only the address and the totals */
 export function textReport(quiet: boolean): EchoReport {
   return {
     listening: ({ address, driver, skippedDrivers }) => {
       writeLine(`listening on ${formatAddress(address)} (${driver})`);
       if (!quiet) {
         for (const reason of skippedDrivers) {
-          writeLine(`passed over ${reason}`);
+          writeLine(`skipped ${reason}`);
         }
         writeLine(`try it: ${trial(address)}`);
       }
@@ -75,7 +75,7 @@ export function textReport(quiet: boolean): EchoReport {
   };
 }
 
-/** One object a line. */
+/** One object per line. */
 export function jsonReport(quiet: boolean): EchoReport {
   return {
     listening: ({ address, driver, skippedDrivers }) => {

@@ -1,4 +1,4 @@
-/** The echo server of the command line: what comes in goes out again, straight from the buffer it came in. */
+/** The echo server on one thread. It sends each chunk from the buffer in which it was received. */
 
 import { clearInterval } from '../../base/runtime.js';
 import { type Engine, listen, type Server, type SocketAddress } from '../../index.js';
@@ -7,9 +7,9 @@ import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS, echoBack, isQuiet, lookOften } from './rules.js';
 
 /**
- * Listens.
- * @param onFailure told what keeps the server from accepting
- * @throws OperationError what keeps it from listening
+ * Starts the server.
+ * @param onFailure called with the error if the server cannot accept any more
+ * @throws OperationError if it cannot listen
  */
 export function listenForEcho(
   engine: Engine,
@@ -31,7 +31,7 @@ export function listenForEcho(
     },
     drain: (connection) => connection.resume(),
     end: (connection) => activity.ending(connection),
-    // Not at once: what is on its way is echoed first.
+    // Without a handler the connection would end at once. `drain` ends it, after bytes on their way.
     serverClosing: () => undefined,
     close: (connection) => activity.closed(connection),
   });
@@ -43,8 +43,8 @@ export function totalsOf(server: Server): Totals {
 }
 
 /**
- * Stops listening, echoes what is on its way, and ends each connection when it is quiet.
- * @param timeoutMs after which the connections that are left are reset
+ * Stops listening, echoes bytes on their way, and ends each connection once it is quiet.
+ * @param timeoutMs resets the remaining connections after this time
  */
 export async function drain(server: Server, activity: Activity, timeoutMs: number): Promise<void> {
   const closed = server.close({ deadlineMs: timeoutMs });

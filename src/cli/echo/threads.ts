@@ -1,4 +1,4 @@
-/** The echo server on many threads. What happens there is asked for once in a while. */
+/** The echo server on several threads. It reads their counts at intervals. */
 
 import { URL } from 'node:url';
 import { clearInterval, setInterval } from '../../base/runtime.js';
@@ -7,7 +7,7 @@ import { endpointOf } from '../target.js';
 import type { Activity, Totals } from './activity.js';
 import { ECHO_OPTIONS } from './rules.js';
 
-/** Time between two looks at the threads' counts, in ms. */
+/** The time between two reads of the threads' counts, in ms. */
 const LOOK_MS = 1000;
 
 export interface EchoThreadsOptions {
@@ -15,7 +15,7 @@ export interface EchoThreadsOptions {
   readonly driver: DriverChoice;
 }
 
-/** The server of all threads, with the counts that were seen last. */
+/** The server of all threads, with its last counts. */
 export class EchoThreads {
   readonly #server: ThreadedServer;
   readonly #activity: Activity;
@@ -28,7 +28,7 @@ export class EchoThreads {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
 
-  /** @param onFailure told what keeps the server from accepting */
+  /** @param onFailure called with the error if the server cannot accept any more */
   static async listen(
     options: EchoThreadsOptions,
     address: SocketAddress,
@@ -46,7 +46,7 @@ export class EchoThreads {
     return this.#server;
   }
 
-  /** A thread that died has taken its counts with it: they do not go back. */
+  /** Reads the counts. They never decrease, although a thread that died takes its counts with it. */
   async #look(): Promise<void> {
     const { connections, messagesRead, bytesRead } = await this.#server.statistics();
     const { opened, closed, messages, bytes } = this.totals;
@@ -63,7 +63,7 @@ export class EchoThreads {
     }
   }
 
-  /** Stops listening, echoes what is on its way, and ends each connection when it is quiet. */
+  /** Stops listening, echoes bytes on their way, and ends each connection once it is quiet. */
   async drain(timeoutMs: number): Promise<void> {
     await this.#server.close({ deadlineMs: timeoutMs });
     clearInterval(this.#timer);
