@@ -76,7 +76,7 @@ describe('collectMetrics', () => {
       const text = await registry.metrics();
       assert.match(text, /^# TYPE overlapped_connections_closed_total counter$/m);
       assert.match(text, /^# TYPE overlapped_connections gauge$/m);
-      assert.match(text, /^overlapped_connections_closed_total\{service="echo",reason="idle"\} 0$/m);
+      assert.match(text, /^overlapped_connections_closed_total\{service="echo",reason="idle_timeout"\} 0$/m);
       assert.match(
         text,
         new RegExp(`^overlapped_engine_operations_posted_total\\{driver="${engine.driver}",kind="send"\\} 1$`, 'm'),

@@ -88,7 +88,7 @@ export class Clients {
       timeouts: { ...settings.timeouts, connectMs },
       attemptDelayMs: chance.pick([10, 50, 250]),
       signal: abort.signal,
-      ...watchedHandlers((connection) => this.#sideOf(name, connection, role)),
+      ...watchedHandlers((connection) => this.#sideOf(name, connection, role, abort.signal)),
     };
     this.#aborts.add(abort);
     void this.#watch(name, options, connectMs, onFailure).finally(() => this.#aborts.delete(abort));
@@ -115,10 +115,13 @@ export class Clients {
     };
   }
 
-  #sideOf(name: string, connection: Connection<EngineSide>, role: Role): EngineSide {
+  #sideOf(name: string, connection: Connection<EngineSide>, role: Role, signal: AbortSignal): EngineSide {
     const { localAddress } = connection;
     const link = this.#world.linkOf(localAddress.family === 'unix' ? 0 : localAddress.port);
-    return new EngineSide(this.#world, { name, connection, incoming: link.down, outgoing: link.up, role });
+    const side = new EngineSide(this.#world, { name, connection, incoming: link.down, outgoing: link.up, role });
+    // The engine listened to the signal before, and has destroyed the connection by then.
+    signal.addEventListener('abort', () => side.destroyedBySignal());
+    return side;
   }
 
   async #watch(

@@ -243,6 +243,17 @@ export class EngineSide implements Member, Sender {
     }
   }
 
+  /** The signal of `connect` has aborted. */
+  destroyedBySignal(): void {
+    const { connection, deeds } = this;
+    if (!deeds.destroyed) {
+      deeds.destroyed = true;
+      if (!connection.closing) {
+        deeds.deadlineAt = this.world.now() + connection.group.limits.lingerMs;
+      }
+    }
+  }
+
   reset(): void {
     this.deeds.reset ||= !this.connection.closing;
     this.connection.reset();
