@@ -10,11 +10,20 @@ export type { MetricsLabels, MetricsRegistry } from './metrics/metric-set.js';
 
 /** Options of `collectMetrics`. */
 export interface MetricsOptions {
-  /** Where the metrics are registered; prom-client's own `register` unless given. */
+  /**
+   * The registry of the metrics.
+   * @default prom-client's `register`
+   */
   readonly registry?: MetricsRegistry;
-  /** What their names begin with; `overlapped_` unless told. */
+  /**
+   * The beginning of the metrics' names.
+   * @default 'overlapped_'
+   */
   readonly prefix?: string;
-  /** Labels of the server's metrics; `server`, its address, unless told. Servers of one registry have labels of the same names. */
+  /**
+   * Labels of the server's metrics. All servers of one registry must use the same label names.
+   * @default `server`, the server's address
+   */
   readonly labels?: MetricsLabels;
 }
 
@@ -36,8 +45,9 @@ function setFor(registry: MetricsRegistry, prefix: string, labelNames: readonly 
 }
 
 /**
- * Exports a server's statistics, and those of its engine, until the server is closed. They are read when the registry is asked.
- * @returns stops it before that
+ * Exports a server's statistics, and those of its engine, until the server is closed. They are read when the registry is
+ * scraped.
+ * @returns a function that ends the export earlier
  * @throws TypeError `ERR_INVALID_ARG_VALUE` for labels of other names than those of an earlier server
  * @example
  * const server = await listen({ port: 4567, data: (connection, chunk) => connection.write(chunk) });
