@@ -90,6 +90,12 @@ export function aString(name: string, value: unknown): void {
   }
 }
 
+export function anArrayOfStrings(name: string, value: unknown): void {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) {
+    throw invalidType(name, 'an array of strings', value);
+  }
+}
+
 /** For options that are checked where they are used, or that may be anything. */
 export function anything(): void {
   // Nothing is wrong.

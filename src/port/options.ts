@@ -1,9 +1,10 @@
 /** Options of a port: their table of checks, and their defaults. */
 
-import { invalidType, outOfRange } from '../base/argument-errors.js';
+import { outOfRange } from '../base/argument-errors.js';
 import {
   aBoolean,
   aNumber,
+  anArrayOfStrings,
   checkOptions as checkAgainst,
   namesOf,
   type OptionRules,
@@ -62,12 +63,6 @@ const aDriverName = oneOf('auto', ...DRIVER_NAMES);
 export function aDriver(name: string, value: unknown): void {
   if (typeof (value as Partial<DriverSource>).open !== 'function') {
     aDriverName(name, value);
-  }
-}
-
-function anArrayOfStrings(name: string, value: unknown): void {
-  if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) {
-    throw invalidType(name, 'an array of strings', value);
   }
 }
 

@@ -9,7 +9,9 @@ import { structuredClone } from '../base/runtime.js';
 import {
   aFunction,
   aNumber,
+  anArrayOfStrings,
   anything,
+  checkIsObject,
   checkOptions,
   namesOf,
   type OptionRules,
@@ -44,7 +46,7 @@ export interface ThreadPlace<Data = unknown> {
   readonly server: ServerInThread;
 }
 
-/** What a thread's module may give: handlers, and options of `listen` that are functions or hold some. */
+/** What a thread's module may export: handlers, limits and timeouts, and options of `listen` that are functions or contain them. */
 export type ThreadOptions<Context = unknown, Message = Buffer> = Omit<
   ListenOptions<Context, Message>,
   keyof Endpoint | 'engine' | 'driver' | 'ipv6Only' | 'reusePort' | 'backlog' | 'onListenError' | 'signal'
@@ -56,11 +58,11 @@ export type ThreadModule<Context = unknown, Message = Buffer, Data = unknown> =
   | ((place: ThreadPlace<Data>) => ThreadOptions<Context, Message> | Promise<ThreadOptions<Context, Message>>);
 
 /**
- * Options of `listen` with `threads`. Those of a server go to each thread: plain values only. Limits on connections are
- * shared out (`connectionsMax`), or each thread's own (`connectionsPerAddressMax`).
+ * Options of `listen` with `threads`. The options of a server are posted to each thread, so they must be plain values.
+ * `limits.connectionsMax` is divided among the threads; the other limits apply to each thread.
  */
 export interface ThreadedListenOptions
-  extends Omit<ListenOptions, keyof Handlers | 'engine' | 'framing' | 'context' | 'reusePort'> {
+  extends Omit<ListenOptions, keyof Handlers | 'engine' | 'framing' | 'heartbeat' | 'context' | 'reusePort'> {
   /** How many threads serve, 1 to 256. One for each core serves fastest (`os.availableParallelism()`). */
   readonly threads: number;
   /** The module with the handlers as its default export (`ThreadModule`): a URL, or a file's path. */
@@ -87,11 +89,15 @@ export interface ThreadedListenOptions
   /** The memory that each thread may use, as `Worker` takes it. */
   readonly resourceLimits?: ResourceLimits;
   /**
-   * Called with what a handler of any thread threw or rejected with where its connection has no handler `error`, with the
-   * handler's name, the peer's address and the thread's number. By default a process warning.
+   * Called with what a handler of any thread threw or rejected with when its connection has no handler `error`; and with the
+   * handler's name, the peer's address and the thread's number.
+   * @default a process warning, `OverlappedHandlerWarning`
    */
   readonly onHandlerError?: HandlerErrorSink;
-  /** Called when a thread has died with all its connections, and before it is replaced. By default a process warning. */
+  /**
+   * Called when a thread has died with all its connections, and before it is replaced.
+   * @default a process warning, `OverlappedThreadWarning`
+   */
   readonly onThreadDied?: (error: Error) => void;
 }
 
@@ -113,10 +119,10 @@ const MAIN_OPTIONS = {
   module: aModule,
   distribution: oneOf('dispatch', 'reuse_port'),
   engineOptions,
-  resourceLimits: anything,
+  resourceLimits: checkIsObject,
   threadData: anything,
   env: anything,
-  execArgv: anything,
+  execArgv: anArrayOfStrings,
   signal: LISTEN_OPTIONS.signal,
   host: LISTEN_OPTIONS.host,
   port: LISTEN_OPTIONS.port,

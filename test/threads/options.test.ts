@@ -31,6 +31,9 @@ test('options that cannot be cloned for a thread are rejected', TIMEOUT, async (
   await refused({ threads: 0 });
   await refused({ threads: 1.5 });
   await refused({ module: 5 });
+  await refused({ heartbeat: { ping: 'p' } });
+  await refused({ execArgv: '--trace-warnings' });
+  await refused({ resourceLimits: 5 });
 });
 
 test('a mistake in what the module exports is named, with its class', TIMEOUT, async () => {
