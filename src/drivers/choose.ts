@@ -1,4 +1,4 @@
-/** The one place that chooses the driver: candidates in order of preference, each with a probe. */
+/** Chooses the driver: candidates in order of preference, each with a probe. No other file asks for the platform. */
 
 import { isMainThread } from 'node:worker_threads';
 import { invalidValue } from '../base/argument-errors.js';
@@ -34,11 +34,11 @@ import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';
 import { wakeSocket } from './windows/wake.js';
 
-/** Windows has no way to know which sockets were a thread's. */
+/** Windows has no way to find the sockets of a thread. */
 const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
 
-/** Closes what was opened for something that cannot be built after all. Windows' drivers write nothing down. */
-const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (opened: ResourceTracker) => void>>> = {
+/** Closes the resources of an unsuccessful open. Windows' drivers track none. */
+const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (resources: ResourceTracker) => void>>> = {
   linux: giveBackOnLinux,
 };
 
@@ -72,7 +72,7 @@ const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> 
 
 const CANDIDATES: readonly Candidate[] = SYSTEMS[process.platform] ?? [];
 
-/** Where the drivers are at home that this system does not have. */
+/** The systems of each driver. */
 const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
   iocp: 'Windows',
   io_uring: 'Linux',
@@ -80,7 +80,7 @@ const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
   select: 'Linux or Windows',
 };
 
-/** Asks for a port of this thread. What the probe opens for a moment is not left open when the thread is stopped. */
+/** Probes for a port of this thread. The thread is not terminated in between, which would leak what the probe opens. */
 function probeHere({ probe }: Candidate, disabledFeatures: ReadonlySet<string>): Probe {
   return uninterrupted(() => probe({ disabledFeatures, inWorker: !isMainThread }));
 }
@@ -115,25 +115,25 @@ export function probeDrivers(): readonly DriverReport[] {
 
 export interface Choice {
   readonly driver: Driver;
-  /** Drivers that would have been preferred, with why each was passed over. */
+  /** Preferred drivers that were skipped, each with the reason. */
   readonly skippedDrivers: readonly string[];
 }
 
-/** Calls what opens descriptors: all that it wants, or when it throws, none. The thread is not stopped in between. */
+/** Opens an object of several descriptors completely or, if that throws, not at all. The thread is not terminated in between. */
 export function openWhole<Whole>(open: () => Whole): Whole {
   return uninterrupted(() => allOrNothing(open, GIVES_BACK[process.platform] ?? (() => undefined)));
 }
 
 /**
- * Without a descriptor no driver helps, as each connection needs one: this is an error, where falling on would leave the
- * program with a slower driver for good because of a moment's shortage.
+ * Errors that stop `auto`: without a free descriptor no driver works, and the next one would leave the program with a slower driver
+ * because of a temporary shortage.
  */
-const FALLS_NOT_ON: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
+const STOPS_AUTO: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 /**
- * Opens a driver by name, with `auto` the first that can be opened, or one of the caller's own.
- * @throws OperationError `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, what opening fails with; TypeError
- * `ERR_INVALID_ARG_VALUE`
+ * Opens a driver by its name, the first one that works (`auto`), or a driver of the caller's own.
+ * @throws OperationError `ERR_DRIVER_UNAVAILABLE`, `ERR_ACCESS_DENIED`, or the system's error
+ * @throws TypeError `ERR_INVALID_ARG_VALUE`
  */
 export function openDriver(name: string | DriverSource, options: DriverOptions): Choice {
   if (typeof name !== 'string' && typeof name?.open === 'function') {
@@ -156,7 +156,7 @@ export function openDriver(name: string | DriverSource, options: DriverOptions):
     const refusal = probe?.usable === false ? probe : undefined;
     throw unavailable(
       refusal === undefined ? `No such driver: ${name}` : `${refusal.reason}; ${refusal.advice}`,
-      FALLS_NOT_ON.has(refusal?.code) ? refusal?.code : undefined,
+      STOPS_AUTO.has(refusal?.code) ? refusal?.code : undefined,
     );
   }
   try {
@@ -182,11 +182,11 @@ function openBest(options: DriverOptions): Choice {
   );
 }
 
-/** The driver, or why it cannot be used here. @throws OperationError what no other driver would help against */
+/** Opens a candidate, or returns why it cannot be used. @throws OperationError if no other driver would work either */
 function tryToOpen(candidate: Candidate, options: DriverOptions): Driver | Refusal {
   const probe = probeHere(candidate, options.disabledFeatures);
   if (!probe.usable) {
-    if (FALLS_NOT_ON.has(probe.code)) {
+    if (STOPS_AUTO.has(probe.code)) {
       throw unavailable(`${candidate.name}: ${probe.reason}; ${probe.advice}`, probe.code);
     }
     return probe;
@@ -194,7 +194,7 @@ function tryToOpen(candidate: Candidate, options: DriverOptions): Driver | Refus
   try {
     return openWhole(() => candidate.open(options));
   } catch (error) {
-    if (!(error instanceof OperationError) || FALLS_NOT_ON.has(error.code)) {
+    if (!(error instanceof OperationError) || STOPS_AUTO.has(error.code)) {
       throw error;
     }
     return refusalOf(candidate, error);
@@ -218,7 +218,7 @@ function unavailable(reason: string, code = 'ERR_DRIVER_UNAVAILABLE'): Operation
   return new OperationError({ code, reason, syscall: 'open driver' });
 }
 
-/** Wakes a port of any thread of this process, given its driver's name and `wakeDescriptor`. */
+/** Wakes a port of any thread in this process, given its driver's name and `wakeDescriptor`. */
 export function wakePort(name: DriverName, descriptor: number): void {
   if (name === 'sim') {
     wakeSimulated(descriptor);
@@ -234,8 +234,8 @@ const reclaim: Reclaim = RECLAIMS[process.platform] ?? (() => undefined);
 guardWorkers(reclaim);
 
 /**
- * Closes what a worker of this thread had open when it died: what is in its ledger, and its sockets. Does nothing where
- * the system has no way to know them.
+ * Closes the tracked resources and the sockets of a dead worker that this thread has started. Does nothing if the system has no
+ * way to find them.
  * @param thread its `threadId`
  */
 export function reclaimThread(thread: number): void {

@@ -1,23 +1,23 @@
 /**
- * What every driver provides: the seam between the port and an operating system's interface. A driver carries out
- * operations that the port identifies by a slot and the slot's generation, and says how each ended. It knows sockets
- * as the numbers the system gives them, and nothing of keys, handlers or queues.
+ * The interface between the port and an operating system, which every driver implements. A driver carries out operations, which
+ * the port identifies by a slot and the slot's generation, and reports their completions. It knows sockets by the system's
+ * numbers, and knows nothing of keys, handlers or queues.
  */
 
 import type { SocketAddress, SocketFamily } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { ErrorTable } from '../base/errors.js';
 
-/** Drivers of operating systems. */
+/** The drivers of operating systems. */
 export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const satisfies readonly SystemDriverName[];
 
 /** The name of an operating system's driver. */
 export type SystemDriverName = 'iocp' | 'io_uring' | 'epoll' | 'select';
 
-/** The name of a driver. `sim` is a network in memory, for tests: no system has it, and `auto` never takes it. */
+/** A driver's name. `sim` is a network in memory, for tests: `auto` never chooses it. */
 export type DriverName = SystemDriverName | 'sim';
 
-/** What programs ask for: a driver by its name, or `auto` for the first that this system can run. */
+/** A program's choice: a driver by its name, or `auto` for the first that this system can run. */
 export type DriverChoice = SystemDriverName | 'auto';
 
 /** Why a driver cannot be used, and what to do about it. */
@@ -28,7 +28,7 @@ export interface Refusal {
   readonly reason: string;
   /** What to do about it. */
   readonly advice: string;
-  /** The code of the system's error, where there was one. */
+  /** The code of the system's error, if there was one. */
   readonly code?: string;
 }
 
@@ -40,34 +40,34 @@ export type Probe =
     }
   | Refusal;
 
-/** Conditions that a probe depends on besides the system. */
+/** What a probe depends on besides the system. */
 export interface ProbeOptions {
-  /** Names of optional system features to do without. */
+  /** Names of optional system features that the driver must not use. */
   readonly disabledFeatures: ReadonlySet<string>;
-  /** Whether the port will run in a worker, which may be terminated while the process goes on. */
+  /** Whether the port will run in a worker, which may be terminated while the process continues. */
   readonly inWorker: boolean;
 }
 
-/** The port's receive buffers as a driver sees them: equal pieces of one slab. */
+/** The port's receive buffers: equal parts of one block of memory. */
 export interface ReceiveBuffers {
   readonly count: number;
   readonly sizeBytes: number;
-  /** From the start of one buffer to that of the next. */
+  /** Bytes from the start of one buffer to the start of the next. */
   readonly strideBytes: number;
-  /** Address of buffer 0; buffer `i` is `i * strideBytes` behind it. */
+  /** Address of buffer 0. The address of buffer `i` is `address + i * strideBytes`. */
   readonly address: number;
   /** The same memory. */
   readonly memory: Uint8Array;
 }
 
 /**
- * Memory of sends that is the program's: the program can take it away while they wait, by a transfer or a resize. Its
- * address is that of somebody else's memory then.
+ * Memory of sends that belongs to the program. The program can detach it while a send waits, by a transfer or a resize, and its
+ * address may then belong to other memory.
  */
 export interface BorrowedMemory {
   /**
-   * Whether all memory of the send in `slot` is there. To be asked right before each call in which the system reads it, with
-   * nothing of the program's in between; a send whose memory is gone ends with `ERR_BUFFER_DETACHED`, negated.
+   * Whether no memory of the send in `slot` has been detached. Call it immediately before each system call that reads the memory,
+   * with no code of the program in between. A send whose memory is gone completes with `ERR_BUFFER_DETACHED`, negated.
    */
   isWhole(slot: number): boolean;
 }
@@ -75,36 +75,36 @@ export interface BorrowedMemory {
 export interface DriverOptions {
   readonly buffers: ReceiveBuffers;
   readonly borrowed: BorrowedMemory;
-  /** Names of optional system features to do without, so that tests reach every fall-back. */
+  /** Names of optional system features that the driver must not use, so that tests reach every fallback. */
   readonly disabledFeatures: ReadonlySet<string>;
-  /** Submission queue entries, a power of two; only io_uring has one. */
+  /** Number of submission queue entries, a power of two. Only io_uring has such a queue. */
   readonly submissionEntries: number;
 }
 
-/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs of it, and may shorten it. */
+/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs, and may truncate the list. */
 export interface BufferList {
   count: number;
-  /** Whether any of it is borrowed memory. */
+  /** Whether any piece is borrowed memory. */
   borrowed: boolean;
   readonly addresses: Float64Array;
   readonly lengths: Float64Array;
 }
 
-/** The most pieces a driver sends at once (half a page of iovecs; the system's own limit is 1,024). */
+/** Maximum number of pieces of one gathered send (half a page of iovecs; Linux's own limit is 1,024). */
 export const GATHER_PIECES_MAX = 128;
 
-/** Where a driver puts what has completed. */
+/** Receives the completions of a driver. */
 export interface CompletionSink {
   /**
    * One completion of the operation in `slot`.
-   * @param result bytes, or the accepted socket, or 0; negative: the system's error number, negated
+   * @param result number of bytes, or the accepted socket, or 0; if negative, the system's error number, negated
    * @param more whether this operation will complete again
-   * @param buffer the receive buffer that holds the bytes, lent until it is given back; -1 when there is none
+   * @param buffer the receive buffer that holds the bytes, lent until `giveBuffer`; -1 if there is none
    */
   complete(slot: number, generation: number, result: number, more: boolean, buffer: number): void;
   /** `count` wake-ups were posted since the last call. */
   wakeUp(count: number): void;
-  /** Whether the operation is with the driver still. */
+  /** Whether the operation has not had its last completion yet. */
   isInFlight(slot: number, generation: number): boolean;
 }
 
@@ -117,80 +117,81 @@ export const SOCKET_OPTIONS = [
   'resetOnClose',
 ] as const;
 
-/** Options of a socket, in the model's words; numbers, with 0 and 1 for off and on. */
+/** Options of a socket, the same on every system. Values are numbers, with 0 for off and 1 for on. */
 export type SocketOption = (typeof SOCKET_OPTIONS)[number];
 
 export interface SocketCreation {
   readonly family: SocketFamily;
-  /** IPv6 only: also take IPv4 connections. */
+  /** IPv6 only: also accept IPv4 connections. */
   readonly dualStack: boolean;
 }
 
 /** Options of `OverlappedSocket.bind`. */
 export interface BindOptions {
-  /** Lets several sockets listen at one port, the system spreading connections over them. */
+  /** Lets several sockets listen at one port. The system distributes connections among them. */
   readonly reusePort: boolean;
 }
 
-/** A file that a Unix socket made by being bound. */
+/** The file that bind has created for a Unix socket. */
 export interface BoundPath {
-  /** Where it is, whatever the working directory is by now. */
+  /** Its absolute path. */
   readonly path: string;
-  /** Tells it from any other file that comes to have its path; undefined when it was gone at once. */
+  /** Distinguishes it from any other file that gets its path later; undefined if it was removed immediately. */
   readonly identity: string | undefined;
-  /** The error because of which the identity is not known. */
+  /** Why the identity is unknown. */
   readonly problem: Error | undefined;
 }
 
-/** The calls on a socket that are immediate on every system. Each throws an OperationError. */
+/** The calls on sockets that end immediately on every system. Each throws an OperationError. */
 export interface SocketCalls {
-  /** How many this process may have at once; Infinity when there is no such limit. */
+  /** Maximum number of open sockets of this process; Infinity if there is no limit. */
   socketsMax(): number;
   create(creation: SocketCreation): number;
-  /** @returns the file that it made, if it made one */
+  /** @returns the file that was created, if any */
   bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined;
   listen(socket: number, backlog: number): void;
-  /** Lets an IPv6 socket that is about to connect reach an IPv4 address in its mapped form; one that is bound stays as it is. */
+  /** Lets an unbound IPv6 socket connect to an IPv4 address in its mapped form. Does nothing if it is bound. */
   reachIpv4(socket: number): void;
   localAddress(socket: number): SocketAddress;
   remoteAddress(socket: number): SocketAddress;
   setOption(socket: number, option: SocketOption, value: number): void;
   getOption(socket: number, option: SocketOption): number;
   /**
-   * A number that grows as the peer takes what was sent to it, whether a send has completed or not; undefined where the
-   * system does not tell.
+   * A number that grows while the peer accepts sent bytes, even before a send completes; undefined if the system does not
+   * provide one.
    */
   sendProgress(socket: number): number | undefined;
   /**
-   * Whether a connection whose sending side was not ended is over nevertheless: it was reset, or given up. Absent where the
-   * system tells each receive of that.
+   * True if the connection was reset or timed out although we have not sent FIN. Absent if the system reports that to every
+   * receive.
    */
   isBroken?(socket: number): boolean;
-  /** Ends the sending side (FIN once everything is sent). */
+  /** Ends the sending side: sends FIN after all queued bytes. */
   shutdownSend(socket: number): void;
-  /** Ends both sides at once; on a listener it ends the listening. Says nothing about sockets that are not connected. */
+  /** Ends both sides immediately. On a listener it stops listening. Throws no error if the socket is not connected. */
   shutdownBoth(socket: number): void;
   close(socket: number): void;
   /**
-   * Gives a connected socket that no operation was posted on to a port of another thread, by what the system calls it
-   * there. Absent where sockets exist in one thread only.
-   * @param thread the `threadId` of the worker whose it is from now on
+   * Detaches a connected socket without posted operations, so that a port of another thread can adopt it. Absent if sockets
+   * belong to one thread.
+   * @param thread the `threadId` of the new owner
+   * @returns the handle for `adopt`
    */
   detach?(socket: number, thread: number): number;
-  /** The other side of it: a connected socket of another thread is this one's. */
+  /** Adopts a connected socket that another thread has detached. */
   adopt?(handle: number, family: SocketFamily): number;
   /**
-   * Removes the file that a bind made, just before its socket is closed. One that is gone, or has made room for another
-   * file, is no error; one that cannot be removed is.
+   * Removes the file that bind has created, immediately before its socket is closed. Does nothing if the file is gone or was
+   * replaced; throws if it cannot be removed.
    */
   removePath(bound: BoundPath): void;
 }
 
 /** A driver's place in Node's event loop. */
 export interface LoopWatch {
-  /** How the loop is told, for `doctor`. */
+  /** How the event loop is woken, for `doctor`. */
   readonly kind: string;
-  /** To be called before each return to the loop: from now on, completions bring a call of `onReady`. */
+  /** Call it before each return to the event loop: from then on, completions bring a call of `onReady`. */
   arm(): void;
   ref(): void;
   unref(): void;
@@ -203,7 +204,7 @@ export interface DriverSource {
   open(options: DriverOptions): Driver;
 }
 
-/** An operating system's interface under a completion port. Posts are gathered until `poll`; none blocks or calls back. */
+/** An operating system's interface under a completion port. Posts are collected until `poll`; no post blocks or calls back. */
 export interface Driver {
   readonly name: DriverName;
   /** Optional system features in use, for `doctor` and tests. */
@@ -212,21 +213,21 @@ export interface Driver {
   readonly errors: ErrorTable;
   readonly clock: Clock;
 
-  /** The socket joins the port. */
+  /** Adds a socket to the port. */
   associate(socket: number, family: SocketFamily): void;
-  /** A socket that joined is about to be closed, or leaves; nothing of it is in flight. */
+  /** Removes a socket that has no operation in flight, before it is closed or detached. */
   forget(socket: number): void;
 
   postAccept(slot: number, generation: number, socket: number): void;
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void;
   /**
-   * @param once whether to complete once even where the driver could go on
-   * @param hasWaited whether it was held back for want of a buffer: now it comes before those that are in flight
+   * @param once whether to complete only once even if the driver supports multishot receives
+   * @param hasWaited whether the receive has waited for a buffer: then it has priority over receives in flight
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited?: boolean): void;
   /**
-   * Completes with the bytes taken, which may be fewer.
-   * @param borrowed whether this is borrowed memory
+   * Completes with the number of bytes that the system has taken, which may be fewer.
+   * @param borrowed whether the memory is borrowed
    */
   postSend(
     slot: number,
@@ -236,40 +237,40 @@ export interface Driver {
     byteLength: number,
     borrowed: boolean,
   ): void;
-  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void;
-  /** Asks for the end of an operation; it completes, cancelled or not, through `poll`. */
+  postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void;
+  /** Requests the cancellation of an operation, which completes through `poll`, cancelled or not. */
   cancel(slot: number, generation: number, socket: number): void;
 
-  /** A lent receive buffer comes back. */
+  /** Returns a lent receive buffer. */
   giveBuffer(index: number): void;
-  /** Free receive buffers at this moment. */
+  /** Number of free receive buffers. */
   readonly buffersFree: number;
 
-  /** Hands over what was posted and takes at most about `completionsMax` completions, waiting up to `timeoutMs` for the first. */
+  /** Submits posted operations and delivers about `completionsMax` completions at most, waiting up to `timeoutMs` for the first. */
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
-  /** Whether `poll(…, 0)` has something to do, as far as memory tells without a system call. */
+  /** Whether `poll(…, 0)` has something to do, as far as is known without a system call. */
   hasWork(): boolean;
   /**
-   * When `poll` is to be called again after the system had no memory for what it does, by `clock`: `hasWork` does not ask
-   * for it until then. Infinity, or absent, when nothing waits for that.
+   * When to call `poll` again after the system had no memory, by `clock`. `hasWork` is false until then. Infinity or absent if no
+   * retry is due.
    */
   readonly retryAt?: number;
-  /** Whether `hasWork` also tells when something has come: then it can be waited for, for a moment, by looking there. */
+  /** Whether `hasWork` also sees new completions, so that a port can wait for one for a short time by calling it. */
   readonly seesArrivals: boolean;
 
   /**
-   * Whether the system reads the memory of a send also between calls, when nobody can look whether it is there: then borrowed
+   * Whether the system may read the memory of a send also between system calls, when `isWhole` cannot be checked. Then borrowed
    * memory is copied before it is posted.
    */
   readonly readsBetweenCalls: boolean;
 
-  /** What any thread needs to wake this port (`wakePort` in choose.ts): a descriptor to write, or a port's handle. */
+  /** A descriptor, or the handle of a port, by which any thread can wake this port (`wakePort` in choose.ts). */
   readonly wakeDescriptor: number;
 
   watch(onReady: () => void): LoopWatch;
   /**
-   * Gives everything back to the system. Nothing may be in flight any more, unless `poll` has thrown: then nothing
-   * completes from here on, and only `forget` and the calls on sockets follow.
+   * Closes all of the driver's resources. No operation may be in flight unless `poll` has thrown; after that no operation
+   * completes any more, and only `forget` and the calls on sockets follow.
    */
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Imported before koffi: while that is being loaded, the thread must not be interrupted. */
+/** Imported before koffi, because the thread must not be interrupted while koffi is loaded. */
 
 import { beginUninterrupted } from './worker-table.js';
 

@@ -1,19 +1,17 @@
-/**
- * The one file that imports koffi. Everything native that overlapped calls goes through here.
- */
+/** The one file that imports koffi. All native calls go through it. */
 
 import { isSharedArrayBuffer } from 'node:util/types';
 import './enter-koffi.js';
 import koffi from 'koffi';
 import { endUninterrupted, uninterrupted } from './worker-table.js';
 
-// `enter-koffi.js` has begun it. What may make koffi throw is uninterrupted too: all but calling a declared function with
-// numbers, and asking for an address.
+// `enter-koffi.js` has begun the uninterrupted section. Everything that may make koffi throw is uninterrupted, too: all but calls
+// of declared functions with numbers, and taking addresses.
 endUninterrupted();
 
-/** A foreign function as TypeScript sees it: plain numbers in, a plain number out. */
+/** A foreign function: takes numbers and returns a number. */
 export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => number) & {
-  /** Runs the call on a thread of libuv's pool. Whatever its arguments point to must stay referenced until the callback. */
+  /** Makes the call on a thread of libuv's pool. The memory that its arguments point to must stay referenced until the callback. */
   async: (...args: unknown[]) => void;
 };
 
@@ -25,11 +23,11 @@ export class LibraryError extends Error {
   readonly code = 'ERR_DLOPEN_FAILED';
 }
 
-/** Functions of one native library, declared by their manual's prototype. */
+/** A native library, whose functions are declared by the prototypes of their manual pages. */
 export class Library {
   readonly #handle;
 
-  /** Opens a library. `null` is the process itself, so that LD_PRELOAD libraries reach our calls. */
+  /** Opens a library. `null` is the process itself, so that LD_PRELOAD can replace functions. */
   constructor(name: string | null) {
     try {
       this.#handle = uninterrupted(() => koffi.load(name));
@@ -39,45 +37,45 @@ export class Library {
     }
   }
 
-  /** Declares one function. Addresses are declared as `int64_t` and passed as numbers: they fit in 2^53. */
+  /** Declares one function. Addresses are declared as `int64_t` and passed as numbers, because they are below 2 ** 53. */
   declare(prototype: string): ForeignFunction {
     return uninterrupted(() => this.#handle.func(prototype)) as unknown as ForeignFunction;
   }
 }
 
 /**
- * The function at an address that the system gave.
+ * Returns the function at an address that the system has returned.
  * @param prototype without a name: koffi registers named types once per thread, for all copies of this package
  */
 export function functionAt(address: number, prototype: string): ForeignFunction {
   return uninterrupted(() => koffi.decode(BigInt(address), koffi.proto(prototype))) as unknown as ForeignFunction;
 }
 
-/** `errno` as the last foreign call left it. Read it at once: the next foreign call replaces it. */
+/** The `errno` of the last foreign call. Read it immediately: the next foreign call overwrites it. */
 export function lastErrno(): number {
   return koffi.errno();
 }
 
-/** The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` for as long as it is in use. */
+/** The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` as long as the address is used. */
 export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
   return Number(koffi.address(memory));
 }
 
 /**
- * The address of a caller's bytes. They do not move while `bytes` is referenced: asking for `.buffer` takes a small
- * array off V8's heap first.
+ * The address of a caller's bytes. They do not move while `bytes` is referenced: reading `.buffer` moves a small array off V8's
+ * heap first.
  */
 export function addressOfBytes(bytes: Uint8Array): number {
-  // Memory that threads share is taken by its view only, and has no place on the heap to move from.
+  // koffi takes shared memory only as a view. Shared memory is never on V8's heap, so it cannot move.
   return isSharedArrayBuffer(bytes.buffer) ? addressOf(bytes) : addressOf(bytes.buffer) + bytes.byteOffset;
 }
 
-/** A view of `byteLength` bytes of mapped memory. The mapping must outlive every use of the view. */
+/** A view of `byteLength` bytes of memory at an address. The memory must outlive every use of the view. */
 export function viewOf(address: number, byteLength: number): ArrayBuffer {
   return uninterrupted(() => koffi.view(BigInt(address), byteLength));
 }
 
-/** Size and field offsets that the C compiler's rules give a struct; the layout test compares our tables with it. */
+/** Size and field offsets of a struct by the C compiler's rules. The layout test compares the offset tables with them. */
 export function layoutOf(
   fields: Readonly<Record<string, string>>,
   packed = false,

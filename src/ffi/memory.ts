@@ -1,6 +1,6 @@
 /**
- * Memory with a fixed address. V8 may keep small typed arrays on its moving heap, so whatever the kernel reads or
- * writes is part of a slab: one ArrayBuffer of ours, whose address is taken once.
+ * Memory with a fixed address. V8 may keep small typed arrays on its moving heap, so all memory that the kernel reads or
+ * writes is part of a slab: an ArrayBuffer whose address is taken once.
  */
 
 import { assert } from '../base/assert.js';
@@ -12,7 +12,7 @@ const SLAB_BYTES_MIN = 128;
 /** Words from the low half of a 64-bit field to its high half: every supported system is little-endian. */
 export const HIGH_WORD = 1;
 
-/** A block of zeroed memory that does not move and lives as long as this object is referenced. */
+/** A block of zeroed memory that does not move. It lives as long as this object is referenced. */
 export class Slab {
   /** Address of the first byte. */
   readonly address: number;
@@ -37,9 +37,11 @@ export class Slab {
     alignment = 8,
     allocate: (byteLength: number) => ArrayBufferLike = (bytes) => new ArrayBuffer(bytes),
   ) {
-    assert(Number.isSafeInteger(byteLength) && byteLength > 0);
-    assert(alignment >= 8 && (alignment & (alignment - 1)) === 0);
-    // Not with `& ~7`: that counts in 32 bits.
+    assert(Number.isSafeInteger(byteLength));
+    assert(byteLength > 0);
+    assert(alignment >= 8);
+    assert((alignment & (alignment - 1)) === 0);
+    // Not `& ~7`, which is limited to 32 bits.
     this.byteLength = Math.ceil(byteLength / 8) * 8;
     const memory = allocate(Math.max(this.byteLength, SLAB_BYTES_MIN) + alignment);
     const start = addressOfBytes(new Uint8Array(memory));
@@ -66,14 +68,26 @@ export class Slab {
   }
 }
 
+/**
+ * A module's scratch memory, allocated at its first use: modules for Windows and Linux are loaded on both systems, and taking
+ * an address needs koffi. The next use overwrites it.
+ */
+export function lazySlab(byteLength: number): () => Slab {
+  let slab: Slab | undefined;
+  return () => {
+    slab ??= new Slab(byteLength);
+    return slab;
+  };
+}
+
 const kept = new WeakSet<object>();
 
 /**
- * Keeps memory for as long as the kernel uses it: until this call. An address does not, and what a function has in a
- * variable is the collector's behind its last use there.
+ * Keeps memory alive until this call, because the kernel still uses it. An address keeps nothing alive, and the garbage
+ * collector may take what a variable refers to after the variable's last use.
  */
 export function keepUntilHere(...memory: readonly (object | undefined)[]): void {
-  // It holds nothing, and no optimizer can tell that nobody looks into it.
+  // A WeakSet keeps nothing alive, but no optimizer can prove that the set is never read.
   for (const one of memory) {
     if (one !== undefined) {
       kept.add(one);

@@ -1,15 +1,15 @@
 /**
- * A table of the process's workers, in memory that all of its threads share. A worker that is stopped from outside runs
- * nothing of ours any more, so the others must know two things of it:
+ * A table of the process's workers, in memory that all threads share. A terminated worker runs no more code, so other threads must
+ * know two things about it:
  *
- * - Whether it does something now that must not be interrupted: `uninterrupted`. Koffi is one such thing. Node lets nobody
- *   throw in a thread that is being stopped, and koffi 3.3 ends the whole process when it cannot throw (`FATAL ERROR:
- *   Error::ThrowAsJavaScriptException`). Opening a descriptor and noting it is another. Whoever stops a worker waits until
- *   it is done, and lets nothing of the kind begin.
- * - What it has open: its row has room for the notes that `drivers/ledger.ts` keeps.
+ * - Whether it is in a section that must not be interrupted (`uninterrupted`). A call of koffi is one: in a thread that is being
+ *   terminated nothing can throw, and koffi 3.3 ends the whole process if it cannot throw (`FATAL ERROR:
+ *   Error::ThrowAsJavaScriptException`). Opening and tracking a descriptor is another. A thread that terminates a worker waits
+ *   until the section has ended, and keeps the worker from entering another one.
+ * - Its open resources: its row has memory for the notes of `drivers/common/resources.ts`.
  *
- * The first thread that loads the library makes the table. Node copies its environment data to every worker that is
- * started from then on, and to their workers.
+ * The first thread that loads the library makes the table. Node copies its environment data to every worker that is started from
+ * then on, and to their workers.
  */
 
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
@@ -18,19 +18,19 @@ import { performanceNow } from '../base/runtime.js';
 /** The number changes with the layout: copies of the package of different versions may share a process. */
 const NAME = 'overlapped.workers.1';
 
-/** Workers that can be in the table at one time. Further ones are not watched. */
+/** Maximum number of workers in the table. Further workers are not guarded. */
 const ROWS = 1024;
-/** A worker's row is among this many from the one that its number gives. */
+/** A worker's row is one of this many, beginning with its number modulo ROWS. */
 const ROWS_TRIED = 32;
 
 /** Bytes of notes in each row. */
 export const NOTES_BYTES = 2304;
 
-/** How long others wait for a thread that must not be interrupted, in ms. Loading koffi takes about 5, opening a port 2. */
+/** Maximum wait for the end of a worker's section, in ms. Loading koffi takes about 5, opening a port 2. */
 const BUSY_MS_MAX = 2000;
 
-/** How often a thread that is held looks whether it is released, in ms. */
-const HELD_LOOK_MS = 100;
+/** Interval at which a held thread checks whether it is released, in ms. */
+const HELD_CHECK_MS = 100;
 
 /** Columns, each an Int32 for each row. */
 const OWNER = 0;
@@ -44,10 +44,10 @@ const ALL_HELD = COLUMNS * ROWS;
 const NOTES_OFFSET = 4 * (ALL_HELD + 2);
 const BYTES = NOTES_OFFSET + ROWS * NOTES_BYTES;
 
-/** What this thread knows of the table; copies of the package in one thread share it. */
+/** The table in this thread, which all copies of the package in it share. */
 interface OwnTable {
   readonly memory: SharedArrayBuffer;
-  /** Another thread made the table, so somebody looks after this one. */
+  /** Whether another thread made the table, and guards this one. */
   readonly watched: boolean;
 }
 
@@ -76,23 +76,23 @@ function cell(column: number, row: number): number {
   return column * ROWS + row;
 }
 
-/** The row of a worker, which gets one if it has none; -1 when there is no room. */
+/** The row of a worker, which is given one if it has none; -1 if there is no room. */
 function rowOf(thread: number): number {
   const rows = Array.from({ length: ROWS_TRIED }, (_, step) => (thread + step) % ROWS);
   const has = rows.find((row) => Atomics.load(words, cell(OWNER, row)) === thread);
   return has ?? rows.find((row) => claim(row, thread)) ?? -1;
 }
 
-/** The worker and the thread that has started it may both look for its row, at the same time. */
+/** The worker and the thread that has started it may look for its row at the same time. */
 function claim(row: number, thread: number): boolean {
   const owner = Atomics.compareExchange(words, cell(OWNER, row), 0, thread);
   return owner === 0 || owner === thread;
 }
 
-/** This thread's row; -1 when nobody looks after it. */
+/** This thread's row; -1 if no thread guards it. */
 const ownRow = watched ? rowOf(threadId) : -1;
 
-/** Where this thread writes down what it has open; undefined when nobody would read it. */
+/** Memory for this thread's open resources; undefined if no thread would read it. */
 export function ownNotes(): Int8Array | undefined {
   return ownRow < 0 ? undefined : notesIn(ownRow);
 }
@@ -104,8 +104,8 @@ function notesIn(row: number): Int8Array {
 let depth = 0;
 
 /**
- * Calls what must not be interrupted by the end of this thread. It waits when somebody is stopping the thread already, as
- * the end comes during that wait.
+ * Calls a function that the termination of this thread must not interrupt. If the thread is being terminated already, this waits, and
+ * the thread ends during that wait.
  */
 export function uninterrupted<T>(call: () => T): T {
   beginUninterrupted();
@@ -121,11 +121,11 @@ export function beginUninterrupted(): void {
     return;
   }
   while (!becomeBusy()) {
-    Atomics.wait(words, cell(HELD, ownRow), 1, HELD_LOOK_MS);
+    Atomics.wait(words, cell(HELD, ownRow), 1, HELD_CHECK_MS);
   }
 }
 
-/** Both sides write first and look then, so at least one sees the other. */
+/** Both sides write before they read, so at least one sees the other. */
 function becomeBusy(): boolean {
   Atomics.store(words, cell(BUSY, ownRow), 1);
   if (!isHeld()) {
@@ -153,18 +153,18 @@ function isHeld(): boolean {
   return Atomics.load(words, cell(HELD, ownRow)) !== 0 || Atomics.load(words, ALL_HELD) !== 0;
 }
 
-/** A worker that this thread has started: from now on it is looked after. Returns its notes; undefined when there is no room. */
+/** Guards a worker that this thread has started. Returns the memory for its resources; undefined if there is no room. */
 export function adoptWorker(thread: number): Int8Array | undefined {
   const row = rowOf(thread);
   if (row < 0) {
     return undefined;
   }
-  // The main thread is 0, as no parent is: nobody outlives it.
+  // The main thread's number is 0, like that of no parent, because no thread outlives it.
   Atomics.store(words, cell(PARENT, row), threadId);
   return notesIn(row);
 }
 
-/** The rows of a worker and of those that it has started, in turn. */
+/** The rows of a worker and of its descendants. */
 function familyOf(thread: number): readonly number[] {
   const threads = new Set([thread]);
   const rows = new Set<number>();
@@ -181,9 +181,7 @@ function familyOf(thread: number): readonly number[] {
   return [...rows];
 }
 
-/**
- * A worker of this thread is about to be stopped, with its own workers: returns once each can be, and keeps them so.
- */
+/** Returns once a worker of this thread and its descendants can be terminated, and keeps them so. */
 export function holdWorker(thread: number): void {
   const rows = familyOf(thread);
   for (const row of rows) {
@@ -202,13 +200,13 @@ function awaitIdle(rows: readonly number[]): void {
   const deadline = performanceNow() + BUSY_MS_MAX;
   for (const row of rows) {
     if (Atomics.wait(words, cell(BUSY, row), 1, Math.max(0, deadline - performanceNow())) === 'timed-out') {
-      // It has died there, or koffi could not be loaded: nobody waits for it again.
+      // The worker has died in the section, or koffi could not be loaded: do not wait for it again.
       Atomics.store(words, cell(BUSY, row), 0);
     }
   }
 }
 
-/** What a dead worker, and those that it had started, have left: called with each one's number and notes. */
+/** Removes a dead worker and its descendants. Calls `bury` with the number and the notes of each. */
 export function buryWorker(thread: number, bury: (thread: number, notes: Int8Array) => void): void {
   for (const row of familyOf(thread)) {
     const owner = Atomics.load(words, cell(OWNER, row));

@@ -1,8 +1,8 @@
-/** The metrics of servers and engines: their names as Prometheus wants them, and where each is in the statistics. */
+/** The metrics of servers and engines: their names by Prometheus' conventions, and the statistics that they read. */
 
 import type { EngineStatistics, ServerStatistics } from '../engine/statistics.js';
 
-/** What is read of the statistics: one number, or one for each value of a label. */
+/** The value of a metric: one number, or one for each value of a label. */
 type Reading = number | Readonly<Record<string, number>>;
 
 export interface Definition<Statistics> {
@@ -10,7 +10,7 @@ export interface Definition<Statistics> {
   /** Without the prefix. */
   readonly name: string;
   readonly help: string;
-  /** The label that tells the numbers of a record apart. */
+  /** The label whose values are the keys of a record. */
   readonly label?: string;
   readonly read: (statistics: Statistics) => Reading;
 }
@@ -21,51 +21,51 @@ export const SERVER_METRICS: readonly Definition<ServerStatistics>[] = [
   {
     type: 'gauge',
     name: 'connections',
-    help: 'Connections that are open.',
+    help: 'Number of open connections.',
     read: ({ connections }) => connections.open,
   },
   {
     type: 'counter',
     name: 'connections_opened_total',
-    help: 'Connections that were taken.',
+    help: 'Connections that the server has opened since it started.',
     read: ({ connections }) => connections.opened,
   },
   {
     type: 'counter',
     name: 'connections_closed_total',
-    help: 'Connections that are closed, and connections that were not taken, by reason.',
+    help: 'Connections that were closed or refused, by reason.',
     label: 'reason',
     read: ({ connections }) => connections.closesByReason,
   },
   {
     type: 'counter',
     name: 'received_bytes_total',
-    help: 'Bytes handed to handlers.',
+    help: 'Bytes that were delivered to handlers.',
     read: ({ bytesRead }) => bytesRead,
   },
   {
     type: 'counter',
     name: 'sent_bytes_total',
-    help: 'Bytes that the system has taken.',
+    help: 'Bytes that the operating system has accepted for sending.',
     read: ({ bytesWritten }) => bytesWritten,
   },
   {
     type: 'counter',
     name: 'chunks_received_total',
-    help: 'Calls of the handler data.',
+    help: 'Chunks of received bytes that were delivered.',
     read: ({ messagesRead }) => messagesRead,
   },
-  { type: 'counter', name: 'writes_total', help: 'Calls of write.', read: ({ writes }) => writes },
+  { type: 'counter', name: 'writes_total', help: 'Calls of write on connections.', read: ({ writes }) => writes },
   {
     type: 'counter',
     name: 'handler_errors_total',
-    help: 'Handlers that threw or rejected.',
+    help: 'Calls of handlers that threw or returned a rejected promise.',
     read: ({ handlerErrors }) => handlerErrors,
   },
   {
     type: 'counter',
     name: 'errors_total',
-    help: 'Errors of connections, by code.',
+    help: 'Errors of connections, by error code.',
     label: 'code',
     read: ({ errorsByCode }) => errorsByCode,
   },
@@ -75,58 +75,63 @@ export const ENGINE_METRICS: readonly Definition<EngineStatistics>[] = [
   {
     type: 'counter',
     name: 'engine_operations_posted_total',
-    help: 'Operations posted, by kind.',
+    help: 'Operations that were posted, by kind.',
     label: 'kind',
     read: ({ operationsPosted }) => ({ ...operationsPosted }),
   },
   {
     type: 'counter',
     name: 'engine_completions_total',
-    help: 'Completions of operations, by kind. One operation may have many.',
+    help: 'Completions of operations, by kind. One operation can have several completions.',
     label: 'kind',
     read: ({ completions }) => ({ ...completions }),
   },
   {
     type: 'gauge',
     name: 'engine_operations_in_flight',
-    help: 'Operations that have not ended.',
+    help: 'Number of operations in flight.',
     read: ({ operationsInFlight }) => operationsInFlight,
   },
   {
     type: 'gauge',
     name: 'engine_buffers_lent',
-    help: 'Receive buffers in use.',
+    help: 'Number of receive buffers in use.',
     read: ({ buffersLent }) => buffersLent,
   },
   {
     type: 'gauge',
     name: 'engine_queued_bytes',
-    help: 'Bytes written that the system has not taken yet.',
+    help: 'Written bytes that the operating system has not accepted yet.',
     read: ({ queuedBytes }) => queuedBytes,
   },
   {
     type: 'gauge',
     name: 'engine_held_bytes',
-    help: 'Memory that holds what was received and not delivered, unfinished messages, and subscriptions.',
+    help: 'Bytes of memory for received but undelivered data, incomplete messages, and subscriptions.',
     read: ({ heldBytes }) => heldBytes,
   },
   {
     type: 'counter',
     name: 'engine_receives_delayed_total',
-    help: 'Receives that waited for a buffer.',
+    help: 'Receives that had to wait for a free buffer.',
     read: ({ receivesDelayed }) => receivesDelayed,
   },
   {
     type: 'counter',
     name: 'engine_accepts_delayed_total',
-    help: 'Accepts that waited for a descriptor.',
+    help: 'Accepts that had to wait for a free descriptor.',
     read: ({ acceptsDelayed }) => acceptsDelayed,
   },
-  { type: 'counter', name: 'engine_turns_total', help: 'Rounds of the loop.', read: ({ turns }) => turns },
+  {
+    type: 'counter',
+    name: 'engine_turns_total',
+    help: 'Rounds of the engine: batches of completions.',
+    read: ({ turns }) => turns,
+  },
   {
     type: 'counter',
     name: 'engine_handlers_seconds_total',
-    help: 'Time in dispatching completions, handlers above all.',
+    help: 'Seconds spent dispatching completions, mostly in handlers.',
     read: ({ handlersMs }) => handlersMs / MS_PER_SECOND,
   },
 ];

@@ -1,4 +1,4 @@
-/** The metrics that a registry has under one prefix, for all servers there. */
+/** The metrics of a registry under one prefix, for all of its servers. */
 
 import { Counter, Gauge, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { misuse } from '../base/argument-errors.js';
@@ -13,7 +13,7 @@ export type MetricsRegistry = Registry | Registry<OpenMetricsContentType>;
 /** Labels of a server's metrics. */
 export type MetricsLabels = Readonly<Record<string, string | number>>;
 
-/** Where numbers come from: their labels, and the statistics of this moment. */
+/** Current statistics, and the labels for their numbers. */
 interface Source<Statistics> {
   readonly labels: MetricsLabels;
   readonly statistics: Statistics;
@@ -24,13 +24,13 @@ export class MetricSet {
   readonly #labelNames: readonly string[];
   readonly #names: string[] = [];
   readonly #servers = new Map<Server, MetricsLabels>();
-  readonly #whenEmpty: () => void;
+  readonly #onEmpty: () => void;
 
-  /** @throws Error of prom-client when the registry has a metric of such a name already */
-  constructor(registry: MetricsRegistry, prefix: string, labelNames: readonly string[], whenEmpty: () => void) {
+  /** @throws Error of prom-client if the registry already has a metric with one of the names */
+  constructor(registry: MetricsRegistry, prefix: string, labelNames: readonly string[], onEmpty: () => void) {
     this.#registry = registry;
     this.#labelNames = labelNames;
-    this.#whenEmpty = whenEmpty;
+    this.#onEmpty = onEmpty;
     try {
       this.#registerAll(prefix);
     } catch (error) {
@@ -54,7 +54,7 @@ export class MetricSet {
     }
   }
 
-  /** @throws TypeError `ERR_INVALID_ARG_VALUE` when its labels have other names than those of the servers before it */
+  /** @throws TypeError `ERR_INVALID_ARG_VALUE` if its labels have other names than those of the earlier servers */
   add(server: Server, labels: MetricsLabels): void {
     const names = Object.keys(labels);
     if (names.length !== this.#labelNames.length || !names.every((name) => this.#labelNames.includes(name))) {
@@ -65,15 +65,15 @@ export class MetricSet {
     this.#servers.set(server, labels);
   }
 
-  /** Without servers the metrics leave the registry. */
+  /** Removes a server. After the last one, the metrics are removed from the registry. */
   remove(server: Server): void {
     if (this.#servers.delete(server) && this.#servers.size === 0) {
       this.#unregister();
-      this.#whenEmpty();
+      this.#onEmpty();
     }
   }
 
-  /** Servers that are closed have nothing more to tell. */
+  /** Removes the servers that are closed. */
   removeClosed(): void {
     for (const server of [...this.#servers.keys()]) {
       if (server.closed) {
@@ -87,7 +87,7 @@ export class MetricSet {
     return [...this.#servers].map(([server, labels]) => ({ labels, statistics: server.statistics() }));
   }
 
-  /** Each engine once, however many of its servers are here. */
+  /** Each engine once, even if several of its servers are registered. */
   #engineSources(): Source<EngineStatistics>[] {
     this.removeClosed();
     const engines = new Set<EngineCore>([...this.#servers.keys()].map(({ core }) => core.engine));
@@ -111,7 +111,7 @@ export class MetricSet {
       help,
       labelNames: label === undefined ? labelNames : [...labelNames, label],
       registers: [this.#registry],
-      // Numbers are read when they are asked for: nothing is kept here, and nothing is done in between.
+      // Statistics are read when the registry collects its metrics; nothing is stored in between.
       collect() {
         this.reset();
         for (const source of sources()) {

@@ -9,7 +9,7 @@ import { OperationError } from '../base/errors.js';
 import { performanceNow } from '../base/runtime.js';
 import { ANY_TIME, checkNumber } from '../base/validate.js';
 import { openWhole } from '../drivers/choose.js';
-import { WAIT_MS_MAX } from '../drivers/common/waiting-thread.js';
+import { WAIT_MS_MAX } from '../drivers/common/thread-watch.js';
 import type { DriverName, LoopWatch } from '../drivers/driver.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';

@@ -76,7 +76,7 @@ describe('a port that cannot start its waiting thread', () => {
           return create();
         });
         const echo = new LoopEcho({ driver: name, disabledFeatures: ['event_loop_watch'] }).start();
-        const kind = new RegExp(`^a look every 10 ms, because there is no waiting thread: .*${reason}`);
+        const kind = new RegExp(`^a poll every 10 ms, because there is no waiting thread: .*${reason}`);
         await eventually(() => kind.test(echo.port.eventLoopWatch ?? ''), 'the timer');
         const client = await connectNode(echo.number);
         for (let round = 1; round <= 3; round++) {

@@ -1,21 +1,22 @@
-/** The memory that a thread which makes blocking calls shares with its owner. */
+/** The memory that a blocking thread shares with its owner. */
 
 import type { MessagePort } from 'node:worker_threads';
 import type { BlockingCall } from '../../ffi/blocking-calls.js';
 
-/** Words of the memory: how many calls were started, and how many of them have ended, */
+/** Words of the memory. Number of calls that were started. */
 export const STARTED = 0;
+/** Number of calls that have ended. */
 export const ENDED = 1;
-/** what the last one returned, */
+/** Result of the last call. */
 export const RESULT = 2;
-/** and how many parameters the next one has. */
+/** Number of parameters of the next call. */
 export const COUNT = 3;
 const WORDS = 4;
 
-/** Instead of a number of calls in STARTED: there will be no other, and the thread ends. */
+/** In STARTED instead of a number of calls: no other call follows, and the thread ends. */
 export const CLOSED = -1;
 
-/** Parameters of a call at the most. */
+/** Maximum number of parameters of a call. */
 const PARAMETERS_MAX = 6;
 
 export interface BlockingMemory {
@@ -27,7 +28,7 @@ export interface BlockingMemory {
 export interface BlockingThreadData {
   readonly call: BlockingCall;
   readonly memory: BlockingMemory;
-  /** Where it says that it has loaded, and that a call has ended. */
+  /** The worker posts a message here when it has loaded, and after each call. */
   readonly port: MessagePort;
 }
 

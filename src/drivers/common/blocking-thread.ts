@@ -1,8 +1,8 @@
 /**
- * A thread of our own that makes blocking calls, one at a time. On libuv's pool, which has four threads for all of the
- * process, a call that waits keeps `fs`, `dns` and other calls of its kind from being made.
+ * A worker that makes blocking calls, one at a time. On libuv's pool, which has four threads for the whole process, a call that
+ * waits would delay `fs`, `dns` and other ports.
  *
- * The worker never returns to its event loop: it sleeps in `Atomics.wait` between two calls.
+ * The worker never returns to its event loop: between two calls it sleeps in `Atomics.wait`.
  */
 
 import { URL } from 'node:url';
@@ -21,15 +21,15 @@ import {
   STARTED,
 } from './blocking-memory.js';
 
-/** The heap that a worker needs for Node's own modules, koffi and one loop, in MiB. */
+/** Limits that suffice for Node's own modules, koffi and one loop, in MiB. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4, stackSizeMb: 2 };
 
 export interface BlockingThreadOwner {
-  /** The thread has loaded, and makes calls from now on. */
+  /** The thread has loaded, and can make calls from now on. */
   threadLoaded(): void;
-  /** The call is over. */
+  /** The call has ended. */
   callEnded(result: number): void;
-  /** There is no such thread, or no longer. A call that it was making is over, and its result is unknown. */
+  /** The thread could not start, or has died. If it was in a call, the call has ended with an unknown result. */
   threadFailed(reason: string): void;
 }
 
@@ -37,13 +37,13 @@ export class BlockingThread {
   readonly #owner: BlockingThreadOwner;
   readonly #memory: BlockingMemory = createBlockingMemory();
   readonly #port: MessagePort;
-  /** Calls that were started. */
+  /** Number of calls that were started. */
   #started = 0;
   #loaded = false;
   #closed = false;
   #dead = false;
 
-  /** @throws Error where the program may not start workers */
+  /** @throws Error if the program may not start workers */
   constructor(call: BlockingCall, owner: BlockingThreadOwner) {
     this.#owner = owner;
     const { port1, port2 } = new MessageChannel();
@@ -52,36 +52,37 @@ export class BlockingThread {
       name: `overlapped ${call}`,
       workerData: { call, memory: this.#memory, port: port2 } satisfies BlockingThreadData,
       transferList: [port2],
-      // Node's options are inherited: a preloaded module may be what finds koffi, as in Yarn's Plug'n'Play.
+      // The worker inherits Node's options: a preloaded module may be needed to find koffi, as in Yarn's Plug'n'Play.
       resourceLimits: RESOURCE_LIMITS,
     });
     worker.on('error', (error) => this.#ended(String(error)));
     worker.on('exit', (code) => this.#ended(`its exit code is ${code}`));
     worker.unref();
-    this.#port.on('message', () => this.#heard());
+    this.#port.on('message', () => this.#messageReceived());
   }
 
-  /** Whether it can make calls. */
+  /** Whether the thread can make calls. */
   get loaded(): boolean {
     return this.#loaded;
   }
 
-  /** Whether it is inside a call at this moment. */
+  /** Whether the thread is in a call. */
   get calling(): boolean {
     return !this.#dead && Atomics.load(this.#memory.words, ENDED) !== this.#started;
   }
 
-  /** Starts the call. What its parameters point to must stay until `callEnded`. */
+  /** Starts the call. The memory that its parameters point to must stay until `callEnded`. */
   start(parameters: readonly number[]): void {
     const { words, parameters: memory } = this.#memory;
-    assert(this.#loaded && !this.calling);
+    assert(this.#loaded);
+    assert(!this.calling);
     memory.set(parameters);
     words[COUNT] = parameters.length;
     Atomics.store(words, STARTED, ++this.#started);
     Atomics.notify(words, STARTED);
   }
 
-  #heard(): void {
+  #messageReceived(): void {
     if (!this.#loaded) {
       this.#loaded = true;
       this.#owner.threadLoaded();
@@ -98,7 +99,7 @@ export class BlockingThread {
     }
   }
 
-  /** Blocks this thread until the call is over, for up to `timeoutMs`. */
+  /** Blocks this thread until the call has ended, for up to `timeoutMs`. */
   join(timeoutMs: number): void {
     const { words } = this.#memory;
     const deadline = performanceNow() + timeoutMs;
@@ -107,7 +108,7 @@ export class BlockingThread {
     }
   }
 
-  /** The event loop goes on for as long as this thread may say something. */
+  /** Keeps the event loop running as long as the thread may report something. */
   ref(): void {
     this.#port.ref();
   }
@@ -116,14 +117,14 @@ export class BlockingThread {
     this.#port.unref();
   }
 
-  /** Ends the thread when its call is over; that is reported still. */
+  /** Ends the thread after its call, whose end is still reported. */
   forbidCalls(): void {
     const { words } = this.#memory;
     Atomics.store(words, STARTED, CLOSED);
     Atomics.notify(words, STARTED);
   }
 
-  /** The same, and nothing is reported any more. */
+  /** Ends the thread after its call. Nothing is reported any more. */
   close(): void {
     assert(!this.#closed);
     this.#closed = true;

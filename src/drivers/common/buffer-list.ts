@@ -1,15 +1,15 @@
-/** Gathered sends of any size, for drivers that send less at once: the layer above sends the rest when a part is taken. */
+/** Limits the size of gathered sends. The layer above sends the rest when a part was taken. */
 
 import type { BufferList } from '../driver.js';
 
-/** Cuts a gathered send after `bytesMax` bytes; returns how many it has. */
-export function shorten(gather: BufferList, bytesMax: number): number {
+/** Truncates a gathered send to `bytesMax` bytes; returns its number of bytes. */
+export function truncate(pieces: BufferList, bytesMax: number): number {
   let left = bytesMax;
-  for (let index = 0; index < gather.count; index++) {
-    const length = gather.lengths[index] as number;
+  for (let index = 0; index < pieces.count; index++) {
+    const length = pieces.lengths[index] as number;
     if (length >= left) {
-      gather.lengths[index] = left;
-      gather.count = index + 1;
+      pieces.lengths[index] = left;
+      pieces.count = index + 1;
       return bytesMax;
     }
     left -= length;

@@ -1,16 +1,16 @@
-/** The receive buffers that are free, for a driver that chooses one when data has arrived. */
+/** The free receive buffers, for a driver that chooses a buffer when data has arrived. */
 
 import { assert } from '../../base/assert.js';
 import type { ReceiveBuffers } from '../driver.js';
 
 export class FreeBuffers {
-  /** Bytes of each. */
+  /** Bytes of each buffer. */
   readonly sizeBytes: number;
-  /** The memory of all of them. */
+  /** The memory of all buffers. */
   readonly memory: Uint8Array;
   readonly #address: number;
   readonly #strideBytes: number;
-  /** The last one given on top: it is the likeliest to be in the processor's cache. */
+  /** A stack: the buffer that was freed last is the likeliest to be in the processor's cache. */
   readonly #free: Int32Array;
   count = 0;
 
@@ -29,12 +29,12 @@ export class FreeBuffers {
     this.#free[this.count++] = index;
   }
 
-  /** The address of the buffer that `take` will take. */
+  /** Address of the buffer that the next `take` returns. */
   nextAddress(): number {
     return this.#address + this.nextOffset();
   }
 
-  /** Where that buffer begins in `memory`. */
+  /** Offset of that buffer in `memory`. */
   nextOffset(): number {
     assert(this.count > 0);
     return (this.#free[this.count - 1] as number) * this.#strideBytes;

@@ -1,7 +1,7 @@
 /**
- * Looks after the workers that this thread starts, ours and the program's. It stops none inside koffi, which would end the
- * process, and gives back the descriptors and memory that a dead one has left. It does nothing for workers that were
- * started before this thread loaded the library.
+ * Guards the workers that this thread starts, ours and the program's: none is terminated inside koffi, which would end the
+ * process, and the descriptors and memory of a dead worker are reclaimed. Workers that were started before this thread loaded
+ * the library are not guarded.
  */
 
 import { isMainThread, type Worker } from 'node:worker_threads';
@@ -9,12 +9,12 @@ import { process } from '../../base/runtime.js';
 import { adoptWorker, buryWorker, holdAll, holdWorker } from '../../ffi/worker-table.js';
 import { ResourceTracker } from './resources.js';
 
-/** Gives back what a dead thread has left. */
-export type Reclaim = (ledger: ResourceTracker, thread: number) => void;
+/** Reclaims the resources of a dead thread. */
+export type Reclaim = (resources: ResourceTracker, thread: number) => void;
 
 const KEY = Symbol.for('overlapped.guardian.1');
 
-/** Looks after all workers that this thread starts from now on. Of several copies of the package, the first one does. */
+/** Guards all workers that this thread starts from now on. Of several copies of the package, only the first one does. */
 export function guardWorkers(reclaim: Reclaim): void {
   const registry = globalThis as { [KEY]?: true };
   if (registry[KEY] !== undefined) {
@@ -22,7 +22,7 @@ export function guardWorkers(reclaim: Reclaim): void {
   }
   registry[KEY] = true;
   const children = new Set<number>();
-  // Node emits it once a worker was made, for those of this thread (process, "Event: 'worker'").
+  // Node emits this event after a worker of this thread was created (process, "Event: 'worker'").
   process.on('worker', (worker) => {
     const { threadId } = worker;
     children.add(threadId);
@@ -33,7 +33,7 @@ export function guardWorkers(reclaim: Reclaim): void {
       reclaimWorker(threadId, reclaim);
     });
   });
-  // Node stops the workers of a thread that ends after this event.
+  // Node terminates the workers of an ending thread after this event.
   process.on('exit', () => {
     if (isMainThread) {
       holdAll();
@@ -43,12 +43,12 @@ export function guardWorkers(reclaim: Reclaim): void {
   });
 }
 
-/** Gives back what a dead worker, and those that it had started, have left. Does nothing the second time. */
+/** Reclaims the resources of a dead worker and of the workers that it had started. Does nothing the second time. */
 export function reclaimWorker(thread: number, reclaim: Reclaim): void {
   buryWorker(thread, (owner, notes) => reclaim(new ResourceTracker(notes), owner));
 }
 
-/** The first thing that we learn of its end would be the end itself, so the call that ends it is replaced. */
+/** Replaces `terminate`, because no event comes before a worker is terminated. */
 function stopGently(worker: Worker, thread: number): void {
   const { terminate } = worker;
   Object.defineProperty(worker, 'terminate', {
@@ -61,10 +61,10 @@ function stopGently(worker: Worker, thread: number): void {
   });
 }
 
-/** A worker of ours was made: its sockets are looked for when it has died, also those that it was handed. */
+/** Guards a worker of ours: if it dies, its sockets are closed, including those that other threads gave it. */
 export function guardThread(thread: number): void {
   const notes = adoptWorker(thread);
   if (notes !== undefined) {
-    new ResourceTracker(notes).marked();
+    new ResourceTracker(notes).ownsSockets();
   }
 }

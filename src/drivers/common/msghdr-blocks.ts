@@ -1,49 +1,49 @@
-/** Memory for gathered sends, held by the slot of the send until it completes. */
+/** Memory for gathered sends, from the post of a send to its completion. */
 
 import { assert } from '../../base/assert.js';
 import { Slab } from '../../ffi/memory.js';
 import type { BufferList } from '../driver.js';
 
-/** How a system wants a gathered send written down. */
+/** A system's form of a gathered send. */
 export interface MessageLayout {
-  /** Room for GATHER_PIECES_MAX pieces. */
+  /** Bytes of a message with GATHER_PIECES_MAX pieces. */
   readonly byteLength: number;
-  write(block: Slab, gather: BufferList): void;
+  write(block: Slab, pieces: BufferList): void;
 }
 
-/** Blocks are kept and used again; there are as many as gathered sends were ever in flight together. */
+/** A pool of blocks. Its size is the largest number of gathered sends that were ever in flight together. */
 export class MsghdrPool {
   readonly #layout: MessageLayout;
   readonly #free: Slab[] = [];
-  readonly #held = new Map<number, Slab>();
+  readonly #used = new Map<number, Slab>();
 
   constructor(layout: MessageLayout) {
     this.#layout = layout;
   }
 
-  /** Writes a message for the send in `slot`. */
-  write(slot: number, gather: BufferList): Slab {
+  /** Writes the message of the send in `slot`. */
+  write(slot: number, pieces: BufferList): Slab {
     const block = this.#free.pop() ?? new Slab(this.#layout.byteLength);
-    this.#held.set(slot, block);
-    this.#layout.write(block, gather);
+    this.#used.set(slot, block);
+    this.#layout.write(block, pieces);
     return block;
   }
 
-  /** The message of a gathered send that has not completed. */
+  /** The message of the gathered send in `slot`, which has not completed. */
   of(slot: number): Slab {
-    const block = this.#held.get(slot);
+    const block = this.#used.get(slot);
     assert(block !== undefined);
     return block;
   }
 
-  /** The send in `slot` has completed. Does nothing for one that was not gathered. */
+  /** The send in `slot` has completed. Does nothing if it was not a gathered one. */
   release(slot: number): void {
-    if (this.#held.size === 0) {
+    if (this.#used.size === 0) {
       return;
     }
-    const block = this.#held.get(slot);
+    const block = this.#used.get(slot);
     if (block !== undefined) {
-      this.#held.delete(slot);
+      this.#used.delete(slot);
       this.#free.push(block);
     }
   }

@@ -1,4 +1,4 @@
-/** The code of a BlockingThread: it makes one foreign call at a time, requested and answered in memory that both threads see. */
+/** The worker of a BlockingThread: makes one foreign call at a time, with parameters and result in shared memory. */
 
 import { workerData } from 'node:worker_threads';
 import { type BlockingThreadData, CLOSED, COUNT, ENDED, RESULT, STARTED } from './blocking-memory.js';
@@ -6,7 +6,7 @@ import { type BlockingThreadData, CLOSED, COUNT, ENDED, RESULT, STARTED } from '
 const { call, memory, port } = workerData as BlockingThreadData;
 const { words, parameters } = memory;
 
-// A thread that was closed meanwhile does not load koffi.
+// A thread that was closed in the meantime does not load koffi.
 if (Atomics.load(words, STARTED) !== CLOSED) {
   const { declareBlockingCall } = await import('../../ffi/blocking-calls.js');
   const make = declareBlockingCall(call);

@@ -1,11 +1,11 @@
-/** Node's permission model, as far as a library of foreign calls keeps to it. */
+/** Node's permission model, which this library's foreign calls respect. */
 
 import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 
 /**
- * Refuses the network where Node does. Nothing makes foreign calls keep to `--allow-net`, but a program that denies it, of a
- * Node that knows it, means all of its libraries.
+ * Refuses the network if Node denies it. Node does not apply `--allow-net` to foreign calls, but a program that denies the
+ * network means all of its libraries.
  * @throws OperationError `ERR_ACCESS_DENIED`, Node's own code for this
  */
 export function requireNetwork(): void {

@@ -1,4 +1,4 @@
-/** The system call that a readiness poller waits in: what its failures mean, and when to make it again. */
+/** The system call that a driver waits in: handles its failures, and says when to repeat it after a shortage. */
 
 import { systemClock } from '../../base/clock.js';
 import type { ErrorTable } from '../../base/errors.js';
@@ -14,7 +14,7 @@ export class PolledCall {
     this.#errors = errors;
   }
 
-  /** To be asked before each call: how long it may wait. Behind a failure it is this that waits. */
+  /** Call it before each system call: returns how long the call may wait. After a failure this method waits instead. */
   begin(timeoutMs: number): number {
     if (this.#retry.at === Infinity) {
       // The last call has not failed.
@@ -26,9 +26,9 @@ export class PolledCall {
     return 0;
   }
 
-  /** The call has failed. Returns what is ready: nothing. @throws OperationError what will not pass */
+  /** The call has failed. Returns the number of events, which is 0. @throws OperationError if the failure is permanent */
   failed(systemNumber: number): 0 {
-    // An interrupted call is made again soon, too, without being asked for: a watch may report a readiness only once.
+    // An interrupted call is repeated soon, too: a watch may report a readiness only once.
     if (!PASSING.has(this.#errors.codeOf(systemNumber))) {
       throw this.#errors.create(systemNumber, this.#name);
     }
@@ -36,7 +36,7 @@ export class PolledCall {
     return 0;
   }
 
-  /** When the call is to be made again; Infinity when that can wait until there is something to do. */
+  /** When to repeat the call; Infinity if nothing waits for that. */
   get retryAt(): number {
     return this.#retry.at;
   }

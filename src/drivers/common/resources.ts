@@ -1,28 +1,29 @@
 /**
- * What a thread has open that the process would keep if the thread died: descriptors that are no sockets, mapped
- * memory, and contexts of asynchronous I/O. A worker that dies runs nothing of ours any more, so it writes this down
- * beforehand, in its row of the workers' table, which the thread that started it reads then. Sockets are not in it: they
- * come and go too often, and systems mark them better.
+ * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than sockets,
+ * mapped memory, and contexts of asynchronous I/O. A dead worker runs no more code, so it writes them down while it lives, in
+ * its row of the workers' table, and the thread that has started it reads the row. Sockets are not tracked here: they come and
+ * go too often, and can carry their owner themselves (`linux/socket-owner.ts`).
  *
- * An entry goes before what it stands for: dying in between loses a descriptor, and closes none that is another's by then.
+ * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having another
+ * owner's closed.
  */
 
 import { assert } from '../../base/assert.js';
 import { NOTES_BYTES, ownNotes } from '../../ffi/worker-table.js';
 
-/** Descriptors of ports: a handful each. What does not fit is not written down. */
+/** A port has a handful of descriptors. Descriptors beyond this number are not tracked. */
 const DESCRIPTORS_MAX = 256;
-/** Mappings of rings: two each. */
+/** A ring has two mappings. */
 const MAPPINGS_MAX = 64;
 
 const MAPPINGS_OFFSET = 4 * DESCRIPTORS_MAX;
 const MAPPING_LENGTHS_OFFSET = MAPPINGS_OFFSET + 8 * MAPPINGS_MAX;
-/** Contexts of asynchronous I/O: one of the thread, for each copy of the package in it. */
+/** Contexts of asynchronous I/O: one for each copy of the package in the thread. */
 const CONTEXTS_MAX = 4;
 const CONTEXTS_OFFSET = MAPPING_LENGTHS_OFFSET + 8 * MAPPINGS_MAX;
-const MARKS_OFFSET = CONTEXTS_OFFSET + 8 * CONTEXTS_MAX;
-const MARKS_BYTES = 8;
-const BYTES = MARKS_OFFSET + MARKS_BYTES;
+const OWNED_SOCKETS_OFFSET = CONTEXTS_OFFSET + 8 * CONTEXTS_MAX;
+const OWNED_SOCKETS_BYTES = 8;
+const BYTES = OWNED_SOCKETS_OFFSET + OWNED_SOCKETS_BYTES;
 assert(BYTES <= NOTES_BYTES);
 
 export interface Mapping {
@@ -31,15 +32,15 @@ export interface Mapping {
 }
 
 export class ResourceTracker {
-  /** Each descriptor and 1, as 0 is free. */
+  /** Descriptors plus 1; 0 is free. */
   readonly #descriptors: Int32Array;
   /** Addresses of mappings; 0 is free. */
   readonly #mappings: Float64Array;
   readonly #mappingLengths: Float64Array;
-  /** Their addresses; 0 is free. */
+  /** Addresses of contexts; 0 is free. */
   readonly #contexts: Float64Array;
-  /** Whether sockets of the thread are marked. */
-  readonly #marks: Int32Array;
+  /** 1 if the thread owns sockets. */
+  readonly #ownedSockets: Int32Array;
 
   constructor(notes: Int8Array = new Int8Array(BYTES)) {
     const { buffer, byteOffset } = notes;
@@ -47,7 +48,7 @@ export class ResourceTracker {
     this.#mappings = new Float64Array(buffer, byteOffset + MAPPINGS_OFFSET, MAPPINGS_MAX);
     this.#mappingLengths = new Float64Array(buffer, byteOffset + MAPPING_LENGTHS_OFFSET, MAPPINGS_MAX);
     this.#contexts = new Float64Array(buffer, byteOffset + CONTEXTS_OFFSET, CONTEXTS_MAX);
-    this.#marks = new Int32Array(buffer, byteOffset + MARKS_OFFSET, 1);
+    this.#ownedSockets = new Int32Array(buffer, byteOffset + OWNED_SOCKETS_OFFSET, 1);
   }
 
   add(descriptor: number): void {
@@ -108,16 +109,16 @@ export class ResourceTracker {
     return [...this.#contexts].filter((address) => address !== 0);
   }
 
-  get hasMarks(): boolean {
-    return this.#marks[0] !== 0;
+  get hasOwnedSockets(): boolean {
+    return this.#ownedSockets[0] !== 0;
   }
 
-  marked(): void {
-    this.#marks[0] = 1;
+  ownsSockets(): void {
+    this.#ownedSockets[0] = 1;
   }
 }
 
-/** This thread's, if somebody reads it when the thread is dead. */
+/** This thread's resources; undefined if no other thread would reclaim them. */
 const own = openOwn();
 
 function openOwn(): ResourceTracker | undefined {
@@ -125,39 +126,39 @@ function openOwn(): ResourceTracker | undefined {
   return notes === undefined ? undefined : new ResourceTracker(notes);
 }
 
-/** This thread has a socket that is to be closed when the thread has died. Returns false when nobody will. */
-export function trackMarkedSocket(): boolean {
-  own?.marked();
+/** This thread owns a socket that is to be closed if the thread dies. Returns false if no other thread would close it. */
+export function trackOwnedSocket(): boolean {
+  own?.ownsSockets();
   return own !== undefined;
 }
 
-/** Of what is being built now. */
+/** Resources of the object that `allOrNothing` builds now. */
 let parts: ResourceTracker | undefined;
 
-/** Builds something of many parts: when that throws, `giveBack` is told what it had opened by then. */
-export function allOrNothing<Whole>(build: () => Whole, giveBack: (trackDescriptor: ResourceTracker) => void): Whole {
-  assert(parts === undefined, 'One whole is built at a time');
-  const ledger = new ResourceTracker();
-  parts = ledger;
+/** Builds an object of several resources. If that throws, calls `giveBack` with the resources that were opened so far. */
+export function allOrNothing<Whole>(build: () => Whole, giveBack: (resources: ResourceTracker) => void): Whole {
+  assert(parts === undefined, 'Objects are built one at a time');
+  const tracked = new ResourceTracker();
+  parts = tracked;
   try {
     return build();
   } catch (error) {
-    giveBack(ledger);
+    giveBack(tracked);
     throw error;
   } finally {
     parts = undefined;
   }
 }
 
-/** A descriptor was opened that is no socket; -1 is none. */
-export function opened(descriptor: number): void {
+/** A descriptor that is no socket was opened; -1 is none. */
+export function trackDescriptor(descriptor: number): void {
   if (descriptor >= 0) {
     own?.add(descriptor);
     parts?.add(descriptor);
   }
 }
 
-/** It is about to be closed. */
+/** The descriptor is about to be closed. */
 export function untrackDescriptor(descriptor: number): void {
   own?.remove(descriptor);
   parts?.remove(descriptor);
@@ -168,18 +169,18 @@ export function trackMapping(mapping: Mapping): void {
   parts?.addMapping(mapping);
 }
 
-/** It is about to be unmapped. */
+/** The memory is about to be unmapped. */
 export function untrackMapping(mapping: Mapping): void {
   own?.removeMapping(mapping);
   parts?.removeMapping(mapping);
 }
 
-/** The thread has a context of asynchronous I/O, at an address. */
+/** The thread has created a context of asynchronous I/O, at an address. */
 export function trackContext(address: number): void {
   own?.addContext(address);
 }
 
-/** It is about to be given back. */
+/** The context is about to be destroyed. */
 export function untrackContext(address: number): void {
   own?.removeContext(address);
 }

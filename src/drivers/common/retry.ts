@@ -1,15 +1,15 @@
 /**
- * When a system call that failed for want of memory is made again: soon, then after twice the time for each failure that
- * follows. A shortage that lasts costs ten tries a second, and the program nothing.
+ * Repeats a system call that failed because the system was short of memory: after 1 ms, then after twice the time for each
+ * further failure. During a long shortage that is ten tries a second.
  */
 
 import type { Clock } from '../../base/clock.js';
-import { blockThread } from './block-thread.js';
+import { sleep } from './sleep.js';
 
-/** Codes of failures that pass: the same call, or the same operation, can succeed a moment later. */
+/** Codes of temporary failures: the same call, or the same operation, can succeed a moment later. */
 export const PASSING: ReadonlySet<string> = new Set(['EINTR', 'EAGAIN', 'ENOMEM', 'ENOBUFS']);
 
-/** The first delay, and the longest. */
+/** The first and the longest delay. */
 const RETRY_MS_MIN = 1;
 const RETRY_MS_MAX = 100;
 
@@ -19,17 +19,17 @@ export function retryDelayMs(failures: number): number {
 }
 
 export class Retry {
-  /** When the next try is due, by the clock; Infinity when nothing waits for one. */
+  /** When the next try is due, by the clock; Infinity if none is. */
   at = Infinity;
   readonly #clock: Clock;
-  /** In a row. */
+  /** Number of failures in a row. */
   #failures = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A try has failed: when the next is due is in `at`. */
+  /** A try has failed: sets `at`. */
   failed(): void {
     this.#failures++;
     this.at = this.#clock.now() + retryDelayMs(this.#failures);
@@ -45,11 +45,11 @@ export class Retry {
     this.#failures = 0;
   }
 
-  /** Blocks this thread until the next try is due, for `timeoutMs` at the most. */
+  /** Blocks this thread until the next try is due, for up to `timeoutMs`. */
   block(timeoutMs: number): void {
     const left = Math.min(timeoutMs, this.at - this.#clock.now());
     if (left > 0) {
-      blockThread(left);
+      sleep(left);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Addresses in the system's form. */
+/** Encodes and decodes addresses as the system's structs. */
 
 import { Buffer } from 'node:buffer';
 import { isIP } from 'node:net';
@@ -7,31 +7,31 @@ import { OperationError, textOf } from '../../base/errors.js';
 import type { Slab } from '../../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../../ffi/sockaddr.js';
 
-/** What differs between systems. */
+/** The differences between systems. */
 export interface AddressSystem {
   readonly AF_UNIX: number;
   readonly AF_INET: number;
   readonly AF_INET6: number;
-  /** The number of a network interface by its name, 0 when there is none. Any text may be asked for. */
+  /** The number of a network interface by its name; 0 if there is none. The name may be any text. */
   readonly interfaceIndex: (name: string) => number;
-  /** How a zone with that number is written, undefined when there is no such interface. */
+  /** The text of a zone with that number; undefined if there is no such interface. */
   readonly zoneName: (index: number) => string | undefined;
 }
 
-/** Room for any address that overlapped knows. */
+/** Maximum bytes of an encoded address. */
 export const SOCKADDR_BYTES_MAX = 128;
 
 /** sin6_scope_id has 32 bits. */
 const SCOPE_MAX = 0xffff_ffff;
 
-/** sun_path without the NUL that ends it (unix(7)). */
+/** Maximum bytes of sun_path without the final NUL (unix(7)). */
 export const UNIX_PATH_BYTES_MAX = sockaddr_un.size - sockaddr_un.sun_path - 1;
 
 function invalid(reason: string, address: SocketAddress): OperationError {
   return new OperationError({ code: 'EINVAL', reason, syscall: 'address', address });
 }
 
-/** Programs pass addresses too: the text of one must be a text before anything reads it. */
+/** Checks an address of a program: its text must be a string before anything reads it. */
 function checkText(name: 'address' | 'path', value: unknown): void {
   if (typeof value !== 'string') {
     const reason = `${name}: expected a string, got ${textOf(value)}`;
@@ -118,7 +118,7 @@ export function encodeSockaddr(system: AddressSystem, slab: Slab, byteOffset: nu
   return sockaddr_in6.size;
 }
 
-/** The number of a zone's interface. A name may consist of digits: it comes before the number. */
+/** The number of a zone's interface. A name may consist of digits, and has priority over the number. */
 function scopeOf(system: AddressSystem, zone: string, address: SocketAddress): number {
   const named = system.interfaceIndex(zone);
   if (named > 0) {
@@ -152,7 +152,7 @@ function encodeUnix(
   }
   view.setUint16(sockaddr_un.sun_family, system.AF_UNIX, true);
   bytes.set(path, sockaddr_un.sun_path);
-  // An abstract name has no end but its length; a path ends with a NUL.
+  // An abstract name ends with its length; a path ends with a NUL.
   return sockaddr_un.sun_path + path.byteLength + (path[0] === 0 ? 0 : 1);
 }
 
@@ -199,7 +199,7 @@ export function decodeSockaddr(
   }
 }
 
-/** RFC 5952: lower case, the longest run of zeros shortened; IPv4 inside IPv6 dotted, as Node writes it. */
+/** Formats as RFC 5952: lower case, with the longest run of zeros shortened. IPv4 inside IPv6 is dotted, as in Node. */
 function formatIpv6(system: AddressSystem, view: DataView): string {
   const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(sockaddr_in6.sin6_addr + 2 * index));
   const scope = view.getUint32(sockaddr_in6.sin6_scope_id, true);

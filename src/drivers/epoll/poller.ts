@@ -16,30 +16,30 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import { PolledCall } from '../common/polled-call.js';
-import { opened } from '../common/resources.js';
+import { trackDescriptor } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
+import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
-import { DescriptorWatch } from '../linux/loop-watch.js';
-import { WakeDescriptor } from '../linux/wake.js';
+import { WakeEvent } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 
-/** Events taken by one epoll_wait at the most; the kernel gives the others their turn with the next. */
+/** Maximum events of one epoll_wait. The kernel reports the others with the next call. */
 const EVENTS_MAX = 512;
 const EVENT_WORDS = epoll_event.size >> 2;
 const EVENTS_WORD = epoll_event.events >> 2;
 /** `data` holds the descriptor in its low word and the descriptor's generation in its high word. */
 const DESCRIPTOR_WORD = epoll_event.data >> 2;
 const GENERATION_WORD = DESCRIPTOR_WORD + HIGH_WORD;
-/** EPOLLPRI: a read stops before urgent data (tcp(7)), so one that is short has not emptied the socket. */
+/** EPOLLPRI: a read stops before urgent data (tcp(7)), so a short read has not emptied the socket. */
 const SOCKET_EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 export class EpollPoller implements Poller {
-  /** Its own descriptor is readable for as long as it has something to report. */
+  /** Never: epoll's own descriptor is readable as long as there is something to report. */
   readonly unasked = false;
   readonly #libc = libc();
   readonly #epoll: number;
-  readonly #wake = new WakeDescriptor();
+  readonly #wake = new WakeEvent();
   readonly #event = new Slab(epoll_event.size);
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
   readonly #disabledFeatures: ReadonlySet<string>;
@@ -51,8 +51,8 @@ export class EpollPoller implements Poller {
     if (this.#epoll < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
     }
-    opened(this.#epoll);
-    // Level-triggered, unlike the sockets: it is read when reported.
+    trackDescriptor(this.#epoll);
+    // Level-triggered, unlike the sockets: it is read when it is reported.
     const added = this.#register(this.#wake.descriptor, 0, EPOLLIN);
     if (added < 0) {
       throw linuxErrors.create(-added, 'epoll_ctl');
@@ -71,7 +71,7 @@ export class EpollPoller implements Poller {
     return this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, address) < 0 ? -lastErrno() : 0;
   }
 
-  /** Closing the descriptor takes it out of the set: nothing else refers to its file (epoll(7), question 6). */
+  /** Closing the descriptor removes it from the set, as no other descriptor refers to its file (epoll(7), question 6). */
   remove(_socket: number): void {}
 
   wantRead(_socket: number, _wanted: boolean): void {}

@@ -1,4 +1,4 @@
-/** Whether epoll can be used here. */
+/** Whether this system can run the driver epoll: tries to create an epoll set. */
 
 import { lastErrno } from '../../ffi/library.js';
 import { EPOLL_CLOEXEC } from '../../ffi/linux/constants.js';

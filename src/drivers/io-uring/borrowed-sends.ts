@@ -1,10 +1,10 @@
 /**
- * Sends of borrowed memory: the program can take it away while they wait. The kernel may read it only within
- * io_uring_enter, right after we have looked whether it is there, and never later by itself.
+ * Sends of borrowed memory, which the program can detach while they wait. The kernel may read it only within io_uring_enter,
+ * immediately after we have checked that it is there, and never later by itself.
  *
- * So these sends carry MSG_DONTWAIT: the kernel tries them once, while it takes the submission, and completes them with what
- * there was room for, or with EAGAIN (`REQ_F_NOWAIT` in io_uring/net.c: they are neither polled for nor given to a worker).
- * Waiting for room is an operation of its own, which names no memory, under the same slot.
+ * Therefore these sends have MSG_DONTWAIT: the kernel tries them once, while it takes the submission, and completes them with the
+ * bytes that there was room for, or with EAGAIN (`REQ_F_NOWAIT` in io_uring/net.c: they are neither polled nor moved to a kernel
+ * thread). The wait for room is a separate operation without memory, under the same slot.
  */
 
 import { ERR_BUFFER_DETACHED } from '../../base/errors.js';
@@ -14,7 +14,7 @@ import type { BorrowedMemory } from '../driver.js';
 import type { Ring } from './ring.js';
 import type { EntryFields } from './submission-entry.js';
 
-/** Fills the next submission entry, as the driver does for all operations; returns its position in the count of entries. */
+/** Fills the next submission entry; returns the entry's position, which counts all entries. */
 export type Prepare = (...entry: EntryFields) => number;
 
 /** One send, from its post to its completion. */
@@ -23,16 +23,16 @@ interface BorrowedSend {
   readonly socket: number;
   readonly address: number;
   readonly byteLength: number;
-  /** Bytes in all. */
+  /** Total bytes. */
   readonly bytes: number;
-  /** Whether its submission entry was made void, as the memory was gone. */
+  /** Whether the submission entry was voided because the memory was gone. */
   gone: boolean;
-  /** Whether it waits for room. */
+  /** Whether the send waits for room. */
   waits: boolean;
   cancelled: boolean;
 }
 
-/** A submission entry that the kernel has not taken, as far as is known, by its position in the count of entries. */
+/** A submission entry that the kernel may not have taken yet, by its position. */
 interface Prepared {
   readonly slot: number;
   readonly position: number;
@@ -42,10 +42,10 @@ export class BorrowedSends {
   readonly #memory: BorrowedMemory;
   readonly #ring: Ring;
   readonly #prepare: Prepare;
-  /** By their slots. */
+  /** By slot. */
   readonly #sends = new Map<number, BorrowedSend>();
   #prepared: Prepared[] = [];
-  /** Sockets whose last send was cut short: there is no room, and trying at once would be in vain. */
+  /** Sockets whose last send was partial: they have no room, and trying immediately would fail. */
   readonly #full = new Set<number>();
 
   constructor(memory: BorrowedMemory, ring: Ring, prepare: Prepare) {
@@ -54,7 +54,7 @@ export class BorrowedSends {
     this.#prepare = prepare;
   }
 
-  /** Whether there are any. */
+  /** Whether there are any sends. */
   get some(): boolean {
     return this.#sends.size > 0;
   }
@@ -68,7 +68,7 @@ export class BorrowedSends {
     this.#post(IORING_OP_SEND, slot, generation, socket, address, byteLength, byteLength);
   }
 
-  /** Posts a send of a message, which has so many bytes in all. */
+  /** Posts a gathered send of `bytes` bytes in total. */
   postMessage(slot: number, generation: number, socket: number, message: number, bytes: number): void {
     this.#post(IORING_OP_SENDMSG, slot, generation, socket, message, 1, bytes);
   }
@@ -91,7 +91,7 @@ export class BorrowedSends {
     }
   }
 
-  /** The socket's number may be another's from now on. */
+  /** The socket's number may be reused from now on. */
   forget(socket: number): void {
     this.#full.delete(socket);
   }
@@ -100,7 +100,7 @@ export class BorrowedSends {
     const { opcode, socket, address, byteLength } = send;
     send.waits = false;
     const flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    // This may enter the ring, and with it change the list.
+    // This may enter the ring and thereby change the list.
     const position = this.#prepare(opcode, socket, 0, address, byteLength, flags, slot, generation);
     this.#prepared.push({ slot, position });
   }
@@ -110,7 +110,7 @@ export class BorrowedSends {
     this.#prepare(IORING_OP_POLL_ADD, send.socket, 0, 0, 0, POLLOUT, slot, generation);
   }
 
-  /** The send in `slot`, if it is one of these, was asked to end: it is not tried again. */
+  /** The send in `slot`, if it is a borrowed one, was cancelled and is not tried again. */
   cancel(slot: number): void {
     const send = this.#sends.get(slot);
     if (send !== undefined) {
@@ -118,13 +118,13 @@ export class BorrowedSends {
     }
   }
 
-  /** To be called right before the ring is entered: entries whose memory is gone are made void. */
+  /** Voids entries whose memory is gone. Call it immediately before the ring is entered. */
   check(): void {
     if (this.#prepared.length === 0) {
       return;
     }
     const ring = this.#ring;
-    // The kernel may take fewer than there are: the others are looked at again the next time.
+    // The kernel may take only some entries; the others are checked again the next time.
     this.#prepared = this.#prepared.filter(({ position }) => !ring.isSubmitted(position));
     for (const { slot, position } of this.#prepared) {
       const send = this.#sends.get(slot) as BorrowedSend;
@@ -135,7 +135,7 @@ export class BorrowedSends {
     }
   }
 
-  /** A try of the send in `slot`, or its wait for room, has completed. Returns the send's result, if it is over. */
+  /** A try of the send in `slot`, or its wait for room, has completed. Returns the send's result; undefined if it continues. */
   completed(slot: number, generation: number, result: number): number | undefined {
     const send = this.#sends.get(slot) as BorrowedSend;
     const goesOn = !send.gone && (send.waits ? result >= 0 : result === -EAGAIN);

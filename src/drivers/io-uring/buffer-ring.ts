@@ -1,8 +1,8 @@
 /**
- * The port's receive buffers, offered to the kernel in a ring: it takes one when data arrives (kernel 5.19).
+ * The port's receive buffers, offered to the kernel in a ring, from which it takes one when data arrives (kernel 5.19).
  *
- * The kernel takes them in the order in which they were offered. Were all of them in the ring, each would be used once before
- * one is used again, and the memory of all would be the process's; so only as many are offered as were needed lately.
+ * The kernel takes buffers in the order in which they were offered. If all were in the ring, each would be used before one is
+ * reused, and the process would need the memory of all. So only as many are offered as were used recently.
  */
 
 import { assert } from '../../base/assert.js';
@@ -20,13 +20,13 @@ export const BUFFER_GROUP = 0;
 export const BUFFERS_MAX = 32768;
 
 const PAGE_BYTES = 4096;
-/** Buffers that are offered at the least. */
+/** Minimum number of offered buffers. */
 const OFFERED_MIN = 64;
-/** When so much of them is taken between two looks, the next time so many times as much is offered. */
+/** If more than SHORT_SHARE of the offered buffers were used since the last check, multiply the offer by GROWTH. */
 const SHORT_SHARE = 0.75;
 const GROWTH = 4;
-/** Looks after which less is offered, if this many times what was taken at the most was there. */
-const LOOKS_MAX = 4096;
+/** Halve the offer after CHECKS_MAX checks in which it exceeded SPARE_MAX times the peak use. */
+const CHECKS_MAX = 4096;
 const SPARE_MAX = 8;
 /** Half-word of the ring's tail: it lies over `resv` of the first entry. */
 const TAIL_HALF = io_uring_buf.resv >> 1;
@@ -40,21 +40,21 @@ export class BufferRing {
   readonly #memory: Slab;
   readonly #mask: number;
   readonly #sizeBytes: number;
-  /** Addresses of the buffers, in two words. */
+  /** Low and high words of the buffers' addresses. */
   readonly #low: Int32Array;
   readonly #high: Int32Array;
   #tail = 0;
-  /** Buffers that the kernel may still take, as far as completions have told. */
+  /** Buffers that the kernel may still take, according to the completions so far. */
   #offered = 0;
-  /** The other free ones; the last one given on top: it is the likeliest to be in the processor's cache. */
+  /** A stack of the other free buffers: the one that was freed last is the likeliest to be in the processor's cache. */
   readonly #reserve: Int32Array;
   #reserved = 0;
-  /** How many are to be offered at one time. */
+  /** Number of buffers to be offered. */
   #wanted: number;
-  /** Taken since the last look, and the most of them between any two. */
+  /** Buffers used since the last check, and the peak between any two checks. */
   #taken = 0;
-  #takenMost = 0;
-  #looks = 0;
+  #takenPeak = 0;
+  #checks = 0;
 
   constructor(ring: Ring, buffers: ReceiveBuffers) {
     assert(buffers.count <= BUFFERS_MAX);
@@ -94,7 +94,7 @@ export class BufferRing {
     return this.#offered;
   }
 
-  /** The kernel has taken one. */
+  /** The kernel has taken a buffer. */
   took(): void {
     this.#offered--;
     this.#taken++;
@@ -105,14 +105,14 @@ export class BufferRing {
     this.#reserve[this.#reserved++] = index;
   }
 
-  /** Offers as many as are wanted, before the kernel's next turn. */
+  /** Adjusts the offer. Call it before each entry into the kernel. */
   offer(): void {
-    this.#takenMost = Math.max(this.#takenMost, this.#taken);
+    this.#takenPeak = Math.max(this.#takenPeak, this.#taken);
     if (this.#taken >= this.#wanted * SHORT_SHARE) {
       this.#wanted = Math.min(this.#reserve.length, this.#wanted * GROWTH);
       this.#forget();
-    } else if (++this.#looks === LOOKS_MAX) {
-      if (this.#takenMost * SPARE_MAX < this.#wanted) {
+    } else if (++this.#checks === CHECKS_MAX) {
+      if (this.#takenPeak * SPARE_MAX < this.#wanted) {
         this.#wanted = Math.max(Math.min(OFFERED_MIN, this.#reserve.length), this.#wanted >> 1);
       }
       this.#forget();
@@ -124,8 +124,8 @@ export class BufferRing {
   }
 
   #forget(): void {
-    this.#looks = 0;
-    this.#takenMost = 0;
+    this.#checks = 0;
+    this.#takenPeak = 0;
   }
 
   #fill(): void {

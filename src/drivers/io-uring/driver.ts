@@ -1,6 +1,6 @@
 /**
- * The driver `io_uring`: operations are entries of the submission ring, completions are entries of the completion
- * ring, and one system call a turn hands over the first and gathers the second.
+ * The driver `io_uring`: operations are entries of the submission ring, completions are entries of the completion ring, and one
+ * system call for each turn submits the former and brings the latter.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
@@ -23,7 +23,7 @@ import {
   IORING_RECVSEND_POLL_FIRST,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import { shorten } from '../common/buffer-list.js';
+import { truncate } from '../common/buffer-list.js';
 import { MsghdrPool } from '../common/msghdr-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
@@ -43,20 +43,21 @@ import { RingWatch } from './ring-watch.js';
 import { SQE_ADDR, SQE_ADDR_HIGH, SQE_OFF, selectBuffer } from './submission-entry.js';
 import { Submissions } from './submissions.js';
 
-/** Slots of entries that are the driver's own; operations of the port count from 0. */
+/** The slot of the driver's own wake-up entry; slots of the port count from 0. */
 const WAKE_SLOT = -1;
-/** The slot of what cancels the operation in slot 0; that in slot 1 has the one below, and so on. */
+/** The slot of the cancel of slot 0; the cancel of slot n has CANCEL_SLOT - n. */
 const CANCEL_SLOT = -2;
 
 /**
- * A longer send goes out in pieces. One that has had to wait for room 128 times (APOLL_MAX_RETRY) becomes a thread of the
- * kernel's, one for each such send: with buffers of 8 KiB that is so at 1 MiB, and not at 256 KiB (seen on 6.18).
+ * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128 times
+ * (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this happens at 1 MiB, but not at 256 KiB (seen on
+ * 6.18).
  */
 const ENTRY_BYTES_MAX = 256 * 1024;
 
 /**
- * A multishot receive ends when it has filled this many buffers. Without a limit one turn brings up to 33 of a peer that
- * sends fast (MULTISHOT_MAX_RETRY), and all of them are held when the program pauses the connection at the first.
+ * A multishot receive ends after it has filled this many buffers. Without a limit, one turn can bring 33 buffers of a fast peer
+ * (MULTISHOT_MAX_RETRY), all of which are held if the program pauses the connection after the first.
  */
 const RECEIVE_BUFFERS = 2;
 
@@ -66,7 +67,7 @@ export class IoUringDriver implements Driver {
   readonly sockets = new LinuxSockets(false);
   readonly errors = linuxErrors;
   readonly clock = systemClock;
-  /** The kernel marks in the rings' memory what it has completed, or would on being entered. */
+  /** The kernel marks in the rings' memory what it has completed, or would complete when it is entered. */
   readonly seesArrivals = true;
   readonly readsBetweenCalls = false;
   readonly #ring: Ring;
@@ -76,13 +77,13 @@ export class IoUringDriver implements Driver {
   readonly #disabledFeatures: ReadonlySet<string>;
   readonly #acceptMode: number;
   readonly #receiveMode: number;
-  /** The most bytes of a multishot receive; 0 for no limit. */
+  /** Maximum bytes of a multishot receive; 0 for no limit. */
   readonly #receiveBytesMax: number;
   readonly #overflow = new CqeOverflow();
   readonly #submissions: Submissions;
   /**
-   * Their receives complete once each. A multishot one misses the end of the stream when it came with the last bytes: the
-   * kernel does not look again where nothing is queued, and nothing wakes it any more (seen on 6.18).
+   * Receives on Unix sockets are never multishot. A multishot receive misses an end of the stream that arrives with the last
+   * bytes: the kernel does not look again if nothing is queued, and no event wakes it later (seen on 6.18).
    */
   readonly #unixSockets = new Set<number>();
   #watch: RingWatch | undefined;
@@ -135,10 +136,10 @@ export class IoUringDriver implements Driver {
   }
 
   /**
-   * With POLL_FIRST, a multishot receive that finds bytes at once reads them and does not look again, so it never sees a
-   * reset that follows them (on 6.18). Receives are therefore tried at once, unless there is no buffer: then they would
-   * fail though nothing has come yet. A receive that has waited for a buffer is tried in any case: with a poll, those in
-   * flight would always come before it.
+   * POLL_FIRST has the kernel wait for readiness before it tries the receive. A multishot receive with POLL_FIRST that finds bytes
+   * immediately reads them and does not look again, so it misses a reset that follows them (on 6.18). Therefore receives are tried
+   * immediately, unless no buffer is free: then they would fail although no bytes have arrived. A receive that has waited for a
+   * buffer is always tried immediately, because otherwise receives in flight would always come first.
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
@@ -173,10 +174,10 @@ export class IoUringDriver implements Driver {
     }
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    const bytes = shorten(gather, ENTRY_BYTES_MAX);
-    const message = this.#messages.write(slot, gather).address;
-    if (gather.borrowed) {
+  postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
+    const bytes = truncate(pieces, ENTRY_BYTES_MAX);
+    const message = this.#messages.write(slot, pieces).address;
+    if (pieces.borrowed) {
       this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);
     } else {
       this.#submissions.prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
@@ -186,15 +187,15 @@ export class IoUringDriver implements Driver {
   cancel(slot: number, generation: number): void {
     this.#submissions.borrowed.cancel(slot);
     const word = this.#submissions.prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
-    // The entry to cancel is named by its user_data, in `addr`.
+    // `addr` has the user_data of the entry to cancel.
     const { entries } = this.#submissions;
     entries[word + SQE_ADDR] = slot;
     entries[word + SQE_ADDR_HIGH] = generation;
   }
 
   /**
-   * Each write of the pipe brings a completion, until close. An eventfd would not do: the kernel does not signal the
-   * ring's own eventfd from inside the wake-up of another, and loses the second such signal (seen on kernel 6.18).
+   * Each write to the pipe brings a completion, until close. An eventfd would not work: the kernel does not signal the ring's own
+   * eventfd from inside the wake-up of another eventfd, and loses the second such signal (seen on kernel 6.18).
    */
   #armWake(): void {
     this.#submissions.prepare(
@@ -234,8 +235,8 @@ export class IoUringDriver implements Driver {
       this.#submissions.enter(timeoutMs);
     }
     const { words, cqes, cqMask } = ring;
-    // The head moves on before each completion goes up: what the sink does may post, and a full ring may take the rest.
-    // What it put aside is older than what the ring has then, so the rest waits for the next call.
+    // The head advances before each completion is delivered, because the sink may post, and a post that finds the ring full may
+    // move the remaining completions to the overflow. Those are older than the ring's, so this poll then stops.
     for (let left = completionsMax; left > 0 && ring.ready > 0 && this.#overflow.length === 0; left--) {
       const head = ring.head;
       const word = cqes + (head & cqMask) * CQE_WORDS;
@@ -249,7 +250,7 @@ export class IoUringDriver implements Driver {
     ring.giveBack();
   }
 
-  /** What one completion entry means. */
+  /** Handles one completion entry. */
   #complete(sink: CompletionSink, slot: number, generation: number, result: number, flags: number): void {
     const more = (flags & IORING_CQE_F_MORE) !== 0;
     if (slot < 0) {
@@ -273,7 +274,7 @@ export class IoUringDriver implements Driver {
       buffer = flags >>> IORING_CQE_BUFFER_SHIFT;
       this.#buffers.took();
       if (result <= 0) {
-        // The kernel can hand a buffer over with an end or an error too.
+        // The kernel may also take a buffer for an end of the stream or an error.
         this.#buffers.give(buffer);
         buffer = -1;
       }
@@ -285,7 +286,7 @@ export class IoUringDriver implements Driver {
     if (slot <= CANCEL_SLOT) {
       const cancelled = CANCEL_SLOT - slot;
       if (result === -ENOENT && sink.isInFlight(cancelled, generation)) {
-        // The kernel finds none that it is about to try again, such as a send that had room for a part (seen on 6.18).
+        // The kernel does not find an operation that it is about to retry, such as a partial send (seen on 6.18).
         this.cancel(cancelled, generation);
       }
       return;

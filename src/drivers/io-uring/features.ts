@@ -1,4 +1,4 @@
-/** What this kernel's io_uring offers, found by trying it. Kernel 5.19 is the least: it has provided-buffer rings. */
+/** Finds the features of this kernel's io_uring by trying them. The minimum is kernel 5.19, which has rings of provided buffers. */
 
 import { EINVAL } from '../../ffi/linux/constants.js';
 import {
@@ -12,20 +12,20 @@ import {
 import { linuxErrors } from '../linux/errors.js';
 import { acceptsSetup } from './ring.js';
 
-/** What every ring is set up with. */
+/** The set-up flags of every ring. */
 const BASE_FLAGS = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
 
 /** The kernel completes operations only when the ring's thread enters it (6.1). */
 export const DEFER_TASKRUN = 'defer_taskrun';
 
-/** Set-up features that are tried, each with its flag, the oldest first. */
+/** Optional set-up features, oldest first. */
 export const OPTIONAL_SETUP = [
   { name: 'single_issuer', flags: IORING_SETUP_SINGLE_ISSUER },
   { name: DEFER_TASKRUN, flags: IORING_SETUP_DEFER_TASKRUN },
   { name: 'no_sqarray', flags: IORING_SETUP_NO_SQARRAY },
 ] as const;
 
-/** Features of operations; the first is part of kernel 5.19, the second came with 6.0, the third with 6.17. */
+/** Features of operations, of kernels 5.19, 6.0 and 6.17. */
 export const MULTISHOT_ACCEPT = 'multishot_accept';
 export const MULTISHOT_RECEIVE = 'multishot_receive';
 export const MULTISHOT_LIMIT = 'multishot_limit';
@@ -35,12 +35,12 @@ export interface RingSetup {
   readonly features: readonly string[];
 }
 
-/** Set-ups found in this thread, by the features that were withheld. A ring that is only tried counts as locked memory for a while. */
+/** Set-ups by the features that may be used. A ring that is only tried counts as locked memory for a while, so each is tried once. */
 const found = new Map<string, RingSetup>();
 
 /**
- * The richest set-up that this kernel accepts, without the features in `disabledFeatures`.
- * @throws OperationError what `io_uring_setup` failed with; `EINVAL` on a kernel before 5.19
+ * Returns the set-up with the most features that this kernel accepts, without those in `disabledFeatures`.
+ * @throws OperationError the error of `io_uring_setup`; `EINVAL` on a kernel before 5.19
  */
 export function findSetup(disabledFeatures: ReadonlySet<string>): RingSetup {
   const allowed = OPTIONAL_SETUP.filter(({ name }) => !disabledFeatures.has(name));
@@ -49,7 +49,7 @@ export function findSetup(disabledFeatures: ReadonlySet<string>): RingSetup {
   if (known !== undefined) {
     return known;
   }
-  // They came in this order: a kernel that lacks one lacks all behind it.
+  // The features were added in this order: a kernel that lacks one lacks all later ones.
   for (let count = allowed.length; ; count--) {
     const setup = setupWith(allowed.slice(0, count));
     if (acceptsSetup(setup.flags)) {

@@ -1,6 +1,6 @@
 /**
- * Whether this kernel has multishot receive (6.0), and a limit on the bytes that one brings (6.17): tried once, on a pair of
- * sockets with a ring of their own.
+ * Tests whether this kernel has multishot receive (6.0) and a limit on its bytes (6.17), once for each thread, on a pair of sockets
+ * with a ring of their own.
  */
 
 import { lastErrno } from '../../ffi/library.js';
@@ -8,7 +8,7 @@ import { AF_UNIX, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM } from '../../ffi/linux/con
 import { IORING_CQE_F_MORE, IORING_OP_RECV, IORING_RECV_MULTISHOT } from '../../ffi/linux/io-uring.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { keepUntilHere, Slab } from '../../ffi/memory.js';
-import { opened } from '../common/resources.js';
+import { trackDescriptor } from '../common/resources.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { BUFFER_GROUP, BufferRing } from './buffer-ring.js';
@@ -27,6 +27,7 @@ export interface MultishotReceive {
   readonly limited: boolean;
 }
 
+/** The result in this thread: a ring that is only tried counts as locked memory for a while. */
 let known: MultishotReceive | undefined;
 
 export function findMultishotReceive(): MultishotReceive {
@@ -34,6 +35,7 @@ export function findMultishotReceive(): MultishotReceive {
   return known;
 }
 
+/** The next call of `findMultishotReceive` tries again. */
 export function forgetProbe(): void {
   known = undefined;
 }
@@ -44,8 +46,8 @@ function tryMultishot(): MultishotReceive {
     throw linuxErrors.create(lastErrno(), 'socketpair');
   }
   const [receiver = -1, sender = -1] = pair.i32;
-  opened(receiver);
-  opened(sender);
+  trackDescriptor(receiver);
+  trackDescriptor(sender);
   try {
     return tryOn(new Ring(8, findSetup(new Set()).flags), receiver, sender);
   } finally {
@@ -60,18 +62,18 @@ function tryOn(ring: Ring, receiver: number, sender: number): MultishotReceive {
   try {
     buffers = new BufferRing(ring, { ...BUFFERS, address: memory.address, memory: memory.u8 });
     buffers.offer();
-    // The first byte reaches the limit, which ends the receive; only a receive without a limit goes on.
+    // The first byte reaches the limit, which ends the receive; only a receive without a limit continues.
     const first = tryReceive(ring, receiver, sender, memory, 1);
     const second = first.more ? first : tryReceive(ring, receiver, sender, memory, 0);
     libc().shutdown(sender, SHUT_WR);
-    // The end of the stream ends the operation: nothing of it is left when the ring goes.
+    // The end of the stream ends the operation, so that none is in flight when the ring is closed.
     for (let { more } = second, tries = 0; more && tries < BUFFERS.count + 1; tries++) {
       ({ more } = nextCompletion(ring));
     }
     return { supported: second.more, limited: first.bytes === 1 && !first.more };
   } finally {
     ring.close();
-    // The kernel has found the buffers in the one, and filled the other.
+    // The kernel uses both until here.
     keepUntilHere(buffers, memory);
   }
 }
@@ -98,7 +100,7 @@ function nextCompletion(ring: Ring): Received {
     if (tries === ENTER_TRIES_MAX) {
       return { bytes: 0, more: false };
     }
-    // A signal, or a shortage of memory, ends it early.
+    // A signal or a shortage of memory may end it early.
     ring.enter(COMPLETION_TIMEOUT_MS);
   }
   const word = ring.cqes + (ring.head & ring.cqMask) * CQE_WORDS;

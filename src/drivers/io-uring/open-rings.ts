@@ -1,12 +1,12 @@
-/** Opening the rings of a driver, as large as the memory that may be locked allows. */
+/** Opens the rings of a driver, as large as the limit of locked memory allows. */
 
 import { OperationError } from '../../base/errors.js';
-import { blockThread } from '../common/block-thread.js';
+import { sleep } from '../common/sleep.js';
 import type { ReceiveBuffers } from '../driver.js';
 import { BufferRing } from './buffer-ring.js';
 import { Ring } from './ring.js';
 
-/** Rings are not made smaller than this: below it a turn of a busy port enters the kernel many times. */
+/** Minimum submission entries: with fewer, a turn of a busy port would enter the kernel many times. */
 const SUBMISSION_ENTRIES_MIN = 64;
 
 export interface Rings {
@@ -15,15 +15,15 @@ export interface Rings {
 }
 
 /**
- * The memory of a ring that was closed counts as locked for a while, as the kernel gives it back later (25 to 46 ms were
- * seen on 6.18). Opening waits for as long, where memory is short and rings were only tried.
+ * The memory of a closed ring counts as locked until the kernel frees it, in ms (25 to 46 were seen on 6.18). If memory is short
+ * after rings were tried, opening waits this long.
  */
-const GIVEN_BACK_AFTER_MS = 60;
+const FREED_AFTER_MS = 60;
 
 /**
- * Opens rings with as many submission entries as are wanted, or half as many, and so on, while there is not memory enough
- * that may be locked: RLIMIT_MEMLOCK counts the rings of users without CAP_IPC_LOCK (seen on kernel 6.18; on all up to
- * 5.11), and is 64 KiB in many containers.
+ * Opens rings with `entriesWanted` submission entries, or with half as many, and so on, until the limit of locked memory suffices.
+ * RLIMIT_MEMLOCK limits the rings of users without CAP_IPC_LOCK (seen on kernel 6.18; on all kernels up to 5.11), and is 64 KiB
+ * in many containers.
  */
 export function openRings(entriesWanted: number, flags: number, buffers: ReceiveBuffers): Rings {
   try {
@@ -32,7 +32,7 @@ export function openRings(entriesWanted: number, flags: number, buffers: Receive
     if (!isShortage(error)) {
       throw error;
     }
-    blockThread(GIVEN_BACK_AFTER_MS);
+    sleep(FREED_AFTER_MS);
     return openLargest(entriesWanted, flags, buffers);
   }
 }
@@ -56,7 +56,7 @@ function open(entries: number, flags: number, receiveBuffers: ReceiveBuffers): R
   } catch (error) {
     ring.close();
     if (isShortage(error)) {
-      blockThread(GIVEN_BACK_AFTER_MS);
+      sleep(FREED_AFTER_MS);
     }
     throw error;
   }

@@ -1,4 +1,4 @@
-/** Whether io_uring can be used here: containers and sysctl often refuse it, and old kernels lack what is needed. */
+/** Whether this system can run the driver io_uring: containers and a sysctl often refuse it, and old kernels lack features. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { OperationError } from '../../base/errors.js';
@@ -9,20 +9,19 @@ import { findMultishotReceive } from './multishot-probe.js';
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 
 /**
- * Without DEFER_TASKRUN the kernel carries out operations in any system call of the thread that posted them. A worker that
- * is terminated frees its memory by such calls while its ring still has receives, so received bytes would be written into
- * memory that is somebody else's by then (seen on 6.18). With DEFER_TASKRUN only entering the ring carries them out, and
- * nobody enters the ring of a terminated worker.
+ * Without DEFER_TASKRUN the kernel carries out operations in any system call of the thread that posted them. A terminated worker
+ * frees its memory by system calls while its ring still has receives, so the kernel would write received bytes into freed memory
+ * (seen on 6.18). With DEFER_TASKRUN only io_uring_enter carries them out, which a terminated worker does not call.
  */
 const UNSAFE_IN_WORKER: Refusal = {
   usable: false,
-  reason: 'a ring without DEFER_TASKRUN (Linux 6.1) would receive into freed memory when a worker is terminated',
+  reason: 'without DEFER_TASKRUN (Linux 6.1) a ring could write into freed memory after its worker is terminated',
   advice: 'run Linux 6.1 or later, use the driver epoll in workers, or open the port in the main thread',
 };
 
 /**
- * Sets a ring up, registers with it and enters it: each of the three calls may be refused alone. What has worked once in
- * this thread is not tried again.
+ * Sets a ring up, registers with it and enters it, because each of the three calls may be refused alone. If that has worked once
+ * in this thread, it is not tried again.
  */
 export function probeIoUring({ disabledFeatures, inWorker }: ProbeOptions): Probe {
   try {
@@ -37,7 +36,7 @@ export function probeIoUring({ disabledFeatures, inWorker }: ProbeOptions): Prob
   }
 }
 
-/** What a system call that failed means for the driver, in the probe or when it is opened. */
+/** Explains a failed system call, of the probe or of opening the driver. */
 export function refuseIoUring({ code, syscall }: OperationError): Refusal {
   return { usable: false, code, ...explain(code, syscall) };
 }
@@ -57,18 +56,18 @@ function explain(code: string, syscall: string): Pick<Refusal, 'reason' | 'advic
       return level === '0'
         ? refused(code, syscall)
         : {
-            reason: `io_uring is switched off on this system (kernel.io_uring_disabled is ${level})`,
+            reason: `io_uring is disabled on this system (the sysctl kernel.io_uring_disabled is ${level})`,
             advice: 'set the sysctl kernel.io_uring_disabled to 0, or use the driver epoll',
           };
     }
     case 'ENOMEM':
       return {
-        reason: `there is not enough memory that may be locked, even for a small ring (${syscall} failed with ENOMEM)`,
+        reason: `the limit of locked memory is too low even for a small ring (${syscall} failed with ENOMEM)`,
         advice: 'raise the limit of locked memory (ulimit -l), or use the driver epoll',
       };
     case 'EINVAL':
       return {
-        reason: `this kernel has io_uring, but not what came with Linux 5.19 (${syscall} failed with EINVAL)`,
+        reason: `this kernel's io_uring is older than Linux 5.19 (${syscall} failed with EINVAL)`,
         advice: 'run Linux 5.19 or later (6.1 for the best speed), or use the driver epoll',
       };
     case 'EMFILE':
@@ -81,7 +80,7 @@ function explain(code: string, syscall: string): Pick<Refusal, 'reason' | 'advic
 
 function refused(code: string, syscall: string): Pick<Refusal, 'reason' | 'advice'> {
   return {
-    reason: `io_uring is refused here, as containers do by seccomp (${syscall} failed with ${code})`,
+    reason: `io_uring is not permitted, probably by a container's seccomp profile (${syscall} failed with ${code})`,
     advice: 'allow the io_uring system calls in the seccomp profile, or use the driver epoll',
   };
 }

@@ -1,62 +1,59 @@
 /**
- * A ring in Node's event loop. With DEFER_TASKRUN the ring's own descriptor does not wake an epoll when work is
- * deferred (seen on kernel 6.18), but an eventfd registered with the ring is written then. The kernel's notifications
- * are on only while the port is parked, so that a turn's own completions do not bring another one.
+ * Watches a ring in Node's event loop. With DEFER_TASKRUN the ring's own descriptor does not wake an epoll when the kernel
+ * defers work (seen on kernel 6.18), but an eventfd that is registered with the ring is written then. The kernel's
+ * notifications are on only while the port is parked, so that a turn's own completions do not bring another turn.
  */
 
 import { setImmediate } from '../../base/runtime.js';
 import { IORING_REGISTER_EVENTFD, IORING_UNREGISTER_EVENTFD } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import type { LoopWatch } from '../driver.js';
+import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { linuxErrors } from '../linux/errors.js';
-import { DescriptorWatch } from '../linux/loop-watch.js';
-import { WakeDescriptor } from '../linux/wake.js';
+import { WakeEvent } from '../linux/wake.js';
 import type { Ring } from './ring.js';
 
-export class RingWatch implements LoopWatch {
+export class RingWatch extends DescriptorWatch {
   readonly #ring: Ring;
-  readonly #notified = new WakeDescriptor();
-  readonly #watch: DescriptorWatch;
+  readonly #notified: WakeEvent;
   readonly #onReady: () => void;
   #armed = false;
   #closed = false;
 
-  constructor(ring: Ring, onReady: () => void, disabledFeatures: ReadonlySet<string>) {
+  constructor(
+    ring: Ring,
+    onReady: () => void,
+    disabledFeatures: ReadonlySet<string>,
+    notified: WakeEvent = new WakeEvent(),
+  ) {
+    super(notified.descriptor, onReady, { disabledFeatures, drain: () => notified.take() });
     this.#ring = ring;
     this.#onReady = onReady;
-    this.#watch = new DescriptorWatch(this.#notified.descriptor, onReady, {
-      disabledFeatures,
-      drain: () => this.#notified.take(),
-    });
-    // Last, as it fails least: a ring has one eventfd, and what is registered stays so when its descriptor is closed.
-    const argument = new Slab(8);
-    argument.i32[0] = this.#notified.descriptor;
+    this.#notified = notified;
+    // Last, because it is the least likely to fail: a ring has one eventfd, and it stays registered after its descriptor is closed.
+    const argument = new Slab(4);
+    argument.i32[0] = notified.descriptor;
     const result = ring.register(IORING_REGISTER_EVENTFD, argument, 1);
     if (result < 0) {
-      this.#watch.close();
+      super.close();
       throw linuxErrors.create(-result, 'io_uring_register');
     }
     this.#armed = true;
     this.disarm();
   }
 
-  get kind(): string {
-    return this.#watch.kind;
-  }
-
-  arm(): void {
-    this.#watch.arm();
+  override arm(): void {
+    super.arm();
     if (!this.#armed) {
       this.#armed = true;
       this.#ring.setNotifying(true);
     }
-    // What came before notifications were on brings none; the kernel marks it in memory before it looks at the switch.
+    // A completion from before the switch brings no notification, but the kernel has marked it in memory by then.
     if (this.#ring.ready > 0 || (this.#ring.hasDeferred && this.#ring.retry.at === Infinity)) {
       setImmediate(() => this.#closed || this.#onReady());
     }
   }
 
-  /** A turn begins: it looks for completions itself. */
+  /** Switches notifications off: a turn begins, and reads completions itself. */
   disarm(): void {
     if (this.#armed) {
       this.#armed = false;
@@ -64,17 +61,9 @@ export class RingWatch implements LoopWatch {
     }
   }
 
-  ref(): void {
-    this.#watch.ref();
-  }
-
-  unref(): void {
-    this.#watch.unref();
-  }
-
-  close(): void {
+  override close(): void {
     this.#closed = true;
-    this.#watch.close();
+    super.close();
     this.#ring.register(IORING_UNREGISTER_EVENTFD, undefined, 0);
     this.#notified.close();
   }

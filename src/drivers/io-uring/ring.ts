@@ -46,21 +46,21 @@ import {
 } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import { type Mapping, opened, trackMapping, untrackMapping } from '../common/resources.js';
+import { type Mapping, trackDescriptor, trackMapping, untrackMapping } from '../common/resources.js';
 import { Retry } from '../common/retry.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { setTimespec } from '../linux/time.js';
 import { SQE_OPCODE, SQE_USER_DATA, SQE_USER_DATA_HIGH, SQE_WORDS } from './submission-entry.js';
 
-/** Completions that fit for each submission entry: a multishot operation brings many for one. */
+/** Completion entries for each submission entry: a multishot operation has many completions. */
 const COMPLETIONS_PER_SUBMISSION = 4;
 
 const FEATURES_NEEDED = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_EXT_ARG;
 
 const NOTHING = new Int32Array(0);
 
-/** Asks the kernel for a ring; returns its descriptor, or the error number, negated. */
+/** Sets up a ring; returns its descriptor, or the error number, negated. */
 export function setupRing(entries: number, flags: number, params: Slab): number {
   params.u8.fill(0);
   params.u32[io_uring_params.flags >> 2] = flags | IORING_SETUP_CQSIZE;
@@ -69,7 +69,7 @@ export function setupRing(entries: number, flags: number, params: Slab): number 
   if (descriptor < 0) {
     return -lastErrno();
   }
-  opened(descriptor);
+  trackDescriptor(descriptor);
   return descriptor;
 }
 
@@ -94,20 +94,20 @@ export class Ring {
   readonly cqes: number;
   readonly cqMask: number;
   #tail = 0;
-  /** The completion ring's head: the kernel is told of it when a batch was read, not for each completion. */
+  /** The completion ring's head. It is published to the kernel after a batch, not for each completion. */
   #head = 0;
-  /** The completion ring's tail as it was last looked at. */
+  /** The completion ring's tail when it was last read. */
   #seenTail = 0;
 
   /** The submission entries, SQE_WORDS words each. */
   sqes: Int32Array = NOTHING;
-  /** Submission entries that the kernel has not been told of. */
+  /** Number of submission entries that are not submitted. */
   toSubmit = 0;
-  /** When the kernel is entered again after it had no memory. */
+  /** When to enter the kernel again after it had no memory. */
   readonly retry = new Retry(systemClock);
   #failure: OperationError | undefined;
 
-  /** @param flags of a set-up that the kernel accepts */
+  /** @param flags set-up flags that the kernel accepts */
   constructor(entries: number, flags: number) {
     const params = new Slab(io_uring_params.size);
     const descriptor = setupRing(entries, flags, params);
@@ -137,7 +137,7 @@ export class Ring {
     this.#sqMask = this.#words[sq(io_sqring_offsets.ring_mask) >> 2] as number;
     this.cqMask = this.#words[cq(io_cqring_offsets.ring_mask) >> 2] as number;
     if (usesArray) {
-      // Entry i of the ring is always submission entry i.
+      // Entry i of the array is always submission entry i.
       const array = sq(io_sqring_offsets.array) >> 2;
       for (let index = 0; index < this.submissionEntries; index++) {
         this.#words[array + index] = index;
@@ -166,7 +166,7 @@ export class Ring {
 
   /** Whether the submission ring has room for another entry. */
   get hasRoom(): boolean {
-    // The kernel moves the head while it is entered, on this thread, and at no other time.
+    // The kernel advances the head only while this thread is in io_uring_enter.
     return ((this.#tail - (this.#words[this.#sqHead] as number)) | 0) < this.submissionEntries;
   }
 
@@ -178,7 +178,7 @@ export class Ring {
     return index * SQE_WORDS;
   }
 
-  /** The position of the next submission entry: entries are counted, in 32 bits. */
+  /** The position of the next submission entry: a 32-bit count of entries. */
   get position(): number {
     return this.#tail;
   }
@@ -193,7 +193,7 @@ export class Ring {
     return !this.isSubmitted(position) && ((position - this.#tail) | 0) < 0;
   }
 
-  /** Makes a submission entry that the kernel has not taken do nothing. It completes under the same slot. */
+  /** Turns a submission entry that the kernel has not taken into a no-op, which completes under the same slot. */
   makeVoid(position: number): void {
     const word = (position & this.#sqMask) * SQE_WORDS;
     const { sqes } = this;
@@ -210,7 +210,7 @@ export class Ring {
     return this.#head;
   }
 
-  /** Completions that wait to be read, as far as is known: at least one if there is one. */
+  /** Number of completions to be read, according to the last known tail; at least 1 if there is one. */
   get ready(): number {
     if (this.#seenTail === this.#head) {
       this.#seenTail = Atomics.load(this.#words, this.#cqTail);
@@ -228,12 +228,12 @@ export class Ring {
     this.#head = head;
   }
 
-  /** Tells the kernel what has been read: it may write there. */
+  /** Publishes the head, so that the kernel can reuse the entries that were read. */
   giveBack(): void {
     Atomics.store(this.#words, this.#cqHead, this.#head);
   }
 
-  /** Whether entering the ring would bring completions (with IORING_SETUP_TASKRUN_FLAG the kernel says so here). */
+  /** Whether entering the ring would bring completions (the kernel sets these flags with IORING_SETUP_TASKRUN_FLAG). */
   get hasDeferred(): boolean {
     return (Atomics.load(this.#words, this.#sqFlags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !== 0;
   }
@@ -244,10 +244,10 @@ export class Ring {
   }
 
   /**
-   * Submits what was prepared, and gathers completions. Where the kernel has no memory for that, it returns with nothing
-   * lost, and `retry` says when to enter again; a call that waits first waits until then.
-   * @param timeoutMs how long to wait for a completion: 0 does not wait
-   * @throws OperationError what the kernel refuses for good, at each call from then on
+   * Submits the prepared entries and lets the kernel complete operations. If the kernel has no memory, nothing is lost, and `retry`
+   * says when to enter again; a call with a timeout blocks until then.
+   * @param timeoutMs maximum wait for a completion; 0 does not wait
+   * @throws OperationError if the failure is permanent, also from every later call
    */
   enter(timeoutMs: number): void {
     if (this.retry.at !== Infinity) {
@@ -291,23 +291,23 @@ export class Ring {
     }
   }
 
-  /** What is not submitted stays for the next call. */
+  /** Entries that are not submitted stay for the next call. */
   #enterFailed(errno: number): void {
     switch (errno) {
       case EINTR:
       case ETIME:
-        // Interrupted, or timed out, before anything was submitted.
+        // Interrupted or timed out, and nothing was submitted.
         return;
       case EBUSY:
       case EAGAIN:
       case ENOMEM:
-        // The kernel wants completions read first, or memory to be freed.
+        // The kernel wants completions to be read first, or is short of memory.
         if (this.ready === 0) {
           this.retry.failed();
         }
         return;
       default:
-        // EBADR, too: completions were lost for want of memory.
+        // Including EBADR: completions were lost for lack of memory.
         this.#failure = linuxErrors.create(errno, 'io_uring_enter');
         throw this.#failure;
     }
@@ -335,7 +335,7 @@ export class Ring {
     return result < 0 ? -lastErrno() : result;
   }
 
-  /** Gives the rings back. Their views are dropped first: a view of memory that is no longer mapped must not be read. */
+  /** Unmaps and closes the rings. Their views are dropped first, because unmapped memory must not be read. */
   close(): void {
     this.#words = NOTHING;
     this.sqes = NOTHING;
@@ -350,7 +350,7 @@ export class Ring {
   }
 }
 
-/** Whether a set-up with these flags is accepted. */
+/** Whether the kernel accepts these set-up flags. */
 export function acceptsSetup(flags: number): boolean {
   const descriptor = setupRing(8, flags, new Slab(io_uring_params.size));
   if (descriptor >= 0) {

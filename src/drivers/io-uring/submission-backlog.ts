@@ -1,6 +1,6 @@
 /**
- * Submission entries that found the ring full while the kernel took none, for want of memory. They go first when there is
- * room, in order. It is empty in normal work.
+ * Submission entries that found the ring full while the kernel, short of memory, took none. They go first as soon as there is
+ * room, in order. It is empty in normal operation.
  */
 
 import { Fifo } from '../../base/fifo.js';
@@ -14,7 +14,7 @@ export class SubmissionBacklog {
     return this.#entries.length;
   }
 
-  /** Memory for one more entry. */
+  /** Adds an entry; returns its memory. */
   add(): Int32Array {
     const entry = new Int32Array(SQE_WORDS);
     this.#entries.push(entry);

@@ -1,6 +1,6 @@
 /**
- * Accepts. One accept of the port keeps several AcceptEx posted, so that connections which come together do not wait
- * for each other; each that completes is posted anew. An AcceptEx needs the socket that it will accept into beforehand.
+ * Accepts. One accept of the port keeps several AcceptEx calls posted, so that simultaneous connections do not wait for each
+ * other, and posts each again that completes. AcceptEx needs the socket that it accepts into beforehand.
  */
 
 import type { SocketAddress } from '../../base/address.js';
@@ -26,10 +26,10 @@ import type { WindowsSockets } from '../windows/sockets.js';
 import type { Extensions } from './extensions.js';
 import { clearOverlapped } from './per-io-data.js';
 
-/** AcceptEx calls that one accept keeps posted (libuv: uv_simultaneous_server_accepts, 32). */
+/** Number of AcceptEx calls that one accept keeps posted (libuv's uv_simultaneous_server_accepts, 32). */
 const ACCEPTS_POSTED = 32;
 
-/** AcceptEx wants room for an address and 16 bytes, for each end. */
+/** AcceptEx writes an address and needs 16 further bytes, for each end. */
 const ADDRESS_BYTES = sockaddr_in6.size + 16;
 /**
  * The memory of one AcceptEx: its OVERLAPPED, both addresses as the system writes them, the number of bytes received, and
@@ -47,7 +47,7 @@ const RECORD = {
 } as const;
 assert(RECORD.addresses + 2 * ADDRESS_BYTES <= RECORD.received);
 
-/** Errors that mean: no descriptor or memory just now. */
+/** Temporary errors: no descriptor or no memory is free. */
 const SHORTAGE = new Set(['EMFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** One accept of the port, with its AcceptEx calls. */
@@ -56,7 +56,7 @@ class AcceptSet {
   readonly generation: number;
   readonly listener: SocketRecord;
   readonly slab = new Slab(ACCEPTS_POSTED * RECORD.size, 64);
-  /** The socket that waits in each; INVALID_SOCKET where nothing is posted. */
+  /** The socket of each call; INVALID_SOCKET if the call is not posted. */
   readonly handles = new Array<number>(ACCEPTS_POSTED).fill(INVALID_SOCKET);
   posted = 0;
   cancelled = false;
@@ -74,7 +74,7 @@ export class Accepts {
   readonly #skipsSuccess: boolean;
   readonly #ws2_32 = ws2_32();
   readonly #sets: AcceptSet[] = [];
-  /** What completed at once, and accepts that could not be posted: told by the next poll. */
+  /** Calls that completed immediately, and accepts that could not be posted: the next poll delivers them. */
   readonly #ready: { set: AcceptSet; index: number; status: number }[] = [];
 
   constructor(sockets: WindowsSockets, extensions: Extensions, skipsSuccess: boolean) {
@@ -92,12 +92,12 @@ export class Accepts {
     }
   }
 
-  /** Completions and failures that `deliverReady` would hand on. */
+  /** Number of completions and failures that `deliverReady` can deliver. */
   get readyCount(): number {
     return this.#ready.length;
   }
 
-  /** Posts AcceptEx wherever none is; returns the error that ended it, 0 when all are posted. */
+  /** Posts the calls that are not posted; returns the error number that stopped it, or 0. */
   #postMissing(set: AcceptSet): number {
     for (let index = 0; index < ACCEPTS_POSTED; index++) {
       if (set.handles[index] === INVALID_SOCKET) {
@@ -120,7 +120,7 @@ export class Accepts {
     const record = set.slab.address + offset;
     const AcceptEx = this.#extensions.of(set.listener).AcceptEx as ForeignFunction;
     const output = record + RECORD.addresses;
-    // With no byte to receive it completes when the connection is there, not when a silent client speaks.
+    // Without bytes to receive it completes when the connection is established, not when the client first sends.
     const done = AcceptEx(
       set.listener.handle,
       handle,
@@ -144,7 +144,7 @@ export class Accepts {
     return 0;
   }
 
-  /** Hands on what is ready, at most `completionsMax`; returns how many. */
+  /** Delivers up to `completionsMax` ready completions and failures; returns how many. */
   deliverReady(sink: CompletionSink, completionsMax: number): number {
     const ready = this.#ready.splice(0, completionsMax);
     for (const { set, index, status } of ready) {
@@ -157,7 +157,7 @@ export class Accepts {
     return ready.length;
   }
 
-  /** The entry with this OVERLAPPED, if it is of an accept; whether it was. */
+  /** Handles the completion of an OVERLAPPED; returns false if it is not one of an accept. */
   complete(sink: CompletionSink, overlapped: number): boolean {
     for (const set of this.#sets) {
       const offset = overlapped - set.slab.address;
@@ -181,7 +181,7 @@ export class Accepts {
       const socket = this.#sockets.addAccepted(handle, set.listener, this.#remoteAddress(set, index));
       sink.complete(set.slot, set.generation, socket, true, -1);
     } else {
-      // A client that reset before it was accepted is nobody's business: the next one takes its place.
+      // The client reset the connection before it was accepted: wait for the next one instead.
       this.#sockets.closeHandle(handle);
     }
     const failed = set.cancelled ? WSA_OPERATION_ABORTED : this.#postMissing(set);
@@ -193,7 +193,8 @@ export class Accepts {
   }
 
   #end(sink: CompletionSink, set: AcceptSet, number: number): void {
-    assert(set.posted === 0 && number !== 0);
+    assert(set.posted === 0);
+    assert(number !== 0);
     this.#sets.splice(this.#sets.indexOf(set), 1);
     sink.complete(set.slot, set.generation, -number, false, -1);
   }
@@ -221,7 +222,7 @@ export class Accepts {
 
   #cancelAll(set: AcceptSet): void {
     set.cancelled = true;
-    // A listener that is closed has had them cancelled.
+    // Closing a listener cancels its calls.
     if (set.listener.handle !== INVALID_SOCKET) {
       kernel32().CancelIoEx(set.listener.handle, 0);
     }

@@ -1,4 +1,4 @@
-/** Windows' own completion port: its handle, dequeuing from it, and packets of our own. */
+/** Windows' own completion port: its handle, dequeuing from it, and posting packets of our own. */
 
 import { Slab } from '../../ffi/memory.js';
 import {
@@ -13,21 +13,21 @@ import { OVERLAPPED_ENTRY } from '../../ffi/windows/structs.js';
 import { PolledCall } from '../common/polled-call.js';
 import { windowsErrors } from '../windows/errors.js';
 
-/** Completion keys: sockets need none, as their operations are known by the address of their OVERLAPPED. */
+/** The completion key of sockets, which need none: an operation is known by the address of its OVERLAPPED. */
 export const SOCKET_KEY = 0;
-/** A wake-up that somebody posted. */
+/** The completion key of a wake-up. */
 export const WAKE_KEY = 1;
-/** Ends the waiting thread's wait, and means nothing else. */
+/** The completion key of a packet that only interrupts the waiting thread. */
 export const INTERRUPT_KEY = 2;
 
-/** Entries taken by one GetQueuedCompletionStatusEx at the most. */
+/** Maximum entries of one GetQueuedCompletionStatusEx. */
 export const ENTRIES_MAX = 256;
 
 /** After the entries: the number of them that the system has written. */
 const COUNT_OFFSET = ENTRIES_MAX * OVERLAPPED_ENTRY.size;
 const COUNT_BYTES = 4;
 
-/** The longest wait below INFINITE, in ms. */
+/** Maximum finite wait, in ms. */
 const WAIT_MS_MAX = INFINITE - 1;
 
 /** Posts a wake-up to the port with this handle, from any thread. */
@@ -53,14 +53,14 @@ export class Entries {
     return this.#slab.address + COUNT_OFFSET;
   }
 
-  /** How many the system has put here. Another thread's call may do so: it writes the number last. */
+  /** Number of entries that the system has written, also from another thread: it writes the number last. */
   get count(): number {
     return Atomics.load(this.#slab.i32, COUNT_OFFSET >> 2);
   }
 
   /**
-   * Empties the room. A wait that ends by its time writes no entry and says that it wrote one (so does Windows, Wine's
-   * tests of ntdll say): this is what it finds there.
+   * Clears the memory. A wait that times out writes no entry but reports one (on Windows too, according to Wine's tests of
+   * ntdll); that entry is then an interrupt.
    */
   clear(): void {
     const { u32 } = this.#slab;
@@ -94,7 +94,7 @@ export class NativePort {
     }
   }
 
-  /** @param skipsSuccess whether operations that complete at once are to bring no packet */
+  /** @param skipsSuccess whether operations that complete immediately bring no packet */
   associate(socket: number, skipsSuccess: boolean): void {
     if (this.#kernel32.CreateIoCompletionPort(socket, this.handle, SOCKET_KEY, 0) === 0) {
       throw windowsErrors.create(this.#kernel32.GetLastError(), 'CreateIoCompletionPort');
@@ -105,7 +105,7 @@ export class NativePort {
     }
   }
 
-  /** Dequeues up to `entriesMax` entries; nothing in time is 0. @throws OperationError what will not pass */
+  /** Dequeues up to `entriesMax` entries; returns 0 after a timeout. @throws OperationError if the failure is permanent */
   dequeue(entries: Entries, entriesMax: number, timeoutMs: number): number {
     const waitMs = this.#call.begin(timeoutMs);
     const wait = waitMs === Infinity ? INFINITE : Math.min(Math.ceil(waitMs), WAIT_MS_MAX);
@@ -119,7 +119,7 @@ export class NativePort {
     return entries.count;
   }
 
-  /** When to dequeue again after the system had no memory; Infinity when that was not so. */
+  /** When to dequeue again after the system had no memory; Infinity if it had. */
   get retryAt(): number {
     return this.#call.retryAt;
   }

@@ -21,7 +21,7 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import { PollFairness } from '../common/poll-fairness.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
-import { WaitingThread } from '../common/waiting-thread.js';
+import { ThreadWatch } from '../common/thread-watch.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
 import { GATHER_PIECES_MAX } from '../driver.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
@@ -36,7 +36,7 @@ import { CONNECT, IDLE, PerIoData, type PerIoRecord, RECEIVE, SEND } from './per
 import { SKIP_SUCCESS } from './probe.js';
 import { READY, Receives } from './receives.js';
 
-/** Pages stay locked while a send is in flight; the layer above completes longer ones in pieces. */
+/** Maximum bytes of one send, because its pages stay locked while it is in flight. The layer above sends the rest. */
 const LOCKED_BYTES_MAX = 2 ** 24;
 
 /** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
@@ -52,7 +52,7 @@ export class IocpDriver implements Driver {
   readonly errors = windowsErrors;
   readonly clock = systemClock;
   readonly seesArrivals = false;
-  /** A send that waits for room is read when there is some. */
+  /** The system reads the memory of a send when there is room in the socket's buffer, which may be later. */
   readonly readsBetweenCalls = true;
   readonly #ws2_32 = ws2_32();
   readonly #port = new NativePort();
@@ -66,7 +66,7 @@ export class IocpDriver implements Driver {
   /** WSABUFs of one call: Winsock has copied them when it returns (WSARecv, WSASend, "Remarks"). */
   readonly #wsabufs = new Slab(GATHER_PIECES_MAX * WSABUF.size);
   readonly #scratch = new Slab(SCRATCH.size);
-  /** Operations that ended within their call: slot and result. */
+  /** Operations that ended within their call: slot and result in turn. */
   readonly #ended = new Int32Queue();
   /** Slots of receives that have bytes to take. */
   readonly #ready = new Int32Queue();
@@ -120,8 +120,8 @@ export class IocpDriver implements Driver {
     this.#send(this.#begin(slot, generation, socket, SEND), 1);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    const count = setWsabufs(this.#wsabufs, 0, gather, LOCKED_BYTES_MAX);
+  postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
+    const count = setWsabufs(this.#wsabufs, 0, pieces, LOCKED_BYTES_MAX);
     this.#send(this.#begin(slot, generation, socket, SEND), count);
   }
 
@@ -229,7 +229,7 @@ export class IocpDriver implements Driver {
       return 0;
     }
     const delivered = this.#deliver(sink, taken, taken.count);
-    this.#wait.delivered();
+    this.#wait.clear();
     return delivered;
   }
 
@@ -298,7 +298,7 @@ export class IocpDriver implements Driver {
     const operation = this.#operations.at(overlapped);
     if (operation === undefined) {
       const known = this.#accepts.complete(sink, overlapped);
-      assert(known, 'A completion of an operation that nobody posted');
+      assert(known, 'A completion of an operation that was not posted');
       return;
     }
     const number = numberOfStatus(operation.status);
@@ -357,7 +357,7 @@ export class IocpDriver implements Driver {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new WaitingThread('a waiting thread in GetQueuedCompletionStatusEx', this.#wait, onReady);
+    return new ThreadWatch('a waiting thread in GetQueuedCompletionStatusEx', this.#wait, onReady);
   }
 
   close(): void {

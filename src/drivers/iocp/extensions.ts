@@ -1,4 +1,4 @@
-/** The extension functions, loaded once for each address family. */
+/** Winsock's extension functions, loaded once for each address family. */
 
 import type { ForeignFunction } from '../../ffi/library.js';
 import { type Extension, loadExtension } from '../../ffi/windows/mswsock.js';

@@ -1,21 +1,21 @@
-/** How a completion port wakes Node's event loop: a thread of ours dequeues while the loop has nothing to do. */
+/** Wakes Node's event loop for a completion port: a waiting thread dequeues while the loop is idle. */
 
 import type { BlockingThread } from '../common/blocking-thread.js';
-import type { ThreadWait } from '../common/waiting-thread.js';
+import type { ThreadWait } from '../common/thread-watch.js';
 import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from './completion-port.js';
 
-/** How long to wait for the thread to return, in ms; it needs microseconds, once it has begun. */
+/** Maximum wait for the thread to return, in ms; usually it takes microseconds. */
 const RETURN_MS_MAX = 100;
 
 /**
- * The thread's dequeuing. There is one for the port's whole life: what the thread has taken is the driver's to deliver,
- * also when the port was stopped meanwhile, or started again.
+ * The dequeue call of the waiting thread. One for the lifetime of the port: the driver delivers the entries that the thread has
+ * dequeued, even if the port was stopped or restarted in the meantime.
  */
 export class IocpWait implements ThreadWait {
   readonly call = 'GetQueuedCompletionStatusEx';
   readonly #entries = new Entries();
   readonly #port: NativePort;
-  /** The one that made the last call: each watch has its own. */
+  /** The thread that made the last call: each watch has its own. */
   #thread: BlockingThread | undefined;
   #portCloses = false;
   #portClosed = false;
@@ -31,18 +31,18 @@ export class IocpWait implements ThreadWait {
     return [this.#port.handle, address, ENTRIES_MAX, countAddress, timeoutMs, 0];
   }
 
-  /** Whether a thread may take entries at this moment. */
+  /** Whether a thread is in a dequeue call. */
   get busy(): boolean {
     return this.#thread?.calling === true;
   }
 
-  /** What the thread has taken; undefined while it is at it, and when that was nothing. */
+  /** The entries that the thread has dequeued; undefined if there are none, or the thread is in a call. */
   get taken(): Entries | undefined {
     return this.busy || this.#entries.count === 0 ? undefined : this.#entries;
   }
 
-  /** What was taken is delivered. */
-  delivered(): void {
+  /** The dequeued entries are delivered. */
+  clear(): void {
     this.#entries.clear();
   }
 
@@ -50,7 +50,7 @@ export class IocpWait implements ThreadWait {
     postPacket(this.#port.handle, INTERRUPT_KEY);
   }
 
-  /** Completions come to the port whenever they were posted. */
+  /** Never: the port gets every completion, whenever its operation was posted. */
   stale(): boolean {
     return false;
   }
@@ -63,7 +63,7 @@ export class IocpWait implements ThreadWait {
 
   close(): void {}
 
-  /** Has the thread return. */
+  /** Interrupts the thread and waits until it has returned. */
   recall(): void {
     if (this.busy) {
       this.interrupt();
@@ -71,7 +71,7 @@ export class IocpWait implements ThreadWait {
     }
   }
 
-  /** Closes the port when the thread is out of it: the number of a closed handle may be another's at once. */
+  /** Closes the port once the thread has returned: the number of a closed handle may be reused immediately. */
   closePort(): void {
     this.#portCloses = true;
     this.recall();

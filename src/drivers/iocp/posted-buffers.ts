@@ -1,15 +1,15 @@
 /**
- * A small buffer for each socket, which its receive is posted with: an idle connection holds this one and none of the
- * pool. What came into it waits here until a buffer of the pool takes it, also when the receive was cancelled
- * meanwhile. Posting a small buffer costs one call a message where a WSARecv of no bytes costs two; a large one would
- * cost more with its size, also for small messages.
+ * A small buffer for each socket, which its receive is posted with, so that an idle connection holds no buffer of the pool.
+ * Received bytes stay here until they are copied into a buffer of the pool, even if the receive is cancelled in the meantime.
+ * A small buffer costs one call for each message, where a WSARecv of no bytes costs two. A large buffer would cost more even
+ * for small messages.
  */
 
 import { assert } from '../../base/assert.js';
 import { ensureCapacity } from '../../base/typed-arrays.js';
 import { Slab } from '../../ffi/memory.js';
 
-/** Bytes of each. */
+/** Bytes of each buffer. */
 export const POSTED_BYTES = 512;
 
 const CHUNK_SHIFT = 7;
@@ -17,10 +17,10 @@ const SOCKETS_PER_CHUNK = 1 << CHUNK_SHIFT;
 
 export class PostedBuffers {
   readonly #chunks: Slab[] = [];
-  /** Bytes that have come and were not taken, by socket. */
+  /** Number of received bytes in each socket's buffer. */
   #held = new Uint16Array(SOCKETS_PER_CHUNK);
 
-  /** Makes room for a socket. What the system may write to never moves. */
+  /** Ensures room for a socket. Memory that the system may write to never moves. */
   reach(socket: number): void {
     while (socket >> CHUNK_SHIFT >= this.#chunks.length) {
       this.#chunks.push(new Slab(SOCKETS_PER_CHUNK * POSTED_BYTES, 64));
@@ -41,7 +41,7 @@ export class PostedBuffers {
     this.#held[socket] = byteLength;
   }
 
-  /** Copies the first `byteLength` bytes of what is held into `target`; what is left moves to the front. */
+  /** Moves the first `byteLength` received bytes into `target`; the rest moves to the front. */
   take(socket: number, target: Uint8Array, targetOffset: number, byteLength: number): void {
     const held = this.#held[socket] as number;
     assert(byteLength <= held);

@@ -16,7 +16,7 @@ import { POSTED_BYTES, PostedBuffers } from './posted-buffers.js';
 export const WAITS = 0;
 export const READY = 1;
 
-/** Memory for what WSARecv gives back: `lpNumberOfBytesRecvd` and `lpFlags`. */
+/** Memory for WSARecv's results: `lpNumberOfBytesRecvd` and `lpFlags`. */
 const RESULTS = { bytes: 0, flags: 4, size: 8 } as const;
 
 export class Receives {

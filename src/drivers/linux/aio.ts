@@ -1,7 +1,7 @@
 /**
- * Many receives and sends by one system call: Linux's asynchronous I/O (io_submit(2)), which was made for files, takes
- * sockets too. On sockets that do not block each call has been made, or would block, by the time io_submit returns, and
- * what it gave is in a ring in memory: nothing is in flight behind it, and no second system call is needed.
+ * Many receives and sends by one system call. Linux's asynchronous I/O (io_submit(2)) was made for files, but accepts sockets.
+ * On non-blocking sockets each call has ended, or would block, when io_submit returns, and its result is in a ring in memory:
+ * nothing stays in flight, and no second system call is needed.
  */
 
 import { isMainThread } from 'node:worker_threads';
@@ -28,12 +28,12 @@ import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCal
 export const BATCHED_CALLS = 'batched_calls';
 
 /**
- * Calls in one io_submit. A context counts with as many towards the system's limit (fs.aio-max-nr, 65,536 as it comes),
- * and each thread has one.
+ * Maximum calls of one io_submit. The context of each thread counts as this many towards the system's limit (fs.aio-max-nr,
+ * 65,536 by default).
  */
 const CALLS_MAX = 256;
 
-/** Fewer than these cost less when they are made one by one. */
+/** Fewer calls cost less if they are made one by one. */
 const CALLS_MIN = 2;
 
 const EVENT_WORDS = io_event.size >> 2;
@@ -47,7 +47,7 @@ const COMMANDS = {
 export class AioContext {
   readonly #io_submit: number;
   readonly #libc = libc();
-  /** 0 behind its end: then io_submit refuses every call, and they are made one by one. */
+  /** 0 after its end: then io_submit refuses every call, and they are made one by one. */
   #address: number;
   readonly #ring: Int32Array;
   readonly #ringEvents: number;
@@ -68,7 +68,7 @@ export class AioContext {
     }
   }
 
-  /** Undefined where the system has none, refuses it, or does not do with sockets what we need. */
+  /** Returns undefined if the system has no asynchronous I/O, refuses it, or does not support sockets as needed. */
   static open(): AioContext | undefined {
     const word = new Slab(8);
     if (aioCalls === undefined || libc().syscall(aioCalls.io_setup, CALLS_MAX, word.address, 0, 0, 0, 0) < 0) {
@@ -86,12 +86,12 @@ export class AioContext {
     return undefined;
   }
 
-  /** Whether a send to a peer that has gone raises no SIGPIPE (kernel 6.18), so that it does not matter who handles it. */
+  /** Whether a send to a closed connection raises no SIGPIPE (kernel 6.18). */
   get sparesSignals(): boolean {
     return this.#sendFlags !== 0;
   }
 
-  /** From now on this thread's own: given back at its end, or when it has died. */
+  /** The context ends with this thread, even if the thread is terminated. */
   belongToThread(): void {
     trackContext(this.#address);
     process.once('exit', () => {
@@ -102,7 +102,7 @@ export class AioContext {
     });
   }
 
-  /** Tries it on a pair of sockets: a receive that would block, and a send whose peer has gone. */
+  /** Tries the context on a pair of sockets: a receive that would block, and a send whose peer is closed. */
   #serves(): boolean {
     const pair = new Slab(8);
     const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -117,7 +117,7 @@ export class AioContext {
     this.#submit(batch, none);
     const transfers = batch.results[receive] === -EAGAIN && batch.results[send] === pair.byteLength;
     this.#libc.close(peers);
-    // Without the flag, Node has SIGPIPE ignored; with it, nothing that a program does about signals matters.
+    // Without the flag we rely on Node, which ignores SIGPIPE. With it, a program's own handling of signals does not matter.
     this.#sendFlags = RWF_NOSIGNAL;
     this.#submit(batch, none);
     if (batch.results[send] !== -EPIPE) {
@@ -128,7 +128,7 @@ export class AioContext {
     return transfers;
   }
 
-  /** Makes the calls of a batch; those that io_submit refuses by `calls`, one by one. */
+  /** Makes the calls of a batch. Calls that io_submit refuses are made by `calls`, one by one. */
   makeAll(batch: CallBatch, calls: TransferCalls): void {
     if (batch.length < CALLS_MIN) {
       batch.makeAll(calls);
@@ -150,7 +150,7 @@ export class AioContext {
         this.#take(batch.results, submitted);
         made += submitted;
       } else {
-        // The first of them is what it does not take (io_submit(2)): no such socket, or no room.
+        // io_submit refuses the first of the calls (io_submit(2)): the socket is closed, or there is no room.
         batch.makeOne(calls, made++);
       }
     }
@@ -169,14 +169,14 @@ export class AioContext {
       count = message.u32[msghdr.msg_iovlen >> 2] as number;
     }
     i32[word + (iocb.aio_rw_flags >> 2)] = kind === RECEIVE_CALL ? 0 : this.#sendFlags;
-    // With the priority behind it, which is none.
+    // With `aio_reqprio` in the same word, which is 0.
     i32[word + (iocb.aio_lio_opcode >> 2)] = COMMANDS[kind];
     i32[word + (iocb.aio_fildes >> 2)] = batch.sockets[index] as number;
     this.#iocbs.setAddress(offset + iocb.aio_buf, address);
     this.#iocbs.setAddress(offset + iocb.aio_nbytes, count);
   }
 
-  /** Takes what `count` calls gave out of the ring. */
+  /** Reads the results of `count` calls from the ring. */
   #take(results: Int32Array, count: number): void {
     const ring = this.#ring;
     let head = ring[aio_ring.head >> 2] as number;
@@ -190,12 +190,12 @@ export class AioContext {
   }
 }
 
-/** Of this thread: undefined when there is none, null when that was not asked yet. */
+/** This thread's context: undefined if it has none, null before the first call of `threadContext`. */
 let ofThread: AioContext | undefined | null = null;
 
 /**
- * The context that all ports of this thread share, from its first port to its end: giving one back takes a grace period
- * of the kernel's (30 ms were seen), and between two batches there is nothing in it.
+ * The context that all ports of this thread share, from the first port to the end of the thread. Destroying a context takes a
+ * grace period of the kernel (30 ms were seen), and between two batches a context is empty.
  */
 export function threadContext(): AioContext | undefined {
   if (ofThread !== null) {
@@ -203,18 +203,17 @@ export function threadContext(): AioContext | undefined {
   }
   ofThread = AioContext.open();
   if (!isMainThread) {
-    // That of the main thread ends with the process.
+    // The main thread's context ends with the process.
     ofThread?.belongToThread();
   }
   return ofThread;
 }
 
-/** Gives a context back to the system. */
 function destroyContext(address: number): void {
   libc().syscall3((aioCalls as AioCalls).io_destroy, address, 0, 0);
 }
 
-/** Gives the context of a thread that has died back to the system, without having this one wait for it. */
+/** Destroys the context of a dead thread, without blocking this one. */
 export function destroyContextOfDead(address: number): void {
   libc().syscall3.async((aioCalls as AioCalls).io_destroy, address, 0, 0, () => {});
 }

@@ -1,6 +1,6 @@
 /**
- * The files that Unix sockets make by being bound. They are looked at and removed by the C library, as they were made:
- * Node's permission model knows of neither, and node:fs might not be allowed to remove what bind was allowed to make.
+ * The files that bind creates for Unix sockets. The C library creates, inspects and removes them: Node's permission model
+ * applies to none of its calls, and might forbid node:fs to remove what bind has created.
  */
 
 import { Buffer } from 'node:buffer';
@@ -21,30 +21,31 @@ import {
 } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { statx } from '../../ffi/linux/structs.js';
-import { HIGH_WORD, Slab } from '../../ffi/memory.js';
+import { HIGH_WORD, lazySlab } from '../../ffi/memory.js';
 import type { BoundPath } from '../driver.js';
 import { linuxErrors } from './errors.js';
 
 const IS_GONE: ReadonlySet<number> = new Set([ENOENT, ENOTDIR]);
 
-let scratch: Slab | undefined;
+/** A path, and a `struct statx` after it. */
+const scratch = lazySlab(PATH_MAX + statx.size);
 
-/** Writes a path with the NUL that ends it; returns its address. The next call reuses the memory. */
+/** Writes a path with its final NUL; returns its address. The next call reuses the memory. */
 function pathAt(path: string, syscall: string): number {
-  scratch ??= new Slab(PATH_MAX + statx.size);
   const bytes = Buffer.from(path);
   if (bytes.byteLength >= PATH_MAX) {
     throw linuxErrors.create(ENAMETOOLONG, syscall, { family: 'unix', path });
   }
-  scratch.u8.fill(0, 0, PATH_MAX);
-  scratch.u8.set(bytes);
-  return scratch.address;
+  const { u8, address } = scratch();
+  u8.fill(0, 0, PATH_MAX);
+  u8.set(bytes);
+  return address;
 }
 
-/** The device and inode of the file at a path; undefined when there is no file. @throws OperationError */
+/** The device and inode of the file at a path; undefined if there is no file. @throws OperationError */
 function identityOf(path: string): string | undefined {
   const address = pathAt(path, 'statx');
-  const { u32 } = scratch as Slab;
+  const { u32 } = scratch();
   const errno =
     statxCall === undefined
       ? ENOSYS
@@ -62,7 +63,7 @@ function identityOf(path: string): string | undefined {
     return undefined;
   }
   if (errno === ENOSYS || errno === EPERM) {
-    // Filters of older containers refuse statx, always.
+    // The seccomp filters of older containers always refuse statx.
     return nodeIdentityOf(path);
   }
   throw linuxErrors.create(errno, 'statx', { family: 'unix', path });
@@ -74,9 +75,9 @@ function nodeIdentityOf(path: string): string | undefined {
 }
 
 /**
- * The file that a bind just made, by a path that a change of the working directory does not alter. Its parts stay as they
- * are: "link/.." is another directory to the system than to a text. Between bind and this look another process could put a
- * file of its own there.
+ * The file that a bind has just created, by its absolute path, so that a change of the working directory does not matter. The
+ * path is not normalized: "link/.." is not the same directory to the system as to a text. Between bind and this call another
+ * process could replace the file.
  */
 export function boundPath(path: string): BoundPath {
   const absolute = path.startsWith('/') ? path : `${process.cwd()}/${path}`;
@@ -88,10 +89,10 @@ export function boundPath(path: string): BoundPath {
 }
 
 /**
- * Removes the file that a bind made. Does nothing when that file is gone or another file has its path. Call it before the
- * socket is closed: until then the kernel keeps the inode, so no other file can have its number. Between the look and the removal another
- * process could still put a file of its own there; Linux has no call that does both.
- * @throws OperationError why a file that is still there could not be removed
+ * Removes the file that a bind has created. Does nothing if that file is gone or another file has its path. Call it before the
+ * socket is closed: until then the kernel keeps the inode, so no other file can have its number. Another process could still
+ * replace the file between the check and the removal; Linux has no call that does both.
+ * @throws OperationError if the file is still there and cannot be removed
  */
 export function removeBoundPath({ path, identity, problem }: BoundPath): void {
   if (problem !== undefined) {

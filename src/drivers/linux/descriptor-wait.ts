@@ -1,18 +1,18 @@
-/** Waiting on another thread until a descriptor is readable. */
+/** A poll call on another thread that waits until a descriptor is readable. */
 
 import { POLLIN } from '../../ffi/linux/constants.js';
 import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { InterruptibleWait } from '../common/interruptible-wait.js';
-import { WakeDescriptor } from './wake.js';
+import { WakeableWait } from '../common/wakeable-wait.js';
+import { WakeEvent } from './wake.js';
 
-export class DescriptorWait extends InterruptibleWait<WakeDescriptor> {
+export class DescriptorWait extends WakeableWait {
   override readonly call = 'poll';
   readonly #fds = new Slab(2 * pollfd.size);
   readonly #descriptor: number;
 
   constructor(descriptor: number) {
-    super(new WakeDescriptor());
+    super(new WakeEvent());
     this.#descriptor = descriptor;
   }
 

@@ -1,11 +1,11 @@
-/** Descriptors of this process: how many it may have open, and closing one. */
+/** Descriptors of this process: the limit on them, and closing one. */
 
 import { readFileSync } from 'node:fs';
 import { libc } from '../../ffi/linux/libc.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
 import { untrackDescriptor } from '../common/resources.js';
 
-/** The soft limit of open files (proc(5)); Infinity when there is none, or it cannot be read. */
+/** The soft limit of open files (proc(5)); Infinity if there is none or it cannot be read. */
 export function descriptorsMax(): number {
   try {
     const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
@@ -15,7 +15,7 @@ export function descriptorsMax(): number {
   }
 }
 
-/** Closes a descriptor that was written down as opened. */
+/** Closes a descriptor that is tracked as open. */
 export function closeDescriptor(descriptor: number): void {
   uninterrupted(() => {
     untrackDescriptor(descriptor);

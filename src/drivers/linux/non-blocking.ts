@@ -1,4 +1,4 @@
-/** The calls of the readiness drivers on Linux, for sockets that never block. */
+/** The calls of the readiness drivers on Linux, on non-blocking sockets. */
 
 import type { SocketAddress } from '../../base/address.js';
 import { lastErrno } from '../../ffi/library.js';
@@ -22,7 +22,7 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
   readonly #libc = libc();
   readonly #address = new Slab(SOCKADDR_BYTES_MAX);
   readonly #aio: AioContext | undefined;
-  /** Optional system features in use. */
+  /** Optional features of the system that are in use. */
   readonly features: readonly string[];
 
   constructor(disabledFeatures: ReadonlySet<string>) {
@@ -47,7 +47,7 @@ export class LinuxNonBlocking extends LinuxSockets implements NonBlockingCalls {
       return 0;
     }
     const errno = lastErrno();
-    // Interrupted, it goes on all the same (connect(2)).
+    // An interrupted connect continues (connect(2)).
     return errno === EINTR ? -EINPROGRESS : -errno;
   }
 

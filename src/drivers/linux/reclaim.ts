@@ -1,4 +1,4 @@
-/** Giving back what a thread of this process had open when it died. */
+/** Closes the descriptors, memory and contexts of a thread of this process that has died. */
 
 import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
@@ -6,9 +6,9 @@ import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { type ResourceTracker, untrackDescriptor, untrackMapping } from '../common/resources.js';
 import { destroyContextOfDead } from './aio.js';
-import { markedSockets } from './socket-owner.js';
+import { ownedSockets } from './socket-owner.js';
 
-/** Closes what this thread has opened for something that cannot be built after all. */
+/** Closes the descriptors and memory that an unsuccessful open had allocated so far. */
 export function giveBackOnLinux({ mappings, descriptors }: ResourceTracker): void {
   mappings.forEach(untrackMapping);
   descriptors.forEach(untrackDescriptor);
@@ -24,20 +24,20 @@ function closeAll({ mappings, descriptors }: Pick<ResourceTracker, 'mappings' | 
 }
 
 /**
- * Closes what a dead thread has left. The peers of its connections see a reset: an end would pass for the whole of the
- * stream. Nobody else closes these descriptors, so their numbers are still theirs.
+ * Closes all that a dead thread has left open. The peers of its connections see a reset: an end would look like the complete
+ * stream. No other thread closes these descriptors, so their numbers are still valid.
  */
-export function reclaimOnLinux(ledger: ResourceTracker, thread: number): void {
+export function reclaimOnLinux(resources: ResourceTracker, thread: number): void {
   const { close, setsockopt } = libc();
-  // The ring is among them: it goes before the sockets that its operations may still hold.
-  closeAll(ledger);
-  ledger.contexts.forEach(destroyContextOfDead);
-  if (!ledger.hasMarks) {
+  // The rings are closed before the sockets that their operations may still hold.
+  closeAll(resources);
+  resources.contexts.forEach(destroyContextOfDead);
+  if (!resources.hasOwnedSockets) {
     return;
   }
   const option = new Slab(linger.size);
   option.i32[linger.l_onoff >> 2] = 1;
-  for (const socket of markedSockets(thread)) {
+  for (const socket of ownedSockets(thread)) {
     setsockopt(socket, SOL_SOCKET, SO_LINGER, option.address, linger.size);
     close(socket);
   }

@@ -1,4 +1,4 @@
-/** The immediate calls on sockets, as Linux has them. */
+/** The calls on sockets that end immediately, on Linux. */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { lastErrno } from '../../ffi/library.js';
@@ -42,7 +42,7 @@ import { boundPath, removeBoundPath } from './bound-path.js';
 import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 import { linuxAddresses } from './sockaddr.js';
-import { markOwnSocket, markSocket } from './socket-owner.js';
+import { setOwner, setOwnerToThisThread } from './socket-owner.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
@@ -66,7 +66,7 @@ export class LinuxSockets implements SocketCalls {
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
   readonly #typeFlags: number;
 
-  /** @param nonBlocking whether the driver does the waiting (epoll, select) or the kernel does (io_uring) */
+  /** @param nonBlocking true if the driver waits for readiness (epoll, select), false if the kernel does (io_uring) */
   constructor(nonBlocking: boolean) {
     this.#typeFlags = SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0);
   }
@@ -84,7 +84,7 @@ export class LinuxSockets implements SocketCalls {
     const socket = uninterrupted(() => {
       const made = this.#libc.socket(FAMILIES[creation.family], SOCK_STREAM | this.#typeFlags, 0);
       this.#check(made, 'socket');
-      markOwnSocket(made);
+      setOwnerToThisThread(made);
       return made;
     });
     try {
@@ -97,8 +97,8 @@ export class LinuxSockets implements SocketCalls {
   }
 
   #prepare(socket: number, { family, dualStack }: SocketCreation): void {
-    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit it. Without it io_uring does not look
-    // again behind an urgent mark for what has come already (tcp_inq says 0 there, seen on kernel 6.18).
+    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit this. Without it, io_uring does not read
+    // bytes that are there after an urgent mark (tcp_inq returns 0 there, seen on kernel 6.18).
     if (family !== 'unix') {
       this.#setInt(socket, SOL_SOCKET, SO_OOBINLINE, 1);
     }
@@ -110,7 +110,7 @@ export class LinuxSockets implements SocketCalls {
   bind(socket: number, address: SocketAddress, options: BindOptions): BoundPath | undefined {
     const byteLength = encodeSockaddr(linuxAddresses, this.#scratch, 0, address);
     if (address.family !== 'unix') {
-      // On Linux this lets a server start again while old connections linger; it does not let two listen at once.
+      // On Linux this lets a server restart while old connections linger; it does not let two servers listen at once.
       this.#setInt(socket, SOL_SOCKET, SO_REUSEADDR, 1);
       if (options.reusePort) {
         this.#setInt(socket, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -130,7 +130,7 @@ export class LinuxSockets implements SocketCalls {
 
   reachIpv4(socket: number): void {
     this.#scratch.i32[VALUE_OFFSET >> 2] = 0;
-    // It fails where the socket is bound: then the connect itself says whether the address can be reached.
+    // It fails if the socket is bound: then the connect itself reports whether the address can be reached.
     this.#libc.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, this.#scratch.address + VALUE_OFFSET, INT_BYTES);
   }
 
@@ -156,9 +156,9 @@ export class LinuxSockets implements SocketCalls {
   }
 
   /**
-   * The peer of a connection that was reset, or that both sides have ended: getpeername fails with ENOTCONN for a socket
-   * in the state TCP_CLOSE, where this option still answers as accept4
-   * does (`inet_getname` in the kernel's net/ipv4/af_inet.c). It refuses to give more bytes than the address has.
+   * The peer of a connection that was reset or that both sides have ended. In the state TCP_CLOSE getpeername fails with
+   * ENOTCONN, but this option still returns the address, as accept4 does (`inet_getname` in the kernel's net/ipv4/af_inet.c). It
+   * fails if more bytes are asked for than the address has.
    */
   #addressOfReset(socket: number): SocketAddress | undefined {
     const { address, u32 } = this.#scratch;
@@ -171,7 +171,7 @@ export class LinuxSockets implements SocketCalls {
     return undefined;
   }
 
-  /** The address that a call has left in the scratch memory. */
+  /** Reads the address that a call has written to the scratch memory. */
   #answered(): SocketAddress {
     const byteLength = Math.max(2, this.#scratch.u32[LENGTH_OFFSET >> 2] as number);
     return decodeSockaddr(linuxAddresses, this.#scratch, 0, byteLength);
@@ -183,7 +183,7 @@ export class LinuxSockets implements SocketCalls {
       this.#setInt(socket, level, name, value);
       return;
     }
-    // Lingering for no time at all: close discards what is unsent and resets the connection (socket(7)).
+    // With a linger time of 0, close discards unsent bytes and resets the connection (socket(7)).
     this.#scratch.i32[linger.l_onoff >> 2] = value;
     this.#scratch.i32[linger.l_linger >> 2] = 0;
     this.#check(this.#libc.setsockopt(socket, level, name, this.#scratch.address, linger.size), 'setsockopt');
@@ -194,20 +194,20 @@ export class LinuxSockets implements SocketCalls {
     return this.getInt(socket, level, name);
   }
 
-  /** An option that is one int. */
+  /** Reads an option that is one int. */
   getInt(socket: number, level: number, name: number): number {
     this.#check(this.#readInt(socket, level, name), 'getsockopt');
     return this.#scratch.i32[0] as number;
   }
 
-  /** Reads such an option into the scratch memory; returns what getsockopt does. */
+  /** Reads an int option into the scratch memory; returns the result of getsockopt. */
   #readInt(socket: number, level: number, name: number): number {
     const { address, u32 } = this.#scratch;
     u32[LENGTH_OFFSET >> 2] = INT_BYTES;
     return this.#libc.getsockopt(socket, level, name, address, address + LENGTH_OFFSET);
   }
 
-  /** What was wrong with a socket, as the system remembers it: its number, or 0. Asking makes it forget. */
+  /** Takes the socket's pending error, which clears it: an error number, or 0. */
   protected takeError(socket: number): number {
     return this.#readInt(socket, SOL_SOCKET, SO_ERROR) < 0 ? lastErrno() : (this.#scratch.i32[0] as number);
   }
@@ -220,7 +220,7 @@ export class LinuxSockets implements SocketCalls {
     );
   }
 
-  /** What the peer has acknowledged; where there is no TCP, how little waits for it. */
+  /** The bytes that the peer has acknowledged. Without TCP: the bytes that wait for the peer, negated. */
   sendProgress(socket: number): number | undefined {
     const { address, i32 } = this.#scratch;
     if (this.#readsTcpInfo(socket)) {
@@ -229,12 +229,12 @@ export class LinuxSockets implements SocketCalls {
     return this.#libc.ioctl(socket, SIOCOUTQ, address) < 0 ? undefined : -(i32[0] as number);
   }
 
-  /** An error is told once (`sk_err`), and a send of io_uring that was taken in part hides the one that ended it. */
+  /** The kernel reports an error once (`sk_err`), and a partial send of io_uring hides the error that ended it. */
   isBroken(socket: number): boolean {
     return this.#readsTcpInfo(socket) && this.#scratch.u8[tcp_info.tcpi_state] === TCP_CLOSE;
   }
 
-  /** Reads what is known of a TCP connection into the scratch memory; false where there is none. */
+  /** Reads the `tcp_info` of a connection into the scratch memory; returns false if the socket has none. */
   #readsTcpInfo(socket: number): boolean {
     const { address, u32 } = this.#scratch;
     u32[LENGTH_OFFSET >> 2] = tcp_info.size;
@@ -251,11 +251,11 @@ export class LinuxSockets implements SocketCalls {
   }
 
   detach(socket: number, thread: number): number {
-    markSocket(socket, thread);
+    setOwner(socket, thread);
     return socket;
   }
 
-  /** The thread that accepted it may have another driver, whose sockets block where ours do not, or the other way round. */
+  /** The thread that accepted the socket may have a driver whose sockets block where ours do not, or vice versa. */
   adopt(handle: number): number {
     this.#scratch.i32[0] = (this.#typeFlags & SOCK_NONBLOCK) === 0 ? 0 : 1;
     this.#libc.ioctl(handle, FIONBIO, this.#scratch.address);
@@ -263,7 +263,7 @@ export class LinuxSockets implements SocketCalls {
   }
 
   close(socket: number): void {
-    // Never repeated on EINTR: on Linux the descriptor is gone by then (close(2)).
+    // Not repeated on EINTR: on Linux the descriptor is closed anyway (close(2)).
     this.#libc.close(socket);
   }
 

@@ -1,4 +1,4 @@
-/** Time spans in the kernel's forms. */
+/** Time spans as structs of the kernel. */
 
 import { timespec, timeval } from '../../ffi/linux/structs.js';
 import type { Slab } from '../../ffi/memory.js';

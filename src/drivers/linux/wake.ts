@@ -1,30 +1,30 @@
-/** Wake-ups on Linux: a descriptor that any thread may write. */
+/** Wake-ups on Linux: a descriptor that any thread can write. */
 
 import { lastErrno } from '../../ffi/library.js';
 import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EINTR, O_CLOEXEC, O_NONBLOCK } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { Slab } from '../../ffi/memory.js';
-import { opened } from '../common/resources.js';
+import { lazySlab, Slab } from '../../ffi/memory.js';
+import { trackDescriptor } from '../common/resources.js';
+import type { Wake } from '../common/wakeable-wait.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 
 const TRIES_MAX = 16;
 
-let one: Slab | undefined;
+const one = lazySlab(8);
 
-/** Posts a wake-up: one to an eventfd, eight bytes to a pipe. When it can take no more, it is readable anyway. */
+/** Posts a wake-up: adds one to an eventfd, or writes eight bytes to a pipe. If it is full, it is readable anyway. */
 export function wakeDescriptor(descriptor: number): void {
-  one ??= new Slab(8);
-  one.u32[0] = 1;
-  const { address } = one;
-  const errno = uninterrupted(() => libc().write(descriptor, address, 8)) < 0 ? lastErrno() : 0;
+  const { address, u32 } = one();
+  u32[0] = 1;
+  const errno = retryOnSignal(() => libc().write(descriptor, address, 8)) < 0 ? lastErrno() : 0;
   if (errno !== 0 && errno !== EAGAIN) {
     throw linuxErrors.create(errno, 'write');
   }
 }
 
-/** A call again until no signal interrupts it. These never block, so that hardly happens. */
-function uninterrupted(call: () => number): number {
+/** Repeats a call that a signal interrupts. These calls never block, so that is rare. */
+function retryOnSignal(call: () => number): number {
   for (let tries = 1; ; tries++) {
     const result = call();
     if (result >= 0 || tries === TRIES_MAX || lastErrno() !== EINTR) {
@@ -33,8 +33,8 @@ function uninterrupted(call: () => number): number {
   }
 }
 
-/** An eventfd with its eight bytes of memory. */
-export class WakeDescriptor {
+/** An eventfd: both ends of the wake-up are the same descriptor. */
+export class WakeEvent implements Wake {
   readonly descriptor: number;
   readonly #libc = libc();
   readonly #counter = new Slab(8);
@@ -44,11 +44,10 @@ export class WakeDescriptor {
     if (this.descriptor < 0) {
       throw linuxErrors.create(lastErrno(), 'eventfd');
     }
-    opened(this.descriptor);
+    trackDescriptor(this.descriptor);
   }
 
-  /** As select knows it: a descriptor, like the sockets. */
-  get socket(): number {
+  get readable(): number {
     return this.descriptor;
   }
 
@@ -56,10 +55,10 @@ export class WakeDescriptor {
     wakeDescriptor(this.descriptor);
   }
 
-  /** The wake-ups since the last call. */
+  /** Returns the number of wake-ups since the last call. */
   take(): number {
     const { address, u32 } = this.#counter;
-    return uninterrupted(() => this.#libc.read(this.descriptor, address, 8)) < 0 ? 0 : (u32[0] as number);
+    return retryOnSignal(() => this.#libc.read(this.descriptor, address, 8)) < 0 ? 0 : (u32[0] as number);
   }
 
   close(): void {
@@ -70,7 +69,7 @@ export class WakeDescriptor {
 /** Bytes that a pipe holds (pipe(7)). */
 const PIPE_BYTES = 65536;
 
-/** The same by a pipe, for io_uring, whose notifications may not come from the wake-up of an eventfd. */
+/** A pipe, for io_uring: the kernel does not signal a ring's own eventfd from inside the wake-up of another eventfd. */
 export class WakePipe {
   /** The end that is written. */
   readonly descriptor: number;
@@ -84,13 +83,13 @@ export class WakePipe {
       throw linuxErrors.create(lastErrno(), 'pipe2');
     }
     [this.readable, this.descriptor] = this.#bytes.i32 as unknown as [readable: number, writable: number];
-    opened(this.readable);
-    opened(this.descriptor);
+    trackDescriptor(this.readable);
+    trackDescriptor(this.descriptor);
   }
 
-  /** The wake-ups since the last call. */
+  /** Returns the number of wake-ups since the last call. */
   take(): number {
-    const bytes = uninterrupted(() => this.#libc.read(this.readable, this.#bytes.address, PIPE_BYTES));
+    const bytes = retryOnSignal(() => this.#libc.read(this.readable, this.#bytes.address, PIPE_BYTES));
     return bytes < 0 ? 0 : bytes >> 3;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Receives and sends that are made together: calls that follow each other closely find their code in the processor's
- * cache, and a system that takes many at once is entered once for all.
+ * A batch of receives and sends. Calls that follow each other closely find their code in the processor's cache, and a system that
+ * accepts many calls at once is entered only once.
  */
 
 import { assert } from '../../base/assert.js';
@@ -11,37 +11,36 @@ export const RECEIVE_CALL = 0;
 export const SEND_CALL = 1;
 export const SEND_MESSAGE_CALL = 2;
 
-/** The calls that can be in a batch. Each returns bytes, or the system's error number, negated. */
+/** The calls that a batch can have. Each returns a number of bytes, or the system's error number, negated. */
 export interface TransferCalls {
   receive(socket: number, address: number, byteLength: number): number;
   send(socket: number, address: number, byteLength: number): number;
   sendMessage(socket: number, message: Slab): number;
 }
 
-/** Calls in the order in which they are to be made, a column for each of their properties, and what they gave. */
+/** Calls in their order, with a column for each property and one for the results. */
 export class CallBatch {
   readonly kinds: Uint8Array;
   readonly sockets: Int32Array;
-  /** Of the bytes of a receive or a send, and how many there are, or may be. */
+  /** The memory of a receive or a send. */
   readonly addresses: Float64Array;
   readonly byteLengths: Float64Array;
-  /** Of sends that are messages; what others have here is of earlier batches. */
+  /** Messages of gathered sends. Other calls have leftovers of earlier batches here. */
   readonly messages: (Slab | undefined)[];
-  /** What each call gave, once made. */
+  /** Result of each call, once it is made. */
   readonly results: Int32Array;
   length = 0;
 
-  /** @param most calls in it */
-  constructor(most: number) {
-    this.kinds = new Uint8Array(most);
-    this.sockets = new Int32Array(most);
-    this.addresses = new Float64Array(most);
-    this.byteLengths = new Float64Array(most);
-    this.messages = new Array<Slab | undefined>(most).fill(undefined);
-    this.results = new Int32Array(most);
+  constructor(callsMax: number) {
+    this.kinds = new Uint8Array(callsMax);
+    this.sockets = new Int32Array(callsMax);
+    this.addresses = new Float64Array(callsMax);
+    this.byteLengths = new Float64Array(callsMax);
+    this.messages = new Array<Slab | undefined>(callsMax).fill(undefined);
+    this.results = new Int32Array(callsMax);
   }
 
-  /** Adds a receive or a send; returns its number. */
+  /** Adds a receive or a send; returns its index. */
   add(kind: number, socket: number, address: number, byteLength: number): number {
     const index = this.length++;
     assert(index < this.kinds.length);
@@ -52,14 +51,14 @@ export class CallBatch {
     return index;
   }
 
-  /** Adds the send of a message, which stays as it is until the batch has been made. */
+  /** Adds a gathered send, whose message must not change until the batch is made. */
   addMessage(socket: number, message: Slab): number {
     const index = this.add(SEND_MESSAGE_CALL, socket, 0, 0);
     this.messages[index] = message;
     return index;
   }
 
-  /** Makes one of the calls. */
+  /** Makes one call. */
   makeOne(calls: TransferCalls, index: number): void {
     const socket = this.sockets[index] as number;
     const address = this.addresses[index] as number;
@@ -76,7 +75,7 @@ export class CallBatch {
     }
   }
 
-  /** Makes them one after the other. */
+  /** Makes all calls, one after the other. */
   makeAll(calls: TransferCalls): void {
     for (let index = 0; index < this.length; index++) {
       this.makeOne(calls, index);

@@ -1,7 +1,7 @@
 /**
- * Completions over readiness: the driver that epoll and select share. An operation waits in its socket's reading or
- * writing place until a poller says that the socket is ready; then the call is made, and its result is the completion.
- * What the last call said about readiness is remembered, so that nothing is asked twice.
+ * Completions over readiness: the driver that epoll and select share. An operation waits on its socket's reading or writing side
+ * until a poller reports the socket as ready. Then the system call is made, and its result is the completion. The driver
+ * remembers what the last call revealed about readiness, and does not ask again.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
@@ -60,16 +60,14 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   readonly #table = new SocketTable();
   readonly #buffers: FreeBuffers;
   readonly #results = new Results(COMPLETIONS_MAX);
-  readonly #attempts: NonBlockingIo;
-  /** Sockets whose reading place is to be tried, and those whose writing place is. */
+  readonly #io: NonBlockingIo;
+  /** Sockets whose read is to be tried, and sockets whose write is. */
   readonly #reads = new Int32Queue();
   readonly #writes = new Int32Queue();
-  /** The last writes left no room for all reads. */
+  /** Writes filled the last poll before all reads had been tried. */
   #readsLeft = false;
   #sink: CompletionSink | undefined;
   readonly #fairness = new PollFairness();
-  /** Reports that came for an earlier socket of the same number. */
-  lateReports = 0;
 
   constructor(parts: ReadinessParts, options: DriverOptions) {
     this.name = parts.name;
@@ -79,7 +77,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#poller = parts.poller;
     this.#messages = new MsghdrPool(parts.sockets.messages);
     this.#buffers = new FreeBuffers(options.buffers);
-    this.#attempts = new NonBlockingIo({
+    this.#io = new NonBlockingIo({
       ...parts,
       messages: this.#messages,
       table: this.#table,
@@ -93,17 +91,19 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   associate(socket: number, family: SocketFamily): void {
     const table = this.#table;
     table.reach(socket);
-    assert(table.readKind[socket] === IDLE && table.writeKind[socket] === IDLE);
+    assert(table.readKind[socket] === IDLE);
+    assert(table.writeKind[socket] === IDLE);
     table.flags[socket] = WRITABLE | (family === 'unix' ? READS_SHORT : 0);
   }
 
   forget(socket: number): void {
     const table = this.#table;
-    assert(table.readKind[socket] === IDLE && table.writeKind[socket] === IDLE);
+    assert(table.readKind[socket] === IDLE);
+    assert(table.writeKind[socket] === IDLE);
     if (((table.flags[socket] as number) & WATCHED) !== 0) {
       this.#poller.remove(socket);
     }
-    // Entries of the queue that are still on their way find no operation.
+    // The socket may still be in a queue; it will have no operation there.
     table.flags[socket] = (table.flags[socket] as number) & (READ_QUEUED | WRITE_QUEUED);
     table.generation[socket] = (table.generation[socket] as number) + 1;
   }
@@ -131,9 +131,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
-    // Now, at the caller: by the time of the call the address, its interface or the working directory may have changed, and
-    // nobody would be there to hear of an error.
-    this.#attempts.connectAddresses.set(socket, this.sockets.encodeAddress(address));
+    // Encoded now, so that an error reaches the caller: until the system call is made the interface or the working directory
+    // may change.
+    this.#io.connectAddresses.set(socket, this.sockets.encodeAddress(address));
     this.#postWrite(slot, generation, socket, CONNECT, 0, 0, false);
   }
 
@@ -148,9 +148,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     this.#postWrite(slot, generation, socket, SEND, address, byteLength, borrowed);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
-    this.#messages.write(slot, gather);
-    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0, gather.borrowed);
+  postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
+    this.#messages.write(slot, pieces);
+    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0, pieces.borrowed);
   }
 
   #postWrite(
@@ -239,7 +239,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {
     const table = this.#table;
     if (socket >= table.length || table.generation[socket] !== generation) {
-      this.lateReports++;
+      // The report is for an earlier socket with the same number.
       return;
     }
     let flags = table.flags[socket] as number;
@@ -269,20 +269,20 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     return ((this.#table.flags[socket] as number) & READABLE) !== 0;
   }
 
-  /** Sockets in the queues. */
+  /** Number of sockets in the queues. */
   get #queued(): number {
     return this.#reads.length + this.#writes.length;
   }
 
   /**
-   * Tries what is ready until `completionsMax` have completed; returns how many have. Writes go first: they answer what
-   * was read a moment ago, and behind hundreds of reads they would find their sockets gone from the cache. Reads that
-   * they leave no room for go first the next time, as there may always be as many writes.
+   * Tries operations on ready sockets until `completionsMax` have completed; returns how many have. Writes go first: they answer
+   * recent reads, and after hundreds of other reads their sockets would no longer be in the processor's cache. If writes leave
+   * no room for some reads, those reads go first the next time.
    */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
-    const attempts = this.#attempts;
+    const io = this.#io;
     const readsFirst = this.#readsLeft;
-    // Bounded by what is queued now: a try may queue nothing but is never repeated here.
+    // Bounded by the queues' lengths now: a try may queue its socket again.
     let writes = this.#writes.length;
     let reads = this.#reads.length;
     do {
@@ -291,8 +291,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       }
       writes = this.#tryWrites(writes, completionsMax);
       reads = this.#tryReads(reads, completionsMax);
-      attempts.makeCalls();
-      // What would have to wait has left room for others.
+      io.makeCalls();
+      // Calls that would block have completed nothing, and leave room for others.
     } while (writes + reads > 0 && this.#results.count < completionsMax);
     this.#readsLeft = reads > 0 && !readsFirst;
     const completed = this.#results.count;
@@ -300,25 +300,25 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     return completed;
   }
 
-  /** Tries the first `count` of the writes while there is room; returns how many of them are left. */
+  /** Tries the first `count` writes while there is room for completions; returns how many of them are left. */
   #tryWrites(count: number, completionsMax: number): number {
-    const attempts = this.#attempts;
+    const io = this.#io;
     let left = count;
-    for (; left > 0 && attempts.completionsMost < completionsMax; left--) {
-      attempts.tryWrite(this.#writes.shift());
+    for (; left > 0 && io.completionsMost < completionsMax; left--) {
+      io.tryWrite(this.#writes.shift());
     }
     return left;
   }
 
-  /** The same for reads. */
+  /** Tries the first `count` reads while there is room for completions; returns how many of them are left. */
   #tryReads(count: number, completionsMax: number): number {
-    const attempts = this.#attempts;
+    const io = this.#io;
     let left = count;
-    for (; left > 0 && attempts.completionsMost < completionsMax; left--) {
+    for (; left > 0 && io.completionsMost < completionsMax; left--) {
       const socket = this.#reads.shift();
-      attempts.tryRead(socket, completionsMax - attempts.completionsMost);
+      io.tryRead(socket, completionsMax - io.completionsMost);
       if (this.#table.readKind[socket] === ACCEPT && this.#isReadable(socket)) {
-        // More connections may wait than one turn takes.
+        // More connections may wait than one poll accepts.
         this.#queueRead(socket);
       }
     }

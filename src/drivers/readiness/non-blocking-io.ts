@@ -1,6 +1,6 @@
 /**
- * Trying operations: the non-blocking calls, and what their results mean for a socket's readiness. Receives and sends
- * are put in a batch, which is made when a round of tries is over.
+ * Tries operations by non-blocking calls, and updates the sockets' readiness by the results. Receives and sends are collected in
+ * a batch of calls, which is made when all have been tried.
  */
 
 import { assert } from '../../base/assert.js';
@@ -37,14 +37,14 @@ export interface NonBlockingIoParts {
   readonly messages: MsghdrPool;
   readonly table: SocketTable;
   readonly buffers: FreeBuffers;
-  /** Where what has completed goes. */
+  /** Receives the completions. */
   readonly results: Results;
   readonly borrowed: BorrowedMemory;
-  /** Tries in a round, at the most. */
+  /** Maximum number of tries before `makeCalls`. */
   readonly triesMax: number;
 }
 
-/** In the place of a buffer, of a call that has none: a send. */
+/** Instead of the index of a buffer, for calls that have none. */
 const NO_BUFFER = -1;
 
 export class NonBlockingIo {
@@ -58,7 +58,7 @@ export class NonBlockingIo {
   readonly #batch: CallBatch;
   /** The buffer of each receive in the batch. */
   readonly #batchBuffers: Int32Array;
-  /** Peer addresses of connects that were not tried yet, or go on. */
+  /** Peer addresses of connects that have not ended, by socket. */
   readonly connectAddresses = new Map<number, Uint8Array>();
 
   constructor(parts: NonBlockingIoParts) {
@@ -73,12 +73,12 @@ export class NonBlockingIo {
     this.#batchBuffers = new Int32Array(parts.triesMax);
   }
 
-  /** What has completed in this round, or may when the batch is made. */
+  /** Number of completions so far, plus those that the batch may add. */
   get completionsMost(): number {
     return this.#results.count + this.#batch.length;
   }
 
-  /** Tries the operation in a socket's reading place, which may complete so many times. */
+  /** Tries the read of a socket; an accept may complete up to `completionsMax` times. */
   tryRead(socket: number, completionsMax: number): void {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~READ_QUEUED;
@@ -111,7 +111,7 @@ export class NonBlockingIo {
     }
   }
 
-  /** Takes connections until none waits, or enough are taken for one turn; the accept goes on. */
+  /** Accepts connections until none waits or `completionsMax` are accepted. The accept stays posted. */
   #tryAccept(socket: number, completionsMax: number): void {
     const table = this.#table;
     for (let completed = 0; completed < completionsMax; completed++) {
@@ -132,7 +132,7 @@ export class NonBlockingIo {
   #tryReceive(socket: number): void {
     const buffers = this.#buffers;
     if (buffers.count === 0) {
-      // Receives of the batch that would have to wait give theirs back.
+      // Receives of the batch that would block return their buffers.
       this.makeCalls();
       if (buffers.count === 0) {
         this.#endRead(socket, -this.#sockets.noBuffers, NO_BUFFER);
@@ -143,7 +143,7 @@ export class NonBlockingIo {
     this.#batchBuffers[index] = buffers.take();
   }
 
-  /** What a receive gave. */
+  /** Handles the result of a receive. */
   #received(socket: number, received: number, buffer: number): void {
     const buffers = this.#buffers;
     if (received <= 0) {
@@ -157,7 +157,7 @@ export class NonBlockingIo {
     }
     const flags = this.#table.flags[socket] as number;
     if (received < buffers.sizeBytes && (flags & (HANGUP | READS_SHORT)) === 0) {
-      // A short read emptied the socket (epoll(7)): what comes next is reported anew.
+      // A short read has emptied the socket (epoll(7)): new bytes are reported.
       this.#table.flags[socket] = flags & ~READABLE;
     }
     this.#endRead(socket, received, buffer);
@@ -181,7 +181,7 @@ export class NonBlockingIo {
     );
   }
 
-  /** Tries the operation in a socket's writing place. */
+  /** Tries the write of a socket. */
   tryWrite(socket: number): void {
     const table = this.#table;
     const flags = (table.flags[socket] as number) & ~WRITE_QUEUED;
@@ -197,7 +197,7 @@ export class NonBlockingIo {
       return;
     }
     if ((flags & BORROWED) !== 0 && !this.#borrowed.isWhole(table.writeSlot[socket] as number)) {
-      // The batch is made before anything of the program's runs: until then what is there stays there.
+      // No code of the program runs before the batch is made, so memory that is there now will be there then.
       this.#poller.wantWrite(socket, false);
       this.#endWrite(socket, -ERR_BUFFER_DETACHED);
       return;
@@ -214,16 +214,16 @@ export class NonBlockingIo {
     }
   }
 
-  /** What a writing operation's call gave. */
+  /** Handles the result of a send or connect. */
   #written(socket: number, result: number): void {
     const table = this.#table;
-    // A connect that would block and does not go on (a Unix listener's backlog is full) has failed: no readiness tells
-    // when to try again.
+    // A connect that would block but does not continue has failed (a Unix listener's backlog is full): no readiness event
+    // would say when to try again.
     if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
       this.#endWrite(socket, result);
       return;
     }
-    // Watching starts with the first wait, and behind connect: epoll reports a socket that is not connected as hung up.
+    // Watching starts with the first wait, and after connect: epoll reports an unconnected socket as hung up.
     const added = ((table.flags[socket] as number) & WATCHED) === 0 ? this.#watch(socket) : 0;
     if (added < 0) {
       this.#endWrite(socket, added);
@@ -233,7 +233,7 @@ export class NonBlockingIo {
     this.#poller.wantWrite(socket, true);
   }
 
-  /** Starts connecting, or asks how that went. */
+  /** Starts connecting, or returns the result of a connect that was started. */
   #connect(socket: number, kind: number): number {
     if (kind === CONNECTING) {
       return this.#sockets.connectResult(socket);
@@ -278,7 +278,7 @@ export class NonBlockingIo {
     }
   }
 
-  /** Has the poller watch a socket; returns 0 or an error, negated. */
+  /** Has the poller watch a socket; returns 0 or an error number, negated. */
   #watch(socket: number): number {
     const added = this.#poller.add(socket, this.#table.generation[socket] as number);
     if (added >= 0) {

@@ -1,36 +1,36 @@
-/** What epoll and select provide to the readiness driver: telling which sockets are ready. */
+/** The interface of epoll and select to the readiness driver: a poller reports which sockets are ready. */
 
 import type { SocketAddress } from '../../base/address.js';
 import type { MessageLayout } from '../common/msghdr-blocks.js';
 import type { LoopWatch, SocketCalls } from '../driver.js';
 import type { CallBatch, TransferCalls } from './call-batch.js';
 
-/** What a poller reports to. */
+/** Receives the reports of a poller. */
 export interface ReadinessSink {
-  /** @param hangup whether the peer ended or broke the connection, or sent urgent data: reading goes on until it would block */
+  /** @param hangup whether the peer ended or reset the connection or sent urgent data: then only a read that would block proves the socket empty */
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void;
   wakeUp(count: number): void;
 }
 
 export interface Poller {
-  /** Watches a socket from now on. Returns 0, or the system's error number, negated. */
+  /** Starts watching a socket. Returns 0, or the system's error number, negated. */
   add(socket: number, generation: number): number;
   remove(socket: number): void;
-  /** An operation waits for the socket to become readable, or no longer does. An edge-triggered poller ignores it. */
+  /** Whether an operation waits for the socket to become readable. An edge-triggered poller ignores it. */
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
   /**
-   * Reports sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. A call that was interrupted,
-   * or had no memory, reports none.
-   * @throws OperationError what the system refuses for good
+   * Reports the sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. Reports none if the call was
+   * interrupted or the system had no memory.
+   * @throws OperationError if the failure is permanent
    */
   wait(sink: ReadinessSink, timeoutMs: number): number;
-  /** When to call `wait` again after the system had no memory; Infinity when that was not so. */
+  /** When to call `wait` again after the system had no memory; Infinity if it had. */
   readonly retryAt: number;
 
   /**
-   * Whether something is wanted that `wait` has not asked for yet and that its watch may have reported before: then `wait` must
-   * be called before Node's event loop sleeps.
+   * Whether a socket became wanted since the last `wait` whose readiness the watch may have reported before that. Then `wait`
+   * must be called before Node's event loop waits.
    */
   readonly unasked: boolean;
 
@@ -39,25 +39,25 @@ export interface Poller {
   close(): void;
 }
 
-/** The non-blocking calls. Each returns what the call gave, or the system's error number, negated. */
+/** The non-blocking calls. Each returns the result of the system call, or the system's error number, negated. */
 export interface NonBlockingCalls extends SocketCalls, TransferCalls {
-  /** The error number that says the call would have to wait. */
+  /** The error number of a call that would block. */
   readonly wouldBlock: number;
-  /** The error number of a connect that goes on; it may be the same. */
+  /** The error number of a connect that continues; it may be the same. */
   readonly inProgress: number;
-  /** How `sendMessage` wants its message. */
+  /** The form of the message that `sendMessage` takes. */
   readonly messages: MessageLayout;
-  /** Error numbers for what the driver itself says. */
+  /** Error numbers that the driver itself completes operations with. */
   readonly cancelled: number;
   readonly noBuffers: number;
 
   accept(socket: number): number;
-  /** An address in the system's form, as `connect` takes it. @throws OperationError for what is no address */
+  /** Encodes an address for `connect`. @throws OperationError if the address is invalid */
   encodeAddress(address: SocketAddress): Uint8Array;
   /** Starts connecting. */
   connect(socket: number, encoded: Uint8Array): number;
-  /** How connecting ended: 0, or negative. */
+  /** The result of a connect that continued: 0, or the error number, negated. */
   connectResult(socket: number): number;
-  /** Makes the calls of a batch, in their order; what they gave is in it then. */
+  /** Makes the calls of a batch, in their order, and sets their results. */
   makeAll(batch: CallBatch): void;
 }

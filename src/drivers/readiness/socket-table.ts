@@ -1,4 +1,4 @@
-/** What the readiness driver knows of each socket, in tables that the socket's number indexes. */
+/** The readiness driver's state of each socket: columns that the socket's number indexes. */
 
 import { growTyped } from '../../base/typed-arrays.js';
 
@@ -11,12 +11,12 @@ export const READ_CANCELLED = 16;
 export const WRITE_CANCELLED = 32;
 export const HANGUP = 64;
 export const WATCHED = 128;
-/** A short read does not mean that it is empty: one of a Unix-domain socket stops behind bytes that came with a descriptor. */
+/** A short read does not prove that the socket is empty: on a Unix-domain socket a read stops after bytes that came with a descriptor. */
 export const READS_SHORT = 256;
-/** The memory of the send in the writing place is borrowed. */
+/** The memory of the send is borrowed. */
 export const BORROWED = 512;
 
-/** Kinds of the operation that waits in a socket's reading or writing place. */
+/** Kinds of the operation on a socket's reading or writing side. */
 export const IDLE = 0;
 export const ACCEPT = 1;
 export const RECEIVE = 2;
@@ -30,7 +30,7 @@ const SOCKETS_FIRST = 256;
 export class SocketTable {
   length = SOCKETS_FIRST;
   flags = new Uint16Array(SOCKETS_FIRST);
-  /** How often the number was given to a new socket: an event for an earlier one finds nobody. */
+  /** How often the number was reused, so that an event for an earlier socket is recognized. */
   generation = new Int32Array(SOCKETS_FIRST);
   readKind = new Uint8Array(SOCKETS_FIRST);
   readSlot = new Int32Array(SOCKETS_FIRST);
@@ -41,13 +41,13 @@ export class SocketTable {
   writeAddress = new Float64Array(SOCKETS_FIRST);
   writeByteLength = new Float64Array(SOCKETS_FIRST);
 
-  /** Forgets every operation. */
+  /** Drops every operation. */
   abandon(): void {
     this.readKind.fill(IDLE);
     this.writeKind.fill(IDLE);
   }
 
-  /** Makes room for a socket's number. */
+  /** Ensures room for a socket's number. */
   reach(socket: number): void {
     if (socket < this.length) {
       return;

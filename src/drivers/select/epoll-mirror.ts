@@ -1,7 +1,7 @@
 /**
- * How Node's event loop hears on Linux that select would find something. select has no descriptor that the loop could
- * watch, and a thread that waits in select would have to be called back at each change of what is wanted. An epoll set has a
- * descriptor: it holds the sockets of the port, only to wake the loop. What is ready, select says.
+ * Wakes Node's event loop for select on Linux. select has no descriptor that the loop could watch, and a thread that waits in
+ * select would have to be interrupted at each change of the wanted sets. An epoll set has a descriptor, so the port's sockets
+ * are also in one, only to wake the loop; select itself says which of them are ready.
  */
 
 import { lastErrno } from '../../ffi/library.js';
@@ -17,18 +17,17 @@ import {
 import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
-import { opened } from '../common/resources.js';
-import type { LoopWatch } from '../driver.js';
+import { trackDescriptor } from '../common/resources.js';
+import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
-import { DescriptorWatch } from '../linux/loop-watch.js';
 
-/** Events taken by one epoll_wait. */
+/** Maximum number of events of one epoll_wait. */
 const EVENTS_MAX = 64;
 
 /**
- * Edge-triggered: each new readiness wakes the loop once, wanted or not. What was ready before the loop waits, select has
- * said, and what is wanted later must be asked of select before the loop sleeps (`unasked`).
+ * Edge-triggered: each new readiness wakes the loop once, wanted or not. select has reported the sockets that were ready before
+ * the loop waits, and a socket that is wanted later is handed to select before the loop waits (`unasked`).
  */
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
@@ -43,7 +42,7 @@ export class EpollMirror {
     if (this.descriptor < 0) {
       throw linuxErrors.create(lastErrno(), 'epoll_create1');
     }
-    opened(this.descriptor);
+    trackDescriptor(this.descriptor);
     for (const socket of sockets) {
       const added = this.add(socket);
       if (added < 0) {
@@ -60,7 +59,7 @@ export class EpollMirror {
     return this.#libc.epoll_ctl(this.descriptor, EPOLL_CTL_ADD, socket, address) < 0 ? -lastErrno() : 0;
   }
 
-  /** Takes what it has to report, so that it is not readable before there is something new. */
+  /** Takes all pending events, so that the descriptor is not readable until there is a new one. */
   drain(): void {
     const { epoll_wait } = this.#libc;
     let taken: number;
@@ -74,37 +73,20 @@ export class EpollMirror {
   }
 }
 
-/** A mirror in the event loop. */
-export class MirrorWatch implements LoopWatch {
+/** Watches a mirror in the event loop, and closes it in the end. */
+export class MirrorWatch extends DescriptorWatch {
   readonly #mirror: EpollMirror;
-  readonly #watch: DescriptorWatch;
-  readonly #whenClosed: () => void;
+  readonly #onClose: () => void;
 
-  constructor(mirror: EpollMirror, onReady: () => void, disabledFeatures: ReadonlySet<string>, whenClosed: () => void) {
+  constructor(mirror: EpollMirror, onReady: () => void, disabledFeatures: ReadonlySet<string>, onClose: () => void) {
+    super(mirror.descriptor, onReady, { disabledFeatures, drain: () => mirror.drain() });
     this.#mirror = mirror;
-    this.#whenClosed = whenClosed;
-    this.#watch = new DescriptorWatch(mirror.descriptor, onReady, { disabledFeatures, drain: () => mirror.drain() });
+    this.#onClose = onClose;
   }
 
-  get kind(): string {
-    return this.#watch.kind;
-  }
-
-  arm(): void {
-    this.#watch.arm();
-  }
-
-  ref(): void {
-    this.#watch.ref();
-  }
-
-  unref(): void {
-    this.#watch.unref();
-  }
-
-  close(): void {
-    this.#watch.close();
-    this.#whenClosed();
+  override close(): void {
+    super.close();
+    this.#onClose();
     this.#mirror.close();
   }
 }

@@ -1,6 +1,7 @@
 /**
- * select on Linux: bitmaps of descriptors. They are ours, so they may be larger than FD_SETSIZE: the kernel looks at as
- * many bits as it is told (select(2), "Bugs" speaks of the type).
+ * The driver select's part for Linux (sockets, errors and wake-ups that all of Linux's drivers share are in `drivers/linux`):
+ * sets as bitmaps of descriptors. The bitmaps may be larger than FD_SETSIZE, because the kernel reads as many bits as `nfds`
+ * says; the limit that select(2) describes under "Bugs" is one of the C type.
  */
 
 import { lastErrno } from '../../ffi/library.js';
@@ -10,14 +11,14 @@ import { timeval } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWatch } from '../driver.js';
 import { setTimeval } from '../linux/time.js';
-import { WakeDescriptor } from '../linux/wake.js';
+import { WakeEvent } from '../linux/wake.js';
 import { EpollMirror, MirrorWatch } from './epoll-mirror.js';
 import type { SelectCall, SelectSystem } from './system.js';
 
-/** Words of a bitmap at first: FD_SETSIZE, 1,024 descriptors. */
+/** Initial words of a bitmap: FD_SETSIZE, 1,024 descriptors. */
 const WORDS_FIRST = 32;
 
-/** A set of descriptors that grows. */
+/** A bitmap of descriptors that grows. */
 class DescriptorSet {
   slab = new Slab(WORDS_FIRST * 4);
 
@@ -42,7 +43,7 @@ class DescriptorSet {
     return members;
   }
 
-  /** Makes room for `words` words. */
+  /** Ensures room for `words` words. */
   reach(words: number): void {
     if (words > this.slab.i32.length) {
       const larger = new Slab(Math.max(2 * this.slab.byteLength, 4 * words));
@@ -51,7 +52,7 @@ class DescriptorSet {
     }
   }
 
-  /** Makes the first `words` words the same as another set's. */
+  /** Copies the first `words` words of another set. */
   copy(other: DescriptorSet, words: number): void {
     this.reach(words);
     const from = other.slab.i32;
@@ -66,17 +67,17 @@ export class LinuxSelect implements SelectSystem {
   readonly reportsOnce = true;
   highest = 0;
   readonly #disabledFeatures: ReadonlySet<string>;
-  /** Sockets that were added. */
+  /** All sockets of the port. */
   readonly #added = new DescriptorSet();
-  /** The same in an epoll set, while Node's event loop watches it. */
+  /** The same sockets in an epoll set, while Node's event loop watches it. */
   #mirror: EpollMirror | undefined;
 
   constructor(disabledFeatures: ReadonlySet<string>) {
     this.#disabledFeatures = disabledFeatures;
   }
 
-  openWake(): WakeDescriptor {
-    return new WakeDescriptor();
+  openWake(): WakeEvent {
+    return new WakeEvent();
   }
 
   add(socket: number): number {
@@ -159,7 +160,7 @@ class BitmapCall implements SelectCall {
     return count;
   }
 
-  /** Copies what is wanted, with room for descriptors up to `highest`. */
+  /** Copies the wanted sets, with room for descriptors up to `highest`. */
   #copyWanted(highest: number): void {
     this.#words = (highest >> 5) + 1;
     // The kernel reads whole longs (64 bits).

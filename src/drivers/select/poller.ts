@@ -1,11 +1,12 @@
-/** Readiness from select: sets of sockets, asked anew at each wait. */
+/** Readiness from select: each wait passes the sets of wanted sockets to the system again. */
 
 import type { ErrorTable } from '../../base/errors.js';
 import { ensureCapacity } from '../../base/typed-arrays.js';
 import { PolledCall } from '../common/polled-call.js';
+import type { Wake } from '../common/wakeable-wait.js';
 import type { LoopWatch } from '../driver.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
-import type { SelectCall, SelectSystem, SelectWake } from './system.js';
+import type { SelectCall, SelectSystem } from './system.js';
 
 const SOCKETS_FIRST = 1024;
 
@@ -13,11 +14,11 @@ export class SelectPoller implements Poller {
   readonly #reportsOnce: boolean;
   #wantedSinceWait = false;
   readonly #system: SelectSystem;
-  readonly #wake: SelectWake;
+  readonly #wake: Wake;
   readonly #call: SelectCall;
   readonly #wait: PolledCall;
   #generations = new Int32Array(SOCKETS_FIRST);
-  /** Who is told what the running wait has found. */
+  /** Receives the reports of the running wait. */
   #sink: ReadinessSink | undefined;
 
   constructor(system: SelectSystem, errors: ErrorTable) {
@@ -26,8 +27,8 @@ export class SelectPoller implements Poller {
     this.#wait = new PolledCall('select', errors);
     this.#wake = system.openWake();
     this.#call = system.createCall();
-    system.add(this.#wake.socket);
-    system.wantRead(this.#wake.socket, true);
+    system.add(this.#wake.readable);
+    system.wantRead(this.#wake.readable, true);
   }
 
   add(socket: number, generation: number): number {
@@ -74,11 +75,11 @@ export class SelectPoller implements Poller {
   }
 
   readonly #found = (socket: number, readable: boolean, writable: boolean): void => {
-    if (socket === this.#wake.socket) {
+    if (socket === this.#wake.readable) {
       this.#sink?.wakeUp(this.#wake.take());
       return;
     }
-    // The driver remembers that it is ready; asking again would only bring the same answer.
+    // The driver remembers that the socket is ready; asking again would only give the same answer.
     if (readable) {
       this.wantRead(socket, false);
     }

@@ -1,4 +1,4 @@
-/** Whether select can be used here: asks for a wake-up, with no time to wait. */
+/** Whether this system can run the driver select: tries one call on a wake-up, without waiting. */
 
 import { type ErrorTable, OperationError } from '../../base/errors.js';
 import type { Probe } from '../driver.js';
@@ -22,8 +22,8 @@ function probe(open: () => SelectSystem, errors: ErrorTable, alternative: string
     const system = open();
     const wake = system.openWake();
     try {
-      system.add(wake.socket);
-      system.wantRead(wake.socket, true);
+      system.add(wake.readable);
+      system.wantRead(wake.readable, true);
       const ready = system.createCall().select(0);
       if (ready < 0 && errors.codeOf(-ready) !== 'EINTR') {
         throw errors.create(-ready, 'select');

@@ -1,44 +1,37 @@
-/** select as a system has it: the form of its sets, and the call. The rest is the poller's, for every system. */
+/** A system's form of select: its sets of sockets and the call. The rest is the poller's, the same on every system. */
 
-import type { Wake } from '../common/interruptible-wait.js';
+import type { Wake } from '../common/wakeable-wait.js';
 import type { LoopWatch } from '../driver.js';
 
-/** A wake-up that can be asked for among sockets. */
-export interface SelectWake extends Wake {
-  /** Its number among the sockets. */
-  readonly socket: number;
-  /** What another thread needs to wake it. */
-  readonly descriptor: number;
-}
-
-/** The sockets that are to be asked for. */
+/** The sockets that select is asked about. */
 export interface SelectSystem {
-  openWake(): SelectWake;
+  /** Opens a wake-up whose `readable` end can be a member of the sets. */
+  openWake(): Wake;
   /**
-   * Before anything is wanted of a socket; its number may have been another's. Returns 0, or the system's error number,
+   * Call it before a socket is wanted; an earlier socket may have had the same number. Returns 0, or the system's error number,
    * negated.
    */
   add(socket: number): number;
-  /** Nothing will be wanted of it any more. */
+  /** The socket is never wanted again. */
   remove(socket: number): void;
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
   createCall(): SelectCall;
-  /** Whether the watch reports each readiness once, wanted or not. */
+  /** Whether the watch reports each readiness once, even if it is not wanted at that time. */
   readonly reportsOnce: boolean;
-  /** How Node's event loop hears that something of what is wanted is ready. */
+  /** Wakes Node's event loop when a wanted socket is ready. */
   watch(onReady: () => void): LoopWatch;
 }
 
-/** Memory for one call at a time: select puts its answer where the question was. */
+/** Memory for one call at a time: select overwrites the sets it is asked about with its answer. */
 export interface SelectCall {
-  /** Asks for what is wanted at this moment, for up to `timeoutMs`; returns how much is ready, or the error, negated. */
+  /** Asks about the wanted sockets, for up to `timeoutMs`; returns how many are ready, or the error number, negated. */
   select(timeoutMs: number): number;
   /**
-   * Behind an error that says that a descriptor is not open: finds those, which are ready from then on, so that the
-   * operations on them fail, and no others; returns how many they are, 0 for any other error.
+   * Finds the closed sockets after `select` failed because of one, and makes them ready, so that exactly their operations fail.
+   * Returns how many there are; 0 for any other error.
    */
   findClosed(systemNumber: number): number;
-  /** What `select` has found, when that was something. */
+  /** Reports the ready sockets after a `select` that returned more than 0. */
   forEachReady(found: (socket: number, readable: boolean, writable: boolean) => void): void;
 }

@@ -1,22 +1,23 @@
 /**
- * select on Windows: counted arrays of SOCKETs. They are ours, so they may be longer than FD_SETSIZE: the system takes
- * their count from themselves.
+ * The driver select's part for Windows (sockets, errors and wake-ups that both of Windows' drivers share are in
+ * `drivers/windows`): sets as counted arrays of SOCKETs. An array may be longer than FD_SETSIZE, because the system reads its
+ * length from `fd_count`.
  */
 
 import { Slab } from '../../ffi/memory.js';
 import { INVALID_SOCKET, SO_TYPE, SOL_SOCKET, WSAENOTSOCK } from '../../ffi/windows/constants.js';
 import { fd_set, timeval } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
-import { InterruptibleWait } from '../common/interruptible-wait.js';
-import { WaitingThread } from '../common/waiting-thread.js';
+import { ThreadWatch } from '../common/thread-watch.js';
+import { type Wake, WakeableWait } from '../common/wakeable-wait.js';
 import type { LoopWatch } from '../driver.js';
 import type { WindowsNonBlocking } from '../windows/non-blocking.js';
 import type { SocketRecords } from '../windows/socket-records.js';
 import { setTimeval } from '../windows/time.js';
 import { WakeSockets } from '../windows/wake.js';
-import type { SelectCall, SelectSystem, SelectWake } from './system.js';
+import type { SelectCall, SelectSystem } from './system.js';
 
-/** Room of a set at first: FD_SETSIZE. */
+/** Initial capacity of a set: FD_SETSIZE. */
 const HANDLES_FIRST = 64;
 const HANDLE_BYTES = fd_set.size - fd_set.fd_array;
 
@@ -51,14 +52,14 @@ class HandleSet {
     return this.#slab.addressAt(fd_set.fd_array + index * HANDLE_BYTES);
   }
 
-  /** Leaves only the handles that are to be kept. */
+  /** Removes every handle for which `isKept` is false. */
   keep(isKept: (handle: number) => boolean): void {
     const handles = Array.from({ length: this.count }, (_, index) => this.handleAt(index)).filter(isKept);
     this.clear();
     handles.forEach((handle) => this.add(handle));
   }
 
-  /** For select: a set that is passed must not be empty ("select function", "Remarks"). */
+  /** The set's address, or 0 if it is empty: select refuses an empty set ("select function", "Remarks"). */
   get address(): number {
     return this.count === 0 ? 0 : this.#slab.address;
   }
@@ -70,7 +71,7 @@ export class WindowsSelect implements SelectSystem {
   readonly reportsOnce = false;
   readonly socketOfHandle = new Map<number, number>();
   readonly records: SocketRecords;
-  /** Counts changes of what is wanted, so that a waiting thread knows when it is out of date. */
+  /** Number of changes of the wanted sets. A waiting thread compares it to learn whether its sets are stale. */
   changes = 0;
   readonly #sockets: WindowsNonBlocking;
 
@@ -83,7 +84,7 @@ export class WindowsSelect implements SelectSystem {
     return new WakeSockets(this.#sockets);
   }
 
-  /** An earlier socket with the same handle was closed: select is no longer asked for it. */
+  /** An earlier socket with the same handle was closed, and is no longer in the sets. */
   add(socket: number): number {
     this.socketOfHandle.set(this.records.of(socket).handle, socket);
     return 0;
@@ -106,7 +107,7 @@ export class WindowsSelect implements SelectSystem {
   }
 
   watch(onReady: () => void): LoopWatch {
-    return new WaitingThread('a waiting thread in select', new SelectWait(this), onReady);
+    return new ThreadWatch('a waiting thread in select', new SelectWait(this), onReady);
   }
 }
 
@@ -166,7 +167,7 @@ class CountedCall implements SelectCall {
     except.clear();
     for (const socket of this.#wanted.read) {
       const { handle } = records.of(socket);
-      // A listener is closed before its accept has ended, and one closed socket would fail the call for all.
+      // A listener is closed before its accept has ended, and one closed socket would make the call fail for all.
       if (handle !== INVALID_SOCKET) {
         read.add(handle);
       }
@@ -175,7 +176,7 @@ class CountedCall implements SelectCall {
       const { handle, connecting } = records.of(socket);
       write.add(handle);
       if (connecting) {
-        // That connecting failed is told here only; of a connected socket it would tell urgent data.
+        // Only this set reports a failed connect. For a connected socket it would report urgent data.
         except.add(handle);
       }
     }
@@ -190,17 +191,17 @@ class CountedCall implements SelectCall {
     }
   }
 
-  /** Parameters of a call on another thread, which also waits for `interrupt`. */
-  parameters(timeoutMs: number, interrupt: SelectWake): readonly number[] {
+  /** Parameters of a call on another thread. The call also waits for `interrupt`. */
+  parameters(timeoutMs: number, interrupt: Wake): readonly number[] {
     this.#writeWanted();
-    this.#read.add(this.#wanted.records.of(interrupt.socket).handle);
+    this.#read.add(this.#wanted.records.of(interrupt.readable).handle);
     setTimeval(this.#timeout, 0, timeoutMs);
     return [0, this.#read.address, this.#write.address, this.#except.address, this.#timeout.address];
   }
 }
 
-/** select on another thread, with sets of its own. */
-class SelectWait extends InterruptibleWait<SelectWake> {
+/** A select call on another thread, with its own sets. */
+class SelectWait extends WakeableWait {
   override readonly call = 'select';
   readonly #wanted: WindowsSelect;
   readonly #call: CountedCall;

@@ -1,4 +1,4 @@
-/** Completions on their way to a port, in the order in which they are dequeued. */
+/** Completions that a port can dequeue, in their order. */
 
 import type { CompletionSink } from '../driver.js';
 import type { Random } from './random.js';
@@ -11,7 +11,7 @@ interface Entry {
   readonly buffer: number;
 }
 
-/** Entries that were handed on are dropped when there are so many. */
+/** Delivered entries are dropped in groups of this size. */
 const SHIFTED_MAX = 256;
 
 export class CompletionList {
@@ -26,7 +26,7 @@ export class CompletionList {
     this.#entries.push(entry);
   }
 
-  /** The same, somewhere among those that wait, but behind those of the same operation. */
+  /** Adds an entry at a random position, but after those of the same operation. */
   addAnywhere(entry: Entry, random: Random): void {
     const entries = this.#entries;
     let least = entries.length;
@@ -36,7 +36,7 @@ export class CompletionList {
     entries.splice(least + random.below(entries.length - least + 1), 0, entry);
   }
 
-  /** Hands on the first ones, at most `completionsMax`; returns how many. */
+  /** Delivers the first entries, at most `completionsMax`; returns how many. */
   flush(sink: CompletionSink, completionsMax: number): number {
     let flushed = 0;
     for (; flushed < completionsMax && this.length > 0; flushed++) {

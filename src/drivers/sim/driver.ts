@@ -1,4 +1,4 @@
-/** The driver `sim`: a port's end of a simulated network. */
+/** The driver `sim`: connects a port to a simulated network. */
 
 import type { SocketAddress } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
@@ -28,7 +28,7 @@ import { Posts } from './posts.js';
 import { TRACE } from './trace.js';
 import { addWaker, removeWaker } from './wake.js';
 
-/** A feature name for `disabledFeatures`: one receive completes again and again. */
+/** A feature name for `disabledFeatures`: one receive completes repeatedly. */
 export const MULTISHOT_FEATURE = 'multishot';
 
 export interface SimDriverParts {
@@ -86,7 +86,8 @@ export class SimDriver implements Driver, OperationOwner {
 
   forget(socket: number): void {
     const forgotten = this.#of(socket);
-    assert(forgotten.reading === undefined && forgotten.writing === undefined);
+    assert(forgotten.reading === undefined);
+    assert(forgotten.writing === undefined);
     forgotten.owner = undefined;
   }
 
@@ -129,12 +130,12 @@ export class SimDriver implements Driver, OperationOwner {
     operation.lengths.push(byteLength);
   }
 
-  postSendGather(slot: number, generation: number, socket: number, gather: BufferList): void {
+  postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
     const operation = this.#startSend(slot, generation, socket);
-    operation.borrowed = gather.borrowed;
-    for (let index = 0; index < gather.count; index++) {
-      operation.addresses.push(gather.addresses[index] as number);
-      operation.lengths.push(gather.lengths[index] as number);
+    operation.borrowed = pieces.borrowed;
+    for (let index = 0; index < pieces.count; index++) {
+      operation.addresses.push(pieces.addresses[index] as number);
+      operation.lengths.push(pieces.lengths[index] as number);
     }
   }
 
@@ -226,13 +227,13 @@ export class SimDriver implements Driver, OperationOwner {
     return this.#list.flush(sink, completionsMax) + Math.sign(wakeUps);
   }
 
-  /** This thread is the only one there is: what no event brings, nobody brings. */
+  /** Advances time to the next event. Only events bring completions, as the network has no other thread. */
   #waitForEvent(deadline: number): void {
     const { nextAt } = this.#kernel.events;
     if (nextAt === Infinity && deadline === Infinity) {
       throw new OperationError({
         code: 'EDEADLK',
-        reason: 'Nothing is on its way in the simulated network, and the wait has no end',
+        reason: 'The simulated network has no pending event, and the wait has no timeout',
         syscall: 'dequeue',
       });
     }

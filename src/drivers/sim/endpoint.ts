@@ -1,6 +1,6 @@
 /**
- * Ends of connections that belong to no port: what a test has at the other end. They keep no contract and know no
- * operations: bytes are written as far as there is room, and read as far as they are there.
+ * Ends of connections without a port: the peers of a test. They have no operations: a write takes as many bytes as there is room for,
+ * and a read returns the bytes that have arrived.
  */
 
 import { Buffer } from 'node:buffer';
@@ -16,21 +16,21 @@ import type { Loop } from './loop.js';
 /** The state of a simulated connection's end. */
 export type EndpointState = 'connecting' | 'connected' | 'failed' | 'closed';
 
-/** What endpoint and listener share: they are told of changes from the event loop, several as one. */
+/** Calls `onChange` from the event loop, once for several changes. */
 class Changing extends Holder {
-  /** Called from the event loop when something may be different: look at everything. */
+  /** Called from the event loop when any state may have changed. */
   onChange: (() => void) | undefined = undefined;
-  #told = true;
+  #notified = true;
 
   protected constructor(loop: Loop, socket: SimSocket) {
     super(loop.hold);
     socket.changed = () => {
-      if (this.#told && socket.state !== 'closed') {
-        this.#told = false;
+      if (this.#notified && socket.state !== 'closed') {
+        this.#notified = false;
         loop.addTask(() => {
-          this.#told = true;
+          this.#notified = true;
           if (socket.error !== 0) {
-            // Nothing will come any more.
+            // Nothing more can arrive.
             this.release();
           }
           this.onChange?.();
@@ -58,23 +58,23 @@ export class SimEndpoint extends Changing {
     return state === 'created' || (state === 'connected' && error !== 0) ? 'failed' : (state as EndpointState);
   }
 
-  /** Why connecting failed, or the connection broke: `ECONNREFUSED`, `ECONNRESET`, …; undefined while it did not. */
+  /** Why connecting failed or the connection broke: `ECONNREFUSED`, `ECONNRESET`, …; undefined if neither has happened. */
   get code(): string | undefined {
     const { error } = this.#socket;
     return error === 0 ? undefined : linuxErrors.codeOf(error);
   }
 
-  /** Bytes that can be read. */
+  /** Number of bytes that can be read. */
   get readable(): number {
     return this.#socket.incoming.readable;
   }
 
-  /** Everything is read, and the peer has ended its side. */
+  /** Whether all bytes are read and the peer has ended its side. */
   get ended(): boolean {
     return this.#socket.incoming.atEnd;
   }
 
-  /** Bytes that `write` would take. */
+  /** Number of bytes that `write` would take. */
   get writable(): number {
     return this.state === 'connected' && !this.#socket.sendEnded ? this.#socket.room : 0;
   }
@@ -89,7 +89,7 @@ export class SimEndpoint extends Changing {
     return this.#socket.remote;
   }
 
-  /** Sends the first bytes, as many as there is room for; returns how many. @throws OperationError `EPIPE`, `ECONNRESET` */
+  /** Sends as many of the bytes as there is room for; returns how many. @throws OperationError `EPIPE`, `ECONNRESET` */
   write(bytes: Uint8Array): number {
     if (this.state !== 'connected' || this.#socket.sendEnded) {
       throw linuxErrors.create(this.#socket.error === 0 ? EPIPE : this.#socket.error, 'write');
@@ -102,7 +102,7 @@ export class SimEndpoint extends Changing {
     return byteLength;
   }
 
-  /** The next bytes, at most `bytesMax`; none when there are none. */
+  /** Reads the bytes that have arrived, at most `bytesMax`. */
   read(bytesMax = Infinity): Buffer {
     const bytes = Buffer.alloc(Math.min(this.readable, bytesMax));
     if (bytes.byteLength > 0) {
@@ -113,7 +113,7 @@ export class SimEndpoint extends Changing {
     return bytes;
   }
 
-  /** Ends the sending side, behind what was written. */
+  /** Ends the sending side, after the written bytes. */
   end(): void {
     if (this.state === 'connected') {
       this.#kernel.transport.end(this.#socket);
@@ -121,7 +121,7 @@ export class SimEndpoint extends Changing {
     }
   }
 
-  /** Closes it: with bytes that were not read, or with `reset`, the peer is reset; else it sees the end. */
+  /** Closes the endpoint. The peer sees a reset if bytes are unread or with `reset`, and otherwise the end of the stream. */
   close(options: { readonly reset?: boolean } = {}): void {
     if (this.#socket.state !== 'closed') {
       this.#socket.options.resetOnClose = options.reset === true ? 1 : 0;
@@ -151,7 +151,7 @@ export class SimListener extends Changing {
     return this.#socket.local;
   }
 
-  /** The connection that has waited longest; undefined when none waits. */
+  /** Accepts the connection that has waited longest; undefined if none waits. */
   accept(): SimEndpoint | undefined {
     assert(this.#socket.state === 'listening');
     const socket = this.#socket.backlog.shift();
@@ -163,7 +163,7 @@ export class SimListener extends Changing {
     return new SimEndpoint(this.#kernel, this.#loop, socket);
   }
 
-  /** Stops listening; connections that nobody accepted are reset. */
+  /** Stops listening. Connections that were not accepted are reset. */
   close(): void {
     if (this.#socket.state !== 'closed') {
       this.#kernel.close(this.#socket);

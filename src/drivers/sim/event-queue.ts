@@ -1,10 +1,10 @@
-/** What is to happen at some time, in order of time: a binary heap. At one time, what was added first comes first. */
+/** Events in order of time: a binary heap. Events at the same time keep their order. */
 
 export interface SimEvent {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
-  /** It does not happen, and the clock does not stop for it. */
+  /** Whether it is cancelled: it is not run, and the clock does not stop for it. */
   cancelled: boolean;
 }
 
@@ -33,7 +33,7 @@ export class EventQueue {
     return event;
   }
 
-  /** When the next event is; Infinity when there is none. */
+  /** The time of the next event; Infinity if there is none. */
   get nextAt(): number {
     while (this.#heap[0]?.cancelled === true) {
       this.#removeFirst();
@@ -41,7 +41,7 @@ export class EventQueue {
     return this.#heap[0]?.at ?? Infinity;
   }
 
-  /** The next event, if its time has come. */
+  /** Takes the next event if its time has come. */
   take(now: number): SimEvent | undefined {
     return this.nextAt <= now ? this.#removeFirst() : undefined;
   }

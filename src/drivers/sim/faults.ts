@@ -1,37 +1,37 @@
-/** What may go wrong in a simulated network. Everything is off unless told. */
+/** The faults of a simulated network. All are off by default. */
 
 import { outOfRange } from '../../base/argument-errors.js';
 import type { Range } from './random.js';
 
-/** Rates are from 0, never, to 1, always; ranges of time are in ms. */
+/** Rates are from 0 (never) to 1 (always); ranges of time are in ms. */
 export interface SimFaults {
-  /** A receive takes fewer bytes than are there. */
+  /** Rate at which a receive takes fewer bytes than are there. */
   readonly shortReceives: number;
-  /** A send takes fewer bytes than there is room for. */
+  /** Rate at which a send takes fewer bytes than there is room for. */
   readonly shortSends: number;
-  /** A completion is dequeued before completions of other operations that ended earlier. */
+  /** Rate at which a completion overtakes earlier completions of other operations. */
   readonly reorderedCompletions: number;
-  /** A connection breaks when a send is taken: both ends are reset. */
+  /** Rate at which a send resets both ends of its connection. */
   readonly resets: number;
-  /** A connect is refused though somebody listens. */
+  /** Rate at which a connect is refused although there is a listener. */
   readonly refusedConnects: number;
-  /** A connect is lost: it ends after `userTimeoutMs` or 130 s, with ETIMEDOUT. */
+  /** Rate at which a connect is lost: it ends with ETIMEDOUT after `userTimeoutMs` or 130 s. */
   readonly lostConnects: number;
-  /** A receive ends with ENOBUFS though buffers are free. */
+  /** Rate at which a receive ends with ENOBUFS although buffers are free. Below 1. */
   readonly noBuffers: number;
-  /** An accept or a multishot receive completes and says that it is over, though nothing is wrong. */
+  /** Rate at which a completion of an accept or of a multishot receive is its last, although nothing is wrong. */
   readonly endedMultishots: number;
-  /** From a send until its bytes arrive; also of the end of a stream, and of a reset. */
+  /** Delay from a send to the arrival of its bytes; also for the end of a stream and for a reset. */
   readonly deliveryDelayMs: Range;
-  /** From a connect until the listener, or nobody, is found. */
+  /** Delay from a connect to the search for its listener. */
   readonly connectDelayMs: Range;
-  /** From the poll that hands an operation over until it is first tried: that is when bytes of a send are read. */
+  /** Delay from the poll that submits an operation to its first try, which reads the bytes of a send. */
   readonly operationDelayMs: Range;
-  /** From the end of an operation until its completion can be dequeued. */
+  /** Delay from the end of an operation to its completion. */
   readonly completionDelayMs: Range;
-  /** From a cancel until it has an effect: the operation may end by itself meanwhile. */
+  /** Delay from a cancel to its effect. The operation may end by itself in between. */
   readonly cancelDelayMs: Range;
-  /** Sockets of all ports that may be open: beyond it accept and create fail with EMFILE. */
+  /** Maximum open sockets of all ports. Above it accept and create fail with EMFILE. */
   readonly socketsMax: number;
 }
 
@@ -52,10 +52,10 @@ export const NO_FAULTS: SimFaults = {
   socketsMax: Infinity,
 };
 
-/** Rates of what makes an operation come again: at 1 it would for ever. */
+/** Rates that must be below 1, because the operation is repeated after the fault. */
 const BELOW_ONE: ReadonlySet<string> = new Set(['noBuffers']);
 
-/** The faults that are told, and none else. @throws RangeError `ERR_OUT_OF_RANGE` */
+/** Checks faults, and adds the defaults of the others. @throws RangeError `ERR_OUT_OF_RANGE` */
 export function checkFaults(faults: Partial<SimFaults>): SimFaults {
   const checked = { ...NO_FAULTS, ...faults };
   for (const [name, value] of Object.entries(checked) as [keyof SimFaults, number | Range][]) {
@@ -67,11 +67,11 @@ export function checkFaults(faults: Partial<SimFaults>): SimFaults {
   return checked;
 }
 
-/** What a fault may be, if `value` is not one of these. */
+/** What is expected instead of `value`; undefined if it is valid. */
 function expectedInstead(name: keyof SimFaults, value: number | Range): string | undefined {
   if (typeof NO_FAULTS[name] === 'object') {
     const [least, most] = value as Range;
-    return least >= 0 && most >= least && most < Infinity ? undefined : 'two times in ms, the least and the most';
+    return least >= 0 && most >= least && most < Infinity ? undefined : 'two times in ms, the minimum and the maximum';
   }
   const number = value as number;
   if (name === 'socketsMax') {

@@ -1,4 +1,4 @@
-/** What keeps Node's process alive: started ports, timers and endpoints, each unless `unref`. */
+/** Keeps Node's process alive for started ports, timers and endpoints, unless they are `unref`ed. */
 
 import { TIMER_MS_MAX } from '../../base/clock.js';
 import { clearInterval, setInterval } from '../../base/runtime.js';
@@ -29,11 +29,11 @@ export class Hold {
   }
 }
 
-/** Something that keeps the process alive until it is over, unless `unref`. */
+/** Keeps the process alive until `release`, unless it is `unref`ed. */
 export class Holder {
   readonly #hold: Hold;
   #referenced = true;
-  #over = false;
+  #released = false;
 
   constructor(hold: Hold) {
     this.#hold = hold;
@@ -51,7 +51,7 @@ export class Holder {
   }
 
   #set(referenced: boolean): void {
-    if (!this.#over && this.#referenced !== referenced) {
+    if (!this.#released && this.#referenced !== referenced) {
       this.#referenced = referenced;
       this.#hold.add(referenced ? 1 : -1);
     }
@@ -60,6 +60,6 @@ export class Holder {
   /** It is over: it never keeps the process alive again. */
   release(): void {
     this.unref();
-    this.#over = true;
+    this.#released = true;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A simulated network in Node's event loop: when something is due it brings turns to ports, timers and endpoints, one
- * at a time, each from an iteration of its own. A virtual clock goes on when nobody has anything to do any more.
+ * A simulated network in Node's event loop. When something is due, it gives turns to ports, timers and endpoints, each in an iteration
+ * of its own. A virtual clock advances when nothing is left to do.
  */
 
 import { type Clock, type ClockTimer, TIMER_MS_MAX } from '../../base/clock.js';
@@ -10,7 +10,7 @@ import { EventQueue, type SimEvent } from './event-queue.js';
 import { Hold, Holder } from './hold.js';
 import type { Kernel } from './kernel/kernel.js';
 
-/** Moments that a virtual clock passes in one turn, at the most, while they bring nothing to anybody. */
+/** Maximum number of times that a virtual clock advances in one turn while that gives nothing to do. */
 const MOMENTS_MAX = 256;
 
 export interface Watched {
@@ -33,7 +33,7 @@ class SimWatch extends Holder implements LoopWatch {
 
   arm(): void {
     this.armed = true;
-    this.#loop.look();
+    this.#loop.schedule();
   }
 
   close(): void {
@@ -55,7 +55,7 @@ class VirtualTimer extends Holder implements ClockTimer {
 
 export class Loop {
   readonly #kernel: Kernel;
-  /** Whether the loop moves the virtual clock. */
+  /** Whether the loop advances the virtual clock. */
   readonly #moves: boolean;
   readonly #setTimer: typeof setTimeout;
   readonly #watches = new Set<SimWatch>();
@@ -79,7 +79,7 @@ export class Loop {
     this.#kernel = kernel;
     this.#moves = moves;
     this.#setTimer = setTimer;
-    kernel.onChange = () => this.look();
+    kernel.onChange = () => this.schedule();
   }
 
   /** A virtual clock for ports, whose timers are called from the event loop. */
@@ -92,7 +92,7 @@ export class Loop {
         timer.release();
         callback();
       });
-      this.look();
+      this.schedule();
       return timer;
     },
   };
@@ -105,17 +105,17 @@ export class Loop {
 
   forget(watch: SimWatch): void {
     this.#watches.delete(watch);
-    this.look();
+    this.schedule();
   }
 
-  /** Something is to be called from the event loop. */
+  /** Calls a task from the event loop. */
   addTask(task: () => void): void {
     this.#tasks.push(task);
-    this.look();
+    this.schedule();
   }
 
-  /** Sees to it that a turn comes when it is needed. */
-  look(): void {
+  /** Schedules a turn if one is needed. */
+  schedule(): void {
     if (this.#immediate !== undefined) {
       return;
     }
@@ -137,11 +137,11 @@ export class Loop {
     this.#timeoutAt = at;
     this.#timeout = undefined;
     if (at !== Infinity) {
-      // The time may have come since the loop looked whether anything is due.
+      // The time may have come since the loop checked whether anything is due.
       const delayMs = Math.max(0, Math.min(TIMER_MS_MAX, Math.ceil(at - this.#kernel.time.now())));
       this.#timeout = this.#setTimer(() => {
         this.#timeoutAt = Infinity;
-        this.look();
+        this.schedule();
       }, delayMs);
       if (!this.hold.held) {
         this.#timeout.unref();
@@ -157,11 +157,11 @@ export class Loop {
         moments++;
       }
     } finally {
-      this.look();
+      this.schedule();
     }
   }
 
-  /** Gives one turn to somebody who has something to do now; returns whether there was anybody. */
+  /** Gives one turn to a task, a timer or a port that has something to do; returns false if there is none. */
   step(): boolean {
     this.#kernel.runDue();
     const task = this.#tasks.shift() ?? this.#timers.take(this.#kernel.time.now())?.run;
@@ -174,14 +174,14 @@ export class Loop {
       return false;
     }
     watch.armed = false;
-    // Behind the others from now on.
+    // Moves to the end of the set.
     this.#watches.delete(watch);
     this.#watches.add(watch);
     watch.onReady();
     return true;
   }
 
-  /** Moves the clock and lets happen what is due then; returns false when there is no such moment. */
+  /** Advances the clock and runs the events that are due then; returns false if `at` is Infinity. */
   moveTo(at: number): boolean {
     if (at === Infinity) {
       return false;
@@ -191,7 +191,7 @@ export class Loop {
     return true;
   }
 
-  /** When something happens next. */
+  /** The time of the next event. */
   get nextAt(): number {
     return this.#nextAt();
   }
@@ -214,7 +214,7 @@ export class Loop {
     return undefined;
   }
 
-  /** Whether the loop may move the clock: no port is in the middle of something. */
+  /** Whether the loop may advance the clock: all ports are parked. */
   #mayMove(): boolean {
     if (!this.#moves) {
       return false;

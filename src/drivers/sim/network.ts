@@ -1,6 +1,6 @@
 /**
- * A network in memory, for tests: ports on it reach each other and nobody else. One seed decides everything that is
- * left to chance, so that with the virtual clock a run repeats event for event. docs/sim.md says how to use it.
+ * A network in memory, for tests: its ports can connect only to each other. One seed decides all random choices, so that with the
+ * virtual clock a run repeats event for event. See docs/sim.md.
  */
 
 import type { SocketAddress } from '../../base/address.js';
@@ -19,25 +19,25 @@ import { RealTime, VirtualTime } from './time.js';
 
 /** Options of a simulated network. */
 export interface SimNetworkOptions {
-  /** Any whole number; 1 unless told. */
+  /** Any integer. @default 1 */
   readonly seed?: number;
   /**
-   * `virtual` (default): time stands still while anything is to be done, and else jumps to the next moment. `real`: time
-   * is the system's.
+   * `virtual`: time stands still while there is something to do, and then jumps to the next event. `real`: time is the system's.
+   * @default 'virtual'
    */
   readonly clock?: 'virtual' | 'real';
-  /** Whether a virtual clock is moved from Node's event loop; if not, only by `advance` and by waits. On unless told. */
+  /** Whether Node's event loop advances a virtual clock; otherwise only `advance` and waits do. @default true */
   readonly moves?: boolean;
-  /** Whether a receive completes again and again, as on io_uring, or once, as on epoll. Off unless told. */
+  /** Whether a receive completes repeatedly, as on io_uring, or once, as on epoll. @default false */
   readonly multishot?: boolean;
-  /** What goes wrong: nothing unless told. */
+  /** The faults; none by default. */
   readonly faults?: Partial<SimFaults>;
 }
 
 const LISTEN_BACKLOG = 128;
 
 export class SimNetwork implements DriverSource {
-  /** The time of its ports: it can have timers of one's own. */
+  /** The clock of its ports, which a test can use for its own timers. */
   readonly clock: Clock;
   /** Whether one receive completes again and again, as on io_uring. */
   readonly multishot: boolean;
@@ -65,7 +65,7 @@ export class SimNetwork implements DriverSource {
     return new SimDriver({ kernel: this.#kernel, loop: this.#loop, clock, multishot }, options);
   }
 
-  /** What goes wrong from now on. Those that are set anew replace all of before. */
+  /** The faults from now on. Setting them replaces all previous ones. */
   get faults(): SimFaults {
     return this.#kernel.faults;
   }
@@ -75,16 +75,16 @@ export class SimNetwork implements DriverSource {
     this.#kernel.faults = checkFaults(faults);
   }
 
-  /** ms; a virtual clock begins with 0. */
+  /** The time in ms; a virtual clock begins at 0. */
   now(): number {
     return this.#kernel.time.now();
   }
 
   /**
-   * Lets something happen, without the event loop: gives one turn to somebody who has something to do now, or else moves
-   * the virtual clock to the next moment at which something happens.
-   * @param untilMs the clock does not go beyond it
-   * @returns false when nothing is left to happen until then; the clock is there, unless that is Infinity
+   * Runs one step without the event loop: gives a turn to a task, timer or port that has something to do, or else advances the
+   * virtual clock to the next event.
+   * @param untilMs the clock does not advance beyond it
+   * @returns false if nothing is left to do until then; the clock is then at `untilMs`, unless that is Infinity
    */
   advance(untilMs = Infinity): boolean {
     if (this.#kernel.time.real) {
@@ -107,22 +107,22 @@ export class SimNetwork implements DriverSource {
     return false;
   }
 
-  /** How many events there were so far, and a hash of them: equal for two runs that did the same. */
+  /** The number of events so far and their hash, which are equal for two runs with the same events. */
   get trace(): string {
     return this.#kernel.trace.value;
   }
 
-  /** Sockets of ports that are open. */
+  /** Number of open sockets of all ports. */
   get socketsOpen(): number {
     return this.#kernel.socketsOpen;
   }
 
-  /** Whether a Unix path is there: as with files, it stays when its socket is closed, until it is removed. */
+  /** Whether a Unix path exists: like a file, it stays after its socket is closed, until it is removed. */
   hasPath(path: string): boolean {
     return this.#kernel.book.hasPath(path);
   }
 
-  /** Connects an endpoint: what a test has at the other end, without a port. Its `state` says what comes of it. */
+  /** Connects an endpoint, which is a test's end of a connection without a port. Its `state` has the result. */
   connect(address: SocketAddress): SimEndpoint {
     const wanted = canonical(address);
     const socket = new SimSocket(wanted.family, true);

@@ -1,4 +1,4 @@
-/** What a port has posted and not handed over yet: operations and cancels, in order. */
+/** Operations and cancels that a port has posted but not submitted yet, in order. */
 
 import type { Kernel } from './kernel/kernel.js';
 import type { Operation } from './kernel/operation.js';
@@ -17,7 +17,7 @@ export class Posts {
     return this.#waiting.length;
   }
 
-  /** When it is handed over, and after the delay that faults have, the kernel has it, unless it was cancelled before. */
+  /** Starts an operation after its submission and the delay of the faults, unless it was cancelled before. */
   post(socket: SimSocket, operation: Operation, start: () => void): void {
     const { random, trace } = this.#kernel;
     const begin = (): void => {
@@ -33,7 +33,7 @@ export class Posts {
     });
   }
 
-  /** The same for a cancel. @param ended told of the operation that it ends, if it is still there */
+  /** Cancels an operation after the submission and the delay of the faults. @param ended called if the operation had not ended */
   cancel(socket: SimSocket, slot: number, generation: number, ended: (operation: Operation) => void): void {
     const { random } = this.#kernel;
     this.#waiting.push(() => {
@@ -61,13 +61,13 @@ export class Posts {
     ended(operation);
   }
 
-  /** Hands everything over. */
+  /** Submits all posts. */
   submit(): void {
     while (this.#waiting.length > 0) {
       const waiting = this.#waiting;
       this.#waiting = [];
-      for (const handOver of waiting) {
-        handOver();
+      for (const post of waiting) {
+        post();
         this.#kernel.settle();
       }
     }

@@ -1,9 +1,9 @@
-/** Random numbers of a simulation: a seed repeats them all (mulberry32). */
+/** Reproducible random numbers from a seed (mulberry32). */
 
-/** From the least value to the most, both inclusive. */
+/** From a minimum to a maximum, both inclusive. */
 export type Range = readonly [least: number, most: number];
 
-/** Delays are whole µs: sums of them stay exact, and a trace can count them. */
+/** Delays are multiples of 1 µs, so that their sums are exact and the trace can hash them. */
 const STEPS_PER_MS = 1000;
 
 export class Random {
@@ -27,12 +27,12 @@ export class Random {
     return Math.floor(this.next() * count);
   }
 
-  /** Whether something happens whose rate is `rate`. For a rate of 0 no number is drawn: what is off changes nothing else. */
+  /** True at a rate of `rate`. A rate of 0 draws no number, so that a fault that is off changes nothing else. */
   chance(rate: number): boolean {
     return rate > 0 && this.next() < rate;
   }
 
-  /** A time of the range, in ms. */
+  /** A random time in the range, in ms. */
   within([least, most]: Range): number {
     return most > least ? least + Math.round(this.next() * (most - least) * STEPS_PER_MS) / STEPS_PER_MS : least;
   }

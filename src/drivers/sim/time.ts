@@ -1,18 +1,16 @@
-/** The two clocks that a simulated network can have. */
+/** The real and the virtual time of a simulated network. */
 
 import { performanceNow } from '../../base/runtime.js';
+import { sleep } from '../common/sleep.js';
 
 export interface TimeSource {
   /** Whether time passes by itself. */
   readonly real: boolean;
-  /** ms, with fractions. */
+  /** The time in ms, with fractions. */
   now(): number;
-  /** Blocks, or jumps, until `at`. */
+  /** Blocks until `at`, or jumps to it. */
   passTo(at: number): void;
 }
-
-/** Nobody ever writes it: it is there to be waited on. */
-const never = new Int32Array(new SharedArrayBuffer(4));
 
 export class RealTime implements TimeSource {
   readonly real = true;
@@ -23,7 +21,7 @@ export class RealTime implements TimeSource {
 
   passTo(at: number): void {
     for (let left = at - performanceNow(); left > 0; left = at - performanceNow()) {
-      Atomics.wait(never, 0, 0, left);
+      sleep(left);
     }
   }
 }

@@ -1,6 +1,6 @@
-/** A running hash of all that happens: two runs that did the same have the same. */
+/** A running hash of all events: two runs with the same events have the same hash. */
 
-/** What is counted in. */
+/** Kinds of events. */
 export const TRACE = {
   created: 1,
   closed: 2,
@@ -20,7 +20,7 @@ const PRIME = 0x01000193;
 
 export class Trace {
   #hash: number = OFFSET_BASIS;
-  /** Events so far. */
+  /** Number of events so far. */
   events = 0;
 
   add(what: (typeof TRACE)[keyof typeof TRACE], first: number, second: number, third: number): void {
@@ -29,11 +29,11 @@ export class Trace {
     hash = Math.imul(hash ^ first, PRIME);
     hash = Math.imul(hash ^ second, PRIME);
     hash = Math.imul(hash ^ third, PRIME);
-    // A product's low bits depend on low bits only: the high ones are brought down.
+    // The low bits of a product depend on low bits only, so the high bits are mixed in.
     this.#hash = hash ^ (hash >>> 15);
   }
 
-  /** The events so far and their hash, as text. */
+  /** The number of events and their hash, as text. */
   get value(): string {
     return `${this.events}-${(this.#hash >>> 0).toString(16).padStart(8, '0')}`;
   }

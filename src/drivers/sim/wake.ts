@@ -1,13 +1,13 @@
-/** Waking a port on a simulated network: by a number, from the thread that it lives in. */
+/** Wakes a port on a simulated network by a number, from the port's own thread. */
 
 import { threadId } from 'node:worker_threads';
 import { OperationError } from '../../base/errors.js';
 import { sharedByCopies } from '../../base/shared-by-copies.js';
 
-/** Numbers of two threads differ, so that one thread's is nobody's in another. */
+/** Threads use different numbers, so that a number of one thread is unknown in another. */
 const NUMBERS_PER_THREAD = 2 ** 32;
 
-/** Shared, so that a number means one port, whichever copy of the package posts the wake-up. */
+/** Shared by all copies of the package, so that each number belongs to one port. */
 const wakers = sharedByCopies('sim-wakers:1', () => ({
   last: threadId * NUMBERS_PER_THREAD,
   byNumber: new Map<number, () => void>(),
@@ -24,13 +24,13 @@ export function removeWaker(descriptor: number): void {
   wakers.byNumber.delete(descriptor);
 }
 
-/** @throws OperationError `ENOTSUP` in another thread than the port's */
+/** @throws OperationError `ENOTSUP` if the port is not one of this thread */
 export function wakeSimulated(descriptor: number): void {
   const wake = wakers.byNumber.get(descriptor);
   if (wake === undefined) {
     throw new OperationError({
       code: 'ENOTSUP',
-      reason: 'A simulated network lives in one thread, and this is another',
+      reason: 'A simulated network can only be used in the thread that created it',
       syscall: 'wakeUp',
     });
   }

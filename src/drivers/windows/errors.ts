@@ -1,6 +1,6 @@
 /**
- * Windows' error numbers, a line each: the Winsock or system number (winerror.h), Node's code, what it means, and the
- * NTSTATUS values (ntstatus.h) that an OVERLAPPED is left with for it. RtlNtStatusToDosError is not used: it turns a
+ * Windows' error numbers, a line each: the Winsock or system number (winerror.h), Node's code, a message, and the NTSTATUS values
+ * (ntstatus.h) that the system writes to an OVERLAPPED for this error. RtlNtStatusToDosError is not used, because it turns a
  * reset into ERROR_NETNAME_DELETED, an error of files.
  */
 
@@ -12,7 +12,7 @@ const LINES: readonly (readonly [number, string, string, ...number[]])[] = [
   [8, 'ENOMEM', 'Out of memory', 0xc0000017],
   [64, 'ECONNRESET', 'The connection was reset by the peer', 0xc00000c9],
   [87, 'EINVAL', 'Invalid argument', 0xc000000d],
-  [109, 'EPIPE', 'The peer takes no more data', 0xc000014b, 0xc00000b1],
+  [109, 'EPIPE', 'The sending side of the connection is closed', 0xc000014b, 0xc00000b1],
   [121, 'ETIMEDOUT', 'Timed out'],
   [258, 'ETIMEDOUT', 'Timed out'],
   [995, 'ECANCELED', 'Cancelled', 0xc0000120, 0xc00000fb],
@@ -23,7 +23,7 @@ const LINES: readonly (readonly [number, string, string, ...number[]])[] = [
   [10013, 'EACCES', 'Permission denied'],
   [10014, 'EFAULT', 'Bad address', 0xc0000005],
   [10022, 'EINVAL', 'Invalid argument'],
-  [10024, 'EMFILE', 'The process has no more descriptors', 0xc000011f],
+  [10024, 'EMFILE', 'Too many open descriptors in the process', 0xc000011f],
   [10035, 'EAGAIN', 'Would block', 0xc00000a3],
   [10036, 'EINPROGRESS', 'In progress'],
   [10037, 'EALREADY', 'Already in progress'],
@@ -59,12 +59,9 @@ const numberByStatus = new Map(
   LINES.flatMap(([number, , , ...statuses]) => statuses.map((status) => [status, number])),
 );
 
-/**
- * The line's number for the NTSTATUS that an OVERLAPPED holds; 0 for one that says success. An unknown status keeps
- * its own number.
- */
+/** The error number of an NTSTATUS; 0 for success. An unknown status is its own number. */
 export function numberOfStatus(status: number): number {
   const unsigned = status >>> 0;
-  // The highest bit is the severity error, the next with it off a warning (0x8…): neither is success.
+  // The two highest bits are the severity: errors (0xc…) and warnings (0x8…) are failures.
   return unsigned < 0x8000_0000 ? 0 : (numberByStatus.get(unsigned) ?? unsigned);
 }

@@ -9,8 +9,8 @@ import { type BufferList, GATHER_PIECES_MAX } from '../driver.js';
 export const MESSAGE = { count: 0, wsabufs: 8 } as const;
 
 /**
- * Bytes of one call. A socket that does not block takes all of them while its buffer has room for any ("Design issues:
- * sending small data segments over TCP with Winsock"), and the system holds a copy of what it has taken.
+ * Maximum bytes of one call. A non-blocking socket accepts all bytes as long as its buffer has room for any ("Design issues:
+ * sending small data segments over TCP with Winsock"), and the system keeps a copy of them.
  */
 export const CALL_BYTES_MAX = 2 ** 20;
 
@@ -20,12 +20,12 @@ export function setWsabuf(slab: Slab, byteOffset: number, address: number, byteL
   slab.setAddress(byteOffset + WSABUF.buf, address);
 }
 
-/** Writes the pieces of a gather as WSABUFs, up to `bytesMax` bytes in all; returns how many there are. */
-export function setWsabufs(slab: Slab, byteOffset: number, gather: BufferList, bytesMax: number): number {
+/** Writes the pieces of a gathered send as WSABUFs, up to `bytesMax` bytes in total; returns the number of WSABUFs. */
+export function setWsabufs(slab: Slab, byteOffset: number, pieces: BufferList, bytesMax: number): number {
   let count = 0;
-  for (let left = bytesMax; count < gather.count && left > 0; count++) {
-    const byteLength = Math.min(gather.lengths[count] as number, left);
-    setWsabuf(slab, byteOffset + count * WSABUF.size, gather.addresses[count] as number, byteLength);
+  for (let left = bytesMax; count < pieces.count && left > 0; count++) {
+    const byteLength = Math.min(pieces.lengths[count] as number, left);
+    setWsabuf(slab, byteOffset + count * WSABUF.size, pieces.addresses[count] as number, byteLength);
     left -= byteLength;
   }
   return count;
@@ -34,7 +34,7 @@ export function setWsabufs(slab: Slab, byteOffset: number, gather: BufferList, b
 export const windowsMessages: MessageLayout = {
   byteLength: MESSAGE.wsabufs + GATHER_PIECES_MAX * WSABUF.size,
 
-  write(block, gather) {
-    block.u32[MESSAGE.count >> 2] = setWsabufs(block, MESSAGE.wsabufs, gather, CALL_BYTES_MAX);
+  write(block, pieces) {
+    block.u32[MESSAGE.count >> 2] = setWsabufs(block, MESSAGE.wsabufs, pieces, CALL_BYTES_MAX);
   },
 };

@@ -1,4 +1,4 @@
-/** The calls of the readiness driver on Windows, for sockets that never block. */
+/** The calls of the readiness driver on Windows, on non-blocking sockets. */
 
 import type { SocketAddress } from '../../base/address.js';
 import type { OperationError } from '../../base/errors.js';
@@ -34,7 +34,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
   readonly noBuffers = WSAENOBUFS;
   readonly #ws2_32 = ws2_32();
   readonly #kernel32 = kernel32();
-  /** An address, or the number of bytes sent. */
+  /** An address and its length, or the number of bytes sent. */
   readonly #scratch = new Slab(LENGTH_OFFSET + LENGTH_BYTES);
 
   accept(socket: number): number {
@@ -46,9 +46,9 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
       return -this.#ws2_32.WSAGetLastError();
     }
     this.setNonBlocking(handle, true);
-    // Or a child process would keep the connection open.
+    // Otherwise a child process would keep the connection open.
     this.#kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
-    // Kept, as a connection that was reset has none (WSAENOTCONN of getpeername).
+    // Kept, because getpeername fails for a reset connection (WSAENOTCONN).
     const remote = decodeSockaddr(windowsAddresses, this.#scratch, 0, u32[LENGTH_OFFSET >> 2] as number);
     return this.addAccepted(handle, listener, remote);
   }
@@ -74,7 +74,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
     try {
       return -this.getInt(socket, SOL_SOCKET, SO_ERROR);
     } catch (error) {
-      // It is the connect that fails, and not whoever asks.
+      // The error is the connect's result, not the caller's failure.
       return -((error as OperationError).systemNumber as number);
     }
   }
@@ -89,9 +89,9 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
   }
 
   /**
-   * What it means that nothing more comes. Wine's server takes the error of a reset when it looks for select whether the
-   * socket is ready (seen on Wine 8): then recv says that the stream has ended, but a send of no bytes still fails. On
-   * Windows such a send does nothing ("send function", "Remarks").
+   * Tells an end of the stream from a reset. Wine's server consumes the error of a reset when it checks for select whether the
+   * socket is ready (seen on Wine 8): then recv reports the end of the stream, but a send of no bytes still fails. On Windows
+   * such a send does nothing ("send function", "Remarks").
    */
   #endOrReset(handle: number, address: number): number {
     const reset = this.#ws2_32.send(handle, address, 0, 0) < 0 && this.#ws2_32.WSAGetLastError() === WSAECONNRESET;

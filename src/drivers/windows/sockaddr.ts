@@ -1,4 +1,4 @@
-/** Addresses as Windows has them. */
+/** Socket addresses on Windows. */
 
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -11,18 +11,18 @@ export const windowsAddresses: AddressSystem = {
   AF_INET,
   AF_INET6,
   interfaceIndex,
-  // As Node writes it there.
+  // Node writes a zone as a number on Windows.
   zoneName: String,
 };
 
-/** The scope of an interface's IPv6 addresses is the interface's number; one without them has no use for a zone. */
+/** The scope of an interface's IPv6 addresses is the interface's number. An interface without them needs no zone. */
 function interfaceIndex(name: string): number {
   const interfaces = networkInterfaces();
   const entries = (Object.hasOwn(interfaces, name) ? interfaces[name] : undefined) ?? [];
   return entries.flatMap((entry) => (entry.family === 'IPv6' ? [entry.scopeid] : [])).find(Boolean) ?? 0;
 }
 
-/** Where to connect to: Windows does not take the address of all interfaces for the loopback, as Linux does. */
+/** The address to connect to: unlike Linux, Windows does not connect to the loopback address for the unspecified one. */
 export function connectable(address: SocketAddress): SocketAddress {
   if (address?.family === 'ipv4' && address.address === '0.0.0.0') {
     return { ...address, address: '127.0.0.1' };

@@ -1,6 +1,6 @@
 /**
- * Sockets by numbers of our own. A SOCKET is a handle, with gaps between its values, and a listener's must be closed at
- * once to stop it listening, while its operations still end: so a number stays taken until it is given back.
+ * Sockets by numbers of our own. A SOCKET is a handle, whose values have gaps, and a listener's handle must be closed to stop it
+ * listening, while its operations are still in flight. A number stays in use until `remove`.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
@@ -10,15 +10,15 @@ import type { SocketOption } from '../driver.js';
 
 export class SocketRecord {
   readonly family: SocketFamily;
-  /** The system's SOCKET; INVALID_SOCKET when it is closed. */
+  /** The system's SOCKET; INVALID_SOCKET once it is closed. */
   handle: number;
   /** Whether it has a local address. */
   bound = false;
-  /** Whether a connect that does not block goes on. */
+  /** Whether a non-blocking connect is in progress. */
   connecting = false;
-  /** A listener's options, which the sockets that it accepts are to have. */
+  /** A listener's options, which are set on the sockets that it accepts. */
   options: Map<SocketOption, number> | undefined = undefined;
-  /** Where it is connected to, when accepting it told that. */
+  /** The peer's address, if accept returned it. */
   remoteAddress: SocketAddress | undefined = undefined;
 
   constructor(handle: number, family: SocketFamily) {

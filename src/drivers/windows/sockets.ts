@@ -1,4 +1,4 @@
-/** The immediate calls on sockets, as Windows has them. */
+/** The calls on sockets that end immediately, on Windows. */
 
 import { ANY_IPV4, ANY_IPV6, type SocketAddress, type SocketFamily } from '../../base/address.js';
 import { OperationError } from '../../base/errors.js';
@@ -59,7 +59,7 @@ export class WindowsSockets implements SocketCalls {
   readonly #ws2_32 = ws2_32();
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
 
-  /** A socket that no call waits on. Returns its handle, or an error, negated. */
+  /** Makes a non-blocking socket. Returns its handle, or an error number, negated. */
   open(family: SocketFamily): number {
     const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
     const handle = this.#ws2_32.WSASocketW(FAMILIES[family], SOCK_STREAM, IPPROTO_TCP, 0, 0, flags);
@@ -117,13 +117,13 @@ export class WindowsSockets implements SocketCalls {
         address,
       });
     }
-    // Without it another program could bind the same address and take its connections ("Using SO_EXCLUSIVEADDRUSE").
+    // Otherwise another program could bind the same address and take its connections ("Using SO_EXCLUSIVEADDRUSE").
     this.#setInt(record.handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
     this.#check(this.#ws2_32.bind(record.handle, this.#scratch.address, byteLength), 'bind', address);
     record.bound = true;
   }
 
-  /** Gives a socket without a local address one, which ConnectEx and listen ask for. */
+  /** Binds an unbound socket to any local address, which ConnectEx and listen require. */
   bindToAny(socket: number): void {
     const record = this.records.of(socket);
     if (!record.bound) {
@@ -177,13 +177,13 @@ export class WindowsSockets implements SocketCalls {
       this.#setInt(handle, level, name, value);
       return;
     }
-    // Lingering for no time at all: closesocket discards what is unsent and resets the connection.
+    // With a linger time of 0, closesocket discards unsent bytes and resets the connection.
     this.#scratch.u16[linger.l_onoff >> 1] = value;
     this.#scratch.u16[linger.l_linger >> 1] = 0;
     this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address, linger.size), 'setsockopt');
   }
 
-  /** A socket that a listener accepted joins the others, with the options that the listener was given. */
+  /** Adds a socket that a listener accepted, and sets the listener's options on it. */
   addAccepted(handle: number, listener: SocketRecord, remoteAddress: SocketAddress | undefined): number {
     const record = new SocketRecord(handle, listener.family);
     record.bound = true;
@@ -192,7 +192,7 @@ export class WindowsSockets implements SocketCalls {
       try {
         this.#setOption(handle, option, value);
       } catch {
-        // It was reset already, which its first operation will tell.
+        // The connection is reset already, and its first operation reports that.
       }
     }
     return this.records.add(record);
@@ -215,10 +215,10 @@ export class WindowsSockets implements SocketCalls {
     return this.getInt(socket, level, name);
   }
 
-  /** An option that is one int. */
+  /** Reads an option that is one int. */
   getInt(socket: number, level: number, name: number): number {
     const { address, u32, i32 } = this.#scratch;
-    // Some options fill one byte only.
+    // Some options write only one byte.
     i32[0] = 0;
     u32[LENGTH_OFFSET >> 2] = INT_BYTES;
     const { handle } = this.records.of(socket);
@@ -234,7 +234,7 @@ export class WindowsSockets implements SocketCalls {
     );
   }
 
-  /** SO_UPDATE_ACCEPT_CONTEXT and SO_UPDATE_CONNECT_CONTEXT: without them the system knows no addresses of the socket. */
+  /** Sets SO_UPDATE_ACCEPT_CONTEXT or SO_UPDATE_CONNECT_CONTEXT, without which the socket has no addresses. */
   updateContext(handle: number, name: number, listener: number): void {
     if (listener === INVALID_SOCKET) {
       this.#ws2_32.setsockopt(handle, SOL_SOCKET, name, 0, 0);
@@ -244,7 +244,7 @@ export class WindowsSockets implements SocketCalls {
     this.#ws2_32.setsockopt(handle, SOL_SOCKET, name, this.#scratch.address, 8);
   }
 
-  /** Windows 10 would tell by SIO_TCP_INFO, which wine does not have: nobody could try it. */
+  /** Not implemented: Windows 10 has SIO_TCP_INFO, but Wine does not, so it could not be tested. */
   sendProgress(_socket: number): undefined {
     return undefined;
   }
@@ -253,7 +253,7 @@ export class WindowsSockets implements SocketCalls {
     this.#check(this.#ws2_32.shutdown(this.records.of(socket).handle, SD_SEND), 'shutdown');
   }
 
-  /** Only closing ends a listening: shutdown does not. The number stays, for what is still to end. */
+  /** Closes the handle, because shutdown does not end listening. The number stays valid for operations in flight. */
   shutdownBoth(socket: number): void {
     const record = this.records.of(socket);
     this.#ws2_32.closesocket(record.handle);
@@ -268,7 +268,7 @@ export class WindowsSockets implements SocketCalls {
     }
   }
 
-  /** No socket is bound to a path here. */
+  /** Does nothing: no socket is bound to a path on Windows. */
   removePath(): void {}
 
   closeHandle(handle: number): void {

@@ -1,4 +1,4 @@
-/** Time spans in Winsock's form. */
+/** Time spans as structs of Winsock. */
 
 import type { Slab } from '../../ffi/memory.js';
 import { timeval } from '../../ffi/windows/structs.js';

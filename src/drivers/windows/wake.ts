@@ -1,30 +1,31 @@
-/** Wake-ups on Windows, among sockets: a connection of this process with itself. A byte is a wake-up. */
+/** Wake-ups on Windows that select can wait for: a connection of this process to itself. Each byte is a wake-up. */
 
 import type { SocketAddress } from '../../base/address.js';
-import { Slab } from '../../ffi/memory.js';
+import { lazySlab, Slab } from '../../ffi/memory.js';
 import { WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
+import type { Wake } from '../common/wakeable-wait.js';
 import { windowsErrors } from './errors.js';
 import type { WindowsNonBlocking } from './non-blocking.js';
 
 const LOOPBACK: SocketAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
 
-/** Bytes taken at once. */
+/** Maximum wake-ups that one `take` reads. */
 const TAKEN_MAX = 65536;
 
-/** Wine 8 says that a send would block also while another thread sends: seen up to a hundred times in a row. */
+/** On Wine 8 a send fails with WSAEWOULDBLOCK while another thread sends, up to a hundred times in a row. */
 const SEND_TRIES_MAX = 1000;
 
-let one: Slab | undefined;
+const one = lazySlab(1);
 
 /**
- * Posts a wake-up to the SOCKET `handle`, from any thread. When it takes no more, its other end is readable anyway: only
- * the number of wake-ups suffers.
+ * Posts a wake-up to the SOCKET `handle`, from any thread. If the connection is full, its other end is readable anyway, and only
+ * the number of wake-ups is too low.
  */
 export function wakeSocket(handle: number): void {
-  one ??= new Slab(1);
+  const { address } = one();
   for (let tries = 0; tries < SEND_TRIES_MAX; tries++) {
-    if (ws2_32().send(handle, one.address, 1, 0) >= 0) {
+    if (ws2_32().send(handle, address, 1, 0) >= 0) {
       return;
     }
     const number = ws2_32().WSAGetLastError();
@@ -34,9 +35,8 @@ export function wakeSocket(handle: number): void {
   }
 }
 
-export class WakeSockets {
-  /** The end that becomes readable. */
-  readonly socket: number;
+export class WakeSockets implements Wake {
+  readonly readable: number;
   /** The SOCKET of the end that is written. */
   readonly descriptor: number;
   readonly #sockets: WindowsNonBlocking;
@@ -45,11 +45,11 @@ export class WakeSockets {
 
   constructor(sockets: WindowsNonBlocking) {
     this.#sockets = sockets;
-    [this.#writable, this.socket] = connectedPair(sockets);
+    [this.#writable, this.readable] = connectedPair(sockets);
     try {
-      for (const socket of [this.#writable, this.socket]) {
+      for (const socket of [this.#writable, this.readable]) {
         sockets.setOption(socket, 'noDelay', 1);
-        // Closing leaves no port behind that waits for the connection's last segments.
+        // Closing leaves no port in TIME_WAIT.
         sockets.setOption(socket, 'resetOnClose', 1);
       }
     } catch (error) {
@@ -63,18 +63,18 @@ export class WakeSockets {
     wakeSocket(this.descriptor);
   }
 
-  /** The wake-ups since the last call. */
+  /** Returns the number of wake-ups since the last call. */
   take(): number {
-    return Math.max(0, this.#sockets.receive(this.socket, this.#bytes.address, TAKEN_MAX));
+    return Math.max(0, this.#sockets.receive(this.readable, this.#bytes.address, TAKEN_MAX));
   }
 
   close(): void {
     this.#sockets.close(this.#writable);
-    this.#sockets.close(this.socket);
+    this.#sockets.close(this.readable);
   }
 }
 
-/** Two sockets that are connected with each other. */
+/** Two sockets that are connected to each other. */
 function connectedPair(sockets: WindowsNonBlocking): [connected: number, accepted: number] {
   const creation = { family: 'ipv4', dualStack: false } as const;
   const listener = sockets.create(creation);
@@ -83,7 +83,7 @@ function connectedPair(sockets: WindowsNonBlocking): [connected: number, accepte
     sockets.bind(listener, LOOPBACK, { reusePort: false });
     sockets.listen(listener, 1);
     connected = sockets.create(creation);
-    // Both calls wait: a connection to oneself is there at once.
+    // Both calls block, but a connection to the same process is established immediately.
     for (const socket of [listener, connected]) {
       sockets.setNonBlocking(sockets.records.of(socket).handle, false);
     }
@@ -101,7 +101,7 @@ function connectedPair(sockets: WindowsNonBlocking): [connected: number, accepte
   }
 }
 
-/** Accepts the connection from `address`: any process of this machine can connect. */
+/** Accepts the connection from `address`, and no other: any process of this machine can connect. */
 function acceptFrom(sockets: WindowsNonBlocking, listener: number, address: SocketAddress): number {
   for (;;) {
     const accepted = sockets.accept(listener);

@@ -1,4 +1,4 @@
-/** Numbers of the Linux headers that overlapped uses, by their own names (generic architectures: x64, arm64). */
+/** Constants of Linux's headers, with the values of x64 and arm64. */
 
 import { process } from '../../base/runtime.js';
 
@@ -25,7 +25,7 @@ export const SO_RCVTIMEO = 20;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_INFO = 11;
-/** A state of a connection in `struct tcp_info`: the system has done with it. */
+/** A connection's final state in `struct tcp_info`. */
 export const TCP_CLOSE = 7;
 export const TCP_USER_TIMEOUT = 18;
 
@@ -93,7 +93,7 @@ export const EALREADY = 114;
 export const EINPROGRESS = 115;
 export const ECANCELED = 125;
 
-/** Bytes of a path with the NUL that ends it. */
+/** Maximum bytes of a path with its final NUL. */
 export const PATH_MAX = 4096;
 
 export const AT_FDCWD = -100;
@@ -102,5 +102,5 @@ export const STATX_INO = 0x100;
 
 const STATX_CALLS: Readonly<Record<string, number>> = { x64: 332, arm64: 291 };
 
-/** The number of statx on this processor, which has one layout on all of them; undefined where we do not know it. */
+/** The number of the system call statx on this processor; undefined if it is unknown. */
 export const statxCall: number | undefined = STATX_CALLS[process.arch];

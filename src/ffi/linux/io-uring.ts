@@ -1,4 +1,4 @@
-/** Numbers of `linux/io_uring.h`, by their own names, each with the kernel that brought it where it matters. */
+/** Constants of `linux/io_uring.h`, with the kernel version that introduced them where it matters. */
 
 export const SYS_io_uring_setup = 425;
 export const SYS_io_uring_enter = 426;
@@ -32,7 +32,7 @@ export const IORING_REGISTER_EVENTFD = 4;
 export const IORING_UNREGISTER_EVENTFD = 5;
 export const IORING_REGISTER_PBUF_RING = 22;
 
-/** In the completion ring's flags, set by us: no eventfd notifications. */
+/** A completion ring flag that we set: no eventfd notifications. */
 export const IORING_CQ_EVENTFD_DISABLED = 1 << 0;
 
 export const IORING_OFF_SQ_RING = 0;

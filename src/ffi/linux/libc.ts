@@ -1,14 +1,14 @@
 /**
- * The functions of the C library that overlapped calls on Linux, as their manual pages declare them, with addresses
- * as numbers. Each returns -1 and sets errno on failure, unless it says otherwise.
+ * Functions of Linux's C library, declared as in their manual pages, with addresses as numbers. Each returns -1 and sets errno on
+ * failure, unless noted otherwise.
  *
- * What transfers bytes is declared to return `int`, where the manual has `ssize_t`: Linux transfers at most 0x7ffff000
- * bytes at once (read(2), "Notes"), and koffi makes an int cheaper than a 64-bit number.
+ * Functions that transfer bytes are declared to return `int` instead of `ssize_t`: Linux transfers at most 0x7ffff000 bytes at
+ * once (read(2), "Notes"), and koffi converts an int faster than a 64-bit number.
  */
 
 import { Library } from '../library.js';
 
-/** What a thread waits with. */
+/** The call that a blocking thread waits in. */
 export const POLL = 'int poll(int64_t fds, uint64_t nfds, int timeout)';
 
 function declareLibc() {
@@ -27,9 +27,9 @@ function declareLibc() {
     getpeername: library.declare('int getpeername(int fd, int64_t addr, int64_t addrlen)'),
     getsockname: library.declare('int getsockname(int fd, int64_t addr, int64_t addrlen)'),
     getsockopt: library.declare('int getsockopt(int fd, int level, int optname, int64_t optval, int64_t optlen)'),
-    /** Returns NULL when there is no such interface. */
+    /** Returns NULL if there is no such interface. */
     if_indextoname: library.declare('int64_t if_indextoname(uint32_t ifindex, int64_t ifname)'),
-    /** Returns 0 when there is no such interface. */
+    /** Returns 0 if there is no such interface. */
     if_nametoindex: library.declare('uint32_t if_nametoindex(str ifname)'),
     ioctl: library.declare('int ioctl(int fd, uint64_t request, int64_t argp)'),
     listen: library.declare('int listen(int fd, int backlog)'),
@@ -50,7 +50,7 @@ function declareLibc() {
     syscall: library.declare(
       'int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)',
     ),
-    /** The same for calls with three arguments, and an int for a result. */
+    /** `syscall` with three arguments and an int as its result, which koffi converts faster. */
     syscall3: library.declare('int syscall(int64_t number, int64_t a, int64_t b, int64_t c)'),
     unlink: library.declare('int unlink(int64_t pathname)'),
     write: library.declare('int write(int fd, int64_t buf, size_t count)'),
@@ -61,7 +61,7 @@ export type Libc = ReturnType<typeof declareLibc>;
 
 let declared: Libc | undefined;
 
-/** The C library, opened at the first call: this module is loaded on systems that have none. */
+/** The C library, opened at the first call, because Windows loads this module, too. */
 export function libc(): Libc {
   declared ??= declareLibc();
   return declared;

@@ -1,6 +1,6 @@
 /**
- * Offsets of the Linux structs that overlapped reads and writes, each with its C layout. The layout test compares
- * every table with what the C rules give. Sizes and offsets are bytes, for 64-bit systems.
+ * Offsets of Linux's structs, each with its C declaration. The layout test compares every table with the C compiler's rules. Sizes
+ * and offsets are in bytes, for 64-bit systems.
  */
 
 import { process } from '../../base/runtime.js';
@@ -28,7 +28,7 @@ export const linger = { l_onoff: 0, l_linger: 4, size: 8 } as const;
 
 /**
  * `struct statx { __u32 stx_mask, ...; __u16 stx_mode, ...; __u64 stx_ino, stx_size, ...; __u32 stx_rdev_major, ...,
- * stx_dev_major, stx_dev_minor; ... }`: between those that are read, and after them, is what overlapped has no use for.
+ * stx_dev_major, stx_dev_minor; ... }`: other members are left out.
  */
 export const statx = {
   stx_mask: 0,
@@ -44,8 +44,8 @@ export const statx = {
 
 /**
  * `struct tcp_info { __u8 tcpi_state, ...; __u32 tcpi_rto, ...; __u64 tcpi_pacing_rate, tcpi_max_pacing_rate,
- * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first of what has 64 bits. Newer kernels have more of it, and
- * give as much as is asked for.
+ * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first 64-bit members. Newer kernels have more members, and write as many
+ * bytes as the caller asks for.
  */
 export const tcp_info = {
   tcpi_state: 0,

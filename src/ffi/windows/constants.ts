@@ -1,4 +1,4 @@
-/** Numbers of the Windows headers that overlapped uses, by their own names (ws2def.h, ws2ipdef.h, winsock2.h, mswsock.h). */
+/** Constants of Windows' headers (ws2def.h, ws2ipdef.h, winsock2.h, mswsock.h). */
 
 /** Address family of Unix-domain sockets. */
 export const AF_UNIX = 1;
@@ -41,7 +41,7 @@ export const SO_RCVBUF = 0x1002;
 export const SO_ERROR = 0x1007;
 /** Option: the type of the socket. */
 export const SO_TYPE = 0x1008;
-/** ~SO_REUSEADDR: nobody else may bind the same address, not even with SO_REUSEADDR. */
+/** ~SO_REUSEADDR: no other socket may bind the same address, not even with SO_REUSEADDR. */
 export const SO_EXCLUSIVEADDRUSE = -5;
 /** Option: gives a socket accepted by `AcceptEx` the properties of its listener. */
 export const SO_UPDATE_ACCEPT_CONTEXT = 0x700b;
@@ -80,7 +80,7 @@ export const FILE_SKIP_SET_EVENT_ON_HANDLE = 2;
 /** `Internal` of an OVERLAPPED whose operation succeeded. */
 export const STATUS_SUCCESS = 0;
 
-/** What GetLastError says after a reset of a connection; WSAGetLastError calls the same thing WSAECONNRESET. */
+/** GetLastError's number for a reset of a connection, for which WSAGetLastError returns WSAECONNRESET. */
 export const ERROR_NETNAME_DELETED = 64;
 /** The wait has timed out. */
 export const WAIT_TIMEOUT = 258;

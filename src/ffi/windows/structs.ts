@@ -1,6 +1,6 @@
 /**
- * Offsets of the Windows structs that overlapped reads and writes, each with its C layout. The layout test compares
- * every table with what the C rules give. Sizes and offsets are bytes, for 64-bit systems.
+ * Offsets of Windows' structs, each with its C declaration. The layout test compares every table with the C compiler's rules. Sizes
+ * and offsets are in bytes, for 64-bit systems.
  */
 
 /** `typedef struct _OVERLAPPED { ULONG_PTR Internal, InternalHigh; DWORD Offset, OffsetHigh; HANDLE hEvent; }` (minwinbase.h) */

@@ -36,20 +36,20 @@ describe('select on Windows', () => {
     const call = select.createCall();
     const wake = new WakeSockets(sockets);
     const listener = sockets.create({ family: 'ipv4', dualStack: false });
-    for (const socket of [wake.socket, listener]) {
+    for (const socket of [wake.readable, listener]) {
       select.add(socket);
       select.wantRead(socket, true);
     }
     sockets.shutdownBoth(listener);
     wake.wake();
-    assert.deepEqual(readable(), [wake.socket]);
+    assert.deepEqual(readable(), [wake.readable]);
 
     // It gets the lowest free handle, the listener's.
     const next = new WakeSockets(sockets);
-    select.add(next.socket);
-    select.wantRead(next.socket, true);
+    select.add(next.readable);
+    select.wantRead(next.readable, true);
     next.wake();
-    assert.deepEqual(readable(), [wake.socket, next.socket]);
+    assert.deepEqual(readable(), [wake.readable, next.readable]);
     wake.close();
     next.close();
     sockets.close(listener);

@@ -159,7 +159,7 @@ describe('the real clock', () => {
       await new Promise<void>((resolve) => {
         loop.hold.add(1);
         kernel.events.add(1, resolve);
-        loop.look();
+        loop.schedule();
       });
     } finally {
       loop.hold.add(-1);

@@ -1,11 +1,11 @@
-/** Who is bound to which address of a simulated network, and who listens there. */
+/** The bound addresses of a simulated network, and their sockets. */
 
 import type { SocketAddress } from '../../../base/address.js';
 import { anyOf, type InternetAddress, isAny, isLocal, unmapped } from './addresses.js';
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT } from './errno.js';
 import type { SimSocket } from './socket.js';
 
-/** Ports that the system chooses from (net.ipv4.ip_local_port_range). */
+/** The range of ephemeral ports (Linux's net.ipv4.ip_local_port_range). */
 const PORT_FIRST = 32_768;
 const PORT_LAST = 60_999;
 
@@ -13,11 +13,11 @@ const UNIX_ABSTRACT = '\0';
 
 export class AddressBook {
   readonly #ports = new Map<number, SimSocket[]>();
-  /** A path stays until it is removed, also when its socket is closed. */
+  /** A path stays until it is removed, even after its socket is closed. */
   readonly #paths = new Map<string, SimSocket>();
   #nextPort = PORT_FIRST;
 
-  /** Gives a socket an address in its one spelling; returns 0 or an error number. */
+  /** Binds a socket to a canonical address; returns 0 or an error number. */
   bind(socket: SimSocket, address: SocketAddress): number {
     if (address.family === 'unix') {
       return this.#bindPath(socket, address.path);
@@ -36,7 +36,7 @@ export class AddressBook {
     return 0;
   }
 
-  /** A socket that connects or listens without an address gets one. Returns 0 or an error number. */
+  /** Binds an unbound socket that connects or listens to an ephemeral port. Returns 0 or an error number. */
   bindAnywhere(socket: SimSocket, address: string): number {
     const port = this.#freePort();
     if (port < 0) {
@@ -70,7 +70,7 @@ export class AddressBook {
     socket.bound = true;
   }
 
-  /** A port that nobody has, in turn; -1 when there is none. */
+  /** The next free ephemeral port; -1 if there is none. */
   #freePort(): number {
     for (let tries = PORT_FIRST; tries <= PORT_LAST; tries++) {
       const port = this.#nextPort;
@@ -82,7 +82,7 @@ export class AddressBook {
     return -1;
   }
 
-  /** A socket is closed. */
+  /** Frees the address of a closed socket. */
   release(socket: SimSocket): void {
     if (!socket.bound) {
       return;
@@ -107,14 +107,14 @@ export class AddressBook {
     return this.#paths.has(path);
   }
 
-  /** Takes a path away from a socket, or from whoever has it. */
+  /** Removes a path. @param socket if given, only if the path is this socket's */
   removePath(path: string, socket = this.#paths.get(path)): void {
     if (this.#paths.get(path) === socket) {
       this.#paths.delete(path);
     }
   }
 
-  /** Those who listen at an address: at that very one, or else at all of them. */
+  /** The sockets that listen at exactly this address or, if there are none, at all addresses. */
   listenersAt(address: SocketAddress): SimSocket[] {
     if (address.family === 'unix') {
       const socket = this.#paths.get(address.path);
@@ -123,25 +123,25 @@ export class AddressBook {
     const wanted = unmapped(address);
     const listening = (this.#ports.get(address.port) ?? []).filter((socket) => socket.state === 'listening');
     const exact = listening.filter((socket) => unmapped(socket.local as InternetAddress).address === wanted.address);
-    return exact.length > 0 ? exact : listening.filter((socket) => hearsAll(socket, wanted.family));
+    return exact.length > 0 ? exact : listening.filter((socket) => isBoundToAll(socket, wanted.family));
   }
 }
 
 /** Whether a socket is bound to all addresses of a family. */
-function hearsAll(socket: SimSocket, family: 'ipv4' | 'ipv6'): boolean {
+function isBoundToAll(socket: SimSocket, family: 'ipv4' | 'ipv6'): boolean {
   const local = socket.local as InternetAddress;
   return isAny(local) && (local.family === family || (local.family === 'ipv6' && socket.dualStack));
 }
 
-/** Whether two sockets at one port would hear the same connects. */
+/** Whether two sockets at one port would accept the same connections. */
 function conflicts(socket: SimSocket, address: InternetAddress, other: SimSocket): boolean {
   if (socket.reusePort && other.reusePort) {
     return false;
   }
-  const [mine, theirs] = [unmapped(address), unmapped(other.local as InternetAddress)];
-  if (mine.family === theirs.family) {
-    return mine.address === theirs.address || isAny(mine) || isAny(theirs);
+  const [ours, theirs] = [unmapped(address), unmapped(other.local as InternetAddress)];
+  if (ours.family === theirs.family) {
+    return ours.address === theirs.address || isAny(ours) || isAny(theirs);
   }
   const all = { address: anyOf('ipv6') };
-  return (mine.address === all.address && socket.dualStack) || (theirs.address === all.address && other.dualStack);
+  return (ours.address === all.address && socket.dualStack) || (theirs.address === all.address && other.dualStack);
 }

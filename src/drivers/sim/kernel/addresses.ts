@@ -1,10 +1,10 @@
-/** Addresses in a simulated network: one machine with its loopback addresses. */
+/** Addresses of a simulated network: one machine with its loopback addresses. */
 
 import type { SocketAddress, SocketFamily } from '../../../base/address.js';
-import { Slab } from '../../../ffi/memory.js';
+import { lazySlab } from '../../../ffi/memory.js';
 import { type AddressSystem, decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../../common/sockaddr.js';
 
-/** The numbers of families never leave this file. There are no network interfaces, so no zone has a name. */
+/** The families' numbers are used only in this file. Without network interfaces no zone has a name. */
 const SIM_ADDRESSES: AddressSystem = {
   AF_UNIX: 1,
   AF_INET: 2,
@@ -17,15 +17,15 @@ const MAPPED = '::ffff:';
 
 export type InternetAddress = Exclude<SocketAddress, { family: 'unix' }>;
 
-let scratch: Slab | undefined;
+const scratch = lazySlab(SOCKADDR_BYTES_MAX);
 
-/** An address in its one spelling. @throws OperationError `EINVAL`, `ENAMETOOLONG` */
+/** The canonical spelling of an address. @throws OperationError `EINVAL`, `ENAMETOOLONG` */
 export function canonical(address: SocketAddress): SocketAddress {
-  scratch ??= new Slab(SOCKADDR_BYTES_MAX);
-  return decodeSockaddr(SIM_ADDRESSES, scratch, 0, encodeSockaddr(SIM_ADDRESSES, scratch, 0, address));
+  const slab = scratch();
+  return decodeSockaddr(SIM_ADDRESSES, slab, 0, encodeSockaddr(SIM_ADDRESSES, slab, 0, address));
 }
 
-/** The address of a socket that has none. */
+/** The address of an unbound socket. */
 export function unbound(family: SocketFamily): SocketAddress {
   return family === 'unix' ? { family, path: '' } : { family, address: anyOf(family), port: 0 };
 }
@@ -38,14 +38,14 @@ export function isAny({ family, address }: InternetAddress): boolean {
   return address === anyOf(family);
 }
 
-/** An IPv4 address in IPv6's clothes without them; others as they are. */
+/** The IPv4 address of a mapped one (`::ffff:a.b.c.d`); other addresses unchanged. */
 export function unmapped(address: InternetAddress): InternetAddress {
   return address.family === 'ipv6' && address.address.startsWith(MAPPED)
     ? { family: 'ipv4', address: address.address.slice(MAPPED.length), port: address.port }
     : address;
 }
 
-/** As a socket of `family` sees an address. */
+/** An address in the form that a socket of `family` sees. */
 export function seenBy(family: SocketFamily, address: SocketAddress): SocketAddress {
   if (family === 'ipv6' && address.family === 'ipv4') {
     return { family, address: MAPPED + address.address, port: address.port };
@@ -53,13 +53,13 @@ export function seenBy(family: SocketFamily, address: SocketAddress): SocketAddr
   return family === 'ipv4' && address.family === 'ipv6' ? unmapped(address) : address;
 }
 
-/** Whether it is an address of this machine: of loopback, or all of them. */
+/** Whether it is an address of this machine: a loopback address, or the unspecified one. */
 export function isLocal(address: InternetAddress): boolean {
   const { family, address: text } = unmapped(address);
   return family === 'ipv4' ? text.startsWith('127.') || text === '0.0.0.0' : text === '::1' || text === '::';
 }
 
-/** The loopback address for "all of them", to connect to; others as they are. */
+/** The address to connect to: the loopback address instead of the unspecified one; other addresses unchanged. */
 export function reachable(address: InternetAddress): InternetAddress {
   if (!isAny(address)) {
     return address;

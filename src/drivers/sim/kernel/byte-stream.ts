@@ -1,52 +1,53 @@
 /**
- * One direction of a connection. Its bytes are written by the sender, arrive after a while, and are read: three counts
- * that follow each other. What arrived and has no room at the receiver stays the sender's, as TCP's window has it.
+ * One direction of a connection. The sender writes bytes, which arrive later and are then read: three counts. Bytes that have arrived
+ * but have no room at the receiver stay in the sender's buffer, as with TCP's window.
  */
 
 import { Fifo } from '../../../base/fifo.js';
 
 export class ByteStream {
-  /** Bytes between `read` and `written`, as they were sent. */
+  /** The bytes from `read` to `written`. */
   #chunks = new Fifo<Uint8Array>();
-  /** Bytes of the first chunk that are read. */
+  /** Number of bytes of the first chunk that are read. */
   #skip = 0;
   written = 0;
   arrived = 0;
   read = 0;
-  /** The sender has ended it, and that has arrived. */
+  /** The sender has ended the stream. */
   ended = false;
+  /** The end has arrived. */
   endArrived = false;
-  /** Bytes, or an end, are on their way until then: what follows must not overtake them. */
+  /** Deliveries in transit, the last of which arrives at `lastArrivalAt`: later ones must not overtake them. */
   inTransit = 0;
   lastArrivalAt = 0;
 
-  /** Bytes that can be read. */
+  /** Number of bytes that can be read. */
   get readable(): number {
     return this.arrived - this.read;
   }
 
-  /** Whether everything is read, and no more comes. */
+  /** Whether all bytes are read and the stream has ended. */
   get atEnd(): boolean {
     return this.endArrived && this.read === this.written;
   }
 
-  /** Bytes that are the receiver's, whose buffer has room for `receiveCapacity`. */
+  /** Number of bytes that the receiver, with a buffer of `receiveCapacity` bytes, has accepted. */
   accepted(receiveCapacity: number): number {
     return Math.min(this.arrived, this.read + receiveCapacity);
   }
 
-  /** Bytes that the sender's buffer of `sendCapacity` has room for. */
+  /** Number of bytes that the sender's buffer of `sendCapacity` bytes has room for. */
   room(sendCapacity: number, receiveCapacity: number): number {
     return Math.max(0, sendCapacity - (this.written - this.accepted(receiveCapacity)));
   }
 
-  /** Takes bytes over: nobody else may change them. */
+  /** Appends bytes, which must not change any more. */
   append(bytes: Uint8Array): void {
     this.#chunks.push(bytes);
     this.written += bytes.byteLength;
   }
 
-  /** Reads `byteLength` bytes, at most `readable`, to `target`. */
+  /** Reads `byteLength` bytes, at most `readable`, into `target`. */
   readInto(target: Uint8Array, offset: number, byteLength: number): void {
     let left = byteLength;
     let at = offset;
@@ -65,7 +66,7 @@ export class ByteStream {
     this.read += byteLength;
   }
 
-  /** Forgets what is not read. */
+  /** Discards unread bytes. */
   discard(): void {
     this.#chunks = new Fifo();
     this.#skip = 0;

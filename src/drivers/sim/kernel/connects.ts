@@ -1,4 +1,4 @@
-/** Connecting and listening: a connect finds a listener, waits for room in its backlog, fails, or is lost. */
+/** Connects and listeners: a connect finds a listener, waits for room in its backlog, fails, or is lost. */
 
 import type { SocketAddress } from '../../../base/address.js';
 import { TRACE } from '../trace.js';
@@ -8,10 +8,10 @@ import type { SimSocket } from './socket.js';
 import type { KernelState } from './state.js';
 import type { Transport } from './transport.js';
 
-/** How long a connect waits for an answer unless `userTimeoutMs` says less, in ms: about what Linux's six retries take. */
+/** Timeout of a connect without `userTimeoutMs`, in ms: about the time of Linux's six retries. */
 export const CONNECT_TIMEOUT_MS = 130_000;
 
-/** What a socket that connects is bound to. */
+/** The address that a connecting socket is bound to. */
 const LOOPBACK = { ipv4: '127.0.0.1', ipv6: '::1', mapped: '::ffff:127.0.0.1' } as const;
 
 export class Connects {
@@ -23,7 +23,7 @@ export class Connects {
     this.#transport = transport;
   }
 
-  /** Starts connecting to an address in its one spelling. */
+  /** Starts connecting to a canonical address. */
   start(socket: SimSocket, address: SocketAddress): void {
     const { random, faults } = this.#kernel;
     socket.state = 'connecting';
@@ -48,7 +48,7 @@ export class Connects {
     });
   }
 
-  /** Gives the socket its two addresses; returns 0 or an error number. */
+  /** Sets the socket's local and remote addresses; returns 0 or an error number. */
   #route(socket: SimSocket, address: SocketAddress): number {
     const { book } = this.#kernel;
     if (address.family !== socket.family) {
@@ -58,8 +58,8 @@ export class Connects {
       socket.remote = address;
       return 0;
     }
-    const mappedInVain = socket.family === 'ipv6' && !socket.dualStack && unmapped(address).family === 'ipv4';
-    if (!isLocal(address) || mappedInVain) {
+    const mappedButIpv6Only = socket.family === 'ipv6' && !socket.dualStack && unmapped(address).family === 'ipv4';
+    if (!isLocal(address) || mappedButIpv6Only) {
       return ENETUNREACH;
     }
     socket.remote = reachable(address);
@@ -72,7 +72,7 @@ export class Connects {
     return 0;
   }
 
-  /** The connect reaches the machine: who listens there? */
+  /** The connect reaches the machine: finds a listener, or fails. */
   #find(socket: SimSocket, refused: boolean): void {
     const { book, random } = this.#kernel;
     const remote = socket.remote as SocketAddress;
@@ -95,14 +95,14 @@ export class Connects {
 
   #startTimer(socket: SimSocket): void {
     const { time, events } = this.#kernel;
-    // A Unix listener is waited for without end.
+    // A connect to a Unix listener has no timeout.
     if (socket.connectTimer === undefined && socket.family !== 'unix') {
       const timeoutMs = socket.options.userTimeoutMs || CONNECT_TIMEOUT_MS;
       socket.connectTimer = events.add(time.now() + timeoutMs, () => this.#end(socket, ETIMEDOUT));
     }
   }
 
-  /** A connection was taken from the backlog: the connect that has waited longest has room. */
+  /** A connection was accepted from the backlog: the connects that have waited longest get the room. */
   admit(listener: SimSocket): void {
     while (listener.waiting.length > 0 && listener.backlog.length <= listener.backlogMax) {
       const socket = listener.waiting[0] as SimSocket;
@@ -111,7 +111,7 @@ export class Connects {
     }
   }
 
-  /** Gives a connect up. */
+  /** Aborts a connect. */
   abort(socket: SimSocket): void {
     if (socket.state === 'connecting') {
       this.#end(socket, ECANCELED);
@@ -145,7 +145,7 @@ export class Connects {
     this.#kernel.trace.add(TRACE.listening, socket.number, backlog, 0);
   }
 
-  /** Ends the listening: connections that nobody accepted are reset, connects that wait are refused. */
+  /** Stops listening: connections that were not accepted are reset, and waiting connects are refused. */
   stopListening(socket: SimSocket): void {
     if (socket.state !== 'listening') {
       return;

@@ -1,4 +1,4 @@
-/** The errors of a simulated network: it has those of Linux. */
+/** The error numbers of a simulated network, which are Linux's. */
 
 import { linuxErrors } from '../../linux/errors.js';
 

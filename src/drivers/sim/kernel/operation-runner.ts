@@ -32,7 +32,7 @@ export class OperationRunner {
     }
   }
 
-  /** Takes connections until none waits; the accept goes on. */
+  /** Accepts connections until none waits. The accept stays posted. */
   #accept(listener: SimSocket, operation: Operation, owner: OperationOwner): void {
     const { random, faults } = this.#kernel;
     while (listener.backlog.length > 0) {
@@ -51,19 +51,19 @@ export class OperationRunner {
     }
   }
 
-  /** Takes bytes while there are some: once, or again and again. */
+  /** Receives bytes: once, or repeatedly while there are some. */
   #receive(socket: SimSocket, operation: Operation, owner: OperationOwner): void {
     const { random, faults } = this.#kernel;
     const { incoming } = socket;
     const { buffers } = owner;
     if (incoming.readable === 0 && !incoming.atEnd && !socket.receiveShut && socket.error === 0) {
       if (buffers.count === 0 && random.chance(faults.noBuffers)) {
-        // Some systems look for one before they know that there is nothing to receive.
+        // Some systems need a buffer even before they know that there is nothing to receive.
         this.#endRead(socket, operation, owner, -ENOBUFS);
       }
       return;
     }
-    // A system looks for a buffer before it knows that it needs none, at the end or for an error.
+    // A system needs a buffer even for the end of the stream or an error.
     if (buffers.count === 0) {
       this.#endRead(socket, operation, owner, -ENOBUFS);
       return;
@@ -87,7 +87,7 @@ export class OperationRunner {
     if (incoming.atEnd || socket.receiveShut) {
       this.#endRead(socket, operation, owner, 0);
     } else if (socket.error !== 0) {
-      socket.errorTold = true;
+      socket.errorReported = true;
       this.#endRead(socket, operation, owner, -socket.error);
     }
   }
@@ -110,14 +110,14 @@ export class OperationRunner {
     }
   }
 
-  /** Takes what there is room for; returns how many bytes, 0 to wait, or an error number, negated. */
+  /** Sends as many bytes as there is room for; returns how many, 0 to wait, or an error number, negated. */
   #send(socket: SimSocket, operation: Operation, owner: OperationOwner): number {
     const { random, faults } = this.#kernel;
     if (socket.error !== 0) {
-      // As with Linux: the error is told once, and then the pipe is broken.
-      const told = socket.errorTold || socket.error === EPIPE;
-      socket.errorTold = true;
-      return told ? -EPIPE : -socket.error;
+      // As on Linux: the error is reported once, then EPIPE.
+      const reported = socket.errorReported || socket.error === EPIPE;
+      socket.errorReported = true;
+      return reported ? -EPIPE : -socket.error;
     }
     if (socket.sendEnded) {
       return -EPIPE;
@@ -135,7 +135,7 @@ export class OperationRunner {
   }
 }
 
-/** The first `byteLength` bytes of a send, copied from its memory now. */
+/** A copy of the first `byteLength` bytes of a send. */
 function copied(operation: Operation, owner: OperationOwner, byteLength: number): Uint8Array {
   const { addresses, lengths } = operation;
   if ((lengths[0] as number) >= byteLength) {

@@ -1,4 +1,4 @@
-/** A socket of a simulated network: what its kernel knows of one. */
+/** The kernel's state of a simulated socket. */
 
 import type { SocketAddress, SocketFamily } from '../../../base/address.js';
 import type { SocketOption } from '../../driver.js';
@@ -9,18 +9,18 @@ import type { Operation, OperationOwner } from './operation.js';
 
 export type SimSocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'closed';
 
-/** Bytes that a socket's buffer for sending, and the one for receiving, take unless told. */
+/** Default size of a socket's send buffer, and of its receive buffer. */
 export const SOCKET_BUFFER_BYTES = 65_536;
 
 export class SimSocket {
   readonly family: SocketFamily;
   dualStack: boolean;
-  /** -1 before it is accepted, and of an endpoint. */
+  /** -1 until it is accepted, and for an endpoint. */
   number = -1;
   state: SimSocketState = 'created';
   local: SocketAddress;
   remote: SocketAddress | undefined = undefined;
-  /** Whether the address book has `local`. */
+  /** Whether `local` is in the address book. */
   bound = false;
   reusePort = false;
   options: Record<SocketOption, number> = {
@@ -32,32 +32,33 @@ export class SimSocket {
     resetOnClose: 0,
   };
 
-  /** The other end. What it sends is in `incoming`, what we send in its `incoming`. */
+  /** The other end. It sends into our `incoming`, and we send into its `incoming`. */
   peer: SimSocket | undefined = undefined;
   readonly incoming = new ByteStream();
-  /** Why the connection broke, as an error number; 0 while it lives. */
+  /** The error number with which the connection broke; 0 if it is not broken. */
   error = 0;
-  /** Whether a send or a receive has told it. */
-  errorTold = false;
-  /** The receiving side was shut down here. */
+  /** Whether a send or a receive has reported the error. */
+  errorReported = false;
+  /** Whether our receiving side was shut down. */
   receiveShut = false;
-  /** The clock of `userTimeoutMs` runs; how much had been accepted when it was started. */
+  /** Whether the timer of `userTimeoutMs` runs. */
   timeoutRuns = false;
+  /** Number of bytes that the peer had accepted when the timer was started. */
   acceptedBefore = 0;
 
-  /** Of a listener: connections that wait to be accepted, and connects that found no room among them. */
+  /** Of a listener: connections to be accepted, and, in `waiting`, connects that found the backlog full. */
   readonly backlog: SimSocket[] = [];
   backlogMax = 0;
   readonly waiting: SimSocket[] = [];
-  /** Of a connect: the listener that it waits for, and when it gives up. */
+  /** Of a connect: the listener whose backlog is full, and the timeout. */
   waitsFor: SimSocket | undefined = undefined;
   connectTimer: SimEvent | undefined = undefined;
 
-  /** The port that it was associated with, and the operations of its reading and its writing side. */
+  /** The associated port, and the operations on the reading and the writing side. */
   owner: OperationOwner | undefined = undefined;
   reading: Operation | undefined = undefined;
   writing: Operation | undefined = undefined;
-  /** Of an endpoint: told that something may be different now. */
+  /** Of an endpoint: called when any state may have changed. */
   changed: (() => void) | undefined = undefined;
 
   constructor(family: SocketFamily, dualStack: boolean) {
@@ -66,7 +67,7 @@ export class SimSocket {
     this.local = unbound(family);
   }
 
-  /** Bytes that a send would take now. */
+  /** Number of bytes that a send would take. */
   get room(): number {
     const { peer } = this;
     return peer === undefined ? 0 : peer.incoming.room(this.options.sendBufferBytes, peer.options.receiveBufferBytes);

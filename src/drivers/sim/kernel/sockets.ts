@@ -1,4 +1,4 @@
-/** The immediate calls on sockets of a simulated network. */
+/** The calls on simulated sockets that end immediately. */
 
 import type { SocketAddress } from '../../../base/address.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../../driver.js';

@@ -1,4 +1,4 @@
-/** Connections: how they are made, how bytes and ends travel, how they break. */
+/** Connections: establishes them, delivers bytes and ends, and breaks them. */
 
 import { assert } from '../../../base/assert.js';
 import { TRACE } from '../trace.js';
@@ -15,7 +15,7 @@ export class Transport {
     this.#kernel = kernel;
   }
 
-  /** Joins a client to a listener: the connection waits in its backlog. */
+  /** Connects a client to a listener, in whose backlog the connection waits. */
   join(client: SimSocket, listener: SimSocket): void {
     const server = new SimSocket(listener.family, false);
     server.options = { ...listener.options };
@@ -29,7 +29,7 @@ export class Transport {
     this.#kernel.readable(listener);
   }
 
-  /** Bytes of ours are on their way. Nobody else may change them. */
+  /** Sends bytes, which must not change any more. */
   send(socket: SimSocket, bytes: Uint8Array): void {
     const peer = socket.peer as SimSocket;
     peer.incoming.append(bytes);
@@ -41,7 +41,7 @@ export class Transport {
     this.#startTimeout(socket);
   }
 
-  /** Runs something when what was sent before in this direction has arrived, and after the delay that faults have. */
+  /** Calls `arrive` after the delay of the faults, and after all earlier deliveries in this direction. */
   #deliver(stream: ByteStream, arrive: () => void): void {
     const { time, random, faults, events } = this.#kernel;
     const delayMs = random.within(faults.deliveryDelayMs);
@@ -60,7 +60,7 @@ export class Transport {
   #arrive(socket: SimSocket, byteLength: number): void {
     const { incoming } = socket;
     if (socket.state === 'closed') {
-      // Nobody will read it: the sender is told by a reset.
+      // The socket is closed, so the sender sees a reset.
       this.reset(socket.peer as SimSocket);
       return;
     }
@@ -74,7 +74,7 @@ export class Transport {
     this.#kernel.writable(socket.peer as SimSocket);
   }
 
-  /** Ends our sending side, behind what was sent. */
+  /** Ends our sending side, after the sent bytes. */
   end(socket: SimSocket): void {
     const peer = socket.peer as SimSocket;
     if (peer.incoming.ended) {
@@ -91,12 +91,12 @@ export class Transport {
     });
   }
 
-  /** A reset is on its way to `socket`, behind what was sent to it. */
+  /** Sends a reset to `socket`, after the bytes that were sent to it. */
   reset(socket: SimSocket): void {
     this.#deliver(socket.incoming, () => this.break(socket, ECONNRESET));
   }
 
-  /** The connection is broken at this end: what is unread is lost, except that an end which is known stays known. */
+  /** Breaks the connection at this end: unread bytes are lost, but an end that has been read remains. */
   break(socket: SimSocket, error: number): void {
     if (socket.state === 'closed' || socket.error !== 0) {
       return;
@@ -110,19 +110,19 @@ export class Transport {
     this.#kernel.writable(socket);
   }
 
-  /** Something was read: there is room for the peer's bytes. */
+  /** Bytes were read, so there is room for more of the peer's. */
   wasRead(socket: SimSocket): void {
     this.#kernel.writable(socket.peer as SimSocket);
   }
 
-  /** Both sides end; nothing is received any more. */
+  /** Ends both sides. */
   shutdownBoth(socket: SimSocket): void {
     this.end(socket);
     socket.receiveShut = true;
     this.#kernel.readable(socket);
   }
 
-  /** Our end is closed: the peer sees the end, or a reset when something was unread or is to be lost. */
+  /** Closes our end: the peer sees a reset if bytes are unread or with `resetOnClose`, and otherwise the end of the stream. */
   close(socket: SimSocket): void {
     const { peer, incoming, error, options } = socket;
     socket.state = 'closed';
@@ -136,7 +136,7 @@ export class Transport {
     }
   }
 
-  /** `userTimeoutMs` counts from a send until all that was sent is in the peer's buffer, anew with each progress. */
+  /** Starts the timer of `userTimeoutMs`, which runs until the peer has accepted all bytes and restarts with each progress. */
   #startTimeout(socket: SimSocket): void {
     const { time, events } = this.#kernel;
     const { peer, options } = socket;

@@ -1,6 +1,6 @@
 /**
- * Waking Node's event loop from a thread that waits: for what has no descriptor that the loop could watch, and wherever
- * the loop's own watch does not work. Until the thread is there, and where there can be none, a timer looks.
+ * Wakes Node's event loop from a thread that waits, for systems without a descriptor that the loop could watch, and wherever
+ * watching a descriptor does not work. Until the thread has loaded, and if it cannot be started, a timer polls.
  */
 
 import { assert } from '../../base/assert.js';
@@ -10,55 +10,55 @@ import type { LoopWatch } from '../driver.js';
 import { BlockingThread, type BlockingThreadOwner } from './blocking-thread.js';
 
 /**
- * The longest single wait in a system call, in ms. A thread in one can be neither terminated nor left by `process.exit()`, so a
- * longer wait is many of these, with JavaScript between them; a worker ends only when its waiting thread has returned.
+ * Maximum wait of one system call, in ms. A thread in a system call can be neither terminated nor left by `process.exit()`, so a
+ * longer wait is several calls with JavaScript in between. A worker ends only after its waiting thread has returned.
  */
 export const WAIT_MS_MAX = 1000;
 
-/** How long a port that is parked goes without a look while its thread starts, in ms. */
-const LOOK_MS = 1;
+/** Interval at which a parked port is polled while its thread starts, in ms. */
+const POLL_MS = 1;
 
-/** The same when there is no thread and will be none. */
-const LOOK_WITHOUT_THREAD_MS = 10;
+/** The same if the thread cannot be started. */
+const POLL_WITHOUT_THREAD_MS = 10;
 
-/** Looks before the thread is started: many ports live shorter than a thread takes to start. */
-const LOOKS_FIRST = 16;
+/** Polls before the thread is started: many ports are closed before a thread could have started. */
+const POLLS_FIRST = 16;
 
-/** A blocking call that waits. */
+/** The blocking call that a ThreadWatch makes on its thread. */
 export interface ThreadWait {
   readonly call: BlockingCall;
-  /** A call of an earlier watch has not ended yet, and no other may begin. */
+  /** Whether a call of an earlier watch has not ended yet, so that no other call may begin. */
   readonly busy: boolean;
-  /** Parameters for a call that begins now. What they point to stays as it is until `ended`. */
+  /** Returns the parameters of a call that begins now. The memory that they point to must not change until `ended`. */
   begin(timeoutMs: number, thread: BlockingThread): readonly number[];
   /** Ends the wait, or the next one. */
   interrupt(): void;
-  /** Whether what the running wait looks at is out of date. */
+  /** Whether the running call waits for the wrong things by now. */
   stale(): boolean;
-  /** The wait is over and was perhaps interrupted. */
+  /** The call has ended, possibly interrupted. */
   ended(): void;
-  /** There will be no other wait. */
+  /** No other call follows. */
   close(): void;
 }
 
-/** Those whose thread may be doing something. */
-const waiting = new Set<WaitingThread>();
+/** Watches whose thread may be in a call. */
+const waiting = new Set<ThreadWatch>();
 
-/** A process or worker that exits joins its threads: none may go on waiting then. */
+/** Interrupts all waits: a process or worker that exits joins its threads. */
 function endAll(): void {
   for (const thread of waiting) {
     thread.exiting();
   }
 }
 
-/** LoopWatch by a waiting thread. */
-export class WaitingThread implements LoopWatch, BlockingThreadOwner {
+/** LoopWatch by a thread that waits. */
+export class ThreadWatch implements LoopWatch, BlockingThreadOwner {
   readonly #kind: string;
   readonly #wait: ThreadWait;
   readonly #onReady: () => void;
   #thread: BlockingThread | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #looks = 0;
+  #polls = 0;
   /** Why there is no thread. */
   #failure: string | undefined;
   #referenced = true;
@@ -74,7 +74,7 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
   get kind(): string {
     return this.#failure === undefined
       ? this.#kind
-      : `a look every ${LOOK_WITHOUT_THREAD_MS} ms, because there is no waiting thread: ${this.#failure}`;
+      : `a poll every ${POLL_WITHOUT_THREAD_MS} ms, because there is no waiting thread: ${this.#failure}`;
   }
 
   arm(): void {
@@ -87,23 +87,23 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
       this.#running = true;
       this.#thread.start(this.#wait.begin(WAIT_MS_MAX, this.#thread));
     } else {
-      this.#lookLater();
+      this.#pollLater();
     }
   }
 
-  #lookLater(): void {
+  #pollLater(): void {
     if (this.#timer === undefined) {
-      const delayMs = this.#failure === undefined ? LOOK_MS : LOOK_WITHOUT_THREAD_MS;
-      this.#timer = setTimeout(() => this.#look(), delayMs);
+      const delayMs = this.#failure === undefined ? POLL_MS : POLL_WITHOUT_THREAD_MS;
+      this.#timer = setTimeout(() => this.#poll(), delayMs);
       if (!this.#referenced) {
         this.#timer.unref();
       }
     }
   }
 
-  #look(): void {
+  #poll(): void {
     this.#timer = undefined;
-    if (++this.#looks === LOOKS_FIRST) {
+    if (++this.#polls === POLLS_FIRST) {
       this.#startThread();
     }
     this.#onReady();
@@ -124,7 +124,7 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
   }
 
   threadLoaded(): void {
-    this.#stopLooking();
+    this.#stopPolling();
     this.#onReady();
   }
 
@@ -174,7 +174,7 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
     }
   }
 
-  #stopLooking(): void {
+  #stopPolling(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -182,9 +182,9 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
   close(): void {
     assert(!this.#closed);
     this.#closed = true;
-    this.#stopLooking();
+    this.#stopPolling();
     if (this.#running) {
-      // The loop goes on until the call has ended, so that what it uses is given back.
+      // Keeps the event loop running until the call has ended, so that the call's resources are closed.
       this.#thread?.ref();
       this.#wait.interrupt();
     } else {
@@ -199,7 +199,7 @@ export class WaitingThread implements LoopWatch, BlockingThreadOwner {
     this.#forget();
   }
 
-  /** At the end of the process, or of this worker. */
+  /** The process or this worker exits. */
   exiting(): void {
     if (this.#running) {
       this.#wait.interrupt();

@@ -1,31 +1,31 @@
 /**
- * How a port on Linux wakes Node's event loop: by libuv's own epoll, by a waiting thread when that fails, and by a timer for
- * as long as that one fails too.
+ * Wakes Node's event loop for a port on Linux: by libuv's own epoll; if that fails, by a waiting thread; and by a timer as long
+ * as no thread can be started either.
  */
 
 import { OperationError } from '../../base/errors.js';
-import { WaitingThread } from '../common/waiting-thread.js';
+import { ThreadWatch } from '../common/thread-watch.js';
 import type { LoopWatch } from '../driver.js';
 import { DescriptorWait } from './descriptor-wait.js';
-import { EventLoopWatch } from './event-loop-watch.js';
-import { PolledWatch } from './polled-watch.js';
+import { EpollWatch } from './epoll-watch.js';
+import { TimerWatch } from './timer-watch.js';
 
-/** A feature name for `disabledFeatures`: do without libuv's epoll. */
+/** A feature name for `disabledFeatures`: do not use libuv's epoll. */
 export const LOOP_WATCH_FEATURE = 'event_loop_watch';
 
-/** Looks of the timer between two tries to start the waiting thread. */
-const LOOKS_BEFORE_TRY = 50;
+/** Ticks of the timer between two tries to start the waiting thread. */
+const TICKS_BEFORE_TRY = 50;
 
 export interface DescriptorWatchOptions {
   readonly disabledFeatures: ReadonlySet<string>;
-  /** For a descriptor that stays readable until it is drained: tell each new readiness once, and drain only when polled. */
+  /** For a descriptor that stays readable until it is drained: report each new readiness once, and drain only when polled. */
   readonly drain?: () => void;
 }
 
 /** Watches a descriptor that becomes readable when `poll` would bring something. */
 export class DescriptorWatch implements LoopWatch {
   readonly #descriptor: number;
-  /** Drains the descriptor, if it needs that, and has the port look. */
+  /** Drains the descriptor if necessary, and calls `onReady`. */
   readonly #look: () => void;
   #watch: LoopWatch;
   #referenced = true;
@@ -39,11 +39,11 @@ export class DescriptorWatch implements LoopWatch {
     };
     this.#watch = disabledFeatures.has(LOOP_WATCH_FEATURE)
       ? this.#waitingThread("Node's own epoll was not to be used")
-      : new EventLoopWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
+      : new EpollWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
   }
 
   #waitingThread(reason: string): LoopWatch {
-    return new WaitingThread(`a waiting thread, because ${reason}`, new DescriptorWait(this.#descriptor), this.#look);
+    return new ThreadWatch(`a waiting thread, because ${reason}`, new DescriptorWait(this.#descriptor), this.#look);
   }
 
   #fallBack(reason: string): void {
@@ -58,10 +58,10 @@ export class DescriptorWatch implements LoopWatch {
   }
 
   #useTimer(first: string, reason: string): void {
-    let looks = 0;
-    const timer = new PolledWatch(reason, () => {
-      looks++;
-      if (looks % LOOKS_BEFORE_TRY === 0) {
+    let ticks = 0;
+    const timer = new TimerWatch(reason, () => {
+      ticks++;
+      if (ticks % TICKS_BEFORE_TRY === 0) {
         this.#fallBack(first);
       }
       this.#look();

@@ -1,21 +1,20 @@
-/** The last resort for waking Node's event loop, where not even a descriptor can be opened: a timer that looks. */
+/** The last way to wake Node's event loop, if not even a descriptor can be opened: a timer. */
 
 import { type ClockTimer, systemClock } from '../../base/clock.js';
 import type { LoopWatch } from '../driver.js';
 
-/** From one look to the next, in ms. */
-const LOOK_MS = 10;
+const INTERVAL_MS = 10;
 
-export class PolledWatch implements LoopWatch {
+export class TimerWatch implements LoopWatch {
   readonly kind: string;
-  readonly #onLook: () => void;
+  readonly #onTick: () => void;
   #timer: ClockTimer | undefined;
   #referenced = true;
 
-  /** @param onLook called once behind each `arm` */
-  constructor(reason: string, onLook: () => void) {
+  /** @param onTick called once after each `arm` */
+  constructor(reason: string, onTick: () => void) {
     this.kind = `a timer, because ${reason}`;
-    this.#onLook = onLook;
+    this.#onTick = onTick;
   }
 
   arm(): void {
@@ -24,8 +23,8 @@ export class PolledWatch implements LoopWatch {
     }
     this.#timer = systemClock.setTimer(() => {
       this.#timer = undefined;
-      this.#onLook();
-    }, LOOK_MS);
+      this.#onTick();
+    }, INTERVAL_MS);
     if (!this.#referenced) {
       this.#timer.unref();
     }

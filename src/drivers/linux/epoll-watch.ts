@@ -1,8 +1,8 @@
 /**
- * A descriptor of ours inside libuv's own epoll, with no addon and no thread. Node reads from a pipe through
- * `net.Socket`; behind the pipe's number we put an eventfd in semaphore mode, so that a read always finds something,
- * and register our descriptor in libuv's epoll under that number. When ours is readable, libuv reads the eventfd and
- * Node calls us, as it would for any socket. `docs/event-loop.md` tells what else was tried.
+ * Watches a descriptor in libuv's own epoll, with no addon and no thread. Node reads a pipe through `net.Socket`. Under the
+ * pipe's number we put an eventfd in semaphore mode, so that every read finds bytes, and register our descriptor in libuv's
+ * epoll under that number. When our descriptor is readable, libuv reads the eventfd and Node calls us, as for any socket.
+ * `docs/event-loop.md` has the alternatives that were tried.
  */
 
 import { Buffer } from 'node:buffer';
@@ -29,23 +29,23 @@ import { libc } from '../../ffi/linux/libc.js';
 import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
-import { opened } from '../common/resources.js';
+import { trackDescriptor } from '../common/resources.js';
 import type { LoopWatch } from '../driver.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 
-/** Larger than the eight bytes of an eventfd: a read that fills its buffer makes libuv read again at once. */
+/** Larger than the eight bytes of an eventfd: after a read that fills its buffer, libuv reads again immediately. */
 const READ_BYTES = 64;
 
-/** Loop iterations that a test wake-up may take to arrive. libuv registers the pipe in one and reports in the next. */
+/** Maximum loop iterations until the test wake-up arrives. libuv registers the pipe in one and reports in the next. */
 const PROOF_ITERATIONS_MAX = 100;
 
 const DUPLICATE_TRIES_MAX = 16;
 
 type State = 'registering' | 'proving' | 'watching' | 'closed';
 
-/** LoopWatch by libuv's epoll. Until a test wake-up has arrived it calls `onReady` at every iteration of the loop. */
-export class EventLoopWatch implements LoopWatch {
+/** LoopWatch by libuv's epoll. Until a test wake-up has arrived, it calls `onReady` at every iteration of the loop. */
+export class EpollWatch implements LoopWatch {
   readonly kind = "Node's own epoll";
   readonly #libc = libc();
   readonly #memory = new Slab(32);
@@ -57,8 +57,8 @@ export class EventLoopWatch implements LoopWatch {
   readonly #pipeRead: number;
   readonly #pipeWrite: number;
   /**
-   * Made before they are needed: by then the process may have reached its limit of descriptors. `spare` is given up
-   * while /proc is read.
+   * Opened early: when they are needed, the process may have reached its limit of descriptors. `spare` is closed while /proc is
+   * read, which needs one.
    */
   readonly #reserved = { endless: -1, proof: -1, spare: -1 };
   #loopEpoll = -1;
@@ -68,9 +68,9 @@ export class EventLoopWatch implements LoopWatch {
   #referenced = true;
 
   /**
-   * @param descriptor what the loop is to watch for being readable
-   * @param edge whether each new readiness is to be told once, instead of for as long as it lasts
-   * @param onFailure called once, instead of any further `onReady`, when a test wake-up does not arrive
+   * @param descriptor the loop watches until it is readable
+   * @param edge whether to report each new readiness once instead of as long as it lasts
+   * @param onFailure called once, instead of any further `onReady`, if the test wake-up does not arrive
    */
   constructor(descriptor: number, edge: boolean, onReady: () => void, onFailure: (reason: string) => void) {
     this.#descriptor = descriptor;
@@ -79,8 +79,8 @@ export class EventLoopWatch implements LoopWatch {
     this.#onFailure = onFailure;
     this.#reserve();
     [this.#pipeRead, this.#pipeWrite] = this.#memory.i32 as unknown as [readable: number, writable: number];
-    // Not the other end: it is Node's, which closes it also when the thread dies.
-    opened(this.#pipeWrite);
+    // Node owns the other end, and closes it also when the thread dies.
+    trackDescriptor(this.#pipeWrite);
     const onread = { buffer: Buffer.alloc(READ_BYTES), callback: () => this.#wokenUp() };
     this.#socket = new Socket({ fd: this.#pipeRead, readable: true, writable: false, onread } as ConstructorParameters<
       typeof Socket
@@ -90,7 +90,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#nextIteration();
   }
 
-  /** All that will be needed, or none. */
+  /** Opens all descriptors, or none. */
   #reserve(): void {
     const { eventfd, pipe2 } = this.#libc;
     try {
@@ -106,7 +106,7 @@ export class EventLoopWatch implements LoopWatch {
 
   #open(syscall: string, descriptor: number): number {
     this.#check(descriptor, syscall);
-    opened(descriptor);
+    trackDescriptor(descriptor);
     return descriptor;
   }
 
@@ -119,7 +119,7 @@ export class EventLoopWatch implements LoopWatch {
     }
   }
 
-  /** Registered once, for good: nothing to do. */
+  /** Does nothing: the descriptor stays registered. */
   arm(): void {
     assert(this.#state !== 'closed');
   }
@@ -149,7 +149,7 @@ export class EventLoopWatch implements LoopWatch {
     this.#closeSpare();
     this.#loopEpoll = findEpollThatWatches(this.#pipeRead);
     this.#reserved.spare = this.#libc.eventfd(0, EFD_CLOEXEC);
-    opened(this.#reserved.spare);
+    trackDescriptor(this.#reserved.spare);
     if (this.#loopEpoll < 0) {
       // Not yet registered, unless it never is.
       if (this.#iterations > PROOF_ITERATIONS_MAX) {
@@ -157,10 +157,10 @@ export class EventLoopWatch implements LoopWatch {
       }
       return;
     }
-    // Take libuv's own registration away, or it would report the endless eventfd for ever.
+    // Remove libuv's own registration, which would report the endless eventfd forever.
     this.#control(EPOLL_CTL_DEL, this.#pipeRead);
     const { endless } = this.#reserved;
-    // The largest count there is (eventfd(2)): one read a wake-up will not use it up.
+    // The maximum count (eventfd(2)): one read for each wake-up will never exhaust it.
     this.#memory.u32.set([0xffff_fffe, 0xffff_ffff]);
     this.#check(this.#libc.write(endless, this.#memory.address, 8), 'write');
     this.#check(this.#duplicate(endless), 'dup3');
@@ -185,7 +185,7 @@ export class EventLoopWatch implements LoopWatch {
     }
   }
 
-  /** What fails here is no reason to fail for whoever uses the port: another way to wake the loop takes over. */
+  /** An error of the system does not reach the port's user: another way to wake the loop takes over. */
   #orFail(step: () => void): void {
     try {
       step();
@@ -197,7 +197,7 @@ export class EventLoopWatch implements LoopWatch {
     }
   }
 
-  /** libuv has read the eventfd because something under its number was ready. */
+  /** libuv has read the eventfd, because the descriptor that is registered under its number was ready. */
   #wokenUp(): boolean {
     if (this.#state === 'proving') {
       this.#orFail(() => this.#startWatching());
@@ -234,7 +234,7 @@ export class EventLoopWatch implements LoopWatch {
 
   close(): void {
     assert(this.#state !== 'closed');
-    // Closing a descriptor takes it out of every epoll, but the port's own stays open behind this.
+    // Closing a descriptor removes it from every epoll, but the port's own descriptor stays open after this.
     if (this.#state === 'watching') {
       this.#callControl(EPOLL_CTL_DEL, this.#descriptor);
     } else if (this.#state === 'registering') {
