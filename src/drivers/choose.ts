@@ -119,14 +119,17 @@ export interface Choice {
   readonly skippedDrivers: readonly string[];
 }
 
-/** Opens an object of several descriptors completely or, if that throws, not at all. The thread is not terminated in between. */
+/**
+ * Opens an object of several descriptors completely or, if that throws, not at all. The thread is not terminated in
+ * between.
+ */
 export function openWhole<Whole>(open: () => Whole): Whole {
   return uninterrupted(() => allOrNothing(open, GIVES_BACK[process.platform] ?? (() => undefined)));
 }
 
 /**
- * Errors that stop `auto`: without a free descriptor no driver works, and the next one would leave the program with a slower driver
- * because of a temporary shortage.
+ * Errors that stop `auto`: without a free descriptor no driver works, and the next one would leave the program with a
+ * slower driver because of a temporary shortage.
  */
 const STOPS_AUTO: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
@@ -234,8 +237,8 @@ const reclaim: Reclaim = RECLAIMS[process.platform] ?? (() => undefined);
 guardWorkers(reclaim);
 
 /**
- * Closes the tracked resources and the sockets of a dead worker that this thread has started. Does nothing if the system has no
- * way to find them.
+ * Closes the tracked resources and the sockets of a dead worker that this thread has started. Does nothing if the
+ * system has no way to find them.
  * @param thread its `threadId`
  */
 export function reclaimThread(thread: number): void {

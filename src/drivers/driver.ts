@@ -1,7 +1,7 @@
 /**
- * The interface between the port and an operating system, which every driver implements. A driver carries out operations, which
- * the port identifies by a slot and the slot's generation, and reports their completions. It knows sockets by the system's
- * numbers, and knows nothing of keys, handlers or queues.
+ * The interface between the port and an operating system, which every driver implements. A driver carries out
+ * operations, which the port identifies by a slot and the slot's generation, and reports their completions. It knows
+ * sockets by the system's numbers, and knows nothing of keys, handlers or queues.
  */
 
 import type { SocketAddress, SocketFamily } from '../base/address.js';
@@ -61,13 +61,14 @@ export interface ReceiveBuffers {
 }
 
 /**
- * Memory of sends that belongs to the program. The program can detach it while a send waits, by a transfer or a resize, and its
- * address may then belong to other memory.
+ * Memory of sends that belongs to the program. The program can detach it while a send waits, by a transfer or a resize,
+ * and its address may then belong to other memory.
  */
 export interface BorrowedMemory {
   /**
-   * Whether no memory of the send in `slot` has been detached. Call it immediately before each system call that reads the memory,
-   * with no code of the program in between. A send whose memory is gone completes with `ERR_BUFFER_DETACHED`, negated.
+   * Whether no memory of the send in `slot` has been detached. Call it immediately before each system call that reads
+   * the memory, with no code of the program in between. A send whose memory is gone completes with
+   * `ERR_BUFFER_DETACHED`, negated.
    */
   isWhole(slot: number): boolean;
 }
@@ -81,7 +82,10 @@ export interface DriverOptions {
   readonly submissionEntries: number;
 }
 
-/** The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs, and may truncate the list. */
+/**
+ * The pieces of one gathered send: `count` addresses and lengths in order. The driver copies what it needs, and may
+ * truncate the list.
+ */
 export interface BufferList {
   count: number;
   /** Whether any piece is borrowed memory. */
@@ -157,13 +161,13 @@ export interface SocketCalls {
   setOption(socket: number, option: SocketOption, value: number): void;
   getOption(socket: number, option: SocketOption): number;
   /**
-   * A number that grows while the peer accepts sent bytes, even before a send completes; undefined if the system does not
-   * provide one.
+   * A number that grows while the peer accepts sent bytes, even before a send completes; undefined if the system does
+   * not provide one.
    */
   sendProgress(socket: number): number | undefined;
   /**
-   * True if the connection was reset or timed out although we have not sent FIN. Absent if the system reports that to every
-   * receive.
+   * True if the connection was reset or timed out although we have not sent FIN. Absent if the system reports that to
+   * every receive.
    */
   isBroken?(socket: number): boolean;
   /** Ends the sending side: sends FIN after all queued bytes. */
@@ -172,8 +176,8 @@ export interface SocketCalls {
   shutdownBoth(socket: number): void;
   close(socket: number): void;
   /**
-   * Detaches a connected socket without posted operations, so that a port of another thread can adopt it. Absent if sockets
-   * belong to one thread.
+   * Detaches a connected socket without posted operations, so that a port of another thread can adopt it. Absent if
+   * sockets belong to one thread.
    * @param thread the `threadId` of the new owner
    * @returns the handle for `adopt`
    */
@@ -181,8 +185,8 @@ export interface SocketCalls {
   /** Adopts a connected socket that another thread has detached. */
   adopt?(handle: number, family: SocketFamily): number;
   /**
-   * Removes the file that bind has created, immediately before its socket is closed. Does nothing if the file is gone or was
-   * replaced; throws if it cannot be removed.
+   * Removes the file that bind has created, immediately before its socket is closed. Does nothing if the file is gone
+   * or was replaced; throws if it cannot be removed.
    */
   removePath(bound: BoundPath): void;
 }
@@ -204,7 +208,10 @@ export interface DriverSource {
   open(options: DriverOptions): Driver;
 }
 
-/** An operating system's interface under a completion port. Posts are collected until `poll`; no post blocks or calls back. */
+/**
+ * An operating system's interface under a completion port. Posts are collected until `poll`; no post blocks or calls
+ * back.
+ */
 export interface Driver {
   readonly name: DriverName;
   /** Optional system features in use, for `doctor` and tests. */
@@ -246,21 +253,24 @@ export interface Driver {
   /** Number of free receive buffers. */
   readonly buffersFree: number;
 
-  /** Submits posted operations and delivers about `completionsMax` completions at most, waiting up to `timeoutMs` for the first. */
+  /**
+   * Submits posted operations and delivers about `completionsMax` completions at most, waiting up to `timeoutMs` for
+   * the first.
+   */
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
   /** Whether `poll(…, 0)` has something to do, as far as is known without a system call. */
   hasWork(): boolean;
   /**
-   * When to call `poll` again after the system had no memory, by `clock`. `hasWork` is false until then. Infinity or absent if no
-   * retry is due.
+   * When to call `poll` again after the system had no memory, by `clock`. `hasWork` is false until then. Infinity or
+   * absent if no retry is due.
    */
   readonly retryAt?: number;
   /** Whether `hasWork` also sees new completions, so that a port can wait for one for a short time by calling it. */
   readonly seesArrivals: boolean;
 
   /**
-   * Whether the system may read the memory of a send also between system calls, when `isWhole` cannot be checked. Then borrowed
-   * memory is copied before it is posted.
+   * Whether the system may read the memory of a send also between system calls, when `isWhole` cannot be checked. Then
+   * borrowed memory is copied before it is posted.
    */
   readonly readsBetweenCalls: boolean;
 
@@ -269,8 +279,8 @@ export interface Driver {
 
   watch(onReady: () => void): LoopWatch;
   /**
-   * Closes all of the driver's resources. No operation may be in flight unless `poll` has thrown; after that no operation
-   * completes any more, and only `forget` and the calls on sockets follow.
+   * Closes all of the driver's resources. No operation may be in flight unless `poll` has thrown; after that no
+   * operation completes any more, and only `forget` and the calls on sockets follow.
    */
   close(): void;
 }

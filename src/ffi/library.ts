@@ -5,13 +5,16 @@ import './enter-koffi.js';
 import koffi from 'koffi';
 import { endUninterrupted, uninterrupted } from './worker-table.js';
 
-// `enter-koffi.js` has begun the uninterrupted section. Everything that may make koffi throw is uninterrupted, too: all but calls
-// of declared functions with numbers, and taking addresses.
+// `enter-koffi.js` has begun the uninterrupted section. Everything that may make koffi throw is uninterrupted, too: all
+// but calls of declared functions with numbers, and taking addresses.
 endUninterrupted();
 
 /** A foreign function: takes numbers and returns a number. */
 export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => number) & {
-  /** Makes the call on a thread of libuv's pool. The memory that its arguments point to must stay referenced until the callback. */
+  /**
+   * Makes the call on a thread of libuv's pool. The memory that its arguments point to must stay referenced until the
+   * callback.
+   */
   async: (...args: unknown[]) => void;
 };
 
@@ -37,7 +40,9 @@ export class Library {
     }
   }
 
-  /** Declares one function. Addresses are declared as `int64_t` and passed as numbers, because they are below 2 ** 53. */
+  /**
+   * Declares one function. Addresses are declared as `int64_t` and passed as numbers, because they are below 2 ** 53.
+   */
   declare(prototype: string): ForeignFunction {
     return uninterrupted(() => this.#handle.func(prototype)) as unknown as ForeignFunction;
   }
@@ -56,14 +61,17 @@ export function lastErrno(): number {
   return koffi.errno();
 }
 
-/** The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` as long as the address is used. */
+/**
+ * The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` as long as the address is
+ * used.
+ */
 export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
   return Number(koffi.address(memory));
 }
 
 /**
- * The address of a caller's bytes. They do not move while `bytes` is referenced: reading `.buffer` moves a small array off V8's
- * heap first.
+ * The address of a caller's bytes. They do not move while `bytes` is referenced: reading `.buffer` moves a small array
+ * off V8's heap first.
  */
 export function addressOfBytes(bytes: Uint8Array): number {
   // koffi takes shared memory only as a view. Shared memory is never on V8's heap, so it cannot move.
@@ -75,7 +83,9 @@ export function viewOf(address: number, byteLength: number): ArrayBuffer {
   return uninterrupted(() => koffi.view(BigInt(address), byteLength));
 }
 
-/** Size and field offsets of a struct by the C compiler's rules. The layout test compares the offset tables with them. */
+/**
+ * Size and field offsets of a struct by the C compiler's rules. The layout test compares the offset tables with them.
+ */
 export function layoutOf(
   fields: Readonly<Record<string, string>>,
   packed = false,

@@ -1,6 +1,6 @@
 /**
- * Memory with a fixed address. V8 may keep small typed arrays on its moving heap, so all memory that the kernel reads or
- * writes is part of a slab: an ArrayBuffer whose address is taken once.
+ * Memory with a fixed address. V8 may keep small typed arrays on its moving heap, so all memory that the kernel reads
+ * or writes is part of a slab: an ArrayBuffer whose address is taken once.
  */
 
 import { assert } from '../base/assert.js';
@@ -30,7 +30,8 @@ export class Slab {
   /**
    * @param byteLength size in bytes, rounded up to a multiple of eight
    * @param alignment of the address, in bytes, a power of two; 8 by default
-   * @param allocate makes the memory. By default it is an ArrayBuffer, which can be detached: no program may get a view of it
+   * @param allocate makes the memory. By default it is an ArrayBuffer, which can be detached: no program may get a view
+   * of it
    */
   constructor(
     byteLength: number,
@@ -61,7 +62,9 @@ export class Slab {
     this.u32[index + HIGH_WORD] = address / 0x1_0000_0000;
   }
 
-  /** Reads a 64-bit number below 2 ** 53, such as an address or a handle, at a byte offset that is a multiple of four. */
+  /**
+   * Reads a 64-bit number below 2 ** 53, such as an address or a handle, at a byte offset that is a multiple of four.
+   */
   addressAt(byteOffset: number): number {
     const index = byteOffset >> 2;
     return (this.u32[index] as number) + (this.u32[index + HIGH_WORD] as number) * 0x1_0000_0000;
@@ -69,8 +72,8 @@ export class Slab {
 }
 
 /**
- * A module's scratch memory, allocated at its first use: modules for Windows and Linux are loaded on both systems, and taking
- * an address needs koffi. The next use overwrites it.
+ * A module's scratch memory, allocated at its first use: modules for Windows and Linux are loaded on both systems, and
+ * taking an address needs koffi. The next use overwrites it.
  */
 export function lazySlab(byteLength: number): () => Slab {
   let slab: Slab | undefined;

@@ -1,6 +1,8 @@
 /** Offsets of socket addresses, which have the same layout on Linux and Windows. Sizes and offsets are in bytes. */
 
-/** `struct sockaddr_in { sa_family_t sin_family; in_port_t sin_port; struct in_addr sin_addr; uint8_t sin_zero[8]; }` */
+/**
+ * `struct sockaddr_in { sa_family_t sin_family; in_port_t sin_port; struct in_addr sin_addr; uint8_t sin_zero[8]; }`
+ */
 export const sockaddr_in = { sin_family: 0, sin_port: 2, sin_addr: 4, sin_zero: 8, size: 16 } as const;
 
 /**

@@ -104,8 +104,8 @@ function notesIn(row: number): Int8Array {
 let depth = 0;
 
 /**
- * Calls a function that the termination of this thread must not interrupt. If the thread is being terminated already, this waits, and
- * the thread ends during that wait.
+ * Calls a function that the termination of this thread must not interrupt. If the thread is being terminated already,
+ * this waits, and the thread ends during that wait.
  */
 export function uninterrupted<T>(call: () => T): T {
   beginUninterrupted();
@@ -153,7 +153,9 @@ function isHeld(): boolean {
   return Atomics.load(words, cell(HELD, ownRow)) !== 0 || Atomics.load(words, ALL_HELD) !== 0;
 }
 
-/** Guards a worker that this thread has started. Returns the memory for its resources; undefined if there is no room. */
+/**
+ * Guards a worker that this thread has started. Returns the memory for its resources; undefined if there is no room.
+ */
 export function adoptWorker(thread: number): Int8Array | undefined {
   const row = rowOf(thread);
   if (row < 0) {

@@ -1,6 +1,6 @@
 /**
- * A worker that makes blocking calls, one at a time. On libuv's pool, which has four threads for the whole process, a call that
- * waits would delay `fs`, `dns` and other ports.
+ * A worker that makes blocking calls, one at a time. On libuv's pool, which has four threads for the whole process, a
+ * call that waits would delay `fs`, `dns` and other ports.
  *
  * The worker never returns to its event loop: between two calls it sleeps in `Atomics.wait`.
  */

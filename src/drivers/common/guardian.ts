@@ -1,7 +1,7 @@
 /**
- * Guards the workers that this thread starts, ours and the program's: none is terminated inside koffi, which would end the
- * process, and the descriptors and memory of a dead worker are reclaimed. Workers that were started before this thread loaded
- * the library are not guarded.
+ * Guards the workers that this thread starts, ours and the program's: none is terminated inside koffi, which would end
+ * the process, and the descriptors and memory of a dead worker are reclaimed. Workers that were started before this
+ * thread loaded the library are not guarded.
  */
 
 import { isMainThread, type Worker } from 'node:worker_threads';
@@ -14,7 +14,9 @@ export type Reclaim = (resources: ResourceTracker, thread: number) => void;
 
 const KEY = Symbol.for('overlapped.guardian.1');
 
-/** Guards all workers that this thread starts from now on. Of several copies of the package, only the first one does. */
+/**
+ * Guards all workers that this thread starts from now on. Of several copies of the package, only the first one does.
+ */
 export function guardWorkers(reclaim: Reclaim): void {
   const registry = globalThis as { [KEY]?: true };
   if (registry[KEY] !== undefined) {

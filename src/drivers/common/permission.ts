@@ -4,8 +4,8 @@ import { OperationError } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 
 /**
- * Refuses the network if Node denies it. Node does not apply `--allow-net` to foreign calls, but a program that denies the
- * network means all of its libraries.
+ * Refuses the network if Node denies it. Node does not apply `--allow-net` to foreign calls, but a program that denies
+ * the network means all of its libraries.
  * @throws OperationError `ERR_ACCESS_DENIED`, Node's own code for this
  */
 export function requireNetwork(): void {

@@ -1,12 +1,16 @@
 /**
- * Fairness of a driver that can complete operations without asking the system. Such polls are cheap, but an operation that
- * waits in the system must not starve behind them: after SKIPS_MAX polls in a row the driver asks the system again.
+ * Fairness of a driver that can complete operations without asking the system. Such polls are cheap, but an operation
+ * that waits in the system must not starve behind them: after SKIPS_MAX polls in a row the driver asks the system
+ * again.
  */
 
 /** Maximum number of polls in a row that complete operations without asking the system. */
 const SKIPS_MAX = 8;
 
-/** If the system reported this many events at once, asking again before returning to the event loop is likely to find more. */
+/**
+ * If the system reported this many events at once, asking again before returning to the event loop is likely to find
+ * more.
+ */
 const BUSY_EVENTS_MIN = 4;
 
 export class PollFairness {

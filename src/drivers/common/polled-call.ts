@@ -26,7 +26,10 @@ export class PolledCall {
     return 0;
   }
 
-  /** The call has failed. Returns the number of events, which is 0. @throws OperationError if the failure is permanent */
+  /**
+   * The call has failed. Returns the number of events, which is 0.
+   * @throws OperationError if the failure is permanent
+   */
   failed(systemNumber: number): 0 {
     // An interrupted call is repeated soon, too: a watch may report a readiness only once.
     if (!PASSING.has(this.#errors.codeOf(systemNumber))) {

@@ -1,11 +1,11 @@
 /**
- * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than sockets,
- * mapped memory, and contexts of asynchronous I/O. A dead worker runs no more code, so it writes them down while it lives, in
- * its row of the workers' table, and the thread that has started it reads the row. Sockets are not tracked here: they come and
- * go too often, and can carry their owner themselves (`linux/socket-owner.ts`).
+ * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than
+ * sockets, mapped memory, and contexts of asynchronous I/O. A dead worker runs no more code, so it writes them down
+ * while it lives, in its row of the workers' table, and the thread that has started it reads the row. Sockets are not
+ * tracked here: they come and go too often, and can carry their owner themselves (`linux/socket-owner.ts`).
  *
- * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having another
- * owner's closed.
+ * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having
+ * another owner's closed.
  */
 
 import { assert } from '../../base/assert.js';
@@ -126,7 +126,9 @@ function openOwn(): ResourceTracker | undefined {
   return notes === undefined ? undefined : new ResourceTracker(notes);
 }
 
-/** This thread owns a socket that is to be closed if the thread dies. Returns false if no other thread would close it. */
+/**
+ * This thread owns a socket that is to be closed if the thread dies. Returns false if no other thread would close it.
+ */
 export function trackOwnedSocket(): boolean {
   own?.ownsSockets();
   return own !== undefined;
@@ -135,7 +137,9 @@ export function trackOwnedSocket(): boolean {
 /** Resources of the object that `allOrNothing` builds now. */
 let parts: ResourceTracker | undefined;
 
-/** Builds an object of several resources. If that throws, calls `giveBack` with the resources that were opened so far. */
+/**
+ * Builds an object of several resources. If that throws, calls `giveBack` with the resources that were opened so far.
+ */
 export function allOrNothing<Whole>(build: () => Whole, giveBack: (resources: ResourceTracker) => void): Whole {
   assert(parts === undefined, 'Objects are built one at a time');
   const tracked = new ResourceTracker();

@@ -1,6 +1,6 @@
 /**
- * Repeats a system call that failed because the system was short of memory: after 1 ms, then after twice the time for each
- * further failure. During a long shortage that is ten tries a second.
+ * Repeats a system call that failed because the system was short of memory: after 1 ms, then after twice the time for
+ * each further failure. During a long shortage that is ten tries a second.
  */
 
 import type { Clock } from '../../base/clock.js';

@@ -1,6 +1,7 @@
 /**
- * Wakes Node's event loop from a thread that waits, for systems without a descriptor that the loop could watch, and wherever
- * watching a descriptor does not work. Until the thread has loaded, and if it cannot be started, a timer polls.
+ * Wakes Node's event loop from a thread that waits, for systems without a descriptor that the loop could watch, and
+ * wherever watching a descriptor does not work. Until the thread has loaded, and if it cannot be started, a timer
+ * polls.
  */
 
 import { assert } from '../../base/assert.js';
@@ -10,8 +11,9 @@ import type { LoopWatch } from '../driver.js';
 import { BlockingThread, type BlockingThreadOwner } from './blocking-thread.js';
 
 /**
- * Maximum wait of one system call, in ms. A thread in a system call can be neither terminated nor left by `process.exit()`, so a
- * longer wait is several calls with JavaScript in between. A worker ends only after its waiting thread has returned.
+ * Maximum wait of one system call, in ms. A thread in a system call can be neither terminated nor left by
+ * `process.exit()`, so a longer wait is several calls with JavaScript in between. A worker ends only after its waiting
+ * thread has returned.
  */
 export const WAIT_MS_MAX = 1000;
 

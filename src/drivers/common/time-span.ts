@@ -1,4 +1,7 @@
-/** Splits time spans into seconds and a rest, as system calls need them. Rounded up: a wait may be longer than asked, not shorter. */
+/**
+ * Splits time spans into seconds and a rest, as system calls need them. Rounded up: a wait may be longer than asked,
+ * not shorter.
+ */
 
 /** Maximum span, in ms: nearly 25 days, as for Node's timers. */
 const SPAN_MS_MAX = 2 ** 31 - 1;

@@ -71,7 +71,9 @@ export class EpollPoller implements Poller {
     return this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, address) < 0 ? -lastErrno() : 0;
   }
 
-  /** Closing the descriptor removes it from the set, as no other descriptor refers to its file (epoll(7), question 6). */
+  /**
+   * Closing the descriptor removes it from the set, as no other descriptor refers to its file (epoll(7), question 6).
+   */
   remove(_socket: number): void {}
 
   wantRead(_socket: number, _wanted: boolean): void {}

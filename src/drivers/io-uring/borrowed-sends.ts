@@ -1,10 +1,10 @@
 /**
- * Sends of borrowed memory, which the program can detach while they wait. The kernel may read it only within io_uring_enter,
- * immediately after we have checked that it is there, and never later by itself.
+ * Sends of borrowed memory, which the program can detach while they wait. The kernel may read it only within
+ * io_uring_enter, immediately after we have checked that it is there, and never later by itself.
  *
- * Therefore these sends have MSG_DONTWAIT: the kernel tries them once, while it takes the submission, and completes them with the
- * bytes that there was room for, or with EAGAIN (`REQ_F_NOWAIT` in io_uring/net.c: they are neither polled nor moved to a kernel
- * thread). The wait for room is a separate operation without memory, under the same slot.
+ * Therefore these sends have MSG_DONTWAIT: the kernel tries them once, while it takes the submission, and completes
+ * them with the bytes that there was room for, or with EAGAIN (`REQ_F_NOWAIT` in io_uring/net.c: they are neither
+ * polled nor moved to a kernel thread). The wait for room is a separate operation without memory, under the same slot.
  */
 
 import { ERR_BUFFER_DETACHED } from '../../base/errors.js';
@@ -135,7 +135,10 @@ export class BorrowedSends {
     }
   }
 
-  /** A try of the send in `slot`, or its wait for room, has completed. Returns the send's result; undefined if it continues. */
+  /**
+   * A try of the send in `slot`, or its wait for room, has completed. Returns the send's result; undefined if it
+   * continues.
+   */
   completed(slot: number, generation: number, result: number): number | undefined {
     const send = this.#sends.get(slot) as BorrowedSend;
     const goesOn = !send.gone && (send.waits ? result >= 0 : result === -EAGAIN);

@@ -1,8 +1,8 @@
 /**
  * The port's receive buffers, offered to the kernel in a ring, from which it takes one when data arrives (kernel 5.19).
  *
- * The kernel takes buffers in the order in which they were offered. If all were in the ring, each would be used before one is
- * reused, and the process would need the memory of all. So only as many are offered as were used recently.
+ * The kernel takes buffers in the order in which they were offered. If all were in the ring, each would be used before
+ * one is reused, and the process would need the memory of all. So only as many are offered as were used recently.
  */
 
 import { assert } from '../../base/assert.js';

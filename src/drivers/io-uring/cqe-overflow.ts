@@ -1,6 +1,6 @@
 /**
- * Completions that were read from the kernel's ring before a poll asked for them: a post found the submission ring full,
- * and the kernel wanted its completions read first. It is empty in normal operation.
+ * Completions that were read from the kernel's ring before a poll asked for them: a post found the submission ring
+ * full, and the kernel wanted its completions read first. It is empty in normal operation.
  */
 
 import { Fifo } from '../../base/fifo.js';

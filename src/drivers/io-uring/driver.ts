@@ -1,6 +1,6 @@
 /**
- * The driver `io_uring`: operations are entries of the submission ring, completions are entries of the completion ring, and one
- * system call for each turn submits the former and brings the latter.
+ * The driver `io_uring`: operations are entries of the submission ring, completions are entries of the completion ring,
+ * and one system call for each turn submits the former and brings the latter.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
@@ -49,15 +49,15 @@ const WAKE_SLOT = -1;
 const CANCEL_SLOT = -2;
 
 /**
- * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128 times
- * (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this happens at 1 MiB, but not at 256 KiB (seen on
- * 6.18).
+ * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128
+ * times (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this happens at 1 MiB, but not at
+ * 256 KiB (seen on 6.18).
  */
 const ENTRY_BYTES_MAX = 256 * 1024;
 
 /**
- * A multishot receive ends after it has filled this many buffers. Without a limit, one turn can bring 33 buffers of a fast peer
- * (MULTISHOT_MAX_RETRY), all of which are held if the program pauses the connection after the first.
+ * A multishot receive ends after it has filled this many buffers. Without a limit, one turn can bring 33 buffers of a
+ * fast peer (MULTISHOT_MAX_RETRY), all of which are held if the program pauses the connection after the first.
  */
 const RECEIVE_BUFFERS = 2;
 
@@ -82,8 +82,8 @@ export class IoUringDriver implements Driver {
   readonly #overflow = new CqeOverflow();
   readonly #submissions: Submissions;
   /**
-   * Receives on Unix sockets are never multishot. A multishot receive misses an end of the stream that arrives with the last
-   * bytes: the kernel does not look again if nothing is queued, and no event wakes it later (seen on 6.18).
+   * Receives on Unix sockets are never multishot. A multishot receive misses an end of the stream that arrives with the
+   * last bytes: the kernel does not look again if nothing is queued, and no event wakes it later (seen on 6.18).
    */
   readonly #unixSockets = new Set<number>();
   #watch: RingWatch | undefined;
@@ -136,10 +136,11 @@ export class IoUringDriver implements Driver {
   }
 
   /**
-   * POLL_FIRST has the kernel wait for readiness before it tries the receive. A multishot receive with POLL_FIRST that finds bytes
-   * immediately reads them and does not look again, so it misses a reset that follows them (on 6.18). Therefore receives are tried
-   * immediately, unless no buffer is free: then they would fail although no bytes have arrived. A receive that has waited for a
-   * buffer is always tried immediately, because otherwise receives in flight would always come first.
+   * POLL_FIRST has the kernel wait for readiness before it tries the receive. A multishot receive with POLL_FIRST that
+   * finds bytes immediately reads them and does not look again, so it misses a reset that follows them (on 6.18).
+   * Therefore receives are tried immediately, unless no buffer is free: then they would fail although no bytes have
+   * arrived. A receive that has waited for a buffer is always tried immediately, because otherwise receives in flight
+   * would always come first.
    */
   postReceive(slot: number, generation: number, socket: number, once: boolean, hasWaited = false): void {
     const multishot = once || this.#unixSockets.has(socket) ? 0 : this.#receiveMode;
@@ -194,8 +195,9 @@ export class IoUringDriver implements Driver {
   }
 
   /**
-   * Each write to the pipe brings a completion, until close. An eventfd would not work: the kernel does not signal the ring's own
-   * eventfd from inside the wake-up of another eventfd, and loses the second such signal (seen on kernel 6.18).
+   * Each write to the pipe brings a completion, until close. An eventfd would not work: the kernel does not signal the
+   * ring's own eventfd from inside the wake-up of another eventfd, and loses the second such signal (seen on kernel
+   * 6.18).
    */
   #armWake(): void {
     this.#submissions.prepare(
@@ -235,8 +237,9 @@ export class IoUringDriver implements Driver {
       this.#submissions.enter(timeoutMs);
     }
     const { words, cqes, cqMask } = ring;
-    // The head advances before each completion is delivered, because the sink may post, and a post that finds the ring full may
-    // move the remaining completions to the overflow. Those are older than the ring's, so this poll then stops.
+    // The head advances before each completion is delivered, because the sink may post, and a post that finds the ring
+    // full may move the remaining completions to the overflow. Those are older than the ring's, so this poll then
+    // stops.
     for (let left = completionsMax; left > 0 && ring.ready > 0 && this.#overflow.length === 0; left--) {
       const head = ring.head;
       const word = cqes + (head & cqMask) * CQE_WORDS;

@@ -1,4 +1,7 @@
-/** Finds the features of this kernel's io_uring by trying them. The minimum is kernel 5.19, which has rings of provided buffers. */
+/**
+ * Finds the features of this kernel's io_uring by trying them. The minimum is kernel 5.19, which has rings of provided
+ * buffers.
+ */
 
 import { EINVAL } from '../../ffi/linux/constants.js';
 import {
@@ -35,7 +38,10 @@ export interface RingSetup {
   readonly features: readonly string[];
 }
 
-/** Set-ups by the features that may be used. A ring that is only tried counts as locked memory for a while, so each is tried once. */
+/**
+ * Set-ups by the features that may be used. A ring that is only tried counts as locked memory for a while, so each is
+ * tried once.
+ */
 const found = new Map<string, RingSetup>();
 
 /**

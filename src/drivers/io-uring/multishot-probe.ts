@@ -1,6 +1,6 @@
 /**
- * Tests whether this kernel has multishot receive (6.0) and a limit on its bytes (6.17), once for each thread, on a pair of sockets
- * with a ring of their own.
+ * Tests whether this kernel has multishot receive (6.0) and a limit on its bytes (6.17), once for each thread, on a
+ * pair of sockets with a ring of their own.
  */
 
 import { lastErrno } from '../../ffi/library.js';

@@ -15,15 +15,15 @@ export interface Rings {
 }
 
 /**
- * The memory of a closed ring counts as locked until the kernel frees it, in ms (25 to 46 were seen on 6.18). If memory is short
- * after rings were tried, opening waits this long.
+ * The memory of a closed ring counts as locked until the kernel frees it, in ms (25 to 46 were seen on 6.18). If memory
+ * is short after rings were tried, opening waits this long.
  */
 const FREED_AFTER_MS = 60;
 
 /**
- * Opens rings with `entriesWanted` submission entries, or with half as many, and so on, until the limit of locked memory suffices.
- * RLIMIT_MEMLOCK limits the rings of users without CAP_IPC_LOCK (seen on kernel 6.18; on all kernels up to 5.11), and is 64 KiB
- * in many containers.
+ * Opens rings with `entriesWanted` submission entries, or with half as many, and so on, until the limit of locked
+ * memory suffices. RLIMIT_MEMLOCK limits the rings of users without CAP_IPC_LOCK (seen on kernel 6.18; on all kernels
+ * up to 5.11), and is 64 KiB in many containers.
  */
 export function openRings(entriesWanted: number, flags: number, buffers: ReceiveBuffers): Rings {
   try {

@@ -1,4 +1,7 @@
-/** Whether this system can run the driver io_uring: containers and a sysctl often refuse it, and old kernels lack features. */
+/**
+ * Whether this system can run the driver io_uring: containers and a sysctl often refuse it, and old kernels lack
+ * features.
+ */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { OperationError } from '../../base/errors.js';
@@ -9,9 +12,10 @@ import { findMultishotReceive } from './multishot-probe.js';
 const DISABLED_SYSCTL = '/proc/sys/kernel/io_uring_disabled';
 
 /**
- * Without DEFER_TASKRUN the kernel carries out operations in any system call of the thread that posted them. A terminated worker
- * frees its memory by system calls while its ring still has receives, so the kernel would write received bytes into freed memory
- * (seen on 6.18). With DEFER_TASKRUN only io_uring_enter carries them out, which a terminated worker does not call.
+ * Without DEFER_TASKRUN the kernel carries out operations in any system call of the thread that posted them. A
+ * terminated worker frees its memory by system calls while its ring still has receives, so the kernel would write
+ * received bytes into freed memory (seen on 6.18). With DEFER_TASKRUN only io_uring_enter carries them out, which a
+ * terminated worker does not call.
  */
 const UNSAFE_IN_WORKER: Refusal = {
   usable: false,
@@ -20,8 +24,8 @@ const UNSAFE_IN_WORKER: Refusal = {
 };
 
 /**
- * Sets a ring up, registers with it and enters it, because each of the three calls may be refused alone. If that has worked once
- * in this thread, it is not tried again.
+ * Sets a ring up, registers with it and enters it, because each of the three calls may be refused alone. If that has
+ * worked once in this thread, it is not tried again.
  */
 export function probeIoUring({ disabledFeatures, inWorker }: ProbeOptions): Probe {
   try {

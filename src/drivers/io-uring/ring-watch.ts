@@ -1,7 +1,8 @@
 /**
- * Watches a ring in Node's event loop. With DEFER_TASKRUN the ring's own descriptor does not wake an epoll when the kernel
- * defers work (seen on kernel 6.18), but an eventfd that is registered with the ring is written then. The kernel's
- * notifications are on only while the port is parked, so that a turn's own completions do not bring another turn.
+ * Watches a ring in Node's event loop. With DEFER_TASKRUN the ring's own descriptor does not wake an epoll when the
+ * kernel defers work (seen on kernel 6.18), but an eventfd that is registered with the ring is written then. The
+ * kernel's notifications are on only while the port is parked, so that a turn's own completions do not bring another
+ * turn.
  */
 
 import { setImmediate } from '../../base/runtime.js';
@@ -29,7 +30,8 @@ export class RingWatch extends DescriptorWatch {
     this.#ring = ring;
     this.#onReady = onReady;
     this.#notified = notified;
-    // Last, because it is the least likely to fail: a ring has one eventfd, and it stays registered after its descriptor is closed.
+    // Last, because it is the least likely to fail: a ring has one eventfd, and it stays registered after its
+    // descriptor is closed.
     const argument = new Slab(4);
     argument.i32[0] = notified.descriptor;
     const result = ring.register(IORING_REGISTER_EVENTFD, argument, 1);

@@ -244,8 +244,8 @@ export class Ring {
   }
 
   /**
-   * Submits the prepared entries and lets the kernel complete operations. If the kernel has no memory, nothing is lost, and `retry`
-   * says when to enter again; a call with a timeout blocks until then.
+   * Submits the prepared entries and lets the kernel complete operations. If the kernel has no memory, nothing is lost,
+   * and `retry` says when to enter again; a call with a timeout blocks until then.
    * @param timeoutMs maximum wait for a completion; 0 does not wait
    * @throws OperationError if the failure is permanent, also from every later call
    */

@@ -1,6 +1,6 @@
 /**
- * Submission entries that found the ring full while the kernel, short of memory, took none. They go first as soon as there is
- * room, in order. It is empty in normal operation.
+ * Submission entries that found the ring full while the kernel, short of memory, took none. They go first as soon as
+ * there is room, in order. It is empty in normal operation.
  */
 
 import { Fifo } from '../../base/fifo.js';

@@ -1,6 +1,6 @@
 /**
- * Operations on their way to the kernel: entries of the submission ring, and of the backlog while the ring is full and the
- * kernel takes none. Nothing is submitted before `enter`, unless a full ring needs room.
+ * Operations on their way to the kernel: entries of the submission ring, and of the backlog while the ring is full and
+ * the kernel takes none. Nothing is submitted before `enter`, unless a full ring needs room.
  */
 
 import type { Slab } from '../../ffi/memory.js';
@@ -13,7 +13,9 @@ import type { Ring } from './ring.js';
 import { SubmissionBacklog } from './submission-backlog.js';
 import { fillEntry } from './submission-entry.js';
 
-/** Maximum number of system calls to make room for one entry. A kernel that still takes none is out of memory for now. */
+/**
+ * Maximum number of system calls to make room for one entry. A kernel that still takes none is out of memory for now.
+ */
 const ENTER_TRIES_MAX = 16;
 
 export class Submissions {
@@ -66,7 +68,10 @@ export class Submissions {
     return 0;
   }
 
-  /** Submits until the ring has room, and reads completions if the kernel wants that first; returns whether there is room. */
+  /**
+   * Submits until the ring has room, and reads completions if the kernel wants that first; returns whether there is
+   * room.
+   */
   #makeRoom(): boolean {
     const ring = this.#ring;
     for (let tries = 0; !ring.hasRoom && ring.retry.at === Infinity && tries < ENTER_TRIES_MAX; tries++) {

@@ -1,6 +1,6 @@
 /**
- * Accepts. One accept of the port keeps several AcceptEx calls posted, so that simultaneous connections do not wait for each
- * other, and posts each again that completes. AcceptEx needs the socket that it accepts into beforehand.
+ * Accepts. One accept of the port keeps several AcceptEx calls posted, so that simultaneous connections do not wait for
+ * each other, and posts each again that completes. AcceptEx needs the socket that it accepts into beforehand.
  */
 
 import type { SocketAddress } from '../../base/address.js';
@@ -32,8 +32,8 @@ const ACCEPTS_POSTED = 32;
 /** AcceptEx writes an address and needs 16 further bytes, for each end. */
 const ADDRESS_BYTES = sockaddr_in6.size + 16;
 /**
- * The memory of one AcceptEx: its OVERLAPPED, both addresses as the system writes them, the number of bytes received, and
- * pointers to the addresses with their lengths, which GetAcceptExSockaddrs writes.
+ * The memory of one AcceptEx: its OVERLAPPED, both addresses as the system writes them, the number of bytes received,
+ * and pointers to the addresses with their lengths, which GetAcceptExSockaddrs writes.
  */
 const RECORD = {
   overlapped: 0,

@@ -59,8 +59,8 @@ export class Entries {
   }
 
   /**
-   * Clears the memory. A wait that times out writes no entry but reports one (on Windows too, according to Wine's tests of
-   * ntdll); that entry is then an interrupt.
+   * Clears the memory. A wait that times out writes no entry but reports one (on Windows too, according to Wine's tests
+   * of ntdll); that entry is then an interrupt.
    */
   clear(): void {
     const { u32 } = this.#slab;
@@ -105,7 +105,10 @@ export class NativePort {
     }
   }
 
-  /** Dequeues up to `entriesMax` entries; returns 0 after a timeout. @throws OperationError if the failure is permanent */
+  /**
+   * Dequeues up to `entriesMax` entries; returns 0 after a timeout.
+   * @throws OperationError if the failure is permanent
+   */
   dequeue(entries: Entries, entriesMax: number, timeoutMs: number): number {
     const waitMs = this.#call.begin(timeoutMs);
     const wait = waitMs === Infinity ? INFINITE : Math.min(Math.ceil(waitMs), WAIT_MS_MAX);

@@ -42,7 +42,10 @@ const LOCKED_BYTES_MAX = 2 ** 24;
 /** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
 const SCRATCH = { bytes: 0, name: 16, size: 16 + SOCKADDR_BYTES_MAX } as const;
 
-/** Maximum wait, in ms, while the waiting thread has not yet returned after a recall: it may dequeue what would end the wait. */
+/**
+ * Maximum wait, in ms, while the waiting thread has not yet returned after a recall: it may dequeue what would end the
+ * wait.
+ */
 const SHARED_WAIT_MS_MAX = 10;
 
 export class IocpDriver implements Driver {
@@ -220,8 +223,8 @@ export class IocpDriver implements Driver {
   }
 
   /**
-   * Delivers the entries that the waiting thread has dequeued, which are older than those in the port; returns the number of
-   * completions and wake-ups among them.
+   * Delivers the entries that the waiting thread has dequeued, which are older than those in the port; returns the
+   * number of completions and wake-ups among them.
    */
   #deliverWaited(sink: CompletionSink): number {
     const { taken } = this.#wait;

@@ -8,8 +8,8 @@ import { ENTRIES_MAX, Entries, INTERRUPT_KEY, type NativePort, postPacket } from
 const RETURN_MS_MAX = 100;
 
 /**
- * The dequeue call of the waiting thread. One for the lifetime of the port: the driver delivers the entries that the thread has
- * dequeued, even if the port was stopped or restarted in the meantime.
+ * The dequeue call of the waiting thread. One for the lifetime of the port: the driver delivers the entries that the
+ * thread has dequeued, even if the port was stopped or restarted in the meantime.
  */
 export class IocpWait implements ThreadWait {
   readonly call = 'GetQueuedCompletionStatusEx';

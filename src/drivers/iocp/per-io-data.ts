@@ -1,6 +1,6 @@
 /**
- * The seed's per-I/O data: a record for each operation slot, whose OVERLAPPED the system writes to. The system gives the
- * address of the OVERLAPPED back with the completion, and the record follows from the address by arithmetic.
+ * The seed's per-I/O data: a record for each operation slot, whose OVERLAPPED the system writes to. The system gives
+ * the address of the OVERLAPPED back with the completion, and the record follows from the address by arithmetic.
  */
 
 import { assert } from '../../base/assert.js';

@@ -1,8 +1,8 @@
 /**
- * A small buffer for each socket, which its receive is posted with, so that an idle connection holds no buffer of the pool.
- * Received bytes stay here until they are copied into a buffer of the pool, even if the receive is cancelled in the meantime.
- * A small buffer costs one call for each message, where a WSARecv of no bytes costs two. A large buffer would cost more even
- * for small messages.
+ * A small buffer for each socket, which its receive is posted with, so that an idle connection holds no buffer of the
+ * pool. Received bytes stay here until they are copied into a buffer of the pool, even if the receive is cancelled in
+ * the meantime. A small buffer costs one call for each message, where a WSARecv of no bytes costs two. A large buffer
+ * would cost more even for small messages.
  */
 
 import { assert } from '../../base/assert.js';

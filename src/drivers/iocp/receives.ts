@@ -1,6 +1,6 @@
 /**
- * Receives: each is a WSARecv with the small buffer of its socket. Its bytes are copied into a buffer of the pool, and further
- * bytes are read straight into that buffer.
+ * Receives: each is a WSARecv with the small buffer of its socket. Its bytes are copied into a buffer of the pool, and
+ * further bytes are read straight into that buffer.
  */
 
 import { ensureCapacity } from '../../base/typed-arrays.js';
@@ -83,8 +83,8 @@ export class Receives {
   }
 
   /**
-   * Fills the pool's next buffer, the one that `FreeBuffers.take` gives. Returns the number of bytes, 0 for the end of the
-   * stream, or an error, negated: WSAEWOULDBLOCK if there is nothing to read after all.
+   * Fills the pool's next buffer, the one that `FreeBuffers.take` gives. Returns the number of bytes, 0 for the end of
+   * the stream, or an error, negated: WSAEWOULDBLOCK if there is nothing to read after all.
    */
   fill(socket: number): number {
     const error = this.#errors.get(socket);

@@ -1,7 +1,7 @@
 /**
- * Many receives and sends by one system call. Linux's asynchronous I/O (io_submit(2)) was made for files, but accepts sockets.
- * On non-blocking sockets each call has ended, or would block, when io_submit returns, and its result is in a ring in memory:
- * nothing stays in flight, and no second system call is needed.
+ * Many receives and sends by one system call. Linux's asynchronous I/O (io_submit(2)) was made for files, but accepts
+ * sockets. On non-blocking sockets each call has ended, or would block, when io_submit returns, and its result is in a
+ * ring in memory: nothing stays in flight, and no second system call is needed.
  */
 
 import { isMainThread } from 'node:worker_threads';
@@ -28,8 +28,8 @@ import { CallBatch, RECEIVE_CALL, SEND_CALL, SEND_MESSAGE_CALL, type TransferCal
 export const BATCHED_CALLS = 'batched_calls';
 
 /**
- * Maximum calls of one io_submit. The context of each thread counts as this many towards the system's limit (fs.aio-max-nr,
- * 65,536 by default).
+ * Maximum calls of one io_submit. The context of each thread counts as this many towards the system's limit
+ * (fs.aio-max-nr, 65,536 by default).
  */
 const CALLS_MAX = 256;
 
@@ -117,7 +117,8 @@ export class AioContext {
     this.#submit(batch, none);
     const transfers = batch.results[receive] === -EAGAIN && batch.results[send] === pair.byteLength;
     this.#libc.close(peers);
-    // Without the flag we rely on Node, which ignores SIGPIPE. With it, a program's own handling of signals does not matter.
+    // Without the flag we rely on Node, which ignores SIGPIPE. With it, a program's own handling of signals does not
+    // matter.
     this.#sendFlags = RWF_NOSIGNAL;
     this.#submit(batch, none);
     if (batch.results[send] !== -EPIPE) {
@@ -194,8 +195,8 @@ export class AioContext {
 let ofThread: AioContext | undefined | null = null;
 
 /**
- * The context that all ports of this thread share, from the first port to the end of the thread. Destroying a context takes a
- * grace period of the kernel (30 ms were seen), and between two batches a context is empty.
+ * The context that all ports of this thread share, from the first port to the end of the thread. Destroying a context
+ * takes a grace period of the kernel (30 ms were seen), and between two batches a context is empty.
  */
 export function threadContext(): AioContext | undefined {
   if (ofThread !== null) {

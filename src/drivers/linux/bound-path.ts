@@ -1,6 +1,6 @@
 /**
- * The files that bind creates for Unix sockets. The C library creates, inspects and removes them: Node's permission model
- * applies to none of its calls, and might forbid node:fs to remove what bind has created.
+ * The files that bind creates for Unix sockets. The C library creates, inspects and removes them: Node's permission
+ * model applies to none of its calls, and might forbid node:fs to remove what bind has created.
  */
 
 import { Buffer } from 'node:buffer';
@@ -75,9 +75,9 @@ function nodeIdentityOf(path: string): string | undefined {
 }
 
 /**
- * The file that a bind has just created, by its absolute path, so that a change of the working directory does not matter. The
- * path is not normalized: "link/.." is not the same directory to the system as to a text. Between bind and this call another
- * process could replace the file.
+ * The file that a bind has just created, by its absolute path, so that a change of the working directory does not
+ * matter. The path is not normalized: "link/.." is not the same directory to the system as to a text. Between bind and
+ * this call another process could replace the file.
  */
 export function boundPath(path: string): BoundPath {
   const absolute = path.startsWith('/') ? path : `${process.cwd()}/${path}`;
@@ -89,9 +89,9 @@ export function boundPath(path: string): BoundPath {
 }
 
 /**
- * Removes the file that a bind has created. Does nothing if that file is gone or another file has its path. Call it before the
- * socket is closed: until then the kernel keeps the inode, so no other file can have its number. Another process could still
- * replace the file between the check and the removal; Linux has no call that does both.
+ * Removes the file that a bind has created. Does nothing if that file is gone or another file has its path. Call it
+ * before the socket is closed: until then the kernel keeps the inode, so no other file can have its number. Another
+ * process could still replace the file between the check and the removal; Linux has no call that does both.
  * @throws OperationError if the file is still there and cannot be removed
  */
 export function removeBoundPath({ path, identity, problem }: BoundPath): void {

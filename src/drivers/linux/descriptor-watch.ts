@@ -1,6 +1,6 @@
 /**
- * Wakes Node's event loop for a port on Linux: by libuv's own epoll; if that fails, by a waiting thread; and by a timer as long
- * as no thread can be started either.
+ * Wakes Node's event loop for a port on Linux: by libuv's own epoll; if that fails, by a waiting thread; and by a timer
+ * as long as no thread can be started either.
  */
 
 import { OperationError } from '../../base/errors.js';
@@ -18,7 +18,10 @@ const TICKS_BEFORE_TRY = 50;
 
 export interface DescriptorWatchOptions {
   readonly disabledFeatures: ReadonlySet<string>;
-  /** For a descriptor that stays readable until it is drained: report each new readiness once, and drain only when polled. */
+  /**
+   * For a descriptor that stays readable until it is drained: report each new readiness once, and drain only when
+   * polled.
+   */
   readonly drain?: () => void;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Watches a descriptor in libuv's own epoll, with no addon and no thread. Node reads a pipe through `net.Socket`. Under the
- * pipe's number we put an eventfd in semaphore mode, so that every read finds bytes, and register our descriptor in libuv's
- * epoll under that number. When our descriptor is readable, libuv reads the eventfd and Node calls us, as for any socket.
- * `docs/event-loop.md` has the alternatives that were tried.
+ * Watches a descriptor in libuv's own epoll, with no addon and no thread. Node reads a pipe through `net.Socket`. Under
+ * the pipe's number we put an eventfd in semaphore mode, so that every read finds bytes, and register our descriptor in
+ * libuv's epoll under that number. When our descriptor is readable, libuv reads the eventfd and Node calls us, as for
+ * any socket. `docs/event-loop.md` has the alternatives that were tried.
  */
 
 import { Buffer } from 'node:buffer';
@@ -57,8 +57,8 @@ export class EpollWatch implements LoopWatch {
   readonly #pipeRead: number;
   readonly #pipeWrite: number;
   /**
-   * Opened early: when they are needed, the process may have reached its limit of descriptors. `spare` is closed while /proc is
-   * read, which needs one.
+   * Opened early: when they are needed, the process may have reached its limit of descriptors. `spare` is closed while
+   * /proc is read, which needs one.
    */
   readonly #reserved = { endless: -1, proof: -1, spare: -1 };
   #loopEpoll = -1;
@@ -264,7 +264,9 @@ export class EpollWatch implements LoopWatch {
   }
 }
 
-/** The epoll descriptor of this process in which `descriptor` is registered; -1 when there is none (proc(5), fdinfo). */
+/**
+ * The epoll descriptor of this process in which `descriptor` is registered; -1 when there is none (proc(5), fdinfo).
+ */
 function findEpollThatWatches(descriptor: number): number {
   const target = new RegExp(`^tfd:\\s+${descriptor} `, 'm');
   for (const name of openDescriptors()) {

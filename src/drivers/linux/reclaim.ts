@@ -24,8 +24,8 @@ function closeAll({ mappings, descriptors }: Pick<ResourceTracker, 'mappings' | 
 }
 
 /**
- * Closes all that a dead thread has left open. The peers of its connections see a reset: an end would look like the complete
- * stream. No other thread closes these descriptors, so their numbers are still valid.
+ * Closes all that a dead thread has left open. The peers of its connections see a reset: an end would look like the
+ * complete stream. No other thread closes these descriptors, so their numbers are still valid.
  */
 export function reclaimOnLinux(resources: ResourceTracker, thread: number): void {
   const { close, setsockopt } = libc();

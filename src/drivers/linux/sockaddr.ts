@@ -37,8 +37,8 @@ export const linuxAddresses: AddressSystem = {
 };
 
 /**
- * Makes a relative path absolute: the kernel resolves it when the connect is submitted, in the working directory of that time.
- * A path that would become too long stays relative.
+ * Makes a relative path absolute: the kernel resolves it when the connect is submitted, in the working directory of
+ * that time. A path that would become too long stays relative.
  */
 export function fromHere(address: SocketAddress): SocketAddress {
   if (address?.family !== 'unix' || typeof address.path !== 'string' || !/^[^/\0]/.test(address.path)) {

@@ -1,7 +1,7 @@
 /**
- * The thread that owns a socket, stored on the socket itself as its receive timeout, which has no effect as no receive blocks.
- * A listener's sockets inherit it, even those that the thread has not accepted yet. So all sockets of a dead thread can be
- * found, and nobody has to count them while it runs.
+ * The thread that owns a socket, stored on the socket itself as its receive timeout, which has no effect as no receive
+ * blocks. A listener's sockets inherit it, even those that the thread has not accepted yet. So all sockets of a dead
+ * thread can be found, and nobody has to count them while it runs.
  */
 
 import { readdirSync } from 'node:fs';

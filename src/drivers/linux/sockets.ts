@@ -97,8 +97,8 @@ export class LinuxSockets implements SocketCalls {
   }
 
   #prepare(socket: number, { family, dualStack }: SocketCreation): void {
-    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit this. Without it, io_uring does not read
-    // bytes that are there after an urgent mark (tcp_inq returns 0 there, seen on kernel 6.18).
+    // Urgent data stays a part of the stream (RFC 6093). Accepted sockets inherit this. Without it, io_uring does not
+    // read bytes that are there after an urgent mark (tcp_inq returns 0 there, seen on kernel 6.18).
     if (family !== 'unix') {
       this.#setInt(socket, SOL_SOCKET, SO_OOBINLINE, 1);
     }
@@ -156,9 +156,9 @@ export class LinuxSockets implements SocketCalls {
   }
 
   /**
-   * The peer of a connection that was reset or that both sides have ended. In the state TCP_CLOSE getpeername fails with
-   * ENOTCONN, but this option still returns the address, as accept4 does (`inet_getname` in the kernel's net/ipv4/af_inet.c). It
-   * fails if more bytes are asked for than the address has.
+   * The peer of a connection that was reset or that both sides have ended. In the state TCP_CLOSE getpeername fails
+   * with ENOTCONN, but this option still returns the address, as accept4 does (`inet_getname` in the kernel's
+   * net/ipv4/af_inet.c). It fails if more bytes are asked for than the address has.
    */
   #addressOfReset(socket: number): SocketAddress | undefined {
     const { address, u32 } = this.#scratch;

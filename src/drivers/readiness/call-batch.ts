@@ -1,6 +1,6 @@
 /**
- * A batch of receives and sends. Calls that follow each other closely find their code in the processor's cache, and a system that
- * accepts many calls at once is entered only once.
+ * A batch of receives and sends. Calls that follow each other closely find their code in the processor's cache, and a
+ * system that accepts many calls at once is entered only once.
  */
 
 import { assert } from '../../base/assert.js';

@@ -1,7 +1,7 @@
 /**
- * Completions over readiness: the driver that epoll and select share. An operation waits on its socket's reading or writing side
- * until a poller reports the socket as ready. Then the system call is made, and its result is the completion. The driver
- * remembers what the last call revealed about readiness, and does not ask again.
+ * Completions over readiness: the driver that epoll and select share. An operation waits on its socket's reading or
+ * writing side until a poller reports the socket as ready. Then the system call is made, and its result is the
+ * completion. The driver remembers what the last call revealed about readiness, and does not ask again.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
@@ -36,7 +36,9 @@ import {
   WRITE_QUEUED,
 } from './socket-table.js';
 
-/** Maximum completions of one poll. System calls in a row cost less than calls that alternate with the port's handling. */
+/**
+ * Maximum completions of one poll. System calls in a row cost less than calls that alternate with the port's handling.
+ */
 const COMPLETIONS_MAX = 256;
 
 export interface ReadinessParts {
@@ -131,8 +133,8 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
-    // Encoded now, so that an error reaches the caller: until the system call is made the interface or the working directory
-    // may change.
+    // Encoded now, so that an error reaches the caller: until the system call is made the interface or the working
+    // directory may change.
     this.#io.connectAddresses.set(socket, this.sockets.encodeAddress(address));
     this.#postWrite(slot, generation, socket, CONNECT, 0, 0, false);
   }
@@ -275,9 +277,9 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   /**
-   * Tries operations on ready sockets until `completionsMax` have completed; returns how many have. Writes go first: they answer
-   * recent reads, and after hundreds of other reads their sockets would no longer be in the processor's cache. If writes leave
-   * no room for some reads, those reads go first the next time.
+   * Tries operations on ready sockets until `completionsMax` have completed; returns how many have. Writes go first:
+   * they answer recent reads, and after hundreds of other reads their sockets would no longer be in the processor's
+   * cache. If writes leave no room for some reads, those reads go first the next time.
    */
   #tryReady(sink: CompletionSink, completionsMax: number): number {
     const io = this.#io;

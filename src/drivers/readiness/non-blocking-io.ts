@@ -1,6 +1,6 @@
 /**
- * Tries operations by non-blocking calls, and updates the sockets' readiness by the results. Receives and sends are collected in
- * a batch of calls, which is made when all have been tried.
+ * Tries operations by non-blocking calls, and updates the sockets' readiness by the results. Receives and sends are
+ * collected in a batch of calls, which is made when all have been tried.
  */
 
 import { assert } from '../../base/assert.js';
@@ -217,8 +217,8 @@ export class NonBlockingIo {
   /** Handles the result of a send or connect. */
   #written(socket: number, result: number): void {
     const table = this.#table;
-    // A connect that would block but does not continue has failed (a Unix listener's backlog is full): no readiness event
-    // would say when to try again.
+    // A connect that would block but does not continue has failed (a Unix listener's backlog is full): no readiness
+    // event would say when to try again.
     if (result !== -this.#sockets.wouldBlock || table.writeKind[socket] === CONNECT) {
       this.#endWrite(socket, result);
       return;

@@ -7,7 +7,10 @@ import type { CallBatch, TransferCalls } from './call-batch.js';
 
 /** Receives the reports of a poller. */
 export interface ReadinessSink {
-  /** @param hangup whether the peer ended or reset the connection or sent urgent data: then only a read that would block proves the socket empty */
+  /**
+   * @param hangup whether the peer ended or reset the connection or sent urgent data: then only a read that would block
+   * proves the socket empty
+   */
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void;
   wakeUp(count: number): void;
 }
@@ -20,8 +23,8 @@ export interface Poller {
   wantRead(socket: number, wanted: boolean): void;
   wantWrite(socket: number, wanted: boolean): void;
   /**
-   * Reports the sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. Reports none if the call was
-   * interrupted or the system had no memory.
+   * Reports the sockets that are ready, waiting up to `timeoutMs` for the first; returns how many. Reports none if the
+   * call was interrupted or the system had no memory.
    * @throws OperationError if the failure is permanent
    */
   wait(sink: ReadinessSink, timeoutMs: number): number;
@@ -29,8 +32,8 @@ export interface Poller {
   readonly retryAt: number;
 
   /**
-   * Whether a socket became wanted since the last `wait` whose readiness the watch may have reported before that. Then `wait`
-   * must be called before Node's event loop waits.
+   * Whether a socket became wanted since the last `wait` whose readiness the watch may have reported before that. Then
+   * `wait` must be called before Node's event loop waits.
    */
   readonly unasked: boolean;
 

@@ -1,6 +1,6 @@
 /**
- * Completions of one batch of system calls, kept until the whole batch is made. The calls then follow each other closely, and
- * so does the port's handling of their results, so each finds its code in the processor's cache.
+ * Completions of one batch of system calls, kept until the whole batch is made. The calls then follow each other
+ * closely, and so does the port's handling of their results, so each finds its code in the processor's cache.
  */
 
 import type { CompletionSink } from '../driver.js';

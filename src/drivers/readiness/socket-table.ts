@@ -11,7 +11,10 @@ export const READ_CANCELLED = 16;
 export const WRITE_CANCELLED = 32;
 export const HANGUP = 64;
 export const WATCHED = 128;
-/** A short read does not prove that the socket is empty: on a Unix-domain socket a read stops after bytes that came with a descriptor. */
+/**
+ * A short read does not prove that the socket is empty: on a Unix-domain socket a read stops after bytes that came with
+ * a descriptor.
+ */
 export const READS_SHORT = 256;
 /** The memory of the send is borrowed. */
 export const BORROWED = 512;

@@ -1,4 +1,7 @@
-/** The driver `select`: completions over select's readiness, on Linux and Windows. `linux.ts` and `windows.ts` are the sets and the call of each system. */
+/**
+ * The driver `select`: completions over select's readiness, on Linux and Windows. `linux.ts` and `windows.ts` are the
+ * sets and the call of each system.
+ */
 
 import type { Driver, DriverOptions } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';

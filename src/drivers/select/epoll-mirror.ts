@@ -1,7 +1,7 @@
 /**
- * Wakes Node's event loop for select on Linux. select has no descriptor that the loop could watch, and a thread that waits in
- * select would have to be interrupted at each change of the wanted sets. An epoll set has a descriptor, so the port's sockets
- * are also in one, only to wake the loop; select itself says which of them are ready.
+ * Wakes Node's event loop for select on Linux. select has no descriptor that the loop could watch, and a thread that
+ * waits in select would have to be interrupted at each change of the wanted sets. An epoll set has a descriptor, so the
+ * port's sockets are also in one, only to wake the loop; select itself says which of them are ready.
  */
 
 import { lastErrno } from '../../ffi/library.js';
@@ -26,8 +26,8 @@ import { linuxErrors } from '../linux/errors.js';
 const EVENTS_MAX = 64;
 
 /**
- * Edge-triggered: each new readiness wakes the loop once, wanted or not. select has reported the sockets that were ready before
- * the loop waits, and a socket that is wanted later is handed to select before the loop waits (`unasked`).
+ * Edge-triggered: each new readiness wakes the loop once, wanted or not. select has reported the sockets that were
+ * ready before the loop waits, and a socket that is wanted later is handed to select before the loop waits (`unasked`).
  */
 const EVENTS = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 

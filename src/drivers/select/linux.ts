@@ -1,7 +1,7 @@
 /**
- * The driver select's part for Linux (sockets, errors and wake-ups that all of Linux's drivers share are in `drivers/linux`):
- * sets as bitmaps of descriptors. The bitmaps may be larger than FD_SETSIZE, because the kernel reads as many bits as `nfds`
- * says; the limit that select(2) describes under "Bugs" is one of the C type.
+ * The driver select's part for Linux (sockets, errors and wake-ups that all of Linux's drivers share are in
+ * `drivers/linux`): sets as bitmaps of descriptors. The bitmaps may be larger than FD_SETSIZE, because the kernel reads
+ * as many bits as `nfds` says; the limit that select(2) describes under "Bugs" is one of the C type.
  */
 
 import { lastErrno } from '../../ffi/library.js';

@@ -8,8 +8,8 @@ export interface SelectSystem {
   /** Opens a wake-up whose `readable` end can be a member of the sets. */
   openWake(): Wake;
   /**
-   * Call it before a socket is wanted; an earlier socket may have had the same number. Returns 0, or the system's error number,
-   * negated.
+   * Call it before a socket is wanted; an earlier socket may have had the same number. Returns 0, or the system's error
+   * number, negated.
    */
   add(socket: number): number;
   /** The socket is never wanted again. */
@@ -28,8 +28,8 @@ export interface SelectCall {
   /** Asks about the wanted sockets, for up to `timeoutMs`; returns how many are ready, or the error number, negated. */
   select(timeoutMs: number): number;
   /**
-   * Finds the closed sockets after `select` failed because of one, and makes them ready, so that exactly their operations fail.
-   * Returns how many there are; 0 for any other error.
+   * Finds the closed sockets after `select` failed because of one, and makes them ready, so that exactly their
+   * operations fail. Returns how many there are; 0 for any other error.
    */
   findClosed(systemNumber: number): number;
   /** Reports the ready sockets after a `select` that returned more than 0. */

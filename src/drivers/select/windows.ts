@@ -1,7 +1,7 @@
 /**
  * The driver select's part for Windows (sockets, errors and wake-ups that both of Windows' drivers share are in
- * `drivers/windows`): sets as counted arrays of SOCKETs. An array may be longer than FD_SETSIZE, because the system reads its
- * length from `fd_count`.
+ * `drivers/windows`): sets as counted arrays of SOCKETs. An array may be longer than FD_SETSIZE, because the system
+ * reads its length from `fd_count`.
  */
 
 import { Slab } from '../../ffi/memory.js';

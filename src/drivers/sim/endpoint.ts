@@ -1,6 +1,6 @@
 /**
- * Ends of connections without a port: the peers of a test. They have no operations: a write takes as many bytes as there is room for,
- * and a read returns the bytes that have arrived.
+ * Ends of connections without a port: the peers of a test. They have no operations: a write takes as many bytes as
+ * there is room for, and a read returns the bytes that have arrived.
  */
 
 import { Buffer } from 'node:buffer';
@@ -58,7 +58,9 @@ export class SimEndpoint extends Changing {
     return state === 'created' || (state === 'connected' && error !== 0) ? 'failed' : (state as EndpointState);
   }
 
-  /** Why connecting failed or the connection broke: `ECONNREFUSED`, `ECONNRESET`, …; undefined if neither has happened. */
+  /**
+   * Why connecting failed or the connection broke: `ECONNREFUSED`, `ECONNRESET`, …; undefined if neither has happened.
+   */
   get code(): string | undefined {
     const { error } = this.#socket;
     return error === 0 ? undefined : linuxErrors.codeOf(error);
@@ -121,7 +123,10 @@ export class SimEndpoint extends Changing {
     }
   }
 
-  /** Closes the endpoint. The peer sees a reset if bytes are unread or with `reset`, and otherwise the end of the stream. */
+  /**
+   * Closes the endpoint. The peer sees a reset if bytes are unread or with `reset`, and otherwise the end of the
+   * stream.
+   */
   close(options: { readonly reset?: boolean } = {}): void {
     if (this.#socket.state !== 'closed') {
       this.#socket.options.resetOnClose = options.reset === true ? 1 : 0;

@@ -1,6 +1,6 @@
 /**
- * A simulated network in Node's event loop. When something is due, it gives turns to ports, timers and endpoints, each in an iteration
- * of its own. A virtual clock advances when nothing is left to do.
+ * A simulated network in Node's event loop. When something is due, it gives turns to ports, timers and endpoints, each
+ * in an iteration of its own. A virtual clock advances when nothing is left to do.
  */
 
 import { type Clock, type ClockTimer, TIMER_MS_MAX } from '../../base/clock.js';

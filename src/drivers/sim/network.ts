@@ -1,6 +1,6 @@
 /**
- * A network in memory, for tests: its ports can connect only to each other. One seed decides all random choices, so that with the
- * virtual clock a run repeats event for event. See docs/sim.md.
+ * A network in memory, for tests: its ports can connect only to each other. One seed decides all random choices, so
+ * that with the virtual clock a run repeats event for event. See docs/sim.md.
  */
 
 import type { SocketAddress } from '../../base/address.js';
@@ -22,7 +22,8 @@ export interface SimNetworkOptions {
   /** Any integer. @default 1 */
   readonly seed?: number;
   /**
-   * `virtual`: time stands still while there is something to do, and then jumps to the next event. `real`: time is the system's.
+   * `virtual`: time stands still while there is something to do, and then jumps to the next event. `real`: time is the
+   * system's.
    * @default 'virtual'
    */
   readonly clock?: 'virtual' | 'real';
@@ -81,8 +82,8 @@ export class SimNetwork implements DriverSource {
   }
 
   /**
-   * Runs one step without the event loop: gives a turn to a task, timer or port that has something to do, or else advances the
-   * virtual clock to the next event.
+   * Runs one step without the event loop: gives a turn to a task, timer or port that has something to do, or else
+   * advances the virtual clock to the next event.
    * @param untilMs the clock does not advance beyond it
    * @returns false if nothing is left to do until then; the clock is then at `untilMs`, unless that is Infinity
    */

@@ -33,7 +33,10 @@ export class Posts {
     });
   }
 
-  /** Cancels an operation after the submission and the delay of the faults. @param ended called if the operation had not ended */
+  /**
+   * Cancels an operation after the submission and the delay of the faults.
+   * @param ended called if the operation had not ended
+   */
   cancel(socket: SimSocket, slot: number, generation: number, ended: (operation: Operation) => void): void {
     const { random } = this.#kernel;
     this.#waiting.push(() => {

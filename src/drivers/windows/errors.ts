@@ -1,7 +1,7 @@
 /**
- * Windows' error numbers, a line each: the Winsock or system number (winerror.h), Node's code, a message, and the NTSTATUS values
- * (ntstatus.h) that the system writes to an OVERLAPPED for this error. RtlNtStatusToDosError is not used, because it turns a
- * reset into ERROR_NETNAME_DELETED, an error of files.
+ * Windows' error numbers, a line each: the Winsock or system number (winerror.h), Node's code, a message, and the
+ * NTSTATUS values (ntstatus.h) that the system writes to an OVERLAPPED for this error. RtlNtStatusToDosError is not
+ * used, because it turns a reset into ERROR_NETNAME_DELETED, an error of files.
  */
 
 import { ErrorTable } from '../../base/errors.js';

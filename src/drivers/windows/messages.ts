@@ -9,8 +9,8 @@ import { type BufferList, GATHER_PIECES_MAX } from '../driver.js';
 export const MESSAGE = { count: 0, wsabufs: 8 } as const;
 
 /**
- * Maximum bytes of one call. A non-blocking socket accepts all bytes as long as its buffer has room for any ("Design issues:
- * sending small data segments over TCP with Winsock"), and the system keeps a copy of them.
+ * Maximum bytes of one call. A non-blocking socket accepts all bytes as long as its buffer has room for any ("Design
+ * issues: sending small data segments over TCP with Winsock"), and the system keeps a copy of them.
  */
 export const CALL_BYTES_MAX = 2 ** 20;
 

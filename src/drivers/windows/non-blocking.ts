@@ -89,9 +89,9 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
   }
 
   /**
-   * Tells an end of the stream from a reset. Wine's server consumes the error of a reset when it checks for select whether the
-   * socket is ready (seen on Wine 8): then recv reports the end of the stream, but a send of no bytes still fails. On Windows
-   * such a send does nothing ("send function", "Remarks").
+   * Tells an end of the stream from a reset. Wine's server consumes the error of a reset when it checks for select
+   * whether the socket is ready (seen on Wine 8): then recv reports the end of the stream, but a send of no bytes still
+   * fails. On Windows such a send does nothing ("send function", "Remarks").
    */
   #endOrReset(handle: number, address: number): number {
     const reset = this.#ws2_32.send(handle, address, 0, 0) < 0 && this.#ws2_32.WSAGetLastError() === WSAECONNRESET;

@@ -22,7 +22,9 @@ function interfaceIndex(name: string): number {
   return entries.flatMap((entry) => (entry.family === 'IPv6' ? [entry.scopeid] : [])).find(Boolean) ?? 0;
 }
 
-/** The address to connect to: unlike Linux, Windows does not connect to the loopback address for the unspecified one. */
+/**
+ * The address to connect to: unlike Linux, Windows does not connect to the loopback address for the unspecified one.
+ */
 export function connectable(address: SocketAddress): SocketAddress {
   if (address?.family === 'ipv4' && address.address === '0.0.0.0') {
     return { ...address, address: '127.0.0.1' };

@@ -1,6 +1,6 @@
 /**
- * Sockets by numbers of our own. A SOCKET is a handle, whose values have gaps, and a listener's handle must be closed to stop it
- * listening, while its operations are still in flight. A number stays in use until `remove`.
+ * Sockets by numbers of our own. A SOCKET is a handle, whose values have gaps, and a listener's handle must be closed
+ * to stop it listening, while its operations are still in flight. A number stays in use until `remove`.
  */
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';

@@ -19,8 +19,8 @@ const SEND_TRIES_MAX = 1000;
 const one = lazySlab(1);
 
 /**
- * Posts a wake-up to the SOCKET `handle`, from any thread. If the connection is full, its other end is readable anyway, and only
- * the number of wake-ups is too low.
+ * Posts a wake-up to the SOCKET `handle`, from any thread. If the connection is full, its other end is readable anyway,
+ * and only the number of wake-ups is too low.
  */
 export function wakeSocket(handle: number): void {
   const { address } = one();

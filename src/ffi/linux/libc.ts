@@ -1,9 +1,9 @@
 /**
- * Functions of Linux's C library, declared as in their manual pages, with addresses as numbers. Each returns -1 and sets errno on
- * failure, unless noted otherwise.
+ * Functions of Linux's C library, declared as in their manual pages, with addresses as numbers. Each returns -1 and
+ * sets errno on failure, unless noted otherwise.
  *
- * Functions that transfer bytes are declared to return `int` instead of `ssize_t`: Linux transfers at most 0x7ffff000 bytes at
- * once (read(2), "Notes"), and koffi converts an int faster than a 64-bit number.
+ * Functions that transfer bytes are declared to return `int` instead of `ssize_t`: Linux transfers at most 0x7ffff000
+ * bytes at once (read(2), "Notes"), and koffi converts an int faster than a 64-bit number.
  */
 
 import { Library } from '../library.js';

@@ -1,6 +1,6 @@
 /**
- * Offsets of Linux's structs, each with its C declaration. The layout test compares every table with the C compiler's rules. Sizes
- * and offsets are in bytes, for 64-bit systems.
+ * Offsets of Linux's structs, each with its C declaration. The layout test compares every table with the C compiler's
+ * rules. Sizes and offsets are in bytes, for 64-bit systems.
  */
 
 import { process } from '../../base/runtime.js';
@@ -44,8 +44,8 @@ export const statx = {
 
 /**
  * `struct tcp_info { __u8 tcpi_state, ...; __u32 tcpi_rto, ...; __u64 tcpi_pacing_rate, tcpi_max_pacing_rate,
- * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first 64-bit members. Newer kernels have more members, and write as many
- * bytes as the caller asks for.
+ * tcpi_bytes_acked; ... }`: eight bytes, 24 words, and the first 64-bit members. Newer kernels have more members, and
+ * write as many bytes as the caller asks for.
  */
 export const tcp_info = {
   tcpi_state: 0,
@@ -90,7 +90,10 @@ export const io_uring_params = {
   size: 120,
 } as const;
 
-/** `struct io_sqring_offsets { __u32 head, tail, ring_mask, ring_entries, flags, dropped, array, resv1; __u64 user_addr; }` */
+/**
+ * `struct io_sqring_offsets { __u32 head, tail, ring_mask, ring_entries, flags, dropped, array, resv1; __u64 user_addr;
+ * }`
+ */
 export const io_sqring_offsets = {
   head: 0,
   tail: 4,
@@ -104,7 +107,10 @@ export const io_sqring_offsets = {
   size: 40,
 } as const;
 
-/** `struct io_cqring_offsets { __u32 head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv1; __u64 user_addr; }` */
+/**
+ * `struct io_cqring_offsets { __u32 head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv1; __u64 user_addr;
+ * }`
+ */
 export const io_cqring_offsets = {
   head: 0,
   tail: 4,
@@ -144,7 +150,9 @@ export const io_uring_sqe = {
 /** `struct io_uring_cqe { __u64 user_data; __s32 res; __u32 flags; }` */
 export const io_uring_cqe = { user_data: 0, res: 8, flags: 12, size: 16 } as const;
 
-/** `struct io_uring_buf { __u64 addr; __u32 len; __u16 bid; __u16 resv; }`; the ring's tail is the first entry's resv. */
+/**
+ * `struct io_uring_buf { __u64 addr; __u32 len; __u16 bid; __u16 resv; }`; the ring's tail is the first entry's resv.
+ */
 export const io_uring_buf = { addr: 0, len: 8, bid: 12, resv: 14, size: 16 } as const;
 
 /** `struct io_uring_buf_reg { __u64 ring_addr; __u32 ring_entries; __u16 bgid; __u16 flags; __u64 resv[3]; }` */
@@ -155,8 +163,8 @@ export const io_uring_getevents_arg = { sigmask: 0, sigmask_sz: 8, min_wait_usec
 
 /**
  * `struct iocb { __u64 aio_data; __u32 aio_key; __kernel_rwf_t aio_rw_flags; __u16 aio_lio_opcode; __s16 aio_reqprio;
- * __u32 aio_fildes; __u64 aio_buf, aio_nbytes; __s64 aio_offset; __u64 aio_reserved2; __u32 aio_flags, aio_resfd; }`, in
- * the order of little-endian systems.
+ * __u32 aio_fildes; __u64 aio_buf, aio_nbytes; __s64 aio_offset; __u64 aio_reserved2; __u32 aio_flags, aio_resfd; }`,
+ * in the order of little-endian systems.
  */
 export const iocb = {
   aio_data: 0,

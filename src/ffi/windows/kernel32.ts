@@ -1,6 +1,6 @@
 /**
- * The functions of kernel32.dll that overlapped calls, as their manual pages declare them, with handles and addresses as
- * numbers. A BOOL is 0 when the call failed; `GetLastError` says why, when it is the next foreign call.
+ * The functions of kernel32.dll that overlapped calls, as their manual pages declare them, with handles and addresses
+ * as numbers. A BOOL is 0 when the call failed; `GetLastError` says why, when it is the next foreign call.
  */
 
 import { Library } from '../library.js';
@@ -26,7 +26,9 @@ function declareKernel32() {
     GetLastError: library.declare('uint32_t GetLastError()'),
     /** Writes the number of the process's open handles. */
     GetProcessHandleCount: library.declare('int GetProcessHandleCount(int64_t hProcess, int64_t pdwHandleCount)'),
-    /** Also 0 for a packet whose operation failed: then it has written an OVERLAPPED, and `GetLastError` is about that. */
+    /**
+     * Also 0 for a packet whose operation failed: then it has written an OVERLAPPED, and `GetLastError` is about that.
+     */
     GetQueuedCompletionStatus: library.declare(
       'int GetQueuedCompletionStatus(int64_t CompletionPort, int64_t lpNumberOfBytesTransferred, int64_t lpCompletionKey, int64_t lpOverlapped, uint32_t dwMilliseconds)',
     ),

@@ -1,6 +1,6 @@
 /**
- * The extension functions of Winsock. WSAIoctl returns their addresses; asking once saves the lookup that each direct call of
- * mswsock.dll makes (WSAIoctl, "Remarks").
+ * The extension functions of Winsock. WSAIoctl returns their addresses; asking once saves the lookup that each direct
+ * call of mswsock.dll makes (WSAIoctl, "Remarks").
  */
 
 import { Buffer } from 'node:buffer';
@@ -45,7 +45,8 @@ const ADDRESS_BYTES = 8;
 const declared = new Map<string, ForeignFunction>();
 
 /**
- * Returns an extension function of the provider of `socket`; undefined if that fails, with the reason in WSAGetLastError.
+ * Returns an extension function of the provider of `socket`; undefined if that fails, with the reason in
+ * WSAGetLastError.
  */
 export function loadExtension(name: Extension, socket: number): ForeignFunction | undefined {
   const [id, prototype] = FUNCTIONS[name];

@@ -1,9 +1,12 @@
 /**
- * Offsets of Windows' structs, each with its C declaration. The layout test compares every table with the C compiler's rules. Sizes
- * and offsets are in bytes, for 64-bit systems.
+ * Offsets of Windows' structs, each with its C declaration. The layout test compares every table with the C compiler's
+ * rules. Sizes and offsets are in bytes, for 64-bit systems.
  */
 
-/** `typedef struct _OVERLAPPED { ULONG_PTR Internal, InternalHigh; DWORD Offset, OffsetHigh; HANDLE hEvent; }` (minwinbase.h) */
+/**
+ * `typedef struct _OVERLAPPED { ULONG_PTR Internal, InternalHigh; DWORD Offset, OffsetHigh; HANDLE hEvent; }`
+ * (minwinbase.h)
+ */
 export const OVERLAPPED = { Internal: 0, InternalHigh: 8, Offset: 16, OffsetHigh: 20, hEvent: 24, size: 32 } as const;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * One direction of a connection. The sender writes bytes, which arrive later and are then read: three counts. Bytes that have arrived
- * but have no room at the receiver stay in the sender's buffer, as with TCP's window.
+ * One direction of a connection. The sender writes bytes, which arrive later and are then read: three counts. Bytes
+ * that have arrived but have no room at the receiver stay in the sender's buffer, as with TCP's window.
  */
 
 import { Fifo } from '../../../base/fifo.js';

@@ -1,6 +1,6 @@
 /**
- * What the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by number, and the
- * sockets whose operations are to be tried.
+ * What the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by number, and
+ * the sockets whose operations are to be tried.
  */
 
 import { EventQueue } from '../event-queue.js';

@@ -122,7 +122,10 @@ export class Transport {
     this.#kernel.readable(socket);
   }
 
-  /** Closes our end: the peer sees a reset if bytes are unread or with `resetOnClose`, and otherwise the end of the stream. */
+  /**
+   * Closes our end: the peer sees a reset if bytes are unread or with `resetOnClose`, and otherwise the end of the
+   * stream.
+   */
   close(socket: SimSocket): void {
     const { peer, incoming, error, options } = socket;
     socket.state = 'closed';
@@ -136,7 +139,10 @@ export class Transport {
     }
   }
 
-  /** Starts the timer of `userTimeoutMs`, which runs until the peer has accepted all bytes and restarts with each progress. */
+  /**
+   * Starts the timer of `userTimeoutMs`, which runs until the peer has accepted all bytes and restarts with each
+   * progress.
+   */
   #startTimeout(socket: SimSocket): void {
     const { time, events } = this.#kernel;
     const { peer, options } = socket;
