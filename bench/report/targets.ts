@@ -13,8 +13,8 @@ export interface TargetLine {
   readonly ratios: readonly [number | undefined, number | undefined, number | undefined];
 }
 
-const CPU_50 = 'CPU a message, ping-pong of 64 bytes, 50 connections';
-const CPU_500 = 'CPU a message, ping-pong of 64 bytes, 500 connections';
+const CPU_50 = 'CPU per message, ping-pong of 64 bytes, 50 connections';
+const CPU_500 = 'CPU per message, ping-pong of 64 bytes, 500 connections';
 
 const less = (title: string, scenario: string, metric: Metric, ...ratios: TargetLine['ratios']): TargetLine => ({
   title,
@@ -41,7 +41,7 @@ export const TARGETS: readonly TargetLine[] = [
   more('Connections a second that echo one message', 'connect', 'rate', 1.5, 1.1, 0.8),
   less('Memory of an idle connection', 'idle', 'growth', 0.2, 0.8, undefined),
   more('Deliveries a second, broadcast one at a time', 'broadcast', 'rate', 2.5, 1.2, undefined),
-  less('CPU a message through a proxy', 'proxy', 'cpu', 0.65, 0.9, undefined),
+  less('CPU per message through a proxy', 'proxy', 'cpu', 0.65, 0.9, undefined),
 ];
 
 /** The contender that stands for overlapped: the engine, on the driver that it chooses by itself. */
