@@ -1,12 +1,12 @@
-/** Views of a piece of memory, made directly. */
+/** Creates views of memory directly, without the checks of Buffer's own functions. */
 
 import { Buffer } from 'node:buffer';
 
 type ViewClass = new (memory: ArrayBufferLike, byteOffset: number, byteLength: number) => Buffer;
 
 /**
- * Node's own class of buffers, which is what `Buffer.prototype.subarray` makes: making one with it costs less than half of
- * what `subarray` or `Buffer.from` do.
+ * Node's internal class of buffers, which `Buffer.prototype.subarray` creates. Its constructor costs less than half as much as
+ * `subarray` or `Buffer.from`.
  */
 const View = (Buffer as unknown as { readonly [Symbol.species]: ViewClass })[Symbol.species];
 
@@ -14,13 +14,13 @@ export class BufferViews {
   readonly #memory: ArrayBufferLike;
   readonly #start: number;
 
-  /** @param bytes that the views are parts of */
+  /** @param bytes the memory that the views show */
   constructor(bytes: Uint8Array) {
     this.#memory = bytes.buffer;
     this.#start = bytes.byteOffset;
   }
 
-  /** A view of `byteLength` bytes from `offset` on, which must be there. */
+  /** A view of `byteLength` bytes from `offset` on, which must exist. */
   at(offset: number, byteLength: number): Buffer {
     return new View(this.#memory, this.#start + offset, byteLength);
   }

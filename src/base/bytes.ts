@@ -1,8 +1,7 @@
 /**
- * Bytes that a program passes, read by what they are and not by what they say. `instanceof` refuses the arrays of another
- * realm (vm contexts, Jest, jsdom), and a property named `length` can be anything: of a subclass, or of the object itself.
- * The getters of %TypedArray% look at the internal slots (ECMAScript, 23.2.3). Called through `call` they cost less than
- * the properties do.
+ * Reads the bytes that a program passes by their internal slots. `instanceof` refuses typed arrays of another realm (vm
+ * contexts, Jest, jsdom), and a subclass or the object itself can redefine the property `length`. The getters of %TypedArray%
+ * read the internal slots (ECMAScript, 23.2.3); called through `call` they cost less than the properties.
  */
 
 import { isSharedArrayBuffer } from 'node:util/types';
@@ -16,38 +15,38 @@ function getter<Value>(name: PropertyKey, prototype = TypedArray): (of: unknown)
 
 const tagOf = getter<string | undefined>(Symbol.toStringTag);
 
-/** Whether a value is a Uint8Array, of any realm; a Buffer is one. */
+/** Whether a value is a Uint8Array of any realm; a Buffer is one. */
 export function isBytes(value: unknown): value is Uint8Array {
   return tagOf(value) === 'Uint8Array';
 }
 
-/** The number of bytes; 0 when their memory was detached, or ends before they do. */
+/** The number of bytes; 0 when their memory was detached, or was resized to end before them. */
 export const lengthOf = getter<number>('length') as (bytes: Uint8Array) => number;
 
-/** Where they begin in their memory. */
+/** Their offset in their memory. */
 export const offsetOf = getter<number>('byteOffset') as (bytes: Uint8Array) => number;
 
-/** The memory that they are a part of. */
+/** The memory that contains them. */
 export const memoryOf = getter<ArrayBufferLike>('buffer') as (bytes: Uint8Array) => ArrayBufferLike;
 
-/** A view of `byteLength` of the bytes, from `offset` on. They must be there. */
+/** A view of `byteLength` bytes from `offset` on, which must exist. */
 export function partOf(bytes: Uint8Array, offset: number, byteLength: number): Uint8Array {
   return new Uint8Array(memoryOf(bytes), offsetOf(bytes) + offset, byteLength);
 }
 
 const byteLengthOf = getter<number>('byteLength', ArrayBuffer.prototype);
 
-/** Whether the memory of bytes is shared by threads: it cannot be detached, and never shrinks. */
+/** Whether threads share the memory of bytes: then it cannot be detached, and never shrinks. */
 export function isShared(bytes: Uint8Array): boolean {
   return isSharedArrayBuffer(memoryOf(bytes));
 }
 
-/** A view of the same bytes that is nobody else's. */
+/** Another view of the same bytes, which the program does not have. */
 export function ownView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(memoryOf(bytes), offsetOf(bytes), lengthOf(bytes));
 }
 
-/** Bytes whose memory the program can detach or shrink, which is seen here. It must not be shared. */
+/** Bytes whose memory the program can detach or shrink; `isIntact` notices that. Their memory must not be shared. */
 export class BorrowedBytes {
   readonly view: Uint8Array;
   readonly #memory: ArrayBufferLike;
@@ -60,8 +59,9 @@ export class BorrowedBytes {
   }
 
   /**
-   * Whether they are all there. The memory is asked, as V8's optimized code has answered with the length that a view had
-   * before its memory was detached (seen on Node 20): it is kept in the view, while the memory's own is set to 0.
+   * Whether all bytes still exist. Reads the length of the memory, not of the view: V8's optimized code has returned the length
+   * that a view had before its memory was detached (seen on Node 20). The view keeps it, while the length of the memory
+   * becomes 0.
    */
   get isIntact(): boolean {
     return byteLengthOf(this.#memory) >= this.#end;

@@ -1,13 +1,13 @@
-/** Errors have one shape on all systems: Node's, plus the raw number of the system. */
+/** Errors of operations. They have Node's shape on all systems, plus the system's own error number. */
 
 import { getSystemErrorMap, types } from 'node:util';
 import { formatAddress, type SocketAddress } from './address.js';
 import { assert } from './assert.js';
 
-/** One line per code: the system's number, Node's code, what it means to a person. */
+/** One line for each code: the system's number, Node's code, and an explanation. */
 export type ErrorLine = readonly [systemNumber: number, code: string, message: string];
 
-/** The number of an error that no system has: the memory of a send was detached, or has shrunk, before all of it was sent. */
+/** An error that no system has: the memory of a send was detached, or has shrunk, before all of it was sent. */
 export const ERR_BUFFER_DETACHED = 2 ** 30;
 
 const DETACHED_LINE: ErrorLine = [
@@ -16,7 +16,7 @@ const DETACHED_LINE: ErrorLine = [
   'The memory of these bytes was transferred or resized before they were sent; write a copy instead',
 ];
 
-/** A system's table of errors. An unknown number keeps its number: `E…` becomes `UNKNOWN_123`. */
+/** A system's table of errors. The code of an unknown number contains it: `UNKNOWN_123`. */
 export class ErrorTable {
   readonly #lines = new Map<number, ErrorLine>();
   readonly #numbers = new Map<string, number>();
@@ -28,12 +28,12 @@ export class ErrorTable {
     }
   }
 
-  /** @param systemNumber as the system counts its errors, positive */
+  /** @param systemNumber the system's number of an error, positive */
   codeOf(systemNumber: number): string {
     return this.#lines.get(systemNumber)?.[1] ?? `UNKNOWN_${systemNumber}`;
   }
 
-  /** The system's number for a code that the table has. */
+  /** The system's number of a code, which must be in the table. */
   numberOf(code: string): number {
     const systemNumber = this.#numbers.get(code);
     assert(systemNumber !== undefined);
@@ -41,10 +41,10 @@ export class ErrorTable {
   }
 
   messageOf(systemNumber: number): string {
-    return this.#lines.get(systemNumber)?.[2] ?? 'Error that has no line in the table';
+    return this.#lines.get(systemNumber)?.[2] ?? 'Unknown error';
   }
 
-  /** The error of a failed call. `action` is what was tried, as in `Bind`. */
+  /** Creates the error of a failed call. */
   create(systemNumber: number, syscall: string, address?: SocketAddress): OperationError {
     return new OperationError({
       code: this.codeOf(systemNumber),
@@ -72,7 +72,7 @@ export interface OperationErrorFields {
 
 let errnoByCode: Map<string, number> | undefined;
 
-/** Node's negative errno of a code, undefined for codes that Node does not know. */
+/** Node's negative errno for a code; undefined for codes that Node does not know. */
 function errnoOf(code: string): number | undefined {
   errnoByCode ??= new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
   return errnoByCode.get(code);
@@ -115,7 +115,7 @@ export class OperationError extends Error {
   }
 }
 
-/** The error of bytes whose memory is gone, where no send of theirs was posted yet. */
+/** The error of bytes whose memory was detached before a send of them was posted. */
 export function bufferDetached(syscall: string): OperationError {
   const [, code, reason] = DETACHED_LINE;
   return new OperationError({ code, reason, syscall });
@@ -126,8 +126,8 @@ function describe(address: SocketAddress): string {
 }
 
 /**
- * Whether a value can be treated as an error. `instanceof` does not hold for errors of another realm (a vm context, a test
- * runner's), and Node's own test does not for a DOMException: that has an error's name and message, whatever its realm.
+ * Whether a value can be treated as an error. `instanceof` is false for errors of another realm (a vm context, a test
+ * runner's), and Node's `isNativeError` is false for a DOMException, which has an error's name and message in every realm.
  */
 export function isError(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) {
@@ -141,7 +141,7 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-/** As `String`, which itself throws for an object that has no text, or whose own function throws. */
+/** Like `String(value)`, which throws for an object that cannot be converted, or whose `toString` throws. */
 export function textOf(value: unknown): string {
   try {
     return String(value);

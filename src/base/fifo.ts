@@ -1,11 +1,15 @@
-/** A queue of objects, whose memory is that of those that wait: also where it is never quite empty. */
+/**
+ * FIFO queue of objects. Its memory is proportional to the queued entries, even if it never drains completely, and taking an
+ * entry is O(1) amortized: `Array.prototype.shift` moves all entries of a long array. For numbers there is Int32Queue, which
+ * allocates nothing for an entry.
+ */
 
-/** Entries that were taken are dropped when there are so many, and no fewer than of those that wait. */
+/** The array is compacted when at least this many entries were taken, and no fewer than are still queued. */
 const TAKEN_MIN = 64;
 
 export class Fifo<T extends object> {
   #entries: (T | undefined)[] = [];
-  /** Entries that were taken. */
+  /** Entries at the beginning of the array that were taken. */
   #taken = 0;
 
   get length(): number {
@@ -32,7 +36,7 @@ export class Fifo<T extends object> {
     return entry;
   }
 
-  /** Entries that come before all others. */
+  /** Inserts entries before all others. */
   putBack(entries: readonly T[]): void {
     if (entries.length > 0) {
       this.#entries = [...entries, ...this.#entries.slice(this.#taken)];

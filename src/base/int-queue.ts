@@ -1,4 +1,7 @@
-/** A queue of whole numbers of 32 bits in a ring that grows. */
+/**
+ * FIFO queue of 32-bit integers in a ring that grows and never shrinks. It is for numbers of slots, sockets and buffers on the
+ * hot path: an entry allocates nothing and is nothing for the garbage collector to visit, unlike one of Fifo.
+ */
 
 export class Int32Queue {
   #ring = new Int32Array(256);

@@ -1,4 +1,4 @@
-/** Memory that several holders share, counted by references: the last one's release gives it back. */
+/** Memory that is shared by counting references: the last release returns it. */
 
 import { assert } from './assert.js';
 import type { BorrowedBytes } from './bytes.js';
@@ -7,13 +7,13 @@ export abstract class RefCounted {
   /** @internal */
   references = 0;
 
-  /** One more holder: each `retain` needs a `release` of its own. */
+  /** Adds a reference: each `retain` needs its own `release`. */
   retain(): void {
     assert(this.references > 0, 'Retain of a buffer that is released');
     this.references++;
   }
 
-  /** The holder needs it no more. The last release gives it back. */
+  /** Removes a reference. The last release returns the memory. */
   release(): void {
     assert(this.references > 0, 'Release of a buffer that is released');
     this.references--;
@@ -22,11 +22,11 @@ export abstract class RefCounted {
     }
   }
 
-  /** @internal Nobody holds it any more. */
+  /** @internal The last reference was released. */
   protected abstract returned(): void;
 }
 
-/** Memory of ours that nothing else refers to: the collector has it after the last release. */
+/** Allocated memory that the program does not have: after the last release it is garbage. */
 export class OwnMemory extends RefCounted {
   readonly memory: Uint8Array;
 
@@ -39,10 +39,10 @@ export class OwnMemory extends RefCounted {
   protected override returned(): void {}
 }
 
-/** What keeps the bytes of a send: memory of ours, or memory that the program can take away. */
+/** The owner of the bytes of a send: counted memory of this package, or memory that the program can detach. */
 export type MemoryOwner = RefCounted | BorrowedBytes;
 
-/** Whether what a holder keeps is there. */
-export function isIntact(holder: MemoryOwner): boolean {
-  return holder instanceof RefCounted || holder.isIntact;
+/** Whether the memory of an owner still exists. */
+export function isIntact(owner: MemoryOwner): boolean {
+  return owner instanceof RefCounted || owner.isIntact;
 }

@@ -1,8 +1,8 @@
-/** What the program's own functions throw where we cannot stop half-way. */
+/** Errors that functions of the program throw at a point where the caller cannot stop. */
 
 import { queueMicrotask } from './runtime.js';
 
-/** Throws behind what runs now: whoever listens for uncaught exceptions gets it, as with any callback of Node. */
+/** Throws the error after the current code has run: it becomes an uncaught exception, as in any callback of Node. */
 export function reportUncaught(error: unknown): void {
   queueMicrotask(() => {
     throw error;

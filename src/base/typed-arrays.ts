@@ -1,13 +1,16 @@
-/** Tables that sockets or slots index grow by copying. */
+/**
+ * Growth of the typed arrays that slots or sockets index. They are tables of one field each, because a typed array has no
+ * object per slot; unlike a queue, a table keeps the index of each entry when it grows.
+ */
 
-/** A longer table with the same beginning, and zeros behind it. */
+/** Copies a table into a longer one; the new entries are 0. */
 export function growTyped<T extends Uint8Array | Uint16Array | Int32Array | Float64Array>(table: T, length: number): T {
   const longer = new (table.constructor as new (length: number) => T)(length);
   longer.set(table);
   return longer;
 }
 
-/** A table that has a place for `index`: the same one while it is long enough, else one at least twice as long. */
+/** Returns the table if it has an entry for `index`, and otherwise a copy that is at least twice as long. */
 export function ensureCapacity<T extends Uint8Array | Uint16Array | Int32Array>(table: T, index: number): T {
   return index < table.length ? table : growTyped(table, Math.max(2 * table.length, index + 1));
 }

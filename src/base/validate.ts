@@ -133,12 +133,12 @@ export function namesOf(...tables: readonly (OptionTable | Readonly<Record<strin
 }
 
 export interface OptionRules {
-  /** What the object is called in messages. */
+  /** The name of the object in messages. */
   readonly what: string;
   readonly table: OptionTable;
   /** Precedes the name of each option in messages. */
   readonly prefix?: string;
-  /** What a name that does not exist may have meant. */
+  /** Names to suggest for a name that does not exist. */
   readonly meant: ReadonlyMap<string, string>;
   /** Names that exist elsewhere, with the sentence that says where. */
   readonly elsewhere?: Readonly<Record<string, string>>;

@@ -30,7 +30,7 @@ export interface CommandsOptions {
   readonly order?: ByteOrder;
   /** Which of the two comes first. @default 'length' */
   readonly first?: 'length' | 'command';
-  /** What the length counts: the body alone, the command as well, or the whole message. @default 'body' */
+  /** The bytes that the length includes: only the body, the command as well, or the whole message. @default 'body' */
   readonly counts?: 'body' | 'command' | 'message';
   /** The most bytes of a body. @default 65536, or less if the length cannot express it */
   readonly bodyBytesMax?: number;

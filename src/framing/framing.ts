@@ -98,7 +98,7 @@ export function invalid(reason: string): FramingError {
   return new FramingError('ERR_FRAME_INVALID', reason);
 }
 
-/** Sent messages are held to the same limit as received ones. */
+/** Sent messages have the same limit as received ones. */
 export function checkEncoded(byteLength: number, bytesMax: number): void {
   if (byteLength > bytesMax) {
     throw tooLarge(byteLength, bytesMax);

@@ -1,39 +1,38 @@
 /**
- * The async context (AsyncLocalStorage) that a program's functions run in: that of the call that they were given to, as
- * with `node:net`, and never that of the part of the program that started the port, posted last, or ran before in the
- * same turn.
+ * The async context (AsyncLocalStorage) of a program's functions. They run in the context of the call that they were passed
+ * to, as with `node:net`; never in the context of the code that started the port, posted last, or ran earlier in the turn.
  *
- * Since Node 24 (AsyncContextFrame), entering a context restores the one before when it is left, and costs some 10 ns.
- * On Node 20 and 22 a store is a property of the current AsyncResource, under a symbol of its AsyncLocalStorage. There a
- * store that a function enters (`enterWith`) stays on the resource, which therefore is cleaned before each call. In return
- * the stores can be looked at: a program that has none when it calls `listen` or `connect` has its handlers of data and
- * messages called directly, in the root context of the turn. A check at load decides which of the two this runtime is; one
- * that is neither (Bun) is treated as the first.
+ * Since Node 24 (AsyncContextFrame), leaving a context restores the previous one, and entering one costs about 10 ns. On Node 20
+ * and 22 a store is a property of the current AsyncResource, under a symbol of its AsyncLocalStorage. A store that a function
+ * sets with `enterWith` stays on the resource, so the resource is cleaned before each call. On the other hand, stores can be
+ * inspected there: if a program has none when it calls `listen` or `connect`, its handlers of data and messages are called
+ * directly, in the root context of the turn. A check at load finds out which of the two this runtime does; one that does neither
+ * (Bun) is treated like Node 24.
  */
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
 const TYPE = 'OVERLAPPED';
 
-/** The symbols of an AsyncResource that are no store: its own number and that of its maker. */
+/** The symbols of an AsyncResource that are not stores: its own id and the id of its trigger. */
 const NUMBERS: ReadonlySet<symbol> = new Set(
   Object.getOwnPropertySymbols(new AsyncResource(TYPE)).filter(({ description = '' }) =>
     description.includes('async_id'),
   ),
 );
 
-/** The most stores that a resource is cleaned of one by one. */
+/** The most stores that are reset one by one when a resource is cleaned. */
 const KEYS_MAX = 32;
 
 type Call<Self, Rest extends unknown[], Result> = (this: Self, ...rest: Rest) => Result;
 
 /** A context that functions of a program can be called in. */
 export interface AsyncContext {
-  /** Calls from anywhere, such as from within another call of the program. */
+  /** Calls a function from anywhere, for example from within another call of the program. */
   enter<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result;
-  /** Calls from a turn of an engine, which is in the root context and in no call of the program. */
+  /** Calls a function from a turn of an engine, which is in the root context and not in a call of the program. */
   run<Self, Rest extends unknown[], Result>(call: Call<Self, Rest, Result>, self: Self, ...rest: Rest): Result;
-  /** The same for the hot path, without a list of arguments. */
+  /** The same without an array of arguments, for the hot path. */
   runWith<Self, A, B, Result>(call: Call<Self, [A, B], Result>, self: Self, a: A, b: B): Result;
 }
 
@@ -56,7 +55,7 @@ function hasStores(resource: AsyncResource): boolean {
   return false;
 }
 
-/** A resource without stores, wherever the library is loaded: a lazy import may run on behalf of one request. */
+/** A resource without stores. The library may be loaded in a context that has some: a lazy import may be part of a request. */
 function emptyResource(): AsyncResource {
   const resource = new AsyncResource(TYPE);
   for (const key of storeKeys(resource)) {
@@ -65,7 +64,7 @@ function emptyResource(): AsyncResource {
   return resource;
 }
 
-/** Whether stores are properties of resources, and a resource without them has none. */
+/** Whether stores are properties of resources here, and a resource without such properties has no store. */
 function findStoresAsProperties(): boolean {
   const probe = new AsyncLocalStorage<number>();
   const resource = emptyResource();
@@ -81,7 +80,7 @@ function findStoresAsProperties(): boolean {
 
 const STORES_ARE_PROPERTIES = findStoresAsProperties();
 
-/** Leaving restores what was before. */
+/** A context for runtimes that restore the previous context when one is left. */
 class RestoredScope implements AsyncContext {
   readonly #resource: AsyncResource;
 
@@ -102,12 +101,12 @@ class RestoredScope implements AsyncContext {
   }
 }
 
-/** Stores that were entered in resources that are cleaned. */
+/** The symbols of the stores that were set on cleaned resources. */
 const enteredKeys = new WeakMap<object, symbol[]>();
 
 /**
- * A property that an object does not have yet is set through its prototypes, of which this one thereby sees each new store
- * of a resource once.
+ * Setting a property that an object does not have goes through its prototypes. So this prototype sees each new store of a
+ * resource once.
  */
 const watchingPrototype = new Proxy(AsyncResource.prototype, {
   set(_, key, value, receiver: object) {
@@ -119,7 +118,7 @@ const watchingPrototype = new Proxy(AsyncResource.prototype, {
 class WatchedResource extends AsyncResource {}
 Object.setPrototypeOf(WatchedResource.prototype, watchingPrototype);
 
-// Not looked up behind that prototype.
+// Called directly: a lookup would go through that prototype.
 const runInAsyncScope = AsyncResource.prototype.runInAsyncScope as (
   this: AsyncResource,
   call: unknown,
@@ -127,13 +126,13 @@ const runInAsyncScope = AsyncResource.prototype.runInAsyncScope as (
   ...rest: unknown[]
 ) => unknown;
 
-/** A resource whose stores are what they were in the beginning at each call. */
+/** A context whose resource gets its original stores back before each call. */
 class CleanedScope implements AsyncContext {
   readonly #resource: WatchedResource;
   readonly #stores: ReadonlyMap<symbol, unknown>;
-  /** Stores of the beginning, and those that were entered in it later. */
+  /** The symbols of the original stores, and of those that were set later. */
   readonly #keys: symbol[];
-  /** A call in it goes on: cleaning would take a store from under that. */
+  /** Whether a call in it is under way: cleaning would remove a store that the call uses. */
   #busy = false;
 
   constructor(resource: WatchedResource) {
@@ -149,7 +148,7 @@ class CleanedScope implements AsyncContext {
     }
     const stores = storesOf(this.#resource);
     if (this.#keys.length - this.#stores.size > KEYS_MAX) {
-      // A program that makes AsyncLocalStorages without end.
+      // The program creates one AsyncLocalStorage after the other.
       for (const key of this.#keys.splice(this.#stores.size)) {
         Reflect.deleteProperty(stores, key);
       }
@@ -189,7 +188,7 @@ class CleanedScope implements AsyncContext {
   }
 }
 
-/** Of a program without stores: the root context, which a turn is in already. */
+/** The context of a program without stores: the root context, in which a turn already is. */
 class Direct implements AsyncContext {
   readonly #root: CleanedScope;
 
@@ -220,12 +219,12 @@ function rootOfProperties(): AsyncContext {
   return new Direct(new CleanedScope(resource));
 }
 
-/** The context in which engines run their turns: no store is in it. */
+/** The context in which engines run their turns. It has no stores. */
 export const rootContext: AsyncContext = STORES_ARE_PROPERTIES
   ? rootOfProperties()
   : new RestoredScope(emptyResource());
 
-/** The context of the caller. */
+/** Captures the context of the caller. */
 export function callersContext(): AsyncContext {
   const resource = new AsyncResource(TYPE);
   if (!STORES_ARE_PROPERTIES) {
@@ -234,7 +233,7 @@ export function callersContext(): AsyncContext {
   return hasStores(resource) ? new CleanedScope(new WatchedResource(TYPE)) : rootContext;
 }
 
-/** A callback that runs in the context of the caller, whoever calls it back. */
+/** Wraps a callback so that it runs in the context of the current caller. */
 export function inCallersContext<Rest extends unknown[]>(callback: (...rest: Rest) => void): (...rest: Rest) => void {
   const context = callersContext();
   return (...rest) => context.enter(callback, undefined, ...rest);

@@ -193,6 +193,7 @@ export class BufferPool implements ReceiveBuffers {
     if (this.#fillReleased) {
       this.view(buffer.index, 0, this.sizeBytes).fill(RELEASED_BYTE);
     }
+    assert(this.lent > 0);
     this.lent--;
     this.#receiver?.bufferReturned(buffer.index);
   }

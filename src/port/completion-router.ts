@@ -295,6 +295,9 @@ export class CompletionRouter implements CompletionSink, SendSink {
     if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
       return;
     }
+    assert(socket.readSlot < 0);
+    assert(socket.connectSlot < 0);
+    assert(socket.firstSend < 0);
     socket.state = 'closed';
     if (socket.owner !== undefined) {
       // The driver does not know a socket that was never associated: its number may be beyond the driver's tables.

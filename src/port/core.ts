@@ -12,7 +12,7 @@ import { RetryQueue } from './retry-queue.js';
 import { SendMemory } from './sending/send-memory.js';
 import type { OverlappedSocket } from './socket.js';
 
-/** What runs the port, as far as the port's parts use it. */
+/** The pump, as far as the parts of the port use it. */
 export interface Runner {
   /** An operation was posted: outside a turn, a turn must follow that submits it. */
   posted(): void;

@@ -88,6 +88,8 @@ export class OperationTable {
   release(slot: number): void {
     assert(this.kind[slot] !== FREE);
     const socket = this.sockets[slot] as OverlappedSocket;
+    assert(this.#inFlight > 0);
+    assert(socket.operationsInFlight > 0);
     this.kind[slot] = FREE;
     this.delayed[slot] = 0;
     this.cancelled[slot] = 0;

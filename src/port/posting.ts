@@ -211,7 +211,7 @@ export class PostingPort {
     return this.core.pool.bufferOf(bytes) !== undefined;
   }
 
-  /** @internal Whether so many receive buffers are lent that receives may soon have to wait. */
+  /** @internal Whether receive buffers are running out: more than SHORT_SHARE of them are lent. */
   get poolShort(): boolean {
     return this.core.pool.lent > this.core.pool.shortAt;
   }

@@ -5,7 +5,7 @@ import type { Completion } from './completion.js';
 /** A handler of completions, for `start` and `run`. */
 export type CompletionHandler = (completion: Completion) => void;
 
-/** What a layer above the port does in each turn, besides handling completions. No hook may throw. */
+/** The work of a layer above the port in each turn, besides handling completions. No hook may throw. */
 export interface TurnHooks {
   /** Called at the beginning of each turn. */
   begin(): void;

@@ -15,10 +15,10 @@ import type { CompletionHandler, PumpOptions, TurnHooks } from './pump-options.j
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
 import { TimeoutGrace } from './timeout-grace.js';
 
-/** What the pump needs of the port that it runs. */
+/** The port, as far as the pump uses it. */
 export interface RunnablePort {
   readonly closed: boolean;
-  /** What the port failed with, if it has failed. */
+  /** The error that the port has failed with. */
   readonly failure: Error | undefined;
   readonly clock: Clock;
   /** When the port needs a turn although nothing completes, by `clock`; Infinity when never. */
@@ -293,7 +293,7 @@ export class Pump implements Runner {
     }
   }
 
-  /** An error that `onError` does not take ends `run`. In the event loop it is an uncaught exception, and the batch goes on. */
+  /** An error that `onError` does not take ends `run`. In the event loop it is an uncaught exception, and the batch continues. */
   #handlerFailed(error: unknown, completion: Completion): void {
     let left = error;
     if (this.#onError !== undefined) {

@@ -6,7 +6,7 @@ import { SOCKET_OPTIONS, type SocketOption } from '../drivers/driver.js';
 
 const SWITCH: NumberRange = { least: 0, most: 1, whole: true };
 
-/** What systems take as the size of a socket's buffer, in bytes. */
+/** The range of the size of a socket's buffer, in bytes. */
 export const BUFFER_BYTES: NumberRange = { least: 1, most: INT_MAX, whole: true };
 
 const OPTION_RANGES: Readonly<Record<SocketOption, NumberRange>> = {

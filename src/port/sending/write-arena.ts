@@ -18,6 +18,9 @@ const SIZES = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES) + 1;
 
 const SLAB_BYTES = 256 * 1024;
 
+assert(Number.isInteger(BLOCK_BYTES_SHIFT));
+assert(Number.isInteger(SLAB_BYTES / BLOCK_BYTES_MAX));
+
 /**
  * Unused slabs of one block size that are kept, if no more than that are in use: the page faults of a new slab cost more than
  * the copying into it. Connections that are idle now had blocks of the smallest size only.
