@@ -9,7 +9,7 @@ import type { CompletionTarget } from './scheduling/completion-target.js';
 import type { RoundTask } from './scheduling/scheduler.js';
 import { Alarm } from './scheduling/timer-wheel.js';
 
-/** What becomes of the accepted sockets. */
+/** Takes the accepted sockets, and hears how accepting ends. */
 export interface AcceptQueueOwner {
   /** A socket was accepted. It is taken or dropped later, once. */
   socketAccepted(): void;

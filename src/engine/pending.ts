@@ -1,4 +1,4 @@
-/** Work that would never settle once its engine is closed: a lookup that is awaited, a race of connects. */
+/** Work that never settles after its engine is closed, unless it is ended: lookups, and races of connects. */
 
 import { OperationError } from '../base/errors.js';
 

@@ -7,7 +7,7 @@ import type { DriverChoice, DriverSource } from '../drivers/driver.js';
 import { Engine } from './engine.js';
 import type { EngineCore } from './engine-core.js';
 
-/** What `listen` and `connect` take of an engine. */
+/** The options of `listen` and `connect` that choose an engine. */
 export interface EngineChoice {
   /**
    * The engine to run on.

@@ -46,7 +46,7 @@ export interface ThreadPlace<Data = unknown> {
   readonly server: ServerInThread;
 }
 
-/** What a thread's module may export: handlers, limits and timeouts, and options of `listen` that are functions or contain them. */
+/** The options that a thread's module may export: handlers, limits and timeouts, and options of `listen` that are functions or contain them. */
 export type ThreadOptions<Context = unknown, Message = Buffer> = Omit<
   ListenOptions<Context, Message>,
   keyof Endpoint | 'engine' | 'driver' | 'ipv6Only' | 'reusePort' | 'backlog' | 'onListenError' | 'signal'
@@ -164,7 +164,7 @@ const MODULE_TABLE = without(LISTEN_OPTIONS, [
   ...['onListenError', 'signal', 'threads'],
 ]);
 
-/** What a module's object may have. */
+/** The options that the object of a module may have. */
 const MODULE_RULES: OptionRules = {
   ...LISTEN_RULES,
   what: 'module',

@@ -1,4 +1,4 @@
-/** What `connect` sets up for its one connection. */
+/** The context of the one connection of a `connect`. */
 
 import { callersContext } from '../../port/async-context.js';
 import { destroy } from '../connection-core/linger.js';

@@ -1,4 +1,4 @@
-/** Connections of each peer's address. Addresses of IPv6 count by their first 64 bits: a peer has all of such a network. */
+/** Counts the connections of each peer's address; of IPv6, of each network of 64 bits, as one peer usually has a whole one. */
 
 import { isIPv6 } from 'node:net';
 import { hasMappedPrefix, parseIpv6, splitZone } from '../../drivers/common/sockaddr.js';
@@ -6,7 +6,7 @@ import type { OverlappedSocket } from '../../port/socket.js';
 
 const IPV6_NETWORK_GROUPS = 4;
 
-/** An IPv4 address, mapped into IPv6 or not; of any other IPv6 address the first four groups, whatever its spelling. */
+/** The network that an address counts for: an IPv4 address, also one mapped into IPv6; otherwise the first four groups. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) {
     return address;
@@ -29,7 +29,7 @@ export function networkOf(address: string): string {
 export class AddressCounts {
   readonly #counts = new Map<string, number>();
 
-  /** Counts a connection, unless its address has so many already. */
+  /** Counts a connection, unless its address has `most` already. Returns whether it was counted. */
   add(socket: OverlappedSocket, most: number): boolean {
     const network = this.#networkOf(socket);
     const count = this.#counts.get(network) ?? 0;
@@ -51,7 +51,7 @@ export class AddressCounts {
     }
   }
 
-  /** The socket remembers its peer's address once it was asked for it. Peers that are gone already count together. */
+  /** The socket caches its peer's address. Peers that are gone by the first call count together, under one name. */
   #networkOf(socket: OverlappedSocket): string {
     try {
       const address = socket.remoteAddress();

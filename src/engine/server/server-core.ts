@@ -1,4 +1,4 @@
-/** What runs a server: its accepts, its connections with their limits, and its close. Programs hold it as a `Server`. */
+/** Runs a server: its accepts, its connections with their limits, and its close. Programs hold it as a `Server`. */
 
 import type { SocketAddress } from '../../base/address.js';
 import { type AsyncContext, callersContext } from '../../port/async-context.js';
@@ -26,7 +26,7 @@ export interface CheckedServerLimits {
   readonly acceptsPerRoundMax: number;
 }
 
-/** Counts the sockets of a server elsewhere too: each accepted one, and each that was closed. */
+/** Counts the sockets of a server outside it: each accepted one, and each that was closed. */
 export interface SocketCount {
   accepted(): void;
   gone(): void;
