@@ -11,8 +11,8 @@ import { environmentOf, ROOT, run, TIMED_OUT } from './tools.js';
 /** @typedef {{ args?: readonly string[], concurrency?: number, quiet?: boolean, patience?: number, timeoutMs?: number }} SuiteOptions */
 /** @typedef {{ passed: number, failed: number, skipped: number, exitCode: number }} Counts */
 
-/** Test files at one time: each measures its own process only, and mostly waits. */
-const CONCURRENCY = 3;
+/** Test files at one time: each measures its own process only, and mostly waits (a suite of 60 s uses 20 s of processor time). */
+const CONCURRENCY = 4;
 /** For each test; Node 20 and 22 hold a whole file to it. */
 const TEST_TIMEOUT_MS = 300_000;
 /** Ends the run if a file's thread is blocked in a system call, where no timeout of a test can end it. */

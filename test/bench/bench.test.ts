@@ -55,7 +55,7 @@ test('a run of one scenario writes its table, its chart and the ratios', { skip,
   // Where there is no compiler it is named instead.
   const [presence, figures] = rowsOf(page, 'C, epoll');
   assert.match(presence?.join() ?? '', figures === undefined ? /not measured: .*apt-get/ : /cc \d+/);
-  assert.match(page, /^\| CPU a message, ping-pong of 64 bytes, 50 connections \| .*\(≤ 0\.70\)/m);
+  assert.match(page, /^\| CPU per message, ping-pong of 64 bytes, 50 connections \| .*\(≤ 0\.70\)/m);
   assert(existsSync(join(folder, 'charts/ping-50.svg')));
 });
 

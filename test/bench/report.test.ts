@@ -150,7 +150,7 @@ test('a failure of overlapped is a line in the report, and such a report is not 
   const net = cell('net', 'ping-50', sample(100, 1, 1));
   const failed: Cell = { scenario: 'ping-50', contender: 'engine:io_uring', samples: [], failure: 'It fell' };
   const results = resultsOf([failed, net]);
-  assert.match(targetTable(results).rows[0]?.join() ?? '', /^CPU a message, .*,\*\*not measured\*\*,/);
+  assert.match(targetTable(results).rows[0]?.join() ?? '', /^CPU per message, .*,\*\*not measured\*\*,/);
   assert(!isKept(results));
   const [page] = report(results);
   assert.match(page?.text ?? '', /`engine:io_uring` failed: It fell/);
