@@ -8,15 +8,21 @@ import { isClosed, isClosing } from './connection-core/state.js';
 
 /** A connection in plain values. */
 export interface ConnectionReport {
+  /** A number that no other connection of this thread has. */
   readonly id: number;
+  /** Whether it is open, closing or closed. */
   readonly state: 'open' | 'closing' | 'closed';
   /** Why it closes, once that is known. */
   readonly reason?: CloseReason;
   /** The peer's address, unless the system no longer knows it. */
   readonly remoteAddress?: string;
+  /** Bytes received. */
   readonly bytesRead: number;
+  /** Bytes sent. */
   readonly bytesWritten: number;
+  /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
+  /** Bytes of memory that hold received data. */
   readonly heldBytes: number;
 }
 
