@@ -1,5 +1,6 @@
 /**
- * The one command that checks everything: dependencies and build (types with it), the scripts' types, lint and format, tests,
+ * The one command that checks everything: dependencies and build (types with it), the types of the scripts and
+ * of the declarations as users compile them, lint and format, tests,
  * and where Wine is installed the tests on Windows. Words choose the test files whose path contains one of them; arguments
  * with a dash go to Node and its test runner. OVERLAPPED_WINDOWS=required makes a missing Wine a failure.
  */
@@ -16,6 +17,7 @@ const { words, args } = chosenBy(process.argv.slice(2));
 
 step('scripts/prepare.js');
 step('node_modules/typescript/bin/tsc', '--project', 'scripts');
+step('node_modules/typescript/bin/tsc', '--project', 'scripts/declarations');
 step('node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 
 const files = testFiles(words);

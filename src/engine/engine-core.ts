@@ -28,10 +28,12 @@ import { WriteBudget } from './writing/write-budget.js';
 export class EngineCore implements EngineServices {
   readonly port: CompletionPort;
   readonly wheel: TimerWheel;
+  /** @internal */
   readonly scheduler: Scheduler<ConnectionRecord>;
   readonly counters = new EngineCounters();
   /** Counts all connections that `connect` made. */
   readonly clientCounters = new ConnectionCounters();
+  /** @internal */
   readonly writes: WriteBudget<ConnectionRecord>;
   readonly held: HeldMemory;
   readonly delivery: Delivery;

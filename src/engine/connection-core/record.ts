@@ -14,7 +14,6 @@ import type { OverlappedSocket } from '../../port/socket.js';
 import type { CloseReason } from '../close-reasons.js';
 import type { ConnectionCounters, EngineCounters } from '../counters.js';
 import type { CheckedLimits } from '../options.js';
-import type { CompletionTarget } from '../scheduling/completion-target.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { NEVER, type Timed, type TimerWheel } from '../scheduling/timer-wheel.js';
 import type { WriteBudget } from '../writing/write-budget.js';
@@ -100,9 +99,9 @@ export interface EngineServices {
   readonly port: CompletionPort;
   readonly wheel: TimerWheel;
   readonly counters: EngineCounters;
-  /** The lists of the next round, and alarms. */
+  /** @internal The lists of the next round, and alarms. */
   readonly scheduler: Scheduler<ConnectionRecord>;
-  /** Bytes that wait to be sent. */
+  /** @internal Bytes that wait to be sent. */
   readonly writes: WriteBudget<ConnectionRecord>;
   /** Memory of received data. */
   readonly held: HeldBudget;
@@ -135,7 +134,7 @@ export interface ConnectionContext {
 let lastId = 0;
 
 /** The fields of a connection. */
-export abstract class ConnectionRecord implements Timed, CompletionTarget {
+export abstract class ConnectionRecord implements Timed {
   /** A number that no other connection of this thread has. */
   readonly id: number = ++lastId;
   /** @internal */
