@@ -42,3 +42,15 @@ export function formatAddress(address: SocketAddress): string {
   }
   return address.family === 'ipv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
+
+function addressText(this: SocketAddress): string {
+  return formatAddress(this);
+}
+
+/**
+ * A copy of an address, which a template literal writes as `formatAddress` does. The function is not enumerable: the address
+ * still compares, prints and travels to other threads as the plain object that it is.
+ */
+export function printable<Address extends SocketAddress>(address: Address): Address {
+  return Object.defineProperty({ ...address }, 'toString', { value: addressText, configurable: true, writable: true });
+}

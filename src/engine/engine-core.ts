@@ -79,7 +79,7 @@ export class EngineCore implements EngineServices {
   }
 
   get closed(): boolean {
-    return this.port.closed;
+    return this.port.isClosed;
   }
 
   #dispatch(completion: Completion): void {
@@ -135,7 +135,7 @@ export class EngineCore implements EngineServices {
 
   /** Closes all servers and connections, and the port. */
   close(): void {
-    if (!this.port.closed) {
+    if (!this.port.isClosed) {
       this.#endAll();
       this.writes.sharing.rest();
       this.port.close();

@@ -24,7 +24,7 @@ export class Engine {
   }
 
   /** Whether the engine is closed: by `close`, or because its port has failed. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.core.closed;
   }
 

@@ -44,7 +44,7 @@ export function anEngine(name: string, engine: unknown): void {
 
 /** @throws OperationError `EBADF` when the engine is closed */
 export function requireEngineOpen(engine: Engine, syscall: string): void {
-  if (engine.closed) {
+  if (engine.isClosed) {
     throw new OperationError({ code: 'EBADF', reason: 'The engine is closed', syscall });
   }
 }
@@ -74,7 +74,7 @@ export function useEngine({ engine: own, driver: named }: EngineChoice, syscall:
 
 function sharedEngine(driver: DriverChoice | DriverSource): Shared {
   const known = engines.get(driver);
-  if (known !== undefined && !known.engine.closed) {
+  if (known !== undefined && !known.engine.isClosed) {
     return known;
   }
   const shared = { engine: new Engine({ driver }), users: 0 };
@@ -83,7 +83,7 @@ function sharedEngine(driver: DriverChoice | DriverSource): Shared {
 }
 
 function closeUnused(driver: DriverChoice | DriverSource, shared: Shared): void {
-  if (shared.users === 0 && !shared.engine.closed) {
+  if (shared.users === 0 && !shared.engine.isClosed) {
     engines.delete(driver);
     shared.engine.close();
   }

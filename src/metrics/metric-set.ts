@@ -76,7 +76,7 @@ export class MetricSet {
   /** Removes the servers that are closed. */
   removeClosed(): void {
     for (const server of [...this.#servers.keys()]) {
-      if (server.closed) {
+      if (server.isClosed) {
         this.remove(server);
       }
     }

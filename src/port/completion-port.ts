@@ -87,7 +87,7 @@ export class CompletionPort extends PostingPort {
   }
 
   /** Whether the port was closed, or has failed. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.core.closed;
   }
 

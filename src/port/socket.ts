@@ -1,6 +1,6 @@
 /** An overlapped socket: a socket that operations are posted on. */
 
-import type { SocketAddress, SocketFamily } from '../base/address.js';
+import { printable, type SocketAddress, type SocketFamily } from '../base/address.js';
 import { OperationError } from '../base/errors.js';
 import { checkNumber, INT_MAX, type NumberRange } from '../base/validate.js';
 import type { BindOptions, BoundPath, SocketCalls, SocketOption } from '../drivers/driver.js';
@@ -95,7 +95,7 @@ export class OverlappedSocket {
   /** The address the socket is bound to. */
   localAddress(): SocketAddress {
     requireOpen(this, 'getsockname');
-    return this.calls.localAddress(this.handle);
+    return printable(this.calls.localAddress(this.handle));
   }
 
   /**
@@ -111,7 +111,7 @@ export class OverlappedSocket {
     if (this.state === 'connecting' || this.state === 'failed') {
       throw new OperationError({ code: 'ENOTCONN', reason: `The socket is ${this.state}`, syscall: 'getpeername' });
     }
-    const address = this.calls.remoteAddress(this.handle);
+    const address = printable(this.calls.remoteAddress(this.handle));
     named(this).remoteAddress = address;
     return address;
   }
@@ -120,7 +120,7 @@ export class OverlappedSocket {
   learnRemoteAddress(): void {
     const { connectAddress } = this;
     if (connectAddress !== undefined) {
-      named(this).remoteAddress ??= connectAddress;
+      named(this).remoteAddress ??= printable(connectAddress);
       return;
     }
     try {

@@ -38,7 +38,10 @@ export function addresses(subject: Subject): void {
   bounded('IPv4', () =>
     withPort(subject.options, async (dequeuer) => {
       const listener = await roundTrip(dequeuer, { family: 'ipv4', address: '127.0.0.1', port: 0 });
-      assert.match(formatAddress(listener.localAddress()), /^127\.0\.0\.1:\d+$/);
+      const address = listener.localAddress();
+      assert.match(formatAddress(address), /^127\.0\.0\.1:\d+$/);
+      assert.equal(`${address}`, formatAddress(address), 'in a template literal');
+      assert.deepEqual(Object.keys(address).sort(), ['address', 'family', 'port']);
     }),
   );
 

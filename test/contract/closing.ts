@@ -120,7 +120,7 @@ export function closing(subject: Subject): void {
     dequeuer.take();
     port.close();
     port.close();
-    assert.equal(port.closed, true);
+    assert.equal(port.isClosed, true);
     drain(dequeuer);
     const ended = dequeuer.all.filter((seen) => !seen.more);
     for (const context of ['r', 's']) {

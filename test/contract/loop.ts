@@ -231,7 +231,7 @@ export function loop(subject: Subject): void {
       } else if (completion.kind === 'send') {
         contexts.push(completion.context);
         port.stop();
-        setImmediate(() => port.closed || port.start(handler));
+        setImmediate(() => port.isClosed || port.start(handler));
       }
     };
     port.start(handler);
@@ -297,7 +297,7 @@ export function loop(subject: Subject): void {
           for (let index = 0; index < 16; index++) {
             loadPort.postSend(socket, payload);
           }
-        } else if (completion.kind === 'receive' && completion.bytes > 0 && !loadPort.closed) {
+        } else if (completion.kind === 'receive' && completion.bytes > 0 && !loadPort.isClosed) {
           messages++;
           loadPort.postSend(socket, completion.data);
           if (!completion.more) {
@@ -338,7 +338,7 @@ export function loop(subject: Subject): void {
     port.postConnect(client, listener.localAddress());
     let sends = 0;
     port.start((completion) => {
-      if (!port.closed && (completion.kind === 'connect' || completion.kind === 'send')) {
+      if (!port.isClosed && (completion.kind === 'connect' || completion.kind === 'send')) {
         sends++;
         // An empty send completes at once: without a bound this would be an endless turn.
         port.postSend(client, Buffer.alloc(0));

@@ -43,8 +43,8 @@ describe('a call that always fails', () => {
             client.socket.write('x');
             await eventually(() => heard.length === 3 && client.closed, 'the failure');
             assert.deepEqual(heard.sort(), ['close error', 'error EPERM', 'listen EPERM']);
-            assert.equal(engine.closed, true);
-            assert.equal(server.closed, true);
+            assert.equal(engine.isClosed, true);
+            assert.equal(server.isClosed, true);
             await assert.rejects(connect({ engine, port: 1 }), { code: 'EBADF' });
             if (driver === 'io_uring') {
               const next = new Engine();
@@ -97,7 +97,7 @@ describe('a call that always fails', () => {
           () => true,
           async () => {
             port.wakeUp();
-            await eventually(() => port.closed, 'the failure');
+            await eventually(() => port.isClosed, 'the failure');
             await nextIteration();
           },
         );

@@ -49,7 +49,7 @@ function told(subject: EngineSubject): void {
   scene("the error handler gets the handler's name, and the peer's address", async (stage) => {
     const seen: unknown[] = [];
     const note = (connection: Connection, ...more: unknown[]): void => {
-      seen.push([formatAddress(connection.remoteAddress), ...more]);
+      seen.push([`${connection.remoteAddress}`, ...more]);
     };
     const server = await stage.listen({
       data() {
@@ -59,7 +59,8 @@ function told(subject: EngineSubject): void {
       close: (connection, reason) => note(connection, 'close', reason),
     });
     const client = await stage.connect({ port: portOf(server), data: () => undefined });
-    const address = formatAddress(client.localAddress);
+    const address = `${client.localAddress}`;
+    assert.equal(address, formatAddress(client.localAddress));
     client.write('x');
     await eventually(() => seen.length === 2, 'the end');
     assert.deepEqual(seen, [

@@ -260,7 +260,7 @@ function endings(scene: Scene): void {
           close(engine);
         };
         const settled = [connect({ engine, host: NAME, port: 1, lookup })];
-        if (!engine.closed) {
+        if (!engine.isClosed) {
           settled.push(listen({ engine, host: NAME, port: 0, lookup }) as never);
         }
         for (const one of settled) {

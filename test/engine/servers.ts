@@ -91,7 +91,7 @@ function listening(subject: EngineSubject): void {
     assert.equal(server.listening, false);
     await eventually(() => peer.ended, 'our end');
     peer.socket.end();
-    await eventually(() => server.closed, 'the close');
+    await eventually(() => server.isClosed, 'the close');
   });
 
   scene('each connection has the context that the function makes', async (stage) => {

@@ -77,7 +77,7 @@ export class Dequeuer {
     while (!condition()) {
       const now = performance.now();
       assert(now - cameAt < waitMs, `Did not come in ${waitMs} ms: ${what}`);
-      if (!this.port.closed && this.take() > 0) {
+      if (!this.port.isClosed && this.take() > 0) {
         cameAt = now;
       } else {
         await (now - cameAt < EAGER_MS ? nextIteration() : sleep(1));

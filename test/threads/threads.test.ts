@@ -28,7 +28,7 @@ async function withServer(options: Options, body: (server: ThreadedServer) => Pr
   } finally {
     await server.close({ deadlineMs: 0 });
   }
-  assert.equal(server.closed, true);
+  assert.equal(server.isClosed, true);
   assert.equal(server.connectionsCount, 0);
 }
 
@@ -320,7 +320,7 @@ describe('Threads on any driver', () => {
     assert.equal(server.port, whereOf(server));
     late.abort();
     assert.equal(server.listening, false);
-    await eventually(() => server.closed, 'the threads have ended');
+    await eventually(() => server.isClosed, 'the threads have ended');
   });
 
   test('an unreferenced server lets the process end', TIMEOUT, async () => {

@@ -52,7 +52,7 @@ export class Server<Context = unknown, Sent = unknown> {
   }
 
   /** Whether it and all of its connections are closed. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.core.closing.ended;
   }
 
@@ -111,7 +111,7 @@ export class Server<Context = unknown, Sent = unknown> {
 
   /** The server keeps the process alive. This is the default. */
   ref(): void {
-    if (!this.closed) {
+    if (!this.isClosed) {
       this.core.accepts.ref();
     }
   }
