@@ -17,7 +17,7 @@ import { TimeoutGrace } from './timeout-grace.js';
 
 /** The port, as far as the pump uses it. */
 export interface RunnablePort {
-  readonly closed: boolean;
+  readonly isClosed: boolean;
   /** The error that the port has failed with. */
   readonly failure: Error | undefined;
   readonly clock: Clock;
@@ -91,7 +91,7 @@ export class Pump implements Runner {
     let rounds = 0;
     while (!this.#stopped) {
       if (this.#next === this.#batch.length) {
-        if (this.#port.closed && !this.#port.hasWork()) {
+        if (this.#port.isClosed && !this.#port.hasWork()) {
           this.#throwFailure();
           return;
         }
@@ -168,7 +168,7 @@ export class Pump implements Runner {
     this.#hooks?.begin();
     this.#hooks?.flush();
     do {
-      if (this.#port.closed && !this.#port.hasWork()) {
+      if (this.#port.isClosed && !this.#port.hasWork()) {
         break;
       }
       this.#next = 0;
@@ -236,7 +236,7 @@ export class Pump implements Runner {
       }
       return;
     }
-    if (this.#port.closed) {
+    if (this.#port.isClosed) {
       this.stop();
       return;
     }
