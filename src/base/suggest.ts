@@ -30,7 +30,7 @@ export function editDistance(from: string, to: string): number {
 }
 
 /**
- * What a misspelt name may have meant.
+ * The valid name that a misspelt one may have meant.
  * @param known what each name that a program may have had in mind is called now; a name that is right maps to itself
  */
 export function suggestionFor(name: string, known: ReadonlyMap<string, string>): string | undefined {

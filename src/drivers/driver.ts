@@ -26,7 +26,7 @@ export interface Refusal {
   readonly usable: false;
   /** Why it cannot be used. */
   readonly reason: string;
-  /** What to do about it. */
+  /** Advice for the user. */
   readonly advice: string;
   /** The code of the system's error, if there was one. */
   readonly code?: string;
@@ -40,7 +40,7 @@ export type Probe =
     }
   | Refusal;
 
-/** What a probe depends on besides the system. */
+/** The options that a probe depends on, besides the system. */
 export interface ProbeOptions {
   /** Names of optional system features that the driver must not use. */
   readonly disabledFeatures: ReadonlySet<string>;

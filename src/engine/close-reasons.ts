@@ -23,7 +23,7 @@ export const CLOSE_REASONS = [
   'half_closed_timeout',
   /** We had ended, and the peer had not within `timeouts.shutdownMs`. */
   'shutdown_timeout',
-  /** What came is no message in the framing. */
+  /** The peer sent something that is no message in the framing. */
   'framing_error',
   /** Pings were not answered. */
   'heartbeat',
@@ -35,9 +35,9 @@ export const CLOSE_REASONS = [
   'engine_queue_full',
   /** A message was not complete `timeouts.messageMs` after its first byte. */
   'message_timeout',
-  /** What was received and held on this connection took more memory than `heldBytesMax`. */
+  /** Received data that was held on this connection took more memory than `heldBytesMax`. */
   'held_full',
-  /** What was received and held took more than the engine's `heldBytesMax` in all, and this connection held the most. */
+  /** Received data that was held took more than `engineHeldBytesMax` in all, and this connection held the most. */
   'engine_held_full',
   /** The server had `connectionsMax` connections. */
   'connections_max',

@@ -1,4 +1,4 @@
-/** What a connection shows of itself: for `console.log`, and for `JSON.stringify`. */
+/** The fields of a connection that `console.log` and `JSON.stringify` show. */
 
 import { type InspectOptionsStylized, inspect } from 'node:util';
 import { formatAddress } from '../base/address.js';

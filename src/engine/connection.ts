@@ -187,7 +187,7 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
     return reportOf(this);
   }
 
-  /** What `console.log` prints. */
+  /** Returns the text that `console.log` prints. */
   [inspect.custom](depth: number, options: InspectOptionsStylized): string {
     return inspectConnection(this, depth, options);
   }

@@ -48,7 +48,7 @@ function shortened(code: string): string {
   return code.length > CODE_LENGTH_MAX ? Buffer.from(code.slice(0, CODE_LENGTH_MAX)).toString() : code;
 }
 
-/** What is thrown may be anything, and a `DOMException` has a number for a code. */
+/** A thrown value may be anything, and a `DOMException` has a number for a code. */
 function codeOf(error: unknown): string {
   try {
     const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
@@ -74,7 +74,7 @@ export class EngineCounters {
   sendsCompleted = 0;
   shutdownsCompleted = 0;
   /** Rounds of the loop: batches of completions dispatched. */
-  turns = 0;
+  rounds = 0;
   /** Time in dispatching them, handlers above all, in ms. */
   handlersMs = 0;
 }

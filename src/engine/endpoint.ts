@@ -88,7 +88,7 @@ export function namesHost({ host }: Endpoint): boolean {
 }
 
 /**
- * What finds the addresses of an endpoint whose options were checked.
+ * Returns the function that finds the addresses of an endpoint whose options were checked.
  * @throws TypeError `ERR_INVALID_ARG_VALUE` when it has neither a port nor a path
  */
 export function resolverOf(endpoint: Endpoint, defaultHost: string): Resolver {

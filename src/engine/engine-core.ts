@@ -1,5 +1,5 @@
 /**
- * What runs the connections of an engine: a completion port, whose completions it dispatches, the scheduler of its rounds, and
+ * The core of an engine, which runs its connections: a completion port, whose completions it dispatches, the scheduler of its rounds, and
  * the budgets that its connections share. Programs hold it as an `Engine`.
  */
 
@@ -42,7 +42,7 @@ export class EngineCore implements EngineServices {
   onFailed: (error: Error) => void = () => undefined;
   /** Work that would never settle once the engine is closed. */
   readonly pending = new Set<Pending>();
-  /** What keeps the process alive. */
+  /** The number of things that keep the process alive. */
   references = 0;
 
   /** @throws see `Engine` */

@@ -1,6 +1,6 @@
 /** The limits and timeouts of connections and servers: the groups `limits` and `timeouts` of `listen` and `connect`. */
 
-/** What one connection may use. */
+/** The limits of one connection. */
 export interface ConnectionLimits {
   /**
    * `write` returns false while more bytes than this wait to be sent. A whole number from 1 to Infinity.
@@ -33,7 +33,7 @@ export interface ConnectionLimits {
   readonly messagesPerRoundMax?: number;
 }
 
-/** What topics may use, which a peer often chooses. */
+/** The limits of topics, which a peer often chooses. */
 export interface TopicLimits {
   /**
    * The most topics that one connection may be subscribed to. A whole number from 1 to Infinity.
@@ -52,7 +52,7 @@ export interface TopicLimits {
   readonly topicBytesMax?: number;
 }
 
-/** What one server and its connections may use. */
+/** The limits of one server and its connections. */
 export interface ListenLimits extends ConnectionLimits, TopicLimits {
   /**
    * The most connections of the server; further ones are reset, `connections_max`. A whole number from 1 to Infinity.

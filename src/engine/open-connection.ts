@@ -13,12 +13,26 @@ import type { ConnectionOptions } from './options.js';
 
 type ContextFactory = (connection: Connection) => unknown;
 
+/** A program's context function threw; the cause is what it threw. */
+export class ContextFailure extends Error {}
+
+function contextOf(group: ConnectionContext, connection: Connection, context: unknown): unknown {
+  if (typeof context !== 'function') {
+    return context;
+  }
+  try {
+    return group.context.run(context as ContextFactory, undefined, connection);
+  } catch (cause) {
+    throw new ContextFailure('The context function threw', { cause });
+  }
+}
+
 /**
  * Makes a connection on a connected socket, counts it, calls its handler `open` and begins to receive. If the first receive
  * cannot be posted, the connection closes with the reason `error`.
  * @param context the value of `connection.context`, or a function that makes one for each connection
- * @throws what the program's framing or context function throws, or why the socket cannot join the port. Nothing is counted then, no handler
- * was called, and the socket is still the caller's to close.
+ * @throws the error of the program's framing, a ContextFailure for its context function, or the reason why the socket cannot
+ * join the port. Then nothing is counted, no handler was called, and the socket is still the caller's to close.
  */
 export function openConnection(
   group: ConnectionContext & { readonly engine: EngineCore },
@@ -27,8 +41,7 @@ export function openConnection(
 ): Connection {
   const { engine, counters, limits } = group;
   const connection = new Connection(group, socket);
-  connection.context =
-    typeof context === 'function' ? group.context.run(context as ContextFactory, undefined, connection) : context;
+  connection.context = contextOf(group, connection, context);
   if (socket.owner === undefined) {
     engine.port.associate(socket, connection);
   } else {

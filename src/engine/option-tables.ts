@@ -90,7 +90,7 @@ function named(group: string, table: OptionTable): Record<string, string> {
   return Object.fromEntries(Object.keys(table).map((name) => [name, `${group}.${name}`]));
 }
 
-/** What programs may have in mind: names without their group, names of before, and those of `node:net`. */
+/** Names that programs may try: those without their group, earlier names, and those of `node:net`. */
 const OTHER_NAMES = {
   ...named('limits', LISTEN_LIMITS),
   ...named('timeouts', CONNECT_TIMEOUTS),

@@ -31,7 +31,7 @@ export interface ConnectionOptions {
    * @default false
    */
   readonly allowHalfOpen?: boolean;
-  /** What a connection may use. */
+  /** The limits of one connection. */
   readonly limits?: ConnectionLimits;
   /** Times after which a connection is closed. */
   readonly timeouts?: ConnectionTimeouts;

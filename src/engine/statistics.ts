@@ -18,7 +18,7 @@ export interface OperationCounts {
   readonly shutdown: number;
 }
 
-/** What `server.statistics()` gives: plain numbers of one moment. */
+/** The result of `server.statistics()`: plain numbers of one moment. */
 export interface ServerStatistics {
   /** Counts of connections. */
   readonly connections: {
@@ -47,7 +47,7 @@ export interface ServerStatistics {
   readonly engine: EngineStatistics;
 }
 
-/** What all servers and connections of an engine share. */
+/** Numbers that all servers and connections of an engine share. */
 export interface EngineStatistics {
   /** The driver in use. */
   readonly driver: string;
@@ -68,7 +68,7 @@ export interface EngineStatistics {
   /** Memory that holds what was received on all connections. */
   readonly heldBytes: number;
   /** Rounds: batches of completions that were dispatched. */
-  readonly turns: number;
+  readonly rounds: number;
   /** Time spent in dispatching completions, which is mostly in handlers, in ms. */
   readonly handlersMs: number;
 }
@@ -98,7 +98,7 @@ export function engineStatistics(engine: EngineCore): EngineStatistics {
     acceptsDelayed: port.acceptsDelayed,
     queuedBytes: engine.writes.queuedBytes,
     heldBytes: engine.held.bytes,
-    turns: counters.turns,
+    rounds: counters.rounds,
     handlersMs: counters.handlersMs,
   };
 }

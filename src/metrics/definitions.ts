@@ -124,9 +124,9 @@ export const ENGINE_METRICS: readonly Definition<EngineStatistics>[] = [
   },
   {
     type: 'counter',
-    name: 'engine_turns_total',
+    name: 'engine_rounds_total',
     help: 'Rounds of the engine: batches of completions.',
-    read: ({ turns }) => turns,
+    read: ({ rounds }) => rounds,
   },
   {
     type: 'counter',

@@ -11,7 +11,7 @@ import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTab
 import type { RetryQueue } from './retry-queue.js';
 import type { SendMemory } from './sending/send-memory.js';
 import { SendQueue, type SendSink } from './sending/send-queue.js';
-import { OverlappedSocket } from './socket.js';
+import { isSending, OverlappedSocket } from './socket.js';
 
 /** For want of a descriptor, of memory, or of room in epoll an accept is held back; it does not end. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
@@ -117,7 +117,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
       this.#receiveFailed(slot, result);
       return;
     }
-    if (result === 0 && socket.sending && this.#driver.sockets.isBroken?.(socket.handle) === true) {
+    if (result === 0 && isSending(socket) && this.#driver.sockets.isBroken?.(socket.handle) === true) {
       // The connection was reset; the send in flight will report that, but has not yet.
       this.#end(slot, this.#reset);
       return;
@@ -277,7 +277,8 @@ export class CompletionRouter implements CompletionSink, SendSink {
   }
 
   /** If the file cannot be removed the next bind to its path fails, so the program is warned. */
-  #removePath({ boundPath }: OverlappedSocket): void {
+  #removePath({ names }: OverlappedSocket): void {
+    const boundPath = names?.boundPath;
     if (boundPath === undefined) {
       return;
     }

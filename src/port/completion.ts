@@ -61,7 +61,7 @@ export class Completion {
   toError(): OperationError {
     assert(this.code !== undefined, 'Error of a completion that succeeded');
     const reason = this.systemNumber === 0 ? 'Cancelled' : (this.errors?.messageOf(this.systemNumber) ?? '');
-    const address = this.kind === 'connect' ? this.socket?.connectAddress : undefined;
+    const address = this.kind === 'connect' ? this.socket?.names?.connectAddress : undefined;
     return new OperationError({
       code: this.code,
       reason,

@@ -11,7 +11,7 @@ import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
 import type { BufferSink, SendVector } from './sending/send-memory.js';
-import { OverlappedSocket } from './socket.js';
+import { OverlappedSocket, setConnectAddress } from './socket.js';
 
 /** How often `resetOnClose` is set before giving up. */
 const RESET_TRIES_MAX = 3;
@@ -94,7 +94,7 @@ export class PostingPort {
       throw error;
     }
     socket.connectSlot = slot;
-    socket.connectAddress = address;
+    setConnectAddress(socket, address);
     socket.state = 'connecting';
     core.runner?.posted();
   }

@@ -11,7 +11,7 @@ import { Fifo } from '../base/fifo.js';
 import { retryDelayMs } from '../drivers/common/retry.js';
 import type { Driver } from '../drivers/driver.js';
 import { ACCEPT, CONNECT, type OperationTable } from './operations.js';
-import type { OverlappedSocket } from './socket.js';
+import { connectAddressOf, type OverlappedSocket } from './socket.js';
 
 /** Delay after which an accept that found no descriptor is posted again, in ms. */
 export const ACCEPT_RETRY_MS = 100;
@@ -182,11 +182,12 @@ export class RetryQueue {
 
   #post(slot: number): void {
     const { kind, generation, sockets, once } = this.#operations;
-    const { handle, connectAddress } = sockets[slot] as OverlappedSocket;
+    const socket = sockets[slot] as OverlappedSocket;
+    const { handle } = socket;
     if (kind[slot] === ACCEPT) {
       this.#driver.postAccept(slot, generation[slot] as number, handle);
     } else if (kind[slot] === CONNECT) {
-      this.#driver.postConnect(slot, generation[slot] as number, handle, connectAddress as SocketAddress);
+      this.#driver.postConnect(slot, generation[slot] as number, handle, connectAddressOf(socket) as SocketAddress);
     } else {
       this.#driver.postReceive(slot, generation[slot] as number, handle, once[slot] === 1, true);
     }

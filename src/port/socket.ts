@@ -116,20 +116,6 @@ export class OverlappedSocket {
     return address;
   }
 
-  /** @internal Reads and keeps the peer's address, because the system does not know it once the socket is closed. */
-  learnRemoteAddress(): void {
-    const { connectAddress } = this;
-    if (connectAddress !== undefined) {
-      named(this).remoteAddress ??= printable(connectAddress);
-      return;
-    }
-    try {
-      this.remoteAddress();
-    } catch {
-      // The system does not know it: it stays unknown.
-    }
-  }
-
   /**
    * Sets an option. Accepted sockets inherit the options of their listener.
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
@@ -150,26 +136,6 @@ export class OverlappedSocket {
     requireOption(option);
     return this.calls.getOption(this.handle, option);
   }
-
-  /** @internal The address of a connect. */
-  get connectAddress(): SocketAddress | undefined {
-    return this.names?.connectAddress;
-  }
-
-  /** @internal */
-  set connectAddress(address: SocketAddress) {
-    named(this).connectAddress = address;
-  }
-
-  /** @internal The file that is removed when the socket is closed. */
-  get boundPath(): BoundPath | undefined {
-    return this.names?.boundPath;
-  }
-
-  /** @internal Whether sends are with the driver. */
-  get sending(): boolean {
-    return this.lastWithDriver >= 0;
-  }
 }
 
 // These are functions because private methods would add a word to each socket.
@@ -189,5 +155,33 @@ function requireState(socket: OverlappedSocket, syscall: string, state: SocketSt
   requireOpen(socket, syscall);
   if (socket.state !== state) {
     throw new OperationError({ code: 'EINVAL', reason: `The socket is ${socket.state}, expected ${state}`, syscall });
+  }
+}
+
+/** The address of a connect. */
+export function connectAddressOf(socket: OverlappedSocket): SocketAddress | undefined {
+  return socket.names?.connectAddress;
+}
+
+export function setConnectAddress(socket: OverlappedSocket, address: SocketAddress): void {
+  named(socket).connectAddress = address;
+}
+
+/** Whether sends are with the driver. */
+export function isSending(socket: OverlappedSocket): boolean {
+  return socket.lastWithDriver >= 0;
+}
+
+/** Reads and keeps the peer's address, because the system does not know it once the socket is closed. */
+export function learnRemoteAddress(socket: OverlappedSocket): void {
+  const address = connectAddressOf(socket);
+  if (address !== undefined) {
+    named(socket).remoteAddress ??= printable(address);
+    return;
+  }
+  try {
+    socket.remoteAddress();
+  } catch {
+    // The system does not know it: it stays unknown.
   }
 }

@@ -119,8 +119,8 @@ function listening(subject: EngineSubject): void {
     const peer = await stage.peer(server);
     await eventually(() => peer.closed, 'it is refused');
     assert.deepEqual(
-      [(stage.thrown as Error[]).map(({ message }) => message), server.connectionsCount],
-      [['No context'], 0],
+      [(stage.thrown as Error[]).map(({ message }) => message), stage.failedHandlers, server.connectionsCount],
+      [['No context'], ['context'], 0],
     );
     await stage.peer(server);
     await eventually(() => server.connectionsCount === 1, 'the next one');
@@ -262,7 +262,7 @@ function closing(subject: EngineSubject): void {
     assert.equal(counts.connections.open, 1);
     assert.equal(engine.driver, subject.driver);
     assert.equal(engine.operationsPosted.send, engine.completions.send);
-    assert(engine.completions.receive >= 5 && engine.turns >= 5 && engine.handlersMs > 0);
+    assert(engine.completions.receive >= 5 && engine.rounds >= 5 && engine.handlersMs > 0);
     assert.deepEqual([engine.buffersLent, engine.queuedBytes], [0, 0]);
   });
 }

@@ -54,12 +54,17 @@ export class Stage {
   readonly history = new History();
   /** The calls of the engine's own error sink. */
   readonly thrown: unknown[] = [];
+  /** The names of the handlers that threw it. */
+  readonly failedHandlers: string[] = [];
   readonly #peers: PeerClient[] = [];
 
   constructor(subject: EngineSubject, options: EngineOptions) {
     this.subject = subject;
     this.engine = new Engine({
-      onHandlerError: (error) => this.thrown.push(error),
+      onHandlerError: (error, { handler }) => {
+        this.thrown.push(error);
+        this.failedHandlers.push(handler);
+      },
       poisonReleasedBuffers: true,
       bufferCount: 256,
       ...subject.options,

@@ -1,4 +1,4 @@
-/** What can go wrong with the load, each in one line. */
+/** Failures of the load, each in one line. */
 
 import { OperationError } from '../../index.js';
 import { EXIT_FAILED, EXIT_USAGE, explain, Failure, type Remedies } from '../failure.js';

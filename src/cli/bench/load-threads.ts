@@ -8,7 +8,7 @@ import { WorkerEnd } from '../../threads/worker-end.js';
 import { EXIT_FAILED, Failure } from '../failure.js';
 import type { LoadOptions, LoadRun } from './load.js';
 
-/** What each thread counts, in memory that it shares with the main thread. */
+/** The counters of each thread, in memory that it shares with the main thread. */
 export const CONNECTED = 0;
 export const MESSAGES = 1;
 export const IN_FLIGHT = 2;

@@ -220,7 +220,7 @@ export class Load implements LoadRun {
     connection.write(connection.context.send(1, now));
   }
 
-  /** What the system says, or what checking the bytes has thrown. */
+  /** The system's error, or the one that checking the bytes has thrown. */
   #connectionFailed({ context, bytesRead }: LoadConnection, error: Error): void {
     const { code } = error as NodeJS.ErrnoException;
     this.#failWith(code === undefined ? error : connectionFailure(context.index, bytesRead, code));

@@ -67,7 +67,7 @@ export function checkFaults(faults: Partial<SimFaults>): SimFaults {
   return checked;
 }
 
-/** What is expected instead of `value`; undefined if it is valid. */
+/** Returns what is expected instead of `value`; undefined if it is valid. */
 function expectedInstead(name: keyof SimFaults, value: number | Range): string | undefined {
   if (typeof NO_FAULTS[name] === 'object') {
     const [least, most] = value as Range;

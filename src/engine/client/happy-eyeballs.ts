@@ -10,7 +10,7 @@ import type { OverlappedSocket } from '../../port/socket.js';
 import type { Connection } from '../connection.js';
 import type { Resolver } from '../endpoint.js';
 import { errorOf } from '../handlers.js';
-import { openConnection, setSocketOptions } from '../open-connection.js';
+import { ContextFailure, openConnection, setSocketOptions } from '../open-connection.js';
 import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
 import type { CompletionTarget } from '../scheduling/completion-target.js';
@@ -159,8 +159,9 @@ export class ConnectRace implements CompletionTarget, Pending {
     let connection: Connection;
     try {
       connection = openConnection(this.#client, socket, this.#client.connectionContext);
-    } catch (error) {
+    } catch (thrown) {
       // A framing or a context function of the program threw.
+      const error = thrown instanceof ContextFailure ? thrown.cause : thrown;
       this.#client.counters.countError(error);
       this.#client.engine.port.closeSocket(socket);
       this.#reject(error);

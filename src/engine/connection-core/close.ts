@@ -2,6 +2,7 @@
 
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
+import { connectAddressOf, learnRemoteAddress } from '../../port/socket.js';
 import type { CloseReason } from '../close-reasons.js';
 import { endingsArePublished } from './diagnostics.js';
 import type { HandlerName } from './handler-table.js';
@@ -82,8 +83,8 @@ export function close(connection: ConnectionRecord, reason: CloseReason, error?:
 function learnPeer(connection: ConnectionRecord): void {
   const { handlers, ending, socket } = connection;
   const heard = handlers.close !== undefined || handlers.error !== undefined || ending?.handler !== undefined;
-  if (heard || socket.connectAddress !== undefined || endingsArePublished()) {
-    socket.learnRemoteAddress();
+  if (heard || connectAddressOf(socket) !== undefined || endingsArePublished()) {
+    learnRemoteAddress(socket);
   }
 }
 

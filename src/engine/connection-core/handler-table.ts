@@ -9,13 +9,13 @@ import type { CloseReason } from '../close-reasons.js';
 export const HANDLER_NAMES = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
 
 /**
- * The functions of a program that can fail: its handlers, and on behalf of a connection its framing, the functions of its
+ * The functions of a program that can fail: its handlers, and on behalf of a connection its `context` function, its framing, the functions of its
  * heartbeat, and the listeners and callbacks of a stream.
  */
-export type HandlerName = (typeof HANDLER_NAMES)[number] | 'framing' | 'heartbeat' | 'stream';
+export type HandlerName = (typeof HANDLER_NAMES)[number] | 'context' | 'framing' | 'heartbeat' | 'stream';
 
 /**
- * What a handler returns: anything, and a promise is waited for. With `unknown` the compiler would have to know what a handler
+ * A handler may return anything; a promise is waited for. With `unknown` the compiler would have to know what a handler
  * returns before it knows the server that `listen` returns, and `const server = await listen({ close: () => server.close() })`
  * would not compile.
  */
@@ -68,7 +68,7 @@ export interface HandlerErrorInfoOf<Connection> {
 /** Called with what a handler threw where its connection has no `error` handler, or that one threw as well. */
 export type HandlerErrorSinkOf<Connection> = (error: unknown, info: HandlerErrorInfoOf<Connection>) => void;
 
-/** What was thrown, as an error; an error of another realm counts as one. */
+/** Turns a thrown value into an error; an error of another realm counts as one. */
 export function errorOf(thrown: unknown): Error {
   return isError(thrown)
     ? thrown

@@ -86,7 +86,7 @@ export interface HeldBudget {
   forget(connection: ConnectionRecord): void;
 }
 
-/** What a stream that reads a connection hears besides the handlers. */
+/** Events for the stream that reads a connection, besides the handlers. */
 export interface StreamSink {
   /** At most half of the high-water mark waits to be sent: there is room for more of the stream's write. */
   flushed(): void;
@@ -94,7 +94,7 @@ export interface StreamSink {
   finished(): void;
 }
 
-/** What the behaviours of a connection may use of its engine. */
+/** The parts of an engine that the behaviours of a connection may use. */
 export interface EngineServices {
   readonly port: CompletionPort;
   readonly wheel: TimerWheel;
@@ -112,7 +112,7 @@ export interface EngineServices {
   reference(change: 1 | -1): void;
 }
 
-/** What the connections of one server, or of one `connect`, share. */
+/** The parts that the connections of one server, or of one `connect`, share. */
 export interface ConnectionContext {
   /** @internal */
   readonly engine: EngineServices;

@@ -13,7 +13,7 @@ import type { ConnectionOptions } from '../options.js';
 import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 
-/** What `listen` and `connect` take for messages. */
+/** The options of `listen` and `connect` for messages. */
 export interface MessageOptions<Message = unknown, Sent = unknown> {
   /** How messages are encoded in the bytes. With a framing the handler `message` is called instead of `data`. */
   readonly framing?: Framing<Message, Sent>;

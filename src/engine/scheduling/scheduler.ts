@@ -11,7 +11,7 @@ export interface RoundTask {
   runTask(): void;
 }
 
-/** What the rounds do, with the connections on the lists and at the end. */
+/** The actions of a round, for the connections on the lists and at the end. */
 export interface RoundWork<Entry> {
   /** Cancels the receive of a connection that is still paused. */
   readonly stopIfPaused: (entry: Entry) => void;
@@ -144,7 +144,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     this.#dirty.drain(this.#flushOne);
     this.#work.roundOver();
     if (began >= 0) {
-      this.#counters.turns++;
+      this.#counters.rounds++;
       this.#counters.handlersMs += this.wheel.look() - began;
       this.#batchBeganAt = -1;
     }

@@ -27,7 +27,7 @@ export interface ListenOptions<Context = unknown, Message = Buffer, Sent = unkno
     EngineChoice,
     MessageOptions<Message, Sent>,
     Handlers<Context, Message, Sent> {
-  /** What the server and each of its connections may use. */
+  /** The limits of the server and of each of its connections. */
   readonly limits?: ListenLimits;
   /**
    * The value of `connection.context` before the handlers are called first, or a function that makes one for each connection.

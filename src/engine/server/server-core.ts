@@ -12,7 +12,7 @@ import { ConnectionCounters } from '../counters.js';
 import type { EngineCore } from '../engine-core.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
-import { openConnection } from '../open-connection.js';
+import { ContextFailure, openConnection } from '../open-connection.js';
 import type { CheckedLimits } from '../options.js';
 import { onAbort } from '../signals.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
@@ -136,12 +136,14 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
     }
     try {
       openConnection(this, socket, this.#connectionContext);
-    } catch (error) {
-      // The program's framing threw, or the system refused this socket. Later connections may succeed.
+    } catch (thrown) {
+      // The program's framing or context function threw, or the system refused this socket. Later connections may succeed.
+      const [error, handler] =
+        thrown instanceof ContextFailure ? ([thrown.cause, 'context'] as const) : ([thrown, 'framing'] as const);
       this.#addresses?.remove(socket);
       this.counters.countError(error);
       this.#refuse(socket);
-      this.engine.onHandlerError(error, { handler: 'framing', connection: undefined, remoteAddress: undefined });
+      this.engine.onHandlerError(error, { handler, connection: undefined, remoteAddress: undefined });
     }
   }
 

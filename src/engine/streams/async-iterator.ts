@@ -31,7 +31,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
   readonly #waiting: Waiting[] = [];
   /** No chunk follows: the peer has ended, or the loop was left. */
   #ended = false;
-  /** What the next call of `next` after the last chunk throws. */
+  /** The error that the next call of `next` after the last chunk throws. */
   #error: Error | undefined;
   /** It waits for room in the connection's queue. */
   #awaitsRoom = false;
@@ -153,7 +153,7 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     this.#serve();
   }
 
-  /** What was received before is read first. After the peer's end the loop ends without an error, whatever happens to our side. */
+  /** Bytes that were received before are read first. After the peer's end the loop ends without an error, whatever happens to our side. */
   connectionClosed(): void {
     if (!this.#ended) {
       this.#ended = true;

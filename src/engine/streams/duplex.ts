@@ -15,7 +15,7 @@ interface WriteRequest {
   readonly encoding: BufferEncoding;
 }
 
-/** What Node's documentation of deprecation DEP0003 names for looking at writes that wait in a stream. */
+/** The property that Node's documentation of DEP0003 names for looking at writes that wait in a stream. */
 interface WaitingWrites {
   readonly _writableState?: { getBuffer?(): readonly WriteRequest[] };
 }
@@ -108,7 +108,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
     this.#streaming.write([dataOf({ chunk, encoding })], done);
   }
 
-  /** What gathered while a write was under way leaves together. */
+  /** Writes that gathered while another was under way leave together. */
   override _writev(requests: WriteRequest[], done: Done): void {
     this.#streaming.write(requests.map(dataOf), done);
   }
@@ -143,8 +143,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionStream {
   }
 
   /**
-   * What was written and waits in the stream, in copies: Node calls the callbacks of such writes at once, with an error, and
-   * then the program may use the memory again. What exceeds the connection's queue is dropped, and the stream truncated.
+   * Writes that wait in the stream, in copies: Node calls the callbacks of such writes at once, with an error, and
+   * then the program may use the memory again. Bytes that exceed the connection's queue are dropped, and the stream truncated.
    */
   #waiting(): Payload[] {
     const requests = (this as unknown as WaitingWrites)._writableState?.getBuffer?.() ?? [];

@@ -31,7 +31,7 @@ export const READ_AHEAD_BYTES_MAX = 64 * 1024;
 /** The same in pieces: a peer may send its bytes one by one, and each piece takes a hundred bytes and more besides its own. */
 export const READ_AHEAD_PIECES_MAX = 256;
 
-/** What a connection reports to its stream. */
+/** Events that a connection reports to its stream. */
 export interface ConnectionStream {
   /** Bytes were received; the stream may use them during the call only. */
   received(chunk: Buffer): void;

@@ -1,5 +1,5 @@
 /**
- * What a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks, where
+ * Bytes that a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks, where
  * neighbours are one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most connections
  * write one piece in a turn: it needs no list.
  */

@@ -12,7 +12,7 @@ import { PASSING } from '../../drivers/common/retry.js';
 import type { BufferList, Driver } from '../../drivers/driver.js';
 import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { type OperationTable, SEND, SHUTDOWN } from '../operations.js';
-import type { OverlappedSocket } from '../socket.js';
+import { isSending, type OverlappedSocket } from '../socket.js';
 import { type SendMemory, SendVector } from './send-memory.js';
 import { SendStages } from './send-stages.js';
 
@@ -59,7 +59,7 @@ export class SendQueue {
       this.append(socket, slot);
       return;
     }
-    assert(!socket.sending);
+    assert(!isSending(socket));
     socket.firstSend = slot;
     socket.lastSend = slot;
     socket.lastWithDriver = slot;
@@ -81,14 +81,14 @@ export class SendQueue {
       this.#operations.next[socket.lastSend] = slot;
     }
     socket.lastSend = slot;
-    if (!socket.sending) {
+    if (!isSending(socket)) {
       this.#start(socket);
     }
   }
 
   /** The driver has taken `result` bytes of what it was given, or failed with an error number, negated. */
   completed(socket: OverlappedSocket, result: number): void {
-    assert(socket.sending);
+    assert(isSending(socket));
     const first = socket.firstSend;
     assert(first >= 0);
     const cancelled = socket.sendsCancelled;
@@ -133,14 +133,14 @@ export class SendQueue {
 
   /** Continues the sends of a socket after `sendDelayed`. */
   restart(socket: OverlappedSocket): void {
-    if (!socket.sending) {
+    if (!isSending(socket)) {
       this.#start(socket);
     }
   }
 
   /** A number that grows while the first send is in flight and the peer takes bytes, as far as the system reports it. */
   progress(socket: OverlappedSocket): number {
-    const taken = socket.sending ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
+    const taken = isSending(socket) ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
     return taken + (this.#driver.sockets.sendProgress(socket.handle) ?? 0);
   }
 
@@ -164,7 +164,7 @@ export class SendQueue {
 
   /** Ends all sends of a socket that has none with the driver, first to last. */
   failAll(socket: OverlappedSocket, result: number): void {
-    assert(!socket.sending);
+    assert(!isSending(socket));
     while (socket.firstSend >= 0) {
       this.#endFirst(socket, result);
     }
@@ -172,7 +172,7 @@ export class SendQueue {
 
   /** Cancels all sends. Those that were submitted together are cancelled together, and end when the driver completes them. */
   cancelAll(socket: OverlappedSocket): void {
-    if (!socket.sending) {
+    if (!isSending(socket)) {
       this.failAll(socket, this.#cancelled);
       return;
     }

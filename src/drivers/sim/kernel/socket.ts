@@ -46,11 +46,11 @@ export class SimSocket {
   /** Number of bytes that the peer had accepted when the timer was started. */
   acceptedBefore = 0;
 
-  /** Of a listener: connections to be accepted, and, in `waiting`, connects that found the backlog full. */
+  /** For a listener: connections to be accepted, and, in `waiting`, connects that found the backlog full. */
   readonly backlog: SimSocket[] = [];
   backlogMax = 0;
   readonly waiting: SimSocket[] = [];
-  /** Of a connect: the listener whose backlog is full, and the timeout. */
+  /** For a connect: the listener whose backlog is full, and the timeout. */
   waitsFor: SimSocket | undefined = undefined;
   connectTimer: SimEvent | undefined = undefined;
 
@@ -58,7 +58,7 @@ export class SimSocket {
   owner: OperationOwner | undefined = undefined;
   reading: Operation | undefined = undefined;
   writing: Operation | undefined = undefined;
-  /** Of an endpoint: called when any state may have changed. */
+  /** For an endpoint: called when any state may have changed. */
   changed: (() => void) | undefined = undefined;
 
   constructor(family: SocketFamily, dualStack: boolean) {

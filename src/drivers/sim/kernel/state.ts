@@ -1,5 +1,5 @@
 /**
- * What the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by number, and
+ * The state that the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by number, and
  * the sockets whose operations are to be tried.
  */
 
