@@ -1,4 +1,4 @@
-/** One thread of the load: what `load-threads.ts` starts. */
+/** One thread of the load; `load-threads.ts` starts it. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { setInterval } from '../../base/runtime.js';
@@ -13,7 +13,7 @@ import {
   type LoadOrder,
   type LoadThreadData,
   MESSAGES,
-} from './load-threads.js';
+} from './load-protocol.js';
 
 /** Time between two looks at this thread's counts, in ms: what is measured is known to so much. */
 const COUNT_MS = 5;

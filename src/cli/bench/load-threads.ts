@@ -1,33 +1,22 @@
 /** The load on an echo server from several threads, each with its part of the connections. */
 
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
 import { URL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../../index.js';
 import { WorkerEnd } from '../../threads/worker-end.js';
-import { EXIT_FAILED, Failure } from '../failure.js';
+import { Failure } from '../failure.js';
 import type { LoadOptions, LoadRun } from './load.js';
-
-/** The counters of each thread, in memory that it shares with the main thread. */
-export const CONNECTED = 0;
-export const MESSAGES = 1;
-export const IN_FLIGHT = 2;
-export const BYTES_CHECKED = 3;
-const COUNTS = 4;
-
-export interface LoadThreadData {
-  readonly engine: EngineOptions;
-  readonly load: LoadOptions;
-  readonly counts: SharedArrayBuffer;
-}
-
-export type LoadOrder = 'connect' | 'send' | 'measure' | 'finish';
-
-export type LoadAnswer =
-  | { readonly kind: 'loaded' }
-  | { readonly kind: 'connected' }
-  | { readonly kind: 'returned'; readonly latency: RecordableHistogram }
-  | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number };
+import {
+  BYTES_CHECKED,
+  CONNECTED,
+  COUNTS,
+  IN_FLIGHT,
+  type LoadAnswer,
+  type LoadOrder,
+  type LoadThreadData,
+  MESSAGES,
+} from './load-protocol.js';
 
 /** One of the threads. */
 class LoadThread {
@@ -142,11 +131,4 @@ export class LoadThreads implements LoadRun {
       end.terminate();
     }
   }
-}
-
-/** A failure as it can be posted; what is none is a bug, and keeps its stack. */
-export function answerOf(error: unknown): LoadAnswer {
-  return error instanceof Failure
-    ? { kind: 'failed', message: error.message, exitCode: error.exitCode }
-    : { kind: 'failed', message: String((error as Error | undefined)?.stack ?? error), exitCode: EXIT_FAILED };
 }
