@@ -2,6 +2,7 @@
 
 import { type InspectOptionsStylized, inspect } from 'node:util';
 import { formatAddress } from '../base/address.js';
+import { knownRemoteAddress } from '../port/socket.js';
 import type { CloseReason } from './close-reasons.js';
 import type { ConnectionRecord } from './connection-core/record.js';
 import { isClosed, isClosing } from './connection-core/state.js';
@@ -26,22 +27,14 @@ export interface ConnectionReport {
   readonly heldBytes: number;
 }
 
-function peerOf({ socket }: ConnectionRecord): string | undefined {
-  try {
-    return formatAddress(socket.remoteAddress());
-  } catch {
-    return undefined;
-  }
-}
-
 export function reportOf(connection: ConnectionRecord): ConnectionReport {
-  const { id, ending, bytesRead, bytesWritten, queuedBytes, heldBytes } = connection;
-  const remoteAddress = peerOf(connection);
+  const { id, ending, socket, bytesRead, bytesWritten, queuedBytes, heldBytes } = connection;
+  const address = knownRemoteAddress(socket);
   return {
     id,
     state: isClosed(connection) ? 'closed' : isClosing(connection) ? 'closing' : 'open',
     ...(ending === undefined ? {} : { reason: ending.reason }),
-    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    ...(address === undefined ? {} : { remoteAddress: formatAddress(address) }),
     bytesRead,
     bytesWritten,
     queuedBytes,

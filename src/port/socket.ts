@@ -172,16 +172,21 @@ export function isSending(socket: OverlappedSocket): boolean {
   return socket.lastWithDriver >= 0;
 }
 
+/** The peer's address; undefined if nobody asked for it in time and the system no longer knows it. */
+export function knownRemoteAddress(socket: OverlappedSocket): SocketAddress | undefined {
+  try {
+    return socket.remoteAddress();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads and keeps the peer's address, because the system does not know it once the socket is closed. */
 export function learnRemoteAddress(socket: OverlappedSocket): void {
   const address = connectAddressOf(socket);
-  if (address !== undefined) {
+  if (address === undefined) {
+    knownRemoteAddress(socket);
+  } else {
     named(socket).remoteAddress ??= printable(address);
-    return;
-  }
-  try {
-    socket.remoteAddress();
-  } catch {
-    // The system does not know it: it stays unknown.
   }
 }

@@ -1,11 +1,12 @@
 /** Errors of handlers that no handler `error` takes: they go to the program's sink, or become a bounded number of warnings. */
 
 import { setTimeout } from 'node:timers';
-import { formatAddress, type SocketAddress } from '../../base/address.js';
+import { formatAddress } from '../../base/address.js';
 import { isError, textOf } from '../../base/errors.js';
 import { process } from '../../base/runtime.js';
 import { reportUncaught } from '../../base/throw-async.js';
 import type { AsyncContext } from '../../port/async-context.js';
+import { knownRemoteAddress } from '../../port/socket.js';
 import { close } from './close.js';
 import { errorOf, type HandlerErrorSinkOf, type HandlerName } from './handler-table.js';
 import type { ConnectionRecord } from './record.js';
@@ -114,13 +115,6 @@ export function handlerFailed(connection: ConnectionRecord, thrown: unknown, han
 
 /** Reports what a handler threw to the engine's sink. */
 export function reportHandlerError(connection: ConnectionRecord, error: unknown, handler: HandlerName): void {
-  connection.group.engine.onHandlerError(error, { handler, connection, remoteAddress: knownAddress(connection) });
-}
-
-function knownAddress(connection: ConnectionRecord): SocketAddress | undefined {
-  try {
-    return connection.socket.remoteAddress();
-  } catch {
-    return undefined;
-  }
+  const remoteAddress = knownRemoteAddress(connection.socket);
+  connection.group.engine.onHandlerError(error, { handler, connection, remoteAddress });
 }
