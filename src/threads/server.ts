@@ -1,6 +1,6 @@
 /** A server on many threads, as the main thread holds it. */
 
-import { printable, type SocketAddress } from '../base/address.js';
+import type { SocketAddress } from '../base/address.js';
 import type { DriverName } from '../drivers/driver.js';
 import { errorOf, type HandlerErrorSink } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
@@ -90,7 +90,7 @@ export class ThreadedServer {
 
   /** The address that it listens on. */
   get address(): SocketAddress {
-    return printable((this.#ready as ThreadReady).address);
+    return (this.#ready as ThreadReady).address;
   }
 
   /** The port number that it listens on; undefined for a Unix-domain socket. */

@@ -2,6 +2,7 @@
 
 import { URL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { printable } from '../base/address.js';
 import { TIMER_MS_MAX } from '../base/clock.js';
 import { OperationError } from '../base/errors.js';
 import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
@@ -97,7 +98,7 @@ export class Thread {
         return;
       case 'ready': {
         this.#readyAt = performanceNow();
-        this.#becameReady(message);
+        this.#becameReady({ ...message, address: printable(message.address) });
         return;
       }
       case 'failed':
@@ -107,7 +108,7 @@ export class Thread {
         this.#answer(message.request, message.statistics);
         return;
       case 'handlerError':
-        this.#owner.handlerFailed(unpackError(message.error), message.info, this);
+        this.#owner.handlerFailed(unpackError(message.error), unpackInfo(message.info), this);
         return;
       case 'listenError':
         this.#owner.listenFailed(unpackError(message.error));
@@ -210,4 +211,9 @@ function exitError(index: number, exitCode: number): OperationError {
     reason: `Thread ${index} ended by itself, with the exit code ${exitCode}`,
     syscall: 'thread',
   });
+}
+
+/** An address that was posted has lost its `toString`. */
+function unpackInfo({ handler, remoteAddress }: PostedInfo): PostedInfo {
+  return { handler, remoteAddress: remoteAddress === undefined ? undefined : printable(remoteAddress) };
 }

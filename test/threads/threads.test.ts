@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { type DriverChoice, listen, type ThreadedListenOptions, type ThreadedServer } from 'overlapped';
+import {
+  type DriverChoice,
+  type HandlerErrorInfo,
+  listen,
+  type ThreadedListenOptions,
+  type ThreadedServer,
+} from 'overlapped';
 import { useEngine } from '../../src/engine/shared-engines.js';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
@@ -188,7 +194,12 @@ describe('Threads on any driver', () => {
 
   test('a throwing handler closes its connection, and the main thread gets the error', TIMEOUT, async () => {
     const told: unknown[] = [];
-    await withServer({ onHandlerError: (error) => told.push(error) }, async (server) => {
+    const peers: string[] = [];
+    const onHandlerError = (error: unknown, { remoteAddress }: HandlerErrorInfo): void => {
+      told.push(error);
+      peers.push(`${remoteAddress}`);
+    };
+    await withServer({ onHandlerError }, async (server) => {
       const [one, other] = (await serveMany(server, 2)) as [Served, Served];
       one.client.socket.write('fail');
       await eventually(() => one.client.ended || one.client.closed, 'its connection is closed');
@@ -197,6 +208,8 @@ describe('Threads on any driver', () => {
         (told as NodeJS.ErrnoException[]).map(({ message, code }) => [message, code]),
         [['Failed on demand', 'ERR_ON_DEMAND']],
       );
+      assert.deepEqual([`${server.address}`, peers.length], [`127.0.0.1:${server.port}`, 1]);
+      assert.match(peers[0] as string, /^127\.0\.0\.1:\d+$/);
       await echoes(other);
       assert.equal((await server.statistics()).handlerErrors, 1);
       end([one, other]);
