@@ -1,4 +1,4 @@
-/** A contender's server, with the one behind it: started, stopped between its measurements, and ended. */
+/** Starts a contender's server, and the backend of a proxy; stops them between measurements, and ends them. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from './child.js';
@@ -16,7 +16,7 @@ const CLOSE_TIMEOUT_MS = 5000;
 const CLOSE_INTERVAL_MS = 10;
 /** Descriptors that one may have opened for itself, once for all. */
 const DESCRIPTORS_MORE_MAX = 16;
-/** The echo server behind a proxy: the same for all contenders, and on the load's processor. */
+/** The backend of a proxy, an echo server: the same for all contenders, and on the load's processor. */
 const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
 
 /** The port that a server prints first. */
@@ -31,7 +31,7 @@ async function portOf(server: Child): Promise<number> {
 
 export class Server {
   readonly #contender: Contender;
-  /** The server, and then the one behind it. */
+  /** The server, then the backend of a proxy. */
   readonly #children: Child[] = [];
   /** The descriptors of each of them at the start. */
   #descriptors: readonly number[] = [];

@@ -65,7 +65,7 @@ export function windowsTestFiles(words) {
 }
 
 /**
- * Those that run here and start programs in Wine.
+ * The test files that run here and start programs in Wine.
  * @param {readonly string[]} words
  */
 export function wineTestFiles(words) {

@@ -39,7 +39,7 @@ export interface Target {
   readonly port: number;
   /** The server's process. */
   readonly pid: number;
-  /** The suite's own server behind a proxy: its time counts as the load's. */
+  /** The suite's own backend of a proxy: its time counts as the load's. */
   readonly behindPid?: number;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects: boolean;
@@ -59,7 +59,7 @@ export interface Sample {
   /** The server's. */
   readonly cpu: CpuTime;
   /**
-   * Time of the load, both parts together, and of the server behind a proxy. If it is near `time`, they were at their
+   * Time of both parts of the load and of the backend of a proxy. If it is near `time`, they were at their
    * limit.
    */
   readonly loadCpu: number;

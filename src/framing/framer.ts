@@ -13,8 +13,9 @@ function outside(): boolean {
 }
 
 /**
- * The work is linear in the bytes received, however they are fragmented: each byte is copied a constant number of times,
- * `decode` is told which bytes it has seen before, and it is not called before the bytes are there that its framing needs.
+ * Collects the bytes of messages and decodes them. The work is linear in the bytes received, however they are fragmented:
+ * each byte is copied a constant number of times. `decode` gets the number of bytes that it has seen before, and runs only
+ * when `bytesNeeded` of its framing have arrived.
  */
 export class Framer<Message> {
   readonly #framing: Framing<Message, never>;

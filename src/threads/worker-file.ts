@@ -1,4 +1,4 @@
-/** The file that each thread runs, which a bundler leaves out unless it is asked to keep it. */
+/** Starting a worker from its file: a bundler leaves that file out unless it is an entry of its own. */
 
 import type { Worker } from 'node:worker_threads';
 import { OperationError } from '../base/errors.js';

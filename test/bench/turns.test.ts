@@ -106,7 +106,7 @@ async function restsAndEnds(t: TestContext, role: 'echo' | 'proxy', count: numbe
 
 test('a server is stopped between its measurements, and killed at the end', options, (t) => restsAndEnds(t, 'echo', 1));
 
-test('so is a proxy, with the server behind it', options, (t) => restsAndEnds(t, 'proxy', 2));
+test('a proxy and its backend are stopped and killed too', options, (t) => restsAndEnds(t, 'proxy', 2));
 
 test('a server whose memory is measured is started anew for each measurement', options, async (t) => {
   const idle: Work = { kind: 'idle', connections: 20, settleMs: 100 };

@@ -353,7 +353,7 @@ function wholeMessages(subject: EngineSubject): void {
     }, 'several intervals');
     assert.deepEqual([pings, connection?.closing], [0, false]);
     gate.open();
-    await eventually(() => pings > 0, 'a ping behind the handler');
+    await eventually(() => pings > 0, 'a ping after the handler');
   });
 }
 

@@ -1,4 +1,4 @@
-/** What a connection shows of itself, and what a program may change while it is open. */
+/** The report of a connection, and the settings that a program may change while it is open. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

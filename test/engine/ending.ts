@@ -64,7 +64,7 @@ export function ending(subject: EngineSubject): void {
           peer.socket.write('hello');
           await eventually(() => peer.bytes === 5, 'the echo');
           peer.socket.end(someBytes(byteLength));
-          await eventually(() => peer.ended, `the end behind ${byteLength} bytes`);
+          await eventually(() => peer.ended, `the end after ${byteLength} bytes`);
           assert.equal(peer.bytes, 5 + byteLength);
         }
       }

@@ -56,7 +56,7 @@ describe('half-closed connections', () => {
       );
       const [first, second] = closes.map(([, , at]) => at) as [number, number];
       assert(first - began < 1000, `the unread one after ${first - began} ms`);
-      assert(second - resumed >= 500 && second - resumed < 1000, `${second - resumed} ms behind the resume`);
+      assert(second - resumed >= 500 && second - resumed < 1000, `${second - resumed} ms after the resume`);
     }));
 
   test("drain is emitted if the server's close ended our side, so that a paused program can read on", () =>

@@ -100,7 +100,7 @@ export class History {
         assert(events.filter((event) => event === name).length <= 1, `${name} once: ${told}`);
       }
       const end = events.indexOf('end');
-      assert(end < 0 || !events.slice(end).includes('data'), `no data behind the end: ${told}`);
+      assert(end < 0 || !events.slice(end).includes('data'), `no data after the end: ${told}`);
       const error = events.indexOf('error');
       assert(error < 0 || error === events.length - 2, `an error just before the close: ${told}`);
       assert(connection.isClosed && connection.queuedBytes === 0);

@@ -115,6 +115,6 @@ describe('default timeouts, on virtual time', () => {
     await eventually(() => told !== undefined, 'the close');
     engine.close();
     assert.equal(told, 'write_stall');
-    assert(closedAt - writtenAt >= 60_000, `closed ${closedAt - writtenAt} ms behind the write`);
+    assert(closedAt - writtenAt >= 60_000, `closed ${closedAt - writtenAt} ms after the write`);
   });
 });

@@ -1,7 +1,6 @@
 /**
- * Fairness of a driver that can complete operations without asking the system. Such polls are cheap, but an operation
- * that waits in the system must not starve behind them: after SKIPS_MAX polls in a row the driver asks the system
- * again.
+ * Fairness of a driver that can complete operations without asking the system. Such polls are cheap, but they must not
+ * starve an operation that waits in the system: after SKIPS_MAX of them in a row the driver asks the system again.
  */
 
 /** Maximum number of polls in a row that complete operations without asking the system. */

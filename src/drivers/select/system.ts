@@ -3,7 +3,7 @@
 import type { Wake } from '../common/wakeable-wait.js';
 import type { LoopWatch } from '../driver.js';
 
-/** The sockets that select is asked about. */
+/** The parts of select that differ between systems: its wake-up, its sets of sockets, and its call. */
 export interface SelectSystem {
   /** Opens a wake-up whose `readable` end can be a member of the sets. */
   openWake(): Wake;
@@ -23,7 +23,7 @@ export interface SelectSystem {
   watch(onReady: () => void): LoopWatch;
 }
 
-/** Memory for one call at a time: select overwrites the sets it is asked about with its answer. */
+/** A call of select with memory of its own: select writes its answer over the sets that it was passed. */
 export interface SelectCall {
   /** Asks about the wanted sockets, for up to `timeoutMs`; returns how many are ready, or the error number, negated. */
   select(timeoutMs: number): number;
