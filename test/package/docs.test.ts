@@ -9,6 +9,7 @@ import { dirname, join, posix } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CLOSE_REASONS } from 'overlapped';
+import { spawned } from '../support/child.js';
 import { system } from '../support/system.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -86,7 +87,7 @@ async function freePort(): Promise<number> {
 
 function start(name: string) {
   const file = join(folder, `${name}.${WINDOWS ? 'mts' : 'mjs'}`);
-  return spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawned(() => spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 for (const page of READMES) {

@@ -24,6 +24,24 @@ export interface ChildOptions {
   readonly nodeOptions?: readonly string[];
 }
 
+const SPAWN_TRIES_MAX = 5;
+
+/**
+ * Calls a function that spawns a process. On Windows `spawn` throws UNKNOWN for an error of CreateProcess that libuv has
+ * no name for. Wine 8 has such failures now and then, and the next try succeeds.
+ */
+export function spawned<Process>(spawnOne: () => Process): Process {
+  for (let tries = 1; ; tries++) {
+    try {
+      return spawnOne();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'UNKNOWN' || tries === SPAWN_TRIES_MAX) {
+        throw error;
+      }
+    }
+  }
+}
+
 /** A running program. */
 export class Child {
   readonly process: ChildProcess;
@@ -40,7 +58,8 @@ export class Child {
       script,
       ...parameters,
     ];
-    this.process = spawn(command[0] as string, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+    const [file, ...words] = command as [string, ...string[]];
+    this.process = spawned(() => spawn(file, words, { stdio: ['pipe', 'pipe', 'pipe'] }));
     this.process.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
     });

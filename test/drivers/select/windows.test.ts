@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { WindowsSelect } from '../../../src/drivers/select/windows.js';
 import { WindowsNonBlocking } from '../../../src/drivers/windows/non-blocking.js';
 import { WakeSockets } from '../../../src/drivers/windows/wake.js';
+import { spawned } from '../../support/child.js';
 import { connectPair, eventually, withPort } from '../../support/harness.js';
 import { LoopEcho } from '../../support/loop-echo.js';
 import { connectNode } from '../../support/node-client.js';
@@ -79,7 +80,7 @@ describe('select on Windows', () => {
     const echo = new LoopEcho({ driver: 'select' }).start();
     const client = await connectNode(echo.number);
     await eventually(() => echo.opened === 1, 'the connection');
-    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 15_000)'], { stdio: 'ignore' });
+    const child = spawned(() => spawn(process.execPath, ['-e', 'setTimeout(() => {}, 15_000)'], { stdio: 'ignore' }));
     try {
       await new Promise((resolve) => child.once('spawn', resolve));
       echo.port.close();
