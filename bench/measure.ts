@@ -23,6 +23,7 @@ export class Entrant {
   readonly #scenario: Scenario;
   readonly #timing: Timing;
   readonly #work: Work;
+  readonly #warmUpWork: Work;
   /** The running server; undefined before its start, after its end, and after a failure. */
   #started: { readonly server: Server; readonly target: Target } | undefined;
 
@@ -31,6 +32,7 @@ export class Entrant {
     this.#scenario = scenario;
     this.#timing = timing;
     this.#work = scenario.work(timing.quick);
+    this.#warmUpWork = scenario.warmUpWork?.(timing.quick) ?? this.#work;
   }
 
   /**
@@ -52,27 +54,26 @@ export class Entrant {
 
   /** Its first run, of which no sample is kept. */
   async warmUp(load: LoadProcess): Promise<void> {
-    await this.#turn((target) => this.#load(load, target, 0, this.#firstWarmUpMs));
+    await this.#turn((target) =>
+      load.obey({ ...target, work: this.#warmUpWork, warmUpMs: 0, measureMs: this.#firstWarmUpMs }),
+    );
   }
 
   /** @throws Error that gives the reason; the next measurement then starts another server, which is warmed up first */
   async measure(load: LoadProcess): Promise<Sample> {
-    const { warmUpMs, measureMs } = this.#timing;
+    const { warmUpMs, quick } = this.#timing;
+    const measureMs = Math.max(this.#timing.measureMs, this.#scenario.measureMsMin?.(quick) ?? 0);
     if (this.warmsUpFirst && this.#started === undefined) {
       await this.warmUp(load);
     }
     const needed = this.lasts ? warmUpMs : Math.max(warmUpMs, this.#firstWarmUpMs);
-    return this.#turn((target) => this.#load(load, target, needed, measureMs));
+    return this.#turn((target) => load.obey({ ...target, work: this.#work, warmUpMs: needed, measureMs }));
   }
 
   async end(): Promise<void> {
     const started = this.#started;
     this.#started = undefined;
     await started?.server.stop();
-  }
-
-  #load(load: LoadProcess, target: Target, warmUpMs: number, measureMs: number): Promise<Sample> {
-    return load.obey({ ...target, work: this.#work, warmUpMs, measureMs });
   }
 
   async #turn(run: (target: Target) => Promise<Sample>): Promise<Sample> {

@@ -95,6 +95,7 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
     firstWarmUpMs: usual.firstWarmUpMs,
     warmUpMs: usual.warmUpMs,
     contenders: chosenContenders(words.contender ?? usual.contenders),
+    chosen: words.contender !== undefined,
     scenarios: chosenScenarios(words.scenario),
     signal,
   };

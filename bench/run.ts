@@ -11,6 +11,7 @@ import { machine, PROCESSORS_MIN, subject, usualDriver } from './machine.js';
 import { type Options, parseOptions } from './options.js';
 import { LOAD_CPU, pinned, SERVER_CPU } from './paths.js';
 import { readResults, writeFile, writeReport } from './report/files.js';
+import { lightLoadTable } from './report/light-load.js';
 import { targetTable } from './report/markdown.js';
 import { type Table as ReportTable, tableOf } from './report/tables.js';
 import { type Cell, type Found, failuresOf, type Results } from './results.js';
@@ -126,6 +127,11 @@ async function main(): Promise<void> {
   if (targets.rows.length > 0) {
     console.log('\nRatios, with targets in parentheses:');
     say(targets);
+  }
+  const light = lightLoadTable(results);
+  if (light.rows.length > 0) {
+    console.log('\nUnder light load:');
+    say(light);
   }
   const page = writeReport(results, output);
   console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);

@@ -23,6 +23,14 @@ export interface Scenario {
   readonly sideBySide?: number;
   /** One process may be lucky for as long as it lives: in the second half of the rounds each server is another. */
   readonly renews?: boolean;
+  /** The work of a server's first warm-up, if it is not the measured one. */
+  warmUpWork?(quick: boolean): Work;
+  /** The shortest measurement in which enough happens, in ms. */
+  measureMsMin?(quick: boolean): number;
+  /** The names of the contenders that are measured in it, unless contenders are chosen by name. */
+  readonly contenders?: readonly string[];
+  /** The server has little to do: the report compares latencies too, and the engine on each driver. */
+  readonly lightLoad?: boolean;
   /** For Windows' programs in Wine instead of Linux' own. */
   readonly wine?: boolean;
 }

@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they are measured and reported. */
 
+import { LIGHT_LOADS } from './light-load.js';
 import type { Scenario } from './scenario.js';
 import { MESSAGE_BYTES } from './servers/roles.js';
 
@@ -116,6 +117,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   SPARSE,
   PACED,
+  ...LIGHT_LOADS,
   broadcast('broadcast', 'one at a time', 1),
   broadcast('broadcast-8', '8 at a time, each written by itself', 8),
   echo('proxy', 'Ping-pong of 64 bytes through a proxy, 50 connections', 50, { role: 'proxy' }),

@@ -13,6 +13,8 @@ import { isAlone, type Scenario } from './scenario.js';
 export interface Plan extends Timing {
   readonly rounds: number;
   readonly contenders: readonly Contender[];
+  /** They were chosen by name. */
+  readonly chosen: boolean;
   readonly scenarios: readonly Scenario[];
   /** Aborted when the run is to end before its end. */
   readonly signal: AbortSignal;
@@ -42,9 +44,14 @@ export async function prepareAll(
   return all;
 }
 
-/** Whether a contender has a program for a scenario. */
-function takesPart({ roles, remote }: Contender, { role, wine }: Scenario): boolean {
-  return roles.includes(role) && (remote === true) === (wine === true);
+/**
+ * Whether a contender has a program for a scenario, and is wanted in it.
+ * @param chosen whether contenders were chosen by name
+ */
+export function takesPart({ name, roles, remote }: Contender, scenario: Scenario, chosen: boolean): boolean {
+  const { role, wine, contenders } = scenario;
+  const isWanted = chosen || contenders === undefined || contenders.includes(name);
+  return isWanted && roles.includes(role) && (remote === true) === (wine === true);
 }
 
 /** A failure takes the longest: a contender that has failed this many times in a row is not tried again. */
@@ -148,7 +155,7 @@ export type TurnListener = (contenders: readonly Contender[], round: number | 'w
 export async function runScenario(scenario: Scenario, plan: Plan, measuring: TurnListener): Promise<readonly Cell[]> {
   const { sideBySide = 1, roundsMax = Infinity } = scenario;
   const rows = plan.contenders
-    .filter((contender) => takesPart(contender, scenario))
+    .filter((contender) => takesPart(contender, scenario, plan.chosen))
     .map((contender) => new Row(contender, scenario, plan));
   const loads = Array.from({ length: sideBySide }, () => new LoadProcess());
   // All of them before a round, so that the rounds are alike.

@@ -30,6 +30,13 @@ function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] 
     const parts = [value(cell, 'user', size), value(cell, 'system', size)];
     return { parts, text: twoDecimals(value(cell, 'cpu', size)) };
   });
+  if (scenario.lightLoad === true) {
+    const latencies = (['p50', 'p99'] as const).map((metric) => ({
+      title: `${metric === 'p50' ? 'median' : 'p99'} latency, µs`,
+      bars: single(metric, 1),
+    }));
+    return [{ title: `CPU, µs per ${one}: user, then system`, bars: costs }, ...latencies];
+  }
   return [rates, { title: `CPU, µs per ${one}: user, then system`, bars: costs }];
 }
 

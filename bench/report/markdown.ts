@@ -6,9 +6,10 @@ import type { Results } from '../results.js';
 import { isAlone } from '../scenario.js';
 import { SCENARIOS } from '../scenarios.js';
 import { chartOf, ratiosChart } from './charts.js';
+import { lightLoadTable } from './light-load.js';
 import { type Table, tableOf } from './tables.js';
-import { ours, REFERENCES, type Reached, reachedOf, TARGETS, type TargetLine } from './targets.js';
-import { NOTHING, percent, twoDecimals } from './units.js';
+import { ours, REFERENCES, reachedOf, reachedText, TARGETS } from './targets.js';
+import { NOTHING, percent } from './units.js';
 
 const GIBIBYTE = 2 ** 30;
 
@@ -21,23 +22,6 @@ export interface ReportFile {
 export function markdownTable({ head, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** A ratio with its target; a missed target is bold. A quick run is not judged. */
-function reachedText({ less }: TargetLine, found: Reached, quick: boolean): string {
-  const { ratio, target, reached, otherWay, loadLimited } = found;
-  if (!Number.isFinite(ratio.median)) {
-    return target === undefined ? NOTHING : '**not measured**';
-  }
-  const notes = [
-    ...(ratio.least < ratio.most ? [`${twoDecimals(ratio.least)} to ${twoDecimals(ratio.most)}`] : []),
-    ...(otherWay === undefined ? [] : [`${otherWay.words} ${twoDecimals(otherWay.ratio)}`]),
-    ...(loadLimited ? ['load at its limit'] : []),
-  ];
-  const value = twoDecimals(ratio.median);
-  const judged = quick || target === undefined || reached ? value : `**${value}**`;
-  const bound = quick || target === undefined ? '' : ` (${less ? '≤' : '≥'} ${twoDecimals(target)})`;
-  return `${judged}${bound}${notes.length === 0 ? '' : `; ${notes.join('; ')}`}`;
 }
 
 /** The targets for which a run has figures. */
@@ -106,7 +90,9 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
   in a scenario, and the quietest one counts. Each round has its own order of servers.
 - In bytes one way, each server is a new process in the second half of the rounds: one process of node:net may be as fast as
   another, or a tenth of it, for as long as it lives.
-- Times in user space and in the system are sums over all rounds, as the system samples them at the ticks of its clock.
+- CPU is as the scheduler counts it, in nanoseconds, with threads that have ended meanwhile. Its parts in user space and in the
+  system are sums over all rounds, as the system samples them at the ticks of its clock: under light load, where they are few,
+  they are rough.
 - A latency ends when the load handles the received message, so it includes the load's work for the other connections. The next
   message is sent when one has been received, so with many connections the latency is mostly their number divided by the rate.
 - Every received byte is compared with the byte that was sent; a server that answers wrongly has failed.
@@ -122,6 +108,9 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
   has returned by then varies by up to 48 MB per process, 3,000 bytes for each of 15,000 connections. Seven of the idle servers
   wait at the same time.
 - In Wine a server is new in each round, with the warm-up of a first round.`;
+
+const LIGHT_NOTES = `Messages are sent at their due time, and a latency begins there. The load reads the clock without a sleep, so its processor
+is always busy and always awake; a server's sleeps. Each server's first warm-up is at 10,000 messages a second.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
@@ -159,9 +148,13 @@ export function report(results: Results): readonly ReportFile[] {
       : [
           `## Targets\n\noverlapped is \`${ours(results)}\` here. A cell has the ratio, its target in parentheses, and the range of the rounds. Missed targets are\nbold.\n\n${picture('ratios', 'overlapped to the others', ratiosChart(results))}${markdownTable(targets)}\n`,
         ];
+  const light = lightLoadTable(results);
+  const lightly =
+    light.rows.length === 0 ? [] : [`## Targets under light load\n\n${LIGHT_NOTES}\n\n${markdownTable(light)}\n`];
   const text = [
     `# Benchmarks\n\n${opening(results)}\n`,
     ...first,
+    ...lightly,
     `## Contenders\n\n${markdownTable(contenderTable(results))}\n\n${NOTES}\n`,
     ...sections,
   ].join('\n');

@@ -1,7 +1,7 @@
 /** The table of a scenario, for the report and for the screen. */
 
 import { cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
-import type { Cell, Results } from '../results.js';
+import type { Cell, Found, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
 import { NODE_NET } from './targets.js';
 import { digits, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
@@ -50,6 +50,13 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
     of('system', 'system', (value) => twoDecimals(value * size)),
     of("the load's", 'loadCpu', (value) => twoDecimals(value * size)),
   ];
+  if (scenario.lightLoad === true) {
+    // The rate is the load's, and how the time of a message varies says more.
+    const all = { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, 'cpu'), size) };
+    const [first, second, third] = latencies as [Column, Column, Column];
+    const inOrder = [costs[0] as Column, toNet('cpu'), all, first, toNet('p50'), second, toNet('p99'), third];
+    return [rates[0] as Column, ...inOrder, ...costs.slice(2), of('server busy', 'serverBusy', percent), memory];
+  }
   const shares = [of('server busy', 'serverBusy', percent), of('load busy', 'loadBusy', percent)];
   if (scenario.wine === true) {
     // The measured process is not the server's.
@@ -62,8 +69,10 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
 export function tableOf(results: Results, scenario: Scenario): Table {
   const columns = columnsOf(results, scenario);
   const present = results.contenders.filter(({ missing }) => missing === undefined);
-  const here = present.filter(({ remote }) => (remote === true) === (scenario.wine === true));
-  const rows = here.map(({ name, title }) => {
+  const isHere = ({ name, remote }: Found): boolean =>
+    (remote === true) === (scenario.wine === true) &&
+    (scenario.contenders === undefined || cellOf(results, scenario.name, name) !== undefined);
+  const rows = present.filter(isHere).map(({ name, title }) => {
     const cell = cellOf(results, scenario.name, name);
     if (cell === undefined) {
       return [title, ...columns.map(() => NOTHING)];

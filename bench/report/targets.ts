@@ -2,6 +2,7 @@
 
 import { bestOf, cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
 import { type Cell, failuresOf, type Results } from '../results.js';
+import { NOTHING, twoDecimals } from './units.js';
 
 export interface TargetLine {
   readonly title: string;
@@ -94,13 +95,20 @@ export function ours({ contenders }: Results): string | undefined {
   return OURS.find((name) => contenders.some((found) => found.name === name && found.missing === undefined));
 }
 
-/** The ratios of a line to each of the references, or undefined when it was not in a run. */
-export function reachedOf(results: Results, line: TargetLine): readonly Reached[] | undefined {
+/**
+ * The ratios of a line to each of the references, or undefined when it was not in a run.
+ * @param contender the one that is compared
+ */
+export function reachedOf(
+  results: Results,
+  line: TargetLine,
+  contender = ours(results) ?? '',
+): readonly Reached[] | undefined {
   const { scenario, metric } = line;
   if (!results.cells.some((cell) => cell.scenario === scenario)) {
     return undefined;
   }
-  const own = cellOf(results, scenario, ours(results) ?? '');
+  const own = cellOf(results, scenario, contender);
   const inC = C_REFERENCES.map((name) => cellOf(results, scenario, name)).filter((cell) => cell !== undefined);
   const references: readonly (Cell | undefined)[] = [
     cellOf(results, scenario, NODE_NET),
@@ -119,4 +127,21 @@ export function reachedOf(results: Results, line: TargetLine): readonly Reached[
       loadLimited: other !== undefined && (isLoadLimited(own) || isLoadLimited(reference)),
     };
   });
+}
+
+/** A ratio with its target; a missed target is bold. A quick run is not judged. */
+export function reachedText({ less }: TargetLine, found: Reached, quick: boolean): string {
+  const { ratio, target, reached, otherWay, loadLimited } = found;
+  if (!Number.isFinite(ratio.median)) {
+    return target === undefined ? NOTHING : '**not measured**';
+  }
+  const notes = [
+    ...(ratio.least < ratio.most ? [`${twoDecimals(ratio.least)} to ${twoDecimals(ratio.most)}`] : []),
+    ...(otherWay === undefined ? [] : [`${otherWay.words} ${twoDecimals(otherWay.ratio)}`]),
+    ...(loadLimited ? ['load at its limit'] : []),
+  ];
+  const value = twoDecimals(ratio.median);
+  const judged = quick || target === undefined || reached ? value : `**${value}**`;
+  const bound = quick || target === undefined ? '' : ` (${less ? '≤' : '≥'} ${twoDecimals(target)})`;
+  return `${judged}${bound}${notes.length === 0 ? '' : `; ${notes.join('; ')}`}`;
 }

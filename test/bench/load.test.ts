@@ -6,10 +6,12 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { cpus } from 'node:os';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type { Contender } from '../../bench/contender.js';
 import { type CpuLook, cpuBetween } from '../../bench/load/cpu.js';
 import { Latencies } from '../../bench/load/latencies.js';
 import type { LoadOrder, Sample, Work } from '../../bench/load/order.js';
+import { processTime } from '../../bench/load/process-clock.js';
 import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
 import { loadCpuOf } from '../../bench/paths.js';
@@ -224,17 +226,22 @@ test('a server that reports no port is killed, even if another process holds its
   assert.equal(process.kill(Number(pid)), true);
 });
 
-test('a thread that ends does not reduce the measured CPU time', () => {
-  const look = (user: number, system: number, threads: Readonly<Record<string, number>>): CpuLook => ({
-    ticks: { user, system },
-    threads: new Map(Object.entries(threads)),
-  });
-  const first = look(600_000, 300_000, { 1: 500_000, 2: 400_000 });
-  assert.deepEqual(cpuBetween(first, look(620_000, 320_000, { 1: 544_000 })), { user: 22_000, system: 22_000 });
-  // The other one did the most before it ended.
-  assert.deepEqual(cpuBetween(first, look(800_000, 400_000, { 1: 533_000 })), { user: 200_000, system: 100_000 });
-  assert.deepEqual(cpuBetween(first, look(620_000, 310_000, {})), { user: 20_000, system: 10_000 });
-  assert.deepEqual(cpuBetween(first, look(600_000, 300_000, { 1: 500_020, 2: 400_000 })), { user: 0, system: 20 });
+test('the CPU time is exact, and divided into user and system as the ticks are', () => {
+  const look = (user: number, system: number, exact: number): CpuLook => ({ ticks: { user, system }, exact });
+  const first = look(600_000, 300_000, 905_000);
+  assert.deepEqual(cpuBetween(first, look(620_000, 320_000, 949_000)), { user: 22_000, system: 22_000 });
+  assert.deepEqual(cpuBetween(first, look(600_000, 300_000, 905_020)), { user: 0, system: 20 });
+});
+
+test('the time of a thread that has ended is part of the measured CPU time', options, async () => {
+  const before = processTime(process.pid);
+  const thread = new Worker(`const end = performance.now() + 50; while (performance.now() < end);`, { eval: true });
+  const own = process.cpuUsage();
+  await once(thread, 'exit');
+  // The file of the thread is gone; on a busy machine it has had less time than 50 ms.
+  const { user, system } = process.cpuUsage(own);
+  assert(processTime(process.pid) - before >= 0.8 * (user + system));
+  assert.throws(() => processTime(2 ** 22 + 1), /no clock/);
 });
 
 test('a percentile has values above it', () => {

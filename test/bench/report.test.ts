@@ -5,15 +5,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Contender } from '../../bench/contender.js';
 import { chosenContenders } from '../../bench/contenders/all.js';
 import { figure, ratio } from '../../bench/figures.js';
 import type { Sample } from '../../bench/load/order.js';
 import { ownPorts } from '../../bench/load/own-addresses.js';
 import { isKept } from '../../bench/report/files.js';
+import { lightLoadTable } from '../../bench/report/light-load.js';
 import { report, targetTable } from '../../bench/report/markdown.js';
 import { READMES, readmeWith } from '../../bench/report/readme.js';
 import type { Cell, Results } from '../../bench/results.js';
-import { quietest, shuffled } from '../../bench/suite.js';
+import type { Scenario } from '../../bench/scenario.js';
+import { chosenScenarios } from '../../bench/scenarios.js';
+import { quietest, shuffled, takesPart } from '../../bench/suite.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -255,3 +259,40 @@ for (const [name, words] of Object.entries(READMES)) {
     }
   });
 }
+
+test('light load has a row of targets for each driver, with latencies', () => {
+  const measured = (contender: string, cpu: number, p50: number): Cell =>
+    cell(contender, 'light-200x20', sample(600, cpu, 0, { latency: { p50, p99: 2 * p50 } }));
+  const results = resultsOf([
+    measured('engine:io_uring', 80, 50),
+    measured('engine:epoll', 95, 70),
+    measured('net', 100, 60),
+    measured('bun', 80, 60),
+  ]);
+  assert.deepEqual(lightLoadTable(results).rows, [
+    ['`light-200x20`, `engine:io_uring`', '0.80 (≤ 0.90)', '1.00 (≤ 1.10)', '-', '0.83 (≤ 1.00)', '0.83 (≤ 1.00)'],
+    [
+      '`light-200x20`, `engine:epoll`',
+      '**0.95** (≤ 0.90)',
+      '**1.19** (≤ 1.10)',
+      '-',
+      '**1.17** (≤ 1.00)',
+      '**1.17** (≤ 1.00)',
+    ],
+  ]);
+  const [page] = report(results);
+  assert.match(page?.text ?? '', /## Targets under light load/);
+  assert.match(page?.text ?? '', /^\| bun \| 600 \| 80\.00 \| 0\.80 \| 80\.0 to 80\.0 \| 60\.0 \| 1\.00 \|/m);
+});
+
+test('a scenario may be for some contenders, unless they are chosen by name', () => {
+  const [scenario] = chosenScenarios(['light-200x20']) as [Scenario];
+  const [deno, net, iocp] = chosenContenders(['deno', 'net', 'wine:iocp']) as [Contender, Contender, Contender];
+  assert.deepEqual(
+    [deno, net, iocp].map((contender) => takesPart(contender, scenario, false)),
+    [false, true, false],
+  );
+  assert(takesPart(deno, scenario, true) && !takesPart(iocp, scenario, true));
+  assert.deepEqual(scenario.work(false), { kind: 'paced', connections: 20, perSecond: 200, sizeBytes: 64 });
+  assert.deepEqual([scenario.measureMsMin?.(false), scenario.measureMsMin?.(true)], [3000, 1000]);
+});

@@ -133,6 +133,7 @@ test('a server that fails is started anew for the next measurement, and reported
     ...TIMING,
     rounds: 3,
     contenders: [contenderOf('--eval', program, flag)],
+    chosen: true,
     scenarios: [],
     signal: new AbortController().signal,
   };
@@ -153,7 +154,14 @@ test('a second process runs the second half of the rounds if luck matters', opti
       return net.command(role, idle);
     },
   };
-  const plan = { ...TIMING, rounds: 4, contenders: [counted], scenarios: [], signal: new AbortController().signal };
+  const plan = {
+    ...TIMING,
+    rounds: 4,
+    contenders: [counted],
+    chosen: true,
+    scenarios: [],
+    signal: new AbortController().signal,
+  };
   const turns: unknown[] = [];
   const [cell] = await runScenario({ ...scenarioOf('echo'), renews: true }, plan, (_, round) => turns.push(round));
   assert.deepEqual(turns, ['warm-up', 0, 1, 'warm-up', 2, 3]);
@@ -165,6 +173,7 @@ test('a server that fails again and again is given up', options, async () => {
     ...TIMING,
     rounds: 9,
     contenders: [contenderOf('--eval', 'process.exit(3)')],
+    chosen: true,
     scenarios: [],
     signal: new AbortController().signal,
   };
