@@ -80,7 +80,7 @@ export class Entrant {
     const server = this.#started?.server ?? new Server(this.#contender);
     try {
       server.resume();
-      const target = this.#started?.target ?? (await server.start(this.#scenario.role, this.#work.kind === 'idle'));
+      const target = this.#started?.target ?? (await server.start(this.#scenario, this.#work.kind === 'idle'));
       this.#started = { server, target };
       const sample = await run(target);
       await (this.lasts ? server.rest() : this.end());

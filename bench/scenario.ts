@@ -27,6 +27,11 @@ export interface Scenario {
   warmUpWork?(quick: boolean): Work;
   /** The shortest measurement in which enough happens, in ms. */
   measureMsMin?(quick: boolean): number;
+  /**
+   * The server has half of its processor, and a program that only computes has the other half: a connection costs the
+   * load as much as the server, so otherwise the load would be the limit.
+   */
+  readonly sharesProcessor?: boolean;
   /** The names of the contenders that are measured in it, unless contenders are chosen by name. */
   readonly contenders?: readonly string[];
   /** The server has little to do: the report compares latencies too, and the engine on each driver. */

@@ -7,7 +7,7 @@ import { nodeCommand } from './contenders/node.js';
 import type { Target } from './load/order.js';
 import { descriptorsOpen } from './measuring.js';
 import { built, LOAD_CPU, SERVER_CPU } from './paths.js';
-import type { Role } from './servers/roles.js';
+import type { Scenario } from './scenario.js';
 
 const PORT_MAX = 65_535;
 const START_TIMEOUT_MS = 20_000;
@@ -18,6 +18,7 @@ const CLOSE_INTERVAL_MS = 10;
 const DESCRIPTORS_MORE_MAX = 16;
 /** The backend of a proxy, an echo server: the same for all contenders, and on the load's processor. */
 const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
+const COMPUTING = nodeCommand(false, built('servers/computing.js'));
 
 /** The port that a server prints first. */
 async function portOf(server: Child): Promise<number> {
@@ -31,7 +32,7 @@ async function portOf(server: Child): Promise<number> {
 
 export class Server {
   readonly #contender: Contender;
-  /** The server, then the backend of a proxy. */
+  /** The backend of a proxy, the server, and the program that shares its processor. */
   readonly #children: Child[] = [];
   /** The descriptors of each of them at the start. */
   #descriptors: readonly number[] = [];
@@ -41,7 +42,7 @@ export class Server {
   }
 
   /** @returns what the load has to know */
-  async start(role: Role, idle: boolean): Promise<Target> {
+  async start({ role, sharesProcessor }: Scenario, idle: boolean): Promise<Target> {
     const { collects, remote } = this.#contender;
     const words = [...this.#contender.command(role, idle)];
     let behind: Child | undefined;
@@ -51,17 +52,25 @@ export class Server {
     }
     const server = this.#started(new Child('The server', SERVER_CPU, words, { isAsked: remote === true }));
     const port = await portOf(server);
+    const beside = sharesProcessor === true ? await this.#startComputing() : undefined;
     this.#descriptors = this.#children.map(({ pid }) => descriptorsOpen(pid));
     return {
       port,
       pid: server.pid,
       ...(behind === undefined ? {} : { behindPid: behind.pid }),
+      ...(beside === undefined ? {} : { besidePid: beside.pid }),
       collects: collects === true,
     };
   }
 
+  async #startComputing(): Promise<Child> {
+    const beside = this.#started(new Child('The program beside', SERVER_CPU, COMPUTING));
+    await beside.says(START_TIMEOUT_MS);
+    return beside;
+  }
+
   #started(child: Child): Child {
-    this.#children.unshift(child);
+    this.#children.push(child);
     return child;
   }
 

@@ -41,6 +41,8 @@ export interface Target {
   readonly pid: number;
   /** The suite's own backend of a proxy: its time counts as the load's. */
   readonly behindPid?: number;
+  /** A program that computes on the server's processor: its time is neither the server's nor other programs'. */
+  readonly besidePid?: number;
   /** It collects garbage when it is sent SIGUSR2. */
   readonly collects: boolean;
 }

@@ -8,6 +8,12 @@ import type { LoadOrder, Sample } from './order.js';
 /** How long an answer may take, beyond the time that is measured. */
 export const ANSWER_TIMEOUT_MS = 5000;
 
+/** The processor time of a process that is not in every measurement. */
+function timeOf(pid: number | undefined): number {
+  const { user, system } = pid === undefined ? { user: 0, system: 0 } : cpuTime(pid);
+  return user + system;
+}
+
 interface Look {
   readonly at: number;
   readonly units: number;
@@ -71,15 +77,14 @@ export class Window {
   }
 
   #look(): Look {
-    const { pid, behindPid } = this.#order;
+    const { pid, behindPid, besidePid } = this.#order;
     const own = process.cpuUsage();
-    const behind = behindPid === undefined ? { user: 0, system: 0 } : cpuTime(behindPid);
     return {
       at: this.now,
       units: this.units,
       cpu: cpuLook(pid),
-      loadCpu: own.user + own.system + behind.user + behind.system,
-      busy: busyTime(),
+      loadCpu: own.user + own.system + timeOf(behindPid),
+      busy: busyTime() - timeOf(besidePid),
       residentBytes: residentBytes(pid),
     };
   }

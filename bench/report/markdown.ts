@@ -85,6 +85,8 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
   and "at full core" are the rate per second of processor time that the server used; "as measured" is the rate itself. A
   server that polls for a moment before it sleeps, as overlapped's does, uses processor time for that, and its peer need not
   wake it.
+- Where a server has half a processor, a program that only computes has the other half. A connection costs the load as much
+  as the server, so that otherwise the load would be the limit.
 - "The load's" is the load's own processor time per unit of work.
 - A measurement during which other programs took more than a tenth of a processor was repeated, at most twice for each server
   in a scenario, and the quietest one counts. Each round has its own order of servers.
