@@ -18,7 +18,7 @@ const SECOND_MS = 1000;
  * The rate of a server's first warm-up: at 200 a second, just-in-time compilers would need minutes to find the code that
  * a server in use has compiled long ago.
  */
-const WARM_UP_RATE = 10_000;
+const WARM_UP_RATE = 20_000;
 
 const count = (value: number): string => value.toLocaleString('en');
 
@@ -30,6 +30,7 @@ function light(connections: number, perSecond: number): Scenario {
       `Light load: ${count(perSecond)} messages of 64 bytes a second, evenly, over ${connections} connections`,
     role: 'echo',
     unit: 'message',
+    warmsUpSlowly: true,
     lightLoad: true,
     contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring', 'libuv'],
     measureMsMin: (quick) => ((quick ? MESSAGES_MIN_QUICK : MESSAGES_MIN) / perSecond) * SECOND_MS,

@@ -112,7 +112,7 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
 - In Wine a server is new in each round, with the warm-up of a first round.`;
 
 const LIGHT_NOTES = `Messages are sent at their due time, and a latency begins there. The load reads the clock without a sleep, so its processor
-is always busy and always awake; a server's sleeps. Each server's first warm-up is at 10,000 messages a second.`;
+is always busy and always awake; a server's sleeps. Each server's first warm-up is at 20,000 messages a second.`;
 
 function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
