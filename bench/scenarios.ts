@@ -42,6 +42,19 @@ function bulk(direction: 'in' | 'out', streams: number): Scenario {
   };
 }
 
+function framed(streams: number): Scenario {
+  return {
+    name: `framed-1m${streams === 1 ? '' : `-${streams}`}`,
+    title: () =>
+      `Messages of 1 MiB after their length, into the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
+    role: 'framed',
+    unit: 'byte',
+    warmsUpSlowly: true,
+    renews: true,
+    work: () => ({ kind: 'framed-in', streams }),
+  };
+}
+
 function broadcast(name: string, manner: string, burst: number): Scenario {
   const members = (quick: boolean): number => (quick ? 1000 : 5000);
   return {
@@ -111,6 +124,8 @@ export const SCENARIOS: readonly Scenario[] = [
   echo('message-64k', 'Messages of 64 KiB, 50 connections', 50, { sizeBytes: 64 * KIB }),
   bulk('in', 1),
   bulk('in', 8),
+  framed(1),
+  framed(8),
   bulk('out', 1),
   bulk('out', 8),
   {

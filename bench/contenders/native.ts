@@ -13,6 +13,8 @@ interface Native {
   readonly file: string;
   readonly roles: readonly Role[];
   readonly options: readonly string[];
+  /** The rest of the command line, after the role. */
+  readonly words?: readonly string[];
   /** The Debian package of a header. */
   readonly package: string;
   /** Prints the version of the library that it is built on. */
@@ -20,10 +22,21 @@ interface Native {
 }
 
 const FOLDER = join(CACHE, 'native');
+/** As many bytes have to be there before the kernel wakes the server, or what is missing of a message or of a MiB. */
+const MARK_BYTES = 512 * 1024;
 const OPTIONS = ['-O2', '-Wall', '-Wextra'];
 
 const NATIVES: readonly Native[] = [
   { name: 'c:epoll', title: 'C, epoll', file: 'epoll.c', roles: ROLES, options: [], package: 'libc6-dev' },
+  {
+    name: 'c:epoll-mark',
+    title: 'C, epoll, SO_RCVLOWAT',
+    file: 'epoll.c',
+    roles: ['sink', 'framed'],
+    words: ['0', String(MARK_BYTES)],
+    options: [],
+    package: 'libc6-dev',
+  },
   {
     name: 'c:io_uring',
     title: 'C, io_uring',
@@ -37,7 +50,7 @@ const NATIVES: readonly Native[] = [
     name: 'libuv',
     title: 'C, libuv',
     file: 'libuv.c',
-    roles: ROLES,
+    roles: ROLES.filter((role) => role !== 'framed'),
     options: ['-luv'],
     package: 'libuv1-dev',
     version: ['pkg-config', '--modversion', 'libuv'],
@@ -85,5 +98,5 @@ export const NATIVE: readonly Contender[] = NATIVES.map((native) => ({
   title: native.title,
   roles: native.roles,
   prepare: () => prepare(native),
-  command: (role) => [programOf(native), role],
+  command: (role) => [programOf(native), role, ...(native.words ?? [])],
 }));

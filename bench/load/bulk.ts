@@ -1,19 +1,22 @@
-/** Bytes one way: into a server that answers each whole MiB with its last byte, or out of one that sends for ever. */
+/**
+ * Bytes one way: into a server that answers each whole MiB, or each message of 1 MiB, with its last byte; or out of one that sends for ever.
+ */
 
 import type { OverlappedSocket } from 'overlapped/port';
 import type { Stream } from '../../src/cli/bench/stream.js';
-import { inwardStream, MIB, outwardStream, PIECE_BYTES_MAX } from './bytes.js';
+import { FRAMED_BYTES, framedStream, inwardStream, MIB, outwardStream, PIECE_BYTES_MAX } from './bytes.js';
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample } from './order.js';
 
 /** Pieces on their way in each stream, so that one is there when another is done. */
 const SENDS_IN_FLIGHT = 2;
-const PIECES_A_MIB = MIB / PIECE_BYTES_MAX;
+/** Of a message with its length, and of a MiB. */
+const PIECES_A_MESSAGE = 4;
 
 class Client {
   /** Where in the stream its next piece begins. */
   place = 0;
-  /** Pieces that were sent into the server, and MiB that it has acknowledged. */
+  /** Pieces that were sent into the server, and messages that it has acknowledged. */
   pieces = 0;
   answered = 0;
   /** When its stream moved last, in µs. */
@@ -22,9 +25,15 @@ class Client {
 
 class Inward implements Handler<Client> {
   readonly driven: DrivenPort<Client>;
-  readonly #stream = inwardStream();
+  readonly #stream: Stream;
+  /** What is answered. */
+  readonly #messageBytes: number;
+  readonly #pieceBytes: number;
 
-  constructor(order: LoadOrder) {
+  constructor(order: LoadOrder, stream: Stream, messageBytes: number) {
+    this.#stream = stream;
+    this.#messageBytes = messageBytes;
+    this.#pieceBytes = messageBytes / PIECES_A_MESSAGE;
     this.driven = new DrivenPort(order, 1, this);
   }
 
@@ -38,26 +47,28 @@ class Inward implements Handler<Client> {
   sent(socket: OverlappedSocket, client: Client): void {
     const { window } = this.driven;
     client.movedAt = window.now;
-    // Behind the time only to the end of a MiB, so that all is answered.
-    if (!window.over || client.pieces % PIECES_A_MIB !== 0) {
+    // After the time only to the end of a message, so that all is answered.
+    if (!window.over || client.pieces % PIECES_A_MESSAGE !== 0) {
       this.#send(socket, client);
     }
   }
 
   #send(socket: OverlappedSocket, client: Client): void {
-    this.driven.port.postSend(socket, this.#stream.piece(client.place, PIECE_BYTES_MAX));
-    client.place = (client.place + PIECE_BYTES_MAX) % this.#stream.periodBytes;
+    this.driven.port.postSend(socket, this.#stream.piece(client.place, this.#pieceBytes));
+    client.place = (client.place + this.#pieceBytes) % this.#stream.periodBytes;
     client.pieces++;
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
     for (const byte of data) {
       client.answered++;
-      const wanted = this.#stream.byteAt(client.answered * MIB - 1);
+      const wanted = this.#stream.byteAt(client.answered * this.#messageBytes - 1);
       if (byte !== wanted) {
-        throw new Error(`Wrong answer to MiB ${client.answered}: found ${byte}, wanted ${wanted}`);
+        throw new Error(
+          `Wrong answer to message ${client.answered} of ${this.#messageBytes} bytes: found ${byte}, wanted ${wanted}`,
+        );
       }
-      this.driven.window.units += MIB;
+      this.driven.window.units += this.#messageBytes;
     }
   }
 }
@@ -83,12 +94,12 @@ class Outward implements Handler<Client> {
   }
 }
 
-/** Each stream must make progress during the measurement or soon after it, and each whole MiB must be answered. */
+/** Each stream must make progress during the measurement or soon after it, and each message must be answered. */
 function run({ driven }: Inward | Outward, streams: number): Sample {
   const clients = Array.from({ length: streams }, () => new Client());
   driven.connectAll(clients);
   const standsStill = ({ movedAt, pieces, answered }: Client): boolean =>
-    !driven.window.holds(movedAt) || answered * PIECES_A_MIB < pieces;
+    !driven.window.holds(movedAt) || answered * PIECES_A_MESSAGE < pieces;
   const sample = driven.measure({
     of: streams,
     what: 'streams that stand still',
@@ -98,5 +109,8 @@ function run({ driven }: Inward | Outward, streams: number): Sample {
   return sample;
 }
 
-export const bulkIn = (order: LoadOrder, streams: number): Sample => run(new Inward(order), streams);
+export const bulkIn = (order: LoadOrder, streams: number): Sample =>
+  run(new Inward(order, inwardStream(), MIB), streams);
+export const framedIn = (order: LoadOrder, streams: number): Sample =>
+  run(new Inward(order, framedStream(), FRAMED_BYTES), streams);
 export const bulkOut = (order: LoadOrder, streams: number): Sample => run(new Outward(order), streams);

@@ -10,6 +10,9 @@ export const PIECE_BYTES_MAX = 256 * 1024;
 /** A few, and a prime: a message that is lost, repeated or of another connection is detected. */
 const MESSAGES = 13;
 
+/** Fewer, so that they stay in the processor's cache. */
+const FRAMED_MESSAGES = 3;
+
 /** A stream of messages of one size, each different from the one before. */
 export function messageStream(sizeBytes: number): MessageStream {
   const period = Buffer.alloc(MESSAGES * sizeBytes);
@@ -32,6 +35,20 @@ export function inwardStream(): Stream {
   const period = new Uint8Array(251 * 1021);
   fillRandom(period);
   return new Stream(period, PIECE_BYTES_MAX);
+}
+
+/** A message of 1 MiB with its length. */
+export const FRAMED_BYTES = LENGTH_BYTES + MIB;
+
+/** The bytes for a server that answers each message with its last byte: a few messages, each different from the one before. */
+export function framedStream(): Stream {
+  const period = new Uint8Array(FRAMED_MESSAGES * FRAMED_BYTES);
+  fillRandom(period);
+  const view = new DataView(period.buffer);
+  for (let start = 0; start < period.length; start += FRAMED_BYTES) {
+    view.setUint32(start, MIB);
+  }
+  return new Stream(period, FRAMED_BYTES);
 }
 
 /** The bytes of a server that sends without end: the block that all servers repeat. */

@@ -5,7 +5,7 @@
 
 import { createInterface } from 'node:readline';
 import { broadcast } from './broadcast.js';
-import { bulkIn, bulkOut } from './bulk.js';
+import { bulkIn, bulkOut, framedIn } from './bulk.js';
 import { connects } from './connects.js';
 import { echo } from './echo.js';
 import { idle } from './idle.js';
@@ -21,6 +21,8 @@ function obey(order: LoadOrder): Sample {
       return paced(order, work);
     case 'bulk-in':
       return bulkIn(order, work.streams);
+    case 'framed-in':
+      return framedIn(order, work.streams);
     case 'bulk-out':
       return bulkOut(order, work.streams);
     case 'connects':

@@ -21,6 +21,8 @@ export type Work =
     }
   /** Bytes into the server as fast as it takes them, or out of it as fast as it gives them. */
   | { readonly kind: 'bulk-in' | 'bulk-out'; readonly streams: number }
+  /** Messages of 1 MiB after their length, as fast as the server takes them. */
+  | { readonly kind: 'framed-in'; readonly streams: number }
   /** Connections that are made, echo one message and end, `inFlight` at a time. */
   | { readonly kind: 'connects'; readonly inFlight: number; readonly sizeBytes: number }
   /** One member sends `burst` messages at once, and all members receive each; `inFlight` bursts at a time. */

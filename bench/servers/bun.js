@@ -7,6 +7,7 @@ const [role = 'echo', behind = '0'] = process.argv.slice(2);
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
 const MESSAGE_BYTES = 100;
+const LENGTH_BYTES = 4;
 const BLOCK = Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8));
 
 function send(socket, bytes) {
@@ -48,6 +49,30 @@ const PROGRAMS = {
       socket.data.bytes += chunk.length;
       if (chunk.length >= missing) {
         socket.write(chunk.subarray(missing - 1, missing));
+      }
+    },
+  },
+  framed: {
+    data(socket, chunk) {
+      const { data } = socket;
+      let place = 0;
+      while (place < chunk.length) {
+        if (data.message === undefined) {
+          data.length = data.length * 256 + chunk[place++];
+          if (++data.lengthBytes === LENGTH_BYTES) {
+            data.message = Buffer.allocUnsafe(data.length);
+            data.length = data.lengthBytes = data.messageBytes = 0;
+          }
+          continue;
+        }
+        const taken = chunk.copy(data.message, data.messageBytes, place);
+        place += taken;
+        data.messageBytes += taken;
+        if (data.messageBytes === data.message.length) {
+          data.messages++;
+          socket.write(data.message.subarray(-1));
+          data.message = undefined;
+        }
       }
     },
   },
@@ -110,6 +135,9 @@ const server = Bun.listen({
     open(socket) {
       socket.setNoDelay(true);
       socket.data = { waiting: undefined, place: 0, bytes: 0, early: [] };
+      if (role === 'framed') {
+        Object.assign(socket.data, { message: undefined, messageBytes: 0, length: 0, lengthBytes: 0, messages: 0 });
+      }
       program.open?.(socket);
     },
   },

@@ -83,6 +83,19 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Prog
       },
     }),
 
+  framed: () =>
+    listen<{ messages: number }>({
+      ...where,
+      framing,
+      open(connection) {
+        connection.context = { messages: 0 };
+      },
+      message(connection, message) {
+        connection.context.messages++;
+        connection.write(message.subarray(-1));
+      },
+    }),
+
   source: () => listen({ ...where, open: sendBlocks, drain: sendBlocks, data: () => undefined }),
 
   async broadcast() {

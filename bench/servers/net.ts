@@ -5,7 +5,18 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { BACKLOG, BLOCK, collectWhenAsked, HOST, messagesOf, type Role, sayPort, Taken, WELCOME } from './roles.js';
+import {
+  BACKLOG,
+  BLOCK,
+  collectWhenAsked,
+  Gatherer,
+  HOST,
+  messagesOf,
+  type Role,
+  sayPort,
+  Taken,
+  WELCOME,
+} from './roles.js';
 
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
 
@@ -31,6 +42,10 @@ const PROGRAMS: Readonly<Record<Role, (socket: Socket) => void>> = {
         socket.write(answer);
       }
     });
+  },
+  framed(socket) {
+    const gatherer = new Gatherer();
+    socket.on('data', (chunk) => gatherer.take(chunk, (message) => socket.write(message.subarray(-1))));
   },
   source(socket) {
     const sendBlocks = (): void => {

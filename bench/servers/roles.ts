@@ -6,6 +6,8 @@ export const ROLES = [
   'echo',
   /** Received bytes are counted; each whole MiB is answered with its last byte. */
   'sink',
+  /** Received bytes are messages after their length; each is gathered into memory of its own, counted, and answered with its last byte. */
+  'framed',
   /** Each connection is sent the block, again and again, as fast as it takes it. */
   'source',
   /** Each new connection is welcomed with one byte; each message that any sends is sent to all, by itself. */
@@ -50,6 +52,42 @@ export class Taken {
     const missing = MIB - (this.#bytes % MIB);
     this.#bytes += chunk.length;
     return chunk.length >= missing ? Buffer.from(chunk.subarray(missing - 1, missing)) : undefined;
+  }
+}
+
+/** Gathers the messages of one connection, each into memory of its own, as servers without a framing do. */
+export class Gatherer {
+  messages = 0;
+  readonly #length = Buffer.alloc(LENGTH_BYTES);
+  #lengthBytes = 0;
+  #message: Buffer | undefined;
+  #messageBytes = 0;
+
+  /** Takes a chunk, and calls `whole` with each message that it completes. */
+  take(chunk: Buffer, whole: (message: Buffer) => void): void {
+    let place = 0;
+    while (place < chunk.length) {
+      if (this.#message === undefined) {
+        const taken = chunk.copy(this.#length, this.#lengthBytes, place);
+        place += taken;
+        this.#lengthBytes += taken;
+        if (this.#lengthBytes === LENGTH_BYTES) {
+          this.#message = Buffer.allocUnsafe(this.#length.readUInt32BE());
+          this.#lengthBytes = 0;
+          this.#messageBytes = 0;
+        }
+        continue;
+      }
+      const taken = chunk.copy(this.#message, this.#messageBytes, place);
+      place += taken;
+      this.#messageBytes += taken;
+      if (this.#messageBytes === this.#message.length) {
+        const message = this.#message;
+        this.#message = undefined;
+        this.messages++;
+        whole(message);
+      }
+    }
   }
 }
 

@@ -164,6 +164,7 @@ const WORKS: readonly (readonly [Role, Work])[] = [
   ['echo', ECHO],
   ['echo', PACED],
   ['sink', { kind: 'bulk-in', streams: 2 }],
+  ['framed', { kind: 'framed-in', streams: 2 }],
   ['source', { kind: 'bulk-out', streams: 2 }],
   ['echo', CONNECTS],
   ['broadcast', BROADCAST],

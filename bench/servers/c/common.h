@@ -16,7 +16,8 @@
 
 /* BUFFER_BYTES is the most that any of them receives at once. */
 enum { BACKLOG = 4096, BLOCK_BYTES = 65536, BUFFER_BYTES = 65536, MESSAGE_BYTES = 100, MIB = 1024 * 1024 };
-enum role { AS_ECHO, AS_SINK, AS_SOURCE, AS_BROADCAST, AS_PROXY, ROLES };
+enum { LENGTH_BYTES = 4, FRAMED_BYTES_MAX = 16 * MIB };
+enum role { AS_ECHO, AS_SINK, AS_FRAMED, AS_SOURCE, AS_BROADCAST, AS_PROXY, ROLES };
 
 static const char WELCOME = '!';
 
@@ -27,13 +28,13 @@ static inline size_t message_at(size_t place, size_t length) {
 
 /* The role of the first argument; ends the process where it is none. */
 static inline enum role role_of(int argc, char **argv) {
-  static const char *const names[ROLES] = {"echo", "sink", "source", "broadcast", "proxy"};
+  static const char *const names[ROLES] = {"echo", "sink", "framed", "source", "broadcast", "proxy"};
   for (int role = 0; argc > 1 && role < ROLES; role++) {
     if (strcmp(argv[1], names[role]) == 0) {
       return (enum role)role;
     }
   }
-  fprintf(stderr, "usage: %s ROLE [PORT]\n", argv[0]);
+  fprintf(stderr, "usage: %s ROLE [PORT [MARK]]\n", argv[0]);
   exit(2);
 }
 

@@ -14,6 +14,11 @@ struct connection {
   struct connection *to;
   struct connection *next, *previous;
   uint64_t bytes;
+  /* A message after its length: what has come of both. */
+  uint8_t length[LENGTH_BYTES], *message;
+  size_t length_bytes, message_bytes, message_room;
+  /* The bytes that have to be there before the kernel says so. */
+  int mark;
   /* What could not be sent yet. */
   uint8_t *waiting;
   size_t waiting_bytes;
@@ -21,6 +26,8 @@ struct connection {
 };
 
 static enum role role;
+/* The highest mark: SO_RCVLOWAT is what is missing of a message, up to that. Nothing is set where it is 0. */
+static int mark_max;
 static int behind, epoll;
 static uint8_t block[BLOCK_BYTES], buffer[BUFFER_BYTES];
 static struct connection members = {.next = &members, .previous = &members};
@@ -54,6 +61,7 @@ static void close_connection(struct connection *connection) {
   connection->closed = 1;
   close(connection->fd);
   free(connection->waiting);
+  free(connection->message);
   connection->next->previous = connection->previous;
   connection->previous->next = connection->next;
   connection->next = closed;
@@ -110,19 +118,74 @@ static void broadcast(const uint8_t *bytes, size_t length) {
   }
 }
 
-static void receive(struct connection *from) {
+/* A message that is small, or nearly there, is not waited for. */
+static void set_mark(struct connection *connection, size_t missing) {
+  int mark = missing < (size_t)mark_max ? (int)missing : mark_max;
+  mark = mark < BUFFER_BYTES ? 1 : mark;
+  if (mark_max > 0 && mark != connection->mark && !connection->closed) {
+    connection->mark = mark;
+    sure("setsockopt", setsockopt(connection->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark));
+  }
+}
+
+/* Receives into the message itself as soon as its length is known. */
+static ssize_t receive_framed(struct connection *from) {
+  if (from->message == NULL) {
+    ssize_t length = recv(from->fd, from->length + from->length_bytes, LENGTH_BYTES - from->length_bytes, 0);
+    from->length_bytes += length < 0 ? 0 : (size_t)length;
+    if (from->length_bytes < LENGTH_BYTES || length <= 0) {
+      return length;
+    }
+    uint32_t room;
+    memcpy(&room, from->length, sizeof room);
+    from->message_room = ntohl(room);
+    if (from->message_room == 0 || from->message_room > FRAMED_BYTES_MAX) {
+      return 0;
+    }
+    from->message = malloc(from->message_room);
+    from->length_bytes = from->message_bytes = 0;
+  }
+  ssize_t length = recv(from->fd, from->message + from->message_bytes, from->message_room - from->message_bytes, 0);
+  if (length <= 0) {
+    return length;
+  }
+  from->message_bytes += (size_t)length;
+  if (from->message_bytes == from->message_room) {
+    uint8_t *message = from->message;
+    from->message = NULL;
+    from->bytes++;
+    send_or_keep(from, from, message + from->message_room - 1, 1);
+    free(message);
+    set_mark(from, 1);
+  } else {
+    set_mark(from, from->message_room - from->message_bytes);
+  }
+  return length;
+}
+
+/* Whether more may be there that no event will name: with a mark, what is below it. */
+static int receive(struct connection *from) {
+  if (role == AS_FRAMED) {
+    ssize_t length = receive_framed(from);
+    if (length == 0 || (length < 0 && errno != EAGAIN)) {
+      close_connection(from);
+    }
+    return 0;
+  }
   ssize_t length = recv(from->fd, buffer, sizeof buffer, 0);
   if (length == 0 || (length < 0 && errno != EAGAIN)) {
     close_connection(from);
   }
   if (length <= 0) {
-    return;
+    return 0;
   }
   if (role == AS_SINK) {
     const uint8_t *answer = sink_answer(&from->bytes, buffer, (size_t)length);
     if (answer != NULL) {
       send_or_keep(from, from, answer, 1);
     }
+    set_mark(from, MIB - from->bytes % MIB);
+    return mark_max > 0 && length == sizeof buffer && !from->closed;
   } else if (role == AS_BROADCAST) {
     for (size_t place = 0; place < (size_t)length; place += MESSAGE_BYTES) {
       broadcast(buffer + place, message_at(place, (size_t)length));
@@ -130,6 +193,7 @@ static void receive(struct connection *from) {
   } else if (role != AS_SOURCE) {
     send_or_keep(from, from->to, buffer, (size_t)length);
   }
+  return 0;
 }
 
 /* A connection to the server behind, which is made before anything can be sent on it. */
@@ -167,13 +231,16 @@ static void handle(const struct epoll_event *event) {
     }
   }
   if (!connection->closed && (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
-    receive(connection);
+    while (receive(connection)) {
+      /* All of it. */
+    }
   }
 }
 
 int main(int argc, char **argv) {
   role = role_of(argc, argv);
   behind = argc > 2 ? atoi(argv[2]) : 0;
+  mark_max = argc > 3 ? atoi(argv[3]) : 0;
   fill_block(block);
   epoll = sure("epoll_create1", epoll_create1(0));
   int listener = listen_anywhere(SOCK_NONBLOCK);
