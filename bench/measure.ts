@@ -23,7 +23,7 @@ export class Entrant {
   readonly #scenario: Scenario;
   readonly #timing: Timing;
   readonly #work: Work;
-  readonly #warmUpWork: Work;
+  readonly #warmUpWorks: readonly Work[];
   /** The running server; undefined before its start, after its end, and after a failure. */
   #started: { readonly server: Server; readonly target: Target } | undefined;
 
@@ -32,7 +32,7 @@ export class Entrant {
     this.#scenario = scenario;
     this.#timing = timing;
     this.#work = scenario.work(timing.quick);
-    this.#warmUpWork = scenario.warmUpWork?.(timing.quick) ?? this.#work;
+    this.#warmUpWorks = scenario.warmUpWorks?.(timing.quick) ?? [this.#work];
   }
 
   /**
@@ -54,9 +54,10 @@ export class Entrant {
 
   /** Its first run, of which no sample is kept. */
   async warmUp(load: LoadProcess): Promise<void> {
-    await this.#turn((target) =>
-      load.obey({ ...target, work: this.#warmUpWork, warmUpMs: 0, measureMs: this.#firstWarmUpMs }),
-    );
+    const measureMs = this.#firstWarmUpMs / this.#warmUpWorks.length;
+    for (const work of this.#warmUpWorks) {
+      await this.#turn((target) => load.obey({ ...target, work, warmUpMs: 0, measureMs }));
+    }
   }
 
   /** @throws Error that gives the reason; the next measurement then starts another server, which is warmed up first */

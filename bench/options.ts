@@ -3,12 +3,14 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { chosenContenders } from './contenders/all.js';
+import { GROWTH_CONTENDERS, GROWTH_SCENARIOS } from './growth.js';
 import { CACHE } from './paths.js';
-import { chosenScenarios } from './scenarios.js';
+import { chosenScenarios, SCENARIOS } from './scenarios.js';
 import type { Plan } from './suite.js';
 
 interface Words {
   readonly quick: boolean;
+  readonly growth: boolean;
   readonly scenario?: readonly string[];
   readonly contender?: readonly string[];
   readonly rounds?: number;
@@ -21,6 +23,8 @@ export interface Options {
   readonly plan: Plan;
   /** Every scenario and contender, for as long as is usual. */
   readonly whole: boolean;
+  /** How cost grows is measured, instead of the scenarios of the suite. */
+  readonly growth: boolean;
   /** The folder of the report; undefined for the default. */
   readonly output: string | undefined;
   /** Where the samples are kept that it is made from. */
@@ -53,6 +57,16 @@ const QUICK = {
   contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
 } as const;
 
+/** Many points, of which each needs little. */
+const GROWTH = {
+  ...WHOLE,
+  rounds: 3,
+  firstWarmUpMs: 1500,
+  warmUpMs: 200,
+  measureMs: 500,
+  contenders: GROWTH_CONTENDERS,
+} as const;
+
 const ROUNDS_MAX = 1000;
 const SECONDS_MAX = 3600;
 
@@ -71,6 +85,7 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
   const command = new Command('bench')
     .description('Measures network servers beside each other and reports it.')
     .option('--quick', 'one short round, fewer connections and contenders: under three minutes', false)
+    .option('--growth', 'how cost grows with connections and size, in charts: under ten minutes', false)
     .option('--scenario <names...>', 'only these scenarios')
     .option('--contender <names...>', 'only these contenders, or NAME=COMMAND')
     .option('--rounds <count>', 'rounds', number(1, ROUNDS_MAX, true))
@@ -86,7 +101,7 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
 }
 
 function optionsOf(words: Words, signal: AbortSignal): Options {
-  const usual = words.quick ? QUICK : WHOLE;
+  const usual = words.quick ? QUICK : words.growth ? GROWTH : WHOLE;
   const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
   const plan: Plan = {
     quick: words.quick,
@@ -96,13 +111,14 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
     warmUpMs: usual.warmUpMs,
     contenders: chosenContenders(words.contender ?? usual.contenders),
     chosen: words.contender !== undefined,
-    scenarios: chosenScenarios(words.scenario),
+    scenarios: chosenScenarios(words.scenario, words.growth ? GROWTH_SCENARIOS : SCENARIOS),
     signal,
   };
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
   return {
     plan,
     whole: !words.quick && chosen.every((each) => each === undefined),
+    growth: words.growth,
     output: words.output,
     samplesFile: words.from ?? join(words.output ?? CACHE, 'samples.json'),
     from: words.from,

@@ -34,6 +34,8 @@ export interface Results {
   /** The driver that the load runs on. */
   readonly loadDriver: string;
   readonly machine: Machine;
+  /** Of `--growth`. */
+  readonly growth?: boolean;
   readonly quick: boolean;
   readonly rounds: number;
   /** Warm-up of a server that has just been started, and in each round. */

@@ -23,8 +23,8 @@ export interface Scenario {
   readonly sideBySide?: number;
   /** One process may be lucky for as long as it lives: in the second half of the rounds each server is another. */
   readonly renews?: boolean;
-  /** The work of a server's first warm-up, if it is not the measured one. */
-  warmUpWork?(quick: boolean): Work;
+  /** The works of a server's first warm-up, which share its time; the measured one if there are none. */
+  warmUpWorks?(quick: boolean): readonly Work[];
   /** The shortest measurement in which enough happens, in ms. */
   measureMsMin?(quick: boolean): number;
   /**

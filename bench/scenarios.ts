@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they are measured and reported. */
 
+import { GROWTH_SCENARIOS } from './growth.js';
 import { LIGHT_LOADS } from './light-load.js';
 import type { Scenario } from './scenario.js';
 import { MESSAGE_BYTES } from './servers/roles.js';
@@ -148,12 +149,16 @@ export const SCENARIOS: readonly Scenario[] = [
   echo('wine-50', 'In Wine: ping-pong of 64 bytes, 50 connections', 50, { wine: true }),
 ];
 
-export function chosenScenarios(words: readonly string[] | undefined): readonly Scenario[] {
-  return words === undefined ? SCENARIOS : words.map(scenarioOf);
+/** Scenarios by their names, those of `--growth` too; without names, all of `usual`. */
+export function chosenScenarios(
+  words: readonly string[] | undefined,
+  usual: readonly Scenario[] = SCENARIOS,
+): readonly Scenario[] {
+  return words === undefined ? usual : words.map(scenarioOf);
 }
 
 function scenarioOf(word: string): Scenario {
-  const found = SCENARIOS.find(({ name }) => name === word);
+  const found = [...SCENARIOS, ...GROWTH_SCENARIOS].find(({ name }) => name === word);
   if (found === undefined) {
     const names = SCENARIOS.map(({ name }) => name).join(', ');
     throw new Error(`Cannot choose a scenario: found ${word}, wanted one of ${names}`);

@@ -20,7 +20,7 @@ export function messageStream(sizeBytes: number): MessageStream {
   for (let start = 0; start < period.length && sizeBytes > LENGTH_BYTES; start += sizeBytes) {
     period.writeUInt32BE(sizeBytes - LENGTH_BYTES, start);
   }
-  return new MessageStream(sizeBytes, period, PIECE_BYTES_MAX);
+  return new MessageStream(sizeBytes, period, Math.max(PIECE_BYTES_MAX, sizeBytes));
 }
 
 /** The place at which a connection's stream begins: neighbours begin with different messages. */

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CACHE, ROOT } from '../paths.js';
 import type { Results } from '../results.js';
+import { growthReport } from './growth.js';
 import { report } from './markdown.js';
 import { READMES, readmeWith } from './readme.js';
 import { hasGaps } from './targets.js';
@@ -37,14 +38,15 @@ export function isKept(results: Results): boolean {
 export function writeReport(results: Results, output: string | undefined): string {
   const kept = output === undefined && isKept(results);
   const folder = output ?? (kept ? join(ROOT, 'bench') : join(CACHE, 'report'));
-  for (const { path, text } of report(results)) {
+  const files = results.growth === true ? growthReport(results) : report(results);
+  for (const { path, text } of files) {
     writeFile(join(folder, path), text);
   }
-  if (kept) {
+  if (kept && results.growth !== true) {
     for (const [name, words] of Object.entries(READMES)) {
       const path = join(ROOT, name);
       writeFile(path, readmeWith(readFileSync(path, 'utf8'), results, words));
     }
   }
-  return join(folder, 'RESULTS.md');
+  return join(folder, files[0]?.path ?? '');
 }

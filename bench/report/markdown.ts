@@ -59,7 +59,7 @@ function warmth({ firstWarmUpMs, warmUpMs }: Results): string {
   return `Each server was started once for all rounds of a scenario, warmed up ${firstWarmUpMs === 0 ? round : first}; between its measurements it was stopped.`;
 }
 
-function opening(results: Results): string {
+export function opening(results: Results): string {
   const { date, machine, command, rounds, measureMs, quick, minutes, subject, node, loadDriver } = results;
   const memory = Math.round(machine.memoryBytes / GIBIBYTE);
   return [
@@ -109,12 +109,15 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
   a process that is new in each round, after a garbage collection if the program can request one. How much of its young generation V8
   has returned by then varies by up to 48 MB per process, 3,000 bytes for each of 15,000 connections. Seven of the idle servers
   wait at the same time.
-- In Wine a server is new in each round, with the warm-up of a first round.`;
+- In Wine a server is new in each round, with the warm-up of a first round.
+- How the cost of a message grows with the number of connections and the size of messages, and the memory with the number of
+  connections, is in [GROWTH.md](GROWTH.md), which \`npm run bench -- --growth\` writes.`;
 
 const LIGHT_NOTES = `Messages are sent at their due time, and a latency begins there. The load reads the clock without a sleep, so its processor
-is always busy and always awake; a server's sleeps. Each server's first warm-up is at 20,000 messages a second.`;
+is always busy and always awake; a server's sleeps. Each server's first warm-up is at 20,000 messages a second,
+with connections that end and come anew.`;
 
-function contenderTable({ contenders }: Results): Table {
+export function contenderTable({ contenders }: Results): Table {
   const rows = contenders.map(({ name, title, version, missing }) => [
     title,
     `\`${name}\``,

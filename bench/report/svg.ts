@@ -3,6 +3,8 @@
  * the others is cut, with a gap near its end: its number says how long it is.
  */
 
+import { escaped, round, text } from './svg-text.js';
+
 /** One bar: parts that add up, and the text after it. */
 export interface Bar {
   readonly parts: readonly number[];
@@ -46,14 +48,6 @@ const STYLE = `text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 text { fill: #e6edf3 } .head { fill: #9198a1 } .gap { fill: #0d1117 }
 .p0 { fill: #6e7681 } .p1 { fill: #3d444d } .s0 { fill: #4493f8 } .s1 { fill: #1f4b82 }
 }`;
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-const round = (value: number): number => Math.round(value * 10) / 10;
-
-function text(x: number, y: number, kind: string, words: string): string {
-  return `<text x="${round(x)}" y="${round(y)}" class="${kind}">${escaped(words)}</text>`;
-}
 
 /** The value at which bars are cut; the longest bar if none is cut. */
 function limitOf(totals: readonly number[], mark: number): number {

@@ -11,7 +11,9 @@ import { figure, ratio } from '../../bench/figures.js';
 import type { Sample } from '../../bench/load/order.js';
 import { ownPorts } from '../../bench/load/own-addresses.js';
 import { isKept } from '../../bench/report/files.js';
+import { growthReport } from '../../bench/report/growth.js';
 import { lightLoadTable } from '../../bench/report/light-load.js';
+import { apart, marksOf } from '../../bench/report/lines.js';
 import { report, targetTable } from '../../bench/report/markdown.js';
 import { READMES, readmeWith } from '../../bench/report/readme.js';
 import type { Cell, Results } from '../../bench/results.js';
@@ -295,4 +297,44 @@ test('a scenario may be for some contenders, unless they are chosen by name', ()
   assert(takesPart(deno, scenario, true) && !takesPart(iocp, scenario, true));
   assert.deepEqual(scenario.work(false), { kind: 'paced', connections: 20, perSecond: 200, sizeBytes: 64 });
   assert.deepEqual([scenario.measureMsMin?.(false), scenario.measureMsMin?.(true)], [3000, 1000]);
+});
+
+test('a run of growth has a chart and a table for each line of points, with failures and missing contenders', () => {
+  const points = ['growth-connections-10', 'growth-connections-15000', 'growth-bytes-16'];
+  const cells = points.flatMap((scenario, index) => [
+    cell('engine:io_uring', scenario, sample(1000, index + 1, 1)),
+    cell('net', scenario, sample(1000, 2 * index + 2, 2)),
+  ]);
+  const failed: Cell = { scenario: points[1] as string, contender: 'bun', samples: [], failure: 'It fell' };
+  const { contenders } = resultsOf([]);
+  const missing = contenders.map((found) => (found.name === 'c:epoll' ? { ...found, missing: 'no compiler' } : found));
+  const [page, ...charts] = growthReport(resultsOf([...cells, failed], { growth: true, contenders: missing }));
+  assert.equal(page?.path, 'GROWTH.md');
+  assert.match(page.text, /^\| CPU per message, µs \| 10 \| 15,000 \|$/m);
+  assert.match(page.text, /^\| engine:io_uring \| 2\.00 \(0\.50\) \| 3\.00 \(0\.50\) \|$/m);
+  assert.match(page.text, /^\| net \| 50\.0 \| 50\.0 \|$/m);
+  assert.match(page.text, /^\| CPU per message, µs \| 16 B \|$/m);
+  assert.match(page.text, /`bun` failed in `growth-connections-15000`: It fell/);
+  assert.match(page.text, /not measured: no compiler/);
+  assert.deepEqual(
+    charts.map(({ path }) => path),
+    ['connections-cpu', 'connections-memory', 'bytes-cpu'].map((name) => `charts/growth-${name}.svg`),
+  );
+  for (const { text } of charts) {
+    assert.doesNotMatch(text, /NaN|Infinity/);
+    assert.match(text, /engine:io_uring/);
+  }
+});
+
+test('a scale has marks from below the least value to above the greatest, and names are apart', () => {
+  assert.deepEqual(marksOf([3, 42]), [2, 5, 10, 20, 50]);
+  assert.deepEqual(marksOf([0.07, Number.NaN, 1]), [0.05, 0.1, 0.2, 0.5, 1]);
+  assert.deepEqual(marksOf([10]), [10]);
+  const heights = apart([50, 52, 10, 51], 10);
+  const sorted = [...heights].sort((one, other) => one - other);
+  assert(
+    sorted.every((height, index) => index === 0 || height - (sorted[index - 1] as number) > 9),
+    `${heights}`,
+  );
+  assert.equal(heights[2], 10);
 });

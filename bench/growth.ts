@@ -1,0 +1,63 @@
+/** How the cost of a message and the memory of a server grow, with the number of connections and with the size of messages. */
+
+import type { Work } from './load/order.js';
+import type { Scenario } from './scenario.js';
+
+/** Every connection has one message in flight. */
+const CONNECTIONS = [10, 50, 200, 1000, 5000, 15_000] as const;
+const SMALL_BYTES = 64;
+const KIB = 1024;
+const SIZES = [16, 256, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB * KIB] as const;
+const SIZES_CONNECTIONS = 20;
+
+/** A line of points: what is changed from one to the next, and nothing else. */
+export interface Growth {
+  readonly name: 'connections' | 'bytes';
+  readonly title: string;
+  /** What is changed, as the axis of a chart says it. */
+  readonly axis: string;
+  readonly points: readonly { readonly value: number; readonly scenario: Scenario }[];
+}
+
+export const sizeText = (bytes: number): string =>
+  bytes < KIB ? `${bytes} B` : bytes < KIB * KIB ? `${bytes / KIB} KiB` : `${bytes / KIB / KIB} MiB`;
+
+export const countText = (value: number): string => value.toLocaleString('en');
+
+function pointOf(growth: Growth['name'], value: number, title: string, work: Work): Growth['points'][number] {
+  const name = `growth-${growth}-${value}`;
+  return { value, scenario: { name, title: () => title, role: 'echo', unit: 'message', work: () => work } };
+}
+
+const echo = (connections: number, sizeBytes: number): Work => ({
+  kind: 'echo',
+  connections,
+  active: connections,
+  sizeBytes,
+  pipeline: 1,
+});
+
+export const GROWTHS: readonly Growth[] = [
+  {
+    name: 'connections',
+    title: `Messages of ${SMALL_BYTES} bytes, one in flight on each connection`,
+    axis: 'connections',
+    points: CONNECTIONS.map((value) =>
+      pointOf('connections', value, `Growth: ${countText(value)} connections`, echo(value, SMALL_BYTES)),
+    ),
+  },
+  {
+    name: 'bytes',
+    title: `${SIZES_CONNECTIONS} connections with one message in flight on each`,
+    axis: 'bytes of a message',
+    points: SIZES.map((value) =>
+      pointOf('bytes', value, `Growth: messages of ${sizeText(value)}`, echo(SIZES_CONNECTIONS, value)),
+    ),
+  },
+];
+
+export const GROWTH_SCENARIOS: readonly Scenario[] = GROWTHS.flatMap(({ points }) =>
+  points.map(({ scenario }) => scenario),
+);
+
+export const GROWTH_CONTENDERS = ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'] as const;
