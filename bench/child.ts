@@ -29,6 +29,8 @@ export interface ChildOptions {
   readonly isAsked?: boolean;
   /** It reads lines. */
   readonly isTold?: boolean;
+  /** Added to the suite's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class Child {
@@ -46,7 +48,10 @@ export class Child {
     const [program = '', ...words] = pinned(cpu, command);
     this.#name = name;
     this.#isAsked = options.isAsked === true;
-    this.#process = spawn(program, words, { stdio: [options.isTold === true ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(program, words, {
+      stdio: [options.isTold === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.environment },
+    });
     running.add(this);
     // It may have ended, which the missing answer shows.
     this.#process.stdin?.on('error', nothing);

@@ -10,14 +10,14 @@ export interface Contender {
   readonly roles: readonly Role[];
   /** Measured only when it is chosen by name. */
   readonly aside?: boolean;
-  /** It collects garbage when it is sent SIGUSR2. */
+  /** It reports its memory in use: see `Target.inUseFile`. */
   readonly collects?: boolean;
   /** The started process is not the one that serves, so its time and memory mean nothing. */
   readonly remote?: boolean;
   /** Fetches or builds the server. */
   prepare(): Presence;
   /** The command of its server, which prints its port first. */
-  command(role: Role, idle: boolean): readonly string[];
+  command(role: Role): readonly string[];
 }
 
 /** The version that was found, or why it cannot run here and how to change that. */

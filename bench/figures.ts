@@ -25,7 +25,10 @@ export const METRICS = {
   p99: ({ latency }: Sample) => latency?.p99 ?? Number.NaN,
   p999: ({ latency }: Sample) => latency?.p999 ?? Number.NaN,
   memory: ({ residentBytes }: Sample) => residentBytes,
-  growth: ({ growthBytes }: Sample) => growthBytes ?? Number.NaN,
+  /** Bytes for each idle connection. */
+  inUse: ({ idle }: Sample) => idle?.inUse ?? Number.NaN,
+  residentSoon: ({ idle }: Sample) => idle?.soon ?? Number.NaN,
+  residentLate: ({ idle }: Sample) => idle?.late ?? Number.NaN,
 } as const;
 
 export type Metric = keyof typeof METRICS;

@@ -13,7 +13,7 @@ export class LoadProcess {
 
   /** @throws Error that gives the reason; the next order then goes to another process */
   async obey(order: LoadOrder): Promise<Sample> {
-    this.#child ??= new Child('The load', LOAD_CPU, nodeCommand(false, built('load/main.js')), { isTold: true });
+    this.#child ??= new Child('The load', LOAD_CPU, nodeCommand(built('load/main.js')), { isTold: true });
     try {
       this.#child.tell(JSON.stringify(order));
       return JSON.parse(await this.#child.says(TIMEOUT_MS + order.warmUpMs + order.measureMs)) as Sample;

@@ -1,7 +1,10 @@
 /** A contender in a scenario, from its first measurement to its last: its server on one processor, the load on the other. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Contender } from './contender.js';
-import type { Sample, Target, Work } from './load/order.js';
+import type { IdleMemory, Sample, Target, Work } from './load/order.js';
 import type { LoadProcess } from './load-process.js';
 import type { Scenario } from './scenario.js';
 import { Server } from './server.js';
@@ -68,7 +71,27 @@ export class Entrant {
       await this.warmUp(load);
     }
     const needed = this.lasts ? warmUpMs : Math.max(warmUpMs, this.#firstWarmUpMs);
-    return this.#turn((target) => load.obey({ ...target, work: this.#work, warmUpMs: needed, measureMs }));
+    const sample = await this.#turn((target) =>
+      load.obey({ ...target, work: this.#work, warmUpMs: needed, measureMs }),
+    );
+    if (this.#work.kind !== 'idle' || this.#contender.collects !== true) {
+      return sample;
+    }
+    const idle = { ...sample.idle, ...(await this.#inUse(load, this.#work.connections)) };
+    return { ...sample, idle };
+  }
+
+  /** The memory in use, of another process: a collection that is asked for would change what the first one has resident. */
+  async #inUse(load: LoadProcess, connections: number): Promise<IdleMemory | undefined> {
+    const folder = mkdtempSync(join(tmpdir(), 'overlapped-bench-'));
+    try {
+      const run = (target: Target): Promise<Sample> =>
+        load.obey({ ...target, work: { kind: 'in-use', connections }, warmUpMs: 0, measureMs: 0 });
+      const { idle } = await this.#turn(run, join(folder, 'in-use'));
+      return idle;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
 
   async end(): Promise<void> {
@@ -77,11 +100,11 @@ export class Entrant {
     await started?.server.stop();
   }
 
-  async #turn(run: (target: Target) => Promise<Sample>): Promise<Sample> {
+  async #turn(run: (target: Target) => Promise<Sample>, inUseFile?: string): Promise<Sample> {
     const server = this.#started?.server ?? new Server(this.#contender);
     try {
       server.resume();
-      const target = this.#started?.target ?? (await server.start(this.#scenario, this.#work.kind === 'idle'));
+      const target = this.#started?.target ?? (await server.start(this.#scenario, inUseFile));
       this.#started = { server, target };
       const sample = await run(target);
       await (this.lasts ? server.rest() : this.end());

@@ -104,9 +104,9 @@ const IDLE: Scenario = {
   title: (quick) => `Memory of ${count(idleConnections(quick))} idle connections`,
   role: 'echo',
   unit: 'idle connection',
-  roundsMax: 2,
+  roundsMax: 3,
   sideBySide: 7,
-  work: (quick) => ({ kind: 'idle', connections: idleConnections(quick), settleMs: quick ? 10_000 : 15_000 }),
+  work: (quick) => ({ kind: 'idle', connections: idleConnections(quick), soonMs: 1000, lateMs: 15_000 }),
 };
 
 /**

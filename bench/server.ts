@@ -17,8 +17,8 @@ const CLOSE_INTERVAL_MS = 10;
 /** Descriptors that one may have opened for itself, once for all. */
 const DESCRIPTORS_MORE_MAX = 16;
 /** The backend of a proxy, an echo server: the same for all contenders, and on the load's processor. */
-const BEHIND = nodeCommand(false, built('servers/port.js'), 'auto', 'run');
-const COMPUTING = nodeCommand(false, built('servers/computing.js'));
+const BEHIND = nodeCommand(built('servers/port.js'), 'auto', 'run');
+const COMPUTING = nodeCommand(built('servers/computing.js'));
 
 /** The port that a server prints first. */
 async function portOf(server: Child): Promise<number> {
@@ -41,16 +41,20 @@ export class Server {
     this.#contender = contender;
   }
 
-  /** @returns what the load has to know */
-  async start({ role, sharesProcessor }: Scenario, idle: boolean): Promise<Target> {
-    const { collects, remote } = this.#contender;
-    const words = [...this.#contender.command(role, idle)];
+  /**
+   * @param inUseFile where it is to report its memory in use
+   * @returns what the load has to know
+   */
+  async start({ role, sharesProcessor }: Scenario, inUseFile?: string): Promise<Target> {
+    const { remote } = this.#contender;
+    const words = [...this.#contender.command(role)];
     let behind: Child | undefined;
     if (role === 'proxy') {
       behind = this.#started(new Child('The server behind', LOAD_CPU, BEHIND));
       words.push(String(await portOf(behind)));
     }
-    const server = this.#started(new Child('The server', SERVER_CPU, words, { isAsked: remote === true }));
+    const environment: Record<string, string> = inUseFile === undefined ? {} : { IN_USE_FILE: inUseFile };
+    const server = this.#started(new Child('The server', SERVER_CPU, words, { isAsked: remote === true, environment }));
     const port = await portOf(server);
     const beside = sharesProcessor === true ? await this.#startComputing() : undefined;
     this.#descriptors = this.#children.map(({ pid }) => descriptorsOpen(pid));
@@ -59,7 +63,7 @@ export class Server {
       pid: server.pid,
       ...(behind === undefined ? {} : { behindPid: behind.pid }),
       ...(beside === undefined ? {} : { besidePid: beside.pid }),
-      collects: collects === true,
+      ...(inUseFile === undefined ? {} : { inUseFile }),
     };
   }
 

@@ -4,10 +4,7 @@ import type { Contender, Presence } from '../contender.js';
 import { built } from '../paths.js';
 import { ROLES } from '../servers/roles.js';
 
-/** With `idle` the program can be asked to collect garbage. */
-export function nodeCommand(idle: boolean, ...words: readonly string[]): readonly string[] {
-  return [process.execPath, ...(idle ? ['--expose-gc'] : []), ...words];
-}
+export const nodeCommand = (...words: readonly string[]): readonly string[] => [process.execPath, ...words];
 
 export const nodeVersion = (): Presence => ({ version: `Node ${process.versions.node}` });
 
@@ -17,5 +14,5 @@ export const NET: Contender = {
   roles: ROLES,
   collects: true,
   prepare: nodeVersion,
-  command: (role, idle) => nodeCommand(idle, built('servers/net.js'), role),
+  command: (role) => nodeCommand(built('servers/net.js'), role),
 };

@@ -23,7 +23,7 @@ function engine(driver: string): Contender {
     roles: ROLES,
     collects: true,
     prepare: () => presence(driver),
-    command: (role, idle) => nodeCommand(idle, built('servers/engine.js'), driver, role),
+    command: (role) => nodeCommand(built('servers/engine.js'), driver, role),
   };
 }
 
@@ -36,7 +36,7 @@ function port(driver: string, mode: 'run' | 'loop'): Contender {
     // The thread of the other connection never handles it.
     collects: mode === 'loop',
     prepare: () => presence(driver),
-    command: (_, idle) => nodeCommand(idle, built('servers/port.js'), driver, mode),
+    command: () => nodeCommand(built('servers/port.js'), driver, mode),
   };
 }
 
@@ -48,7 +48,7 @@ function aside(driver: string, echo: string): Contender {
     aside: true,
     collects: true,
     prepare: () => presence(driver),
-    command: (_, idle) => nodeCommand(idle, built('servers/engine.js'), driver, echo),
+    command: () => nodeCommand(built('servers/engine.js'), driver, echo),
   };
 }
 

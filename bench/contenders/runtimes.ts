@@ -68,13 +68,16 @@ export const RUNTIMES: readonly Contender[] = [
     roles: ['echo', 'sink', 'source', 'proxy'],
     collects: true,
     prepare: () => prepare(DENO),
-    command: (role, idle) => [
+    command: (role) => [
       pathOf(DENO),
       'run',
       '--quiet',
       '--no-config',
       '--allow-net',
-      ...(idle ? ['--v8-flags=--expose-gc'] : []),
+      '--allow-env=IN_USE_FILE',
+      '--allow-read',
+      '--allow-write',
+      '--v8-flags=--expose-gc',
       source('servers/deno.js'),
       role,
     ],

@@ -1,22 +1,32 @@
 /**
- * Idle connections, and by how much the server's process grows for each. The kernel's own memory for a connection is
- * not in it.
+ * Idle connections, and the memory of the server's process for each. The kernel's own memory for a connection is not in
+ * it.
  *
- * Before each measurement nothing happens for a while, so that a server with a garbage collector can collect early in
- * it. V8 returns the memory of its young generation after some eight seconds.
+ * The process is looked at a moment after the last activity, when the garbage of connecting is still there, and again
+ * after V8 has returned the memory of its young generation, some eight seconds later. No collection is asked for: that is
+ * done to another process, which reports the memory that is in use.
  */
 
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
 import type { OverlappedSocket } from 'overlapped/port';
 import { residentBytes } from '../measuring.js';
 import { cpuBetween, cpuLook } from './cpu.js';
 import { DrivenPort, type Handler } from './driven-port.js';
+import { endTurn, takesTurn } from './one-at-a-time.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 import { ownAddresses } from './own-addresses.js';
 
 type IdleWork = Extract<Work, { kind: 'idle' }>;
+type InUseWork = Extract<Work, { kind: 'in-use' }>;
 
 /** Memory that the first connections allocate once for all, such as the receive buffers of a pool, is not counted. */
 const CONNECTIONS_BEFORE = 500;
+
+/** For a collection, which other servers that wait may delay. */
+const COLLECT_TIMEOUT_MS = 10_000;
+
+/** Others connect, one after the other. */
+const TURN_TIMEOUT_MS = 60_000;
 
 const HELLO = 'hello';
 const STILL_THERE = 'still there?';
@@ -32,39 +42,54 @@ interface Client {
 
 class Idle implements Handler<Client> {
   readonly #order: LoadOrder;
-  readonly #work: IdleWork;
   readonly #driven: DrivenPort<Client>;
   readonly #addresses = ownAddresses(1);
   readonly #clients: Client[] = [];
 
-  constructor(order: LoadOrder, work: IdleWork) {
+  constructor(order: LoadOrder) {
     this.#order = order;
-    this.#work = work;
     this.#driven = new DrivenPort(order, STILL_THERE.length, this);
   }
 
-  run(): Sample {
+  /** The growth of the process. Both times it is compared with what it was long after the first connections. */
+  resident({ connections, soonMs, lateMs }: IdleWork): Sample {
     const { pid } = this.#order;
-    const { connections } = this.#work;
     this.#connectAll(CONNECTIONS_BEFORE);
-    const before = this.#settledBytes();
+    this.#pass(lateMs);
+    // A server that has the processor for itself accepts faster, and V8 then has more garbage.
+    this.#driven.turnUntil(TURN_TIMEOUT_MS, takesTurn);
+    const before = residentBytes(pid);
+    const sample = this.#connectMeasured(connections);
+    this.#pass(soonMs);
+    const soon = residentBytes(pid);
+    endTurn();
+    this.#pass(lateMs - soonMs);
+    const late = residentBytes(pid);
+    this.#checkAlive();
+    this.#driven.close();
+    const each = (bytes: number): number => (bytes - before) / connections;
+    return { ...sample, residentBytes: late, idle: { soon: each(soon), late: each(late) } };
+  }
+
+  /** The growth of the memory in use. */
+  inUse({ connections }: InUseWork): Sample {
+    this.#connectAll(CONNECTIONS_BEFORE);
+    const before = this.#bytesInUse();
+    const sample = this.#connectMeasured(connections);
+    const inUse = (this.#bytesInUse() - before) / connections;
+    this.#checkAlive();
+    this.#driven.close();
+    return { ...sample, idle: { inUse } };
+  }
+
+  #connectMeasured(connections: number): Sample {
+    const { pid } = this.#order;
     const began = performance.now();
     const cpuBefore = cpuLook(pid);
     this.#connectAll(connections);
-    const cpuAfter = cpuLook(pid);
+    const cpu = cpuBetween(cpuBefore, cpuLook(pid));
     const time = (performance.now() - began) * 1000;
-    const after = this.#settledBytes();
-    this.#checkAlive();
-    this.#driven.close();
-    return {
-      units: connections,
-      time,
-      cpu: cpuBetween(cpuBefore, cpuAfter),
-      loadCpu: 0,
-      othersCpu: 0,
-      residentBytes: after,
-      growthBytes: (after - before) / connections,
-    };
+    return { units: connections, time, cpu, loadCpu: 0, othersCpu: 0, residentBytes: residentBytes(pid) };
   }
 
   /** Connects, and has one message echoed on each connection, so that the server has dealt with it. */
@@ -88,15 +113,16 @@ class Idle implements Handler<Client> {
     this.#driven.askAll(this.#clients, (client) => this.#say(client, STILL_THERE));
   }
 
-  #settledBytes(): number {
-    const { pid, collects } = this.#order;
-    const early = this.#work.settleMs / 5;
-    this.#pass(early);
-    if (collects) {
-      process.kill(pid, 'SIGUSR2');
+  /** Asks the server for a collection, and for what is in use then. */
+  #bytesInUse(): number {
+    const { pid, inUseFile = '' } = this.#order;
+    process.kill(pid, 'SIGUSR2');
+    if (!this.#driven.turnUntil(COLLECT_TIMEOUT_MS, () => existsSync(inUseFile))) {
+      throw new Error(`The server said nothing of its memory within ${COLLECT_TIMEOUT_MS} ms`);
     }
-    this.#pass(this.#work.settleMs - early);
-    return residentBytes(pid);
+    const bytes = Number(readFileSync(inUseFile, 'utf8'));
+    unlinkSync(inUseFile);
+    return bytes;
   }
 
   #pass(time: number): void {
@@ -132,4 +158,6 @@ class Idle implements Handler<Client> {
   }
 }
 
-export const idle = (order: LoadOrder, work: IdleWork): Sample => new Idle(order, work).run();
+export const idle = (order: LoadOrder, work: IdleWork): Sample => new Idle(order).resident(work);
+
+export const inUse = (order: LoadOrder, work: InUseWork): Sample => new Idle(order).inUse(work);

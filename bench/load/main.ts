@@ -8,7 +8,7 @@ import { broadcast } from './broadcast.js';
 import { bulkIn, bulkOut, framedIn } from './bulk.js';
 import { connects } from './connects.js';
 import { echo } from './echo.js';
-import { idle } from './idle.js';
+import { idle, inUse } from './idle.js';
 import type { LoadOrder, Sample } from './order.js';
 import { paced } from './paced.js';
 
@@ -31,6 +31,8 @@ function obey(order: LoadOrder): Sample {
       return broadcast(order, work);
     case 'idle':
       return idle(order, work);
+    case 'in-use':
+      return inUse(order, work);
   }
 }
 

@@ -33,8 +33,10 @@ export type Work =
       readonly burst: number;
       readonly inFlight: number;
     }
-  /** Idle connections: by how much the server's process grows for each. */
-  | { readonly kind: 'idle'; readonly connections: number; readonly settleMs: number };
+  /** Idle connections: by how much the server's process grows for each, soon after the last activity and much later. */
+  | { readonly kind: 'idle'; readonly connections: number; readonly soonMs: number; readonly lateMs: number }
+  /** Idle connections: how much memory is in use for each, after a garbage collection. */
+  | { readonly kind: 'in-use'; readonly connections: number };
 
 /** A server that waits for the load. */
 export interface Target {
@@ -45,8 +47,8 @@ export interface Target {
   readonly behindPid?: number;
   /** A program that computes on the server's processor: its time is neither the server's nor other programs'. */
   readonly besidePid?: number;
-  /** It collects garbage when it is sent SIGUSR2. */
-  readonly collects: boolean;
+  /** On SIGUSR2 it collects garbage, and creates this file with the number of bytes that are in use then. */
+  readonly inUseFile?: string;
 }
 
 export interface LoadOrder extends Target {
@@ -71,8 +73,17 @@ export interface Sample {
   readonly othersCpu: number;
   readonly residentBytes: number;
   readonly latency?: Latency;
-  /** The growth of the server's process for each idle connection. */
-  readonly growthBytes?: number;
+  /** Memory of the server for each idle connection. */
+  readonly idle?: IdleMemory;
+}
+
+/** Bytes for each idle connection. */
+export interface IdleMemory {
+  /** By how much the process has grown soon after the last activity, and much later. */
+  readonly soon?: number;
+  readonly late?: number;
+  /** In use after a garbage collection; undefined for a server that cannot report it. */
+  readonly inUse?: number;
 }
 
 /** Round trips: the times that half, 99 % and 99.9 % of them were within; each only where enough of them were longer. */

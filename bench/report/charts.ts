@@ -4,8 +4,8 @@ import { cellOf, figure, type Metric } from '../figures.js';
 import type { Cell, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
 import { type Bar, type Panel, svg } from './svg.js';
-import { REFERENCES, reachedOf, TARGETS } from './targets.js';
-import { digits, twoDecimals, UNIT_WORDS } from './units.js';
+import { linesOf, REFERENCES, reachedOf } from './targets.js';
+import { digits, IDLE_MEMORY, twoDecimals, UNIT_WORDS } from './units.js';
 
 const isOurs = (title: string): boolean => title.startsWith('overlapped');
 
@@ -15,12 +15,14 @@ function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] 
   const single = (metric: Metric, scale: number): readonly Bar[] =>
     cells.map((cell) => ({ parts: [value(cell, metric, scale)], text: digits(value(cell, metric, scale)) }));
   if (scenario.unit === 'idle connection') {
-    // The memory of a process may have shrunk.
-    const bars = single('growth', 1).map(({ parts, text }) => ({
-      parts: parts.map((part) => Math.max(0, part)),
-      text,
-    }));
-    return [{ title: 'bytes per connection', bars }];
+    return IDLE_MEMORY.map(({ metric, head }) => {
+      // The memory of a process may have shrunk.
+      const bars = single(metric, 1).map(({ parts, text }) => ({
+        parts: parts.map((part) => Math.max(0, part)),
+        text,
+      }));
+      return { title: head, bars };
+    });
   }
   const rates = { title: rate, bars: single('rate', 1 / size) };
   if (scenario.wine === true) {
@@ -59,7 +61,7 @@ export function chartOf(results: Results, scenario: Scenario): string | undefine
 
 /** Ratios of overlapped to each reference. Those that should be small are inverted, so that longer is better. */
 export function ratiosChart(results: Results): string | undefined {
-  const lines = TARGETS.flatMap((line) => {
+  const lines = linesOf(results).flatMap((line) => {
     const reached = reachedOf(results, line);
     if (reached === undefined) {
       return [];

@@ -8,7 +8,7 @@ import { SCENARIOS } from '../scenarios.js';
 import { chartOf, ratiosChart } from './charts.js';
 import { lightLoadTable } from './light-load.js';
 import { type Table, tableOf } from './tables.js';
-import { ours, REFERENCES, reachedOf, reachedText, TARGETS } from './targets.js';
+import { linesOf, ours, REFERENCES, reachedOf, reachedText } from './targets.js';
 import { NOTHING, percent } from './units.js';
 
 const GIBIBYTE = 2 ** 30;
@@ -26,7 +26,7 @@ export function markdownTable({ head, rows }: Table): string {
 
 /** The targets for which a run has figures. */
 export function targetTable(results: Results): Table {
-  const rows = TARGETS.flatMap((line) => {
+  const rows = linesOf(results).flatMap((line) => {
     const reached = reachedOf(results, line);
     return reached === undefined
       ? []
@@ -105,10 +105,14 @@ const NOTES = `- CPU is the processor time of the server's process, all threads,
   the other programs could gather them too (\`cork\`, \`ArrayBufferSink\`). With 8 at a time overlapped makes some 2.5 times as
   many deliveries as any of them.
 - "${NOTHING}" means that a contender has no program for a scenario.
-- Memory is the resident memory of the process after all rounds. For idle connections it is the growth per connection, in
-  a process that is new in each round, after a garbage collection if the program can request one. How much of its young generation V8
-  has returned by then varies by up to 48 MB per process, 3,000 bytes for each of 15,000 connections. Seven of the idle servers
-  wait at the same time.
+- Memory is the resident memory of the process after all rounds.
+- Memory for an idle connection is the growth of a process that is new in each round, divided by the connections. Resident memory
+  one second after the last activity includes the garbage of connecting. V8 returns part of its young generation some eight
+  seconds later, so 15 s after the last activity it is less. How much of it V8 has then varies by up to 48 MB per process,
+  3,000 bytes for each of 15,000 connections. Memory in use is what the program reports after a garbage collection, in another
+  process: on Node, V8's heap and what malloc has given out, as for buffers and for libuv; on Bun and Deno only their heap and their
+  buffers, and what they allocate natively is only in the resident memory. Programs in C have no collection. The targets begin with the figure in which overlapped is the least ahead of node:net. Seven
+  of the idle servers wait at the same time, but they connect one after the other.
 - In Wine a server is new in each round, with the warm-up of a first round.
 - How the cost of a message grows with the number of connections and the size of messages, and the memory with the number of
   connections, is in [GROWTH.md](GROWTH.md), which \`npm run bench -- --growth\` writes.`;

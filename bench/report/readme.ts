@@ -1,9 +1,9 @@
-/** The benchmarks in the READMEs: five ratios to node:net of a whole run, between two marks. */
+/** The benchmarks in the READMEs: ratios to node:net of a whole run, between two marks. */
 
 import type { Metric } from '../figures.js';
 import type { Results } from '../results.js';
 import { markdownTable, warning } from './markdown.js';
-import { NODE_NET_COLUMN, ours, reachedOf, TARGETS } from './targets.js';
+import { linesOf, NODE_NET_COLUMN, ours, reachedOf, TARGETS } from './targets.js';
 import { NOTHING, twoDecimals } from './units.js';
 
 const BEGIN = '<!-- The lines from here are written by a whole run of `npm run bench`. -->';
@@ -29,7 +29,17 @@ const ENGLISH: Words = {
     { scenario: 'pipeline', metric: 'rate', title: 'messages per second, 16 in flight on each of 50 connections' },
     { scenario: 'connect', metric: 'rate', title: 'connections per second that echo one message' },
     { scenario: 'broadcast', metric: 'rate', title: 'deliveries per second, one message to 5,000 connections' },
-    { scenario: 'idle', metric: 'growth', title: 'memory per idle connection' },
+    { scenario: 'idle', metric: 'inUse', title: 'memory in use per idle connection, after a garbage collection' },
+    {
+      scenario: 'idle',
+      metric: 'residentSoon',
+      title: 'resident memory per idle connection, 1 s after the last activity',
+    },
+    {
+      scenario: 'idle',
+      metric: 'residentLate',
+      title: 'resident memory per idle connection, 15 s after the last activity',
+    },
   ],
   head: ['overlapped relative to node:net', 'median', 'all rounds'],
   range: (least, most) => `${least} to ${most}`,
@@ -46,7 +56,9 @@ const CHINESE: Words = {
       '每秒消息数，50 个连接，每个连接 16 条在途',
       '每秒新建连接数，每个连接回显一条消息',
       '每秒投递数，一条消息广播给 5,000 个连接',
-      '每个空闲连接的内存',
+      '每个空闲连接使用中的内存，垃圾回收之后',
+      '每个空闲连接的常驻内存，最后一次活动 1 秒后',
+      '每个空闲连接的常驻内存，最后一次活动 15 秒后',
     ][index] as string,
   })),
   head: ['overlapped 与 node:net 之比', '中位数', '各轮范围'],
@@ -63,6 +75,13 @@ function driverOf(results: Results): string {
   return `\`${ours(results)?.replace(/^engine:/, '')}\``;
 }
 
+/** The rows, in the order of the report's targets. */
+function rowsOf(results: Results, { rows }: Words): readonly Row[] {
+  return linesOf(results).flatMap((line) =>
+    rows.filter(({ scenario, metric }) => line.scenario === scenario && line.metric === metric),
+  );
+}
+
 function rowOf(results: Results, { scenario, metric, title }: Row, words: Words): readonly string[] {
   const line = TARGETS.find((target) => target.scenario === scenario && target.metric === metric);
   const ratio = line && reachedOf(results, line)?.[NODE_NET_COLUMN]?.ratio;
@@ -72,7 +91,7 @@ function rowOf(results: Results, { scenario, metric, title }: Row, words: Words)
 }
 
 function sectionOf(results: Results, words: Words): string {
-  const table = { head: words.head, rows: words.rows.map((row) => rowOf(results, row, words)) };
+  const table = { head: words.head, rows: rowsOf(results, words).map((row) => rowOf(results, row, words)) };
   return [words.opening(results), ...warning(results), '', markdownTable(table)].join('\n');
 }
 

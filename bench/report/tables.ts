@@ -4,7 +4,7 @@ import { cellOf, type Figure, figure, type Metric, ratio } from '../figures.js';
 import type { Cell, Found, Results } from '../results.js';
 import type { Scenario } from '../scenario.js';
 import { NODE_NET } from './targets.js';
-import { digits, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
+import { digits, IDLE_MEMORY, megabytes, NOTHING, percent, twoDecimals, UNIT_WORDS } from './units.js';
 
 export interface Table {
   readonly head: readonly string[];
@@ -34,8 +34,12 @@ function columnsOf(results: Results, scenario: Scenario): readonly Column[] {
   });
   const memory = of('memory, MB', 'memory', megabytes);
   if (scenario.unit === 'idle connection') {
-    const all = { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, 'growth'), 1) };
-    return [of('bytes per connection', 'growth', digits), toNet('growth'), all, memory];
+    const columns = IDLE_MEMORY.flatMap(({ metric, head }) => [
+      of(head, metric, digits),
+      toNet(metric),
+      { head: 'all rounds', text: (cell: Cell) => spread(figure(cell, metric), 1) },
+    ]);
+    return [...columns, memory];
   }
   const rates = [
     of(rate, 'rate', (value) => digits(value / size)),

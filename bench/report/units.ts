@@ -1,5 +1,6 @@
 /** How figures are written. */
 
+import type { Metric } from '../figures.js';
 import type { Unit } from '../scenario.js';
 
 /** The words of a scenario's unit, and how many units one of its figures is of. */
@@ -18,6 +19,13 @@ export const UNIT_WORDS: Readonly<Record<Unit, UnitWords>> = {
   delivery: { rate: 'deliveries/s', one: 'delivery', size: 1 },
   'idle connection': { rate: 'connections/s', one: 'connection', size: 1 },
 };
+
+/** Three ways to understand the memory for an idle connection, in bytes. */
+export const IDLE_MEMORY: readonly { readonly metric: Metric; readonly head: string }[] = [
+  { metric: 'inUse', head: 'bytes in use per connection' },
+  { metric: 'residentSoon', head: 'resident after 1 s' },
+  { metric: 'residentLate', head: 'resident after 15 s' },
+];
 
 export const NOTHING = '-';
 

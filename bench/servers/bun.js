@@ -3,6 +3,8 @@
  * sent in `drain`, as its documentation shows.
  */
 
+import { renameSync, writeFileSync } from 'node:fs';
+
 const [role = 'echo', behind = '0'] = process.argv.slice(2);
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
@@ -142,5 +144,13 @@ const server = Bun.listen({
     },
   },
 });
-process.on('SIGUSR2', () => Bun.gc(true));
+const inUseFile = process.env.IN_USE_FILE;
+if (inUseFile !== undefined) {
+  process.on('SIGUSR2', () => {
+    Bun.gc(true);
+    const { heapUsed, external } = process.memoryUsage();
+    writeFileSync(`${inUseFile}.part`, String(heapUsed + external));
+    renameSync(`${inUseFile}.part`, inUseFile);
+  });
+}
 console.log(server.port);

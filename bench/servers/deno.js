@@ -44,7 +44,15 @@ const PROGRAMS = {
 };
 
 const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 4096 });
-Deno.addSignalListener('SIGUSR2', () => globalThis.gc?.());
+const inUseFile = Deno.env.get('IN_USE_FILE');
+if (inUseFile !== undefined) {
+  Deno.addSignalListener('SIGUSR2', () => {
+    globalThis.gc();
+    const { heapUsed, external } = Deno.memoryUsage();
+    Deno.writeTextFileSync(`${inUseFile}.part`, String(heapUsed + external));
+    Deno.renameSync(`${inUseFile}.part`, inUseFile);
+  });
+}
 console.log(listener.addr.port);
 for await (const connection of listener) {
   connection.setNoDelay(true);

@@ -131,5 +131,5 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Prog
 };
 
 const { address } = await PROGRAMS[role as Role]();
-collectWhenAsked();
+await collectWhenAsked();
 sayPort((address as { readonly port: number }).port);

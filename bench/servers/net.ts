@@ -83,5 +83,5 @@ const server = createServer({ noDelay: true }, (socket) => {
 });
 server.listen({ host: HOST, port: 0, backlog: BACKLOG });
 await once(server, 'listening');
-collectWhenAsked();
+await collectWhenAsked();
 sayPort((server.address() as AddressInfo).port);

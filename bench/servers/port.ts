@@ -21,7 +21,7 @@ sayPort((listener.localAddress() as { readonly port: number }).port);
 if (mode === 'run') {
   port.run(handle);
 } else {
-  collectWhenAsked();
+  await collectWhenAsked();
   port.start(handle);
 }
 

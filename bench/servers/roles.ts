@@ -1,5 +1,9 @@
 /** The roles of a server of the suite, and what the programs of all contenders share. */
 
+import { renameSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /** The roles, in the words of the servers' command lines. */
 export const ROLES = [
   /** Received bytes are sent back. */
@@ -96,10 +100,33 @@ export function sayPort(port: number): void {
   console.log(port);
 }
 
-/** In a Node with `--expose-gc`, SIGUSR2 collects all garbage: memory that is left is in use. */
-export function collectWhenAsked(): void {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc !== undefined) {
-    process.on('SIGUSR2', () => gc());
+/** A reader of the bytes that malloc has given out (mallinfo2(3), glibc 2.33). */
+async function mallocReader(): Promise<() => number> {
+  const { default: koffi } = await import('koffi');
+  const fields = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(' ');
+  koffi.struct('mallinfo2', Object.fromEntries(fields.map((field) => [field, 'size_t'])));
+  const mallinfo2 = koffi.load(null).func('mallinfo2 mallinfo2()');
+  return () => {
+    const { uordblks, hblkhd } = mallinfo2();
+    return Number(uordblks) + Number(hblkhd);
+  };
+}
+
+/**
+ * Where the suite asks for it, by the name of a file: SIGUSR2 collects all garbage, and what is left is in use, in V8's
+ * heap and in the C library's, which has buffers too. The file appears with all of its content.
+ */
+export async function collectWhenAsked(): Promise<void> {
+  const file = process.env.IN_USE_FILE;
+  if (file === undefined) {
+    return;
   }
+  const allocated = await mallocReader();
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  process.on('SIGUSR2', () => {
+    gc();
+    writeFileSync(`${file}.part`, String(process.memoryUsage().heapUsed + allocated()));
+    renameSync(`${file}.part`, file);
+  });
 }

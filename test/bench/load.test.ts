@@ -32,12 +32,12 @@ const together = { ...options, concurrency: true } as const;
 
 const ECHO: Work = { kind: 'echo', connections: 4, active: 4, sizeBytes: 64, pipeline: 2 };
 const BROADCAST: Work = { kind: 'broadcast', members: 10, sizeBytes: 100, burst: 2, inFlight: 2 };
-const IDLE: Work = { kind: 'idle', connections: 50, settleMs: 300 };
+const IDLE: Work = { kind: 'idle', connections: 50, soonMs: 100, lateMs: 300 };
 const PACED: Work = { kind: 'paced', connections: 4, perSecond: 2000, sizeBytes: 64 };
 const CONNECTS: Work = { kind: 'connects', inFlight: 5, sizeBytes: 64 };
 
 async function load(t: TestContext, work: Work, port: number, pid = process.pid): Promise<ChildResult> {
-  const order: LoadOrder = { work, port, pid, collects: false, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
+  const order: LoadOrder = { work, port, pid, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
   const child = new Child(programOf('load/main'), [], { timeoutMs: TIMEOUT_MS });
   t.after(() => child.kill());
   child.process.stdin?.end(`${JSON.stringify(order)}\n`);
@@ -185,7 +185,7 @@ describe('a sample has positive figures:', together, () => {
       }
       assert(sample.cpu.user + sample.cpu.system > 0, stdout);
       assert(sample.othersCpu >= 0, stdout);
-      assert.equal(sample.growthBytes !== undefined, work.kind === 'idle', stdout);
+      assert.deepEqual(Object.keys(sample.idle ?? {}), work.kind === 'idle' ? ['soon', 'late'] : [], stdout);
     });
   }
 });

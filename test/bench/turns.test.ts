@@ -52,7 +52,7 @@ const contenderOf = (...words: readonly string[]): Contender => ({
   title: 'one',
   roles: ['echo', 'proxy'],
   prepare: () => ({ version: '' }),
-  command: (role) => nodeCommand(false, ...words, role),
+  command: (role) => nodeCommand(...words, role),
 });
 
 interface Process {
@@ -109,12 +109,14 @@ test('a server is stopped between its measurements, and killed at the end', opti
 test('a proxy and its backend are stopped and killed too', options, (t) => restsAndEnds(t, 'proxy', 2));
 
 test('a server whose memory is measured is started anew for each measurement', options, async (t) => {
-  const idle: Work = { kind: 'idle', connections: 20, settleMs: 100 };
-  const entrant = new Entrant(contenderOf(NET), scenarioOf('echo', idle), TIMING);
+  const idle: Work = { kind: 'idle', connections: 20, soonMs: 50, lateMs: 100 };
+  const entrant = new Entrant({ ...contenderOf(NET), collects: true }, scenarioOf('echo', idle), TIMING);
   const load = new LoadProcess();
   t.after(() => Promise.all([entrant.end(), load.stop()]));
   for (let round = 0; round < 2; round++) {
-    assert.equal((await entrant.measure(load)).units, 20);
+    const { units, idle } = await entrant.measure(load);
+    assert.equal(units, 20);
+    assert.deepEqual(Object.keys(idle ?? {}), ['soon', 'late', 'inUse']);
     assert.deepEqual(serversOf(process.pid), []);
   }
 });
@@ -149,9 +151,9 @@ test('a second process runs the second half of the rounds if luck matters', opti
   const net = contenderOf(NET);
   const counted: Contender = {
     ...net,
-    command(role, idle) {
+    command(role) {
       started++;
-      return net.command(role, idle);
+      return net.command(role);
     },
   };
   const plan = {
