@@ -23,6 +23,6 @@ export { CompletionPort, type PortStatistics } from './port/completion-port.js';
 export type { OperationKind } from './port/operations.js';
 export type { CompletionPortOptions } from './port/options.js';
 export type { Cancellable } from './port/posting.js';
-export type { CompletionHandler, PumpOptions } from './port/pump-options.js';
+export type { CompletionHandler, PumpOptions } from './port/running/pump-options.js';
 export type { OverlappedSocket, SocketState } from './port/socket.js';
 export { postWakeUp, type WakeHandle } from './port/waker.js';

@@ -26,3 +26,10 @@ export const queueMicrotask: (callback: () => void) => void =
 /** A structured clone, as `postMessage` makes. @throws DataCloneError for values that cannot be cloned */
 export const structuredClone: (value: unknown) => unknown =
   globalThis.structuredClone ?? ((value) => v8.deserialize(v8.serialize(value)));
+
+/**
+ * Runs what `process.nextTick` and promises have queued. Node's own timers and immediates call this function after each
+ * callback (lib/internal/process/task_queues.js, `runNextTicks`). Undefined where it does not exist.
+ */
+export const runTicks: (() => void) | undefined = (process as { _tickCallback?: () => void } | undefined)
+  ?._tickCallback;

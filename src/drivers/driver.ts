@@ -191,10 +191,30 @@ export interface SocketCalls {
   removePath(bound: BoundPath): void;
 }
 
+/**
+ * Lets a port wait inside a turn, for its own completions and for Node's event loop at once. A message that finds the
+ * program asleep then costs no way through the event loop.
+ */
+export interface LoopWait {
+  /** From now until `end`, a `poll` that waits also ends when the event loop has something to do. Returns whether. */
+  begin(): boolean;
+  /** How long the event loop has nothing to do unless something arrives, in ms: 0 if it has, Infinity without limit. */
+  idleMs(): number;
+  end(): void;
+}
+
+/**
+ * Called when a poll would bring something.
+ * @param inPoll whether the event loop's own poll calls, so that the port may wait in its place
+ */
+export type OnReady = (inPoll?: boolean) => void;
+
 /** A driver's place in Node's event loop. */
 export interface LoopWatch {
   /** How the event loop is woken, for `doctor`. */
   readonly kind: string;
+  /** How turns wait for the event loop, too; undefined if they cannot. */
+  readonly wait?: LoopWait | undefined;
   /** Call it before each return to the event loop: from then on, completions bring a call of `onReady`. */
   arm(): void;
   ref(): void;
@@ -258,6 +278,8 @@ export interface Driver {
    * the first.
    */
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
+  /** Whether the last `poll` has ended because the event loop has something to do (`LoopWait`). */
+  readonly interrupted?: boolean;
   /** Whether `poll(…, 0)` has something to do, as far as is known without a system call. */
   hasWork(): boolean;
   /**
@@ -277,7 +299,7 @@ export interface Driver {
   /** A descriptor, or the handle of a port, by which any thread can wake this port (`wakePort` in choose.ts). */
   readonly wakeDescriptor: number;
 
-  watch(onReady: () => void): LoopWatch;
+  watch(onReady: OnReady): LoopWatch;
   /**
    * Closes all of the driver's resources. No operation may be in flight unless `poll` has thrown; after that no
    * operation completes any more, and only `forget` and the calls on sockets follow.

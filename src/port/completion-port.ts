@@ -10,14 +10,14 @@ import { performanceNow } from '../base/runtime.js';
 import { ANY_TIME, checkNumber } from '../base/validate.js';
 import { openWhole } from '../drivers/choose.js';
 import { WAIT_MS_MAX } from '../drivers/common/thread-watch.js';
-import type { DriverName, LoopWatch } from '../drivers/driver.js';
+import type { DriverName, LoopWatch, OnReady } from '../drivers/driver.js';
 import type { Completion, CompletionBatch } from './completion.js';
 import { PortCore } from './core.js';
 import { portClosed, portOpened } from './open-ports.js';
 import { type CheckedOptions, type CompletionPortOptions, checkOptions } from './options.js';
 import { PostingPort } from './posting.js';
-import { Pump } from './pump.js';
-import type { CompletionHandler, PumpOptions } from './pump-options.js';
+import { Pump } from './running/pump.js';
+import type { CompletionHandler, PumpOptions } from './running/pump-options.js';
 import type { OverlappedSocket } from './socket.js';
 import { closeWakeHandle, createWakeHandle, postWakeUp, type WakeHandle } from './waker.js';
 
@@ -142,7 +142,7 @@ export class CompletionPort extends PostingPort {
       if (room > 0 || driver.hasWork()) {
         driver.poll(this.core.router, Math.max(1, room), wait);
       }
-      if (batch.length > 0 || left === 0) {
+      if (batch.length > 0 || left === 0 || this.interrupted) {
         return;
       }
       // The driver woke without a completion: it retried an accept, closed a connection, or got a signal.
@@ -208,7 +208,7 @@ export class CompletionPort extends PostingPort {
    * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed
    */
   start(handler: CompletionHandler, options: PumpOptions = {}): void {
-    const pump = this.#startPump(handler, options);
+    const pump = this.#startPump(handler, options, true);
     try {
       pump.start();
     } catch (error) {
@@ -223,7 +223,7 @@ export class CompletionPort extends PostingPort {
    * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed
    */
   run(handler: CompletionHandler, options: PumpOptions = {}): void {
-    const pump = this.#startPump(handler, options);
+    const pump = this.#startPump(handler, options, false);
     try {
       pump.run();
     } finally {
@@ -234,12 +234,12 @@ export class CompletionPort extends PostingPort {
     }
   }
 
-  #startPump(handler: CompletionHandler, options: PumpOptions): Pump {
+  #startPump(handler: CompletionHandler, options: PumpOptions, inLoop: boolean): Pump {
     this.core.requireOpen('run');
     if (this.core.runner !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The port runs already', syscall: 'run' });
     }
-    const pump = new Pump(this, handler, options);
+    const pump = new Pump(this, handler, options, inLoop);
     this.core.runner = pump;
     return pump;
   }
@@ -360,8 +360,13 @@ export class CompletionPort extends PostingPort {
     return this.core.driver.clock;
   }
 
+  /** @internal Whether the last dequeue has ended because Node's event loop has something to do. */
+  get interrupted(): boolean {
+    return this.core.driver.interrupted === true;
+  }
+
   /** @internal */
-  watch(onReady: () => void): LoopWatch {
+  watch(onReady: OnReady): LoopWatch {
     return openWhole(() => this.core.driver.watch(onReady));
   }
 }

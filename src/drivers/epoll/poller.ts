@@ -1,5 +1,6 @@
 /** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
 
+import { performanceNow } from '../../base/runtime.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -17,12 +18,13 @@ import { epoll_event } from '../../ffi/linux/structs.js';
 import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import { PolledCall } from '../common/polled-call.js';
 import { trackDescriptor } from '../common/resources.js';
-import type { LoopWatch } from '../driver.js';
-import { DescriptorWatch } from '../linux/descriptor-watch.js';
+import type { LoopWatch, OnReady } from '../driver.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
+import { LOOP_WAIT_FEATURE, nodeLoop } from '../linux/node-loop.js';
 import { WakeEvent } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
+import { EpollLoopWait, PollerWatch } from './loop-wait.js';
 
 /** Maximum events of one epoll_wait. The kernel reports the others with the next call. */
 const EVENTS_MAX = 512;
@@ -44,6 +46,7 @@ export class EpollPoller implements Poller {
   readonly #events = new Slab(EVENTS_MAX * epoll_event.size);
   readonly #disabledFeatures: ReadonlySet<string>;
   readonly #wait = new PolledCall('epoll_wait', linuxErrors);
+  #loopWait: EpollLoopWait | undefined;
 
   constructor(disabledFeatures: ReadonlySet<string>) {
     this.#disabledFeatures = disabledFeatures;
@@ -84,7 +87,7 @@ export class EpollPoller implements Poller {
     const { i32, address } = this.#events;
     const waitMs = this.#wait.begin(timeoutMs);
     const timeout = waitMs === Infinity ? -1 : Math.min(Math.ceil(waitMs), 0x7fff_ffff);
-    const count = this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
+    const count = this.#callWait(address, timeout);
     if (count < 0) {
       return this.#wait.failed(lastErrno());
     }
@@ -93,6 +96,10 @@ export class EpollPoller implements Poller {
       const descriptor = i32[word + DESCRIPTOR_WORD] as number;
       if (descriptor === this.#wake.descriptor) {
         sink.wakeUp(this.#wake.take());
+        continue;
+      }
+      if (descriptor === this.#loopWait?.descriptor) {
+        this.#loopWait.interrupted = true;
         continue;
       }
       sink.ready(
@@ -106,6 +113,24 @@ export class EpollPoller implements Poller {
     return count;
   }
 
+  #callWait(address: number, timeout: number): number {
+    const wait = this.#loopWait;
+    if (timeout === 0 || wait === undefined || wait.descriptor < 0) {
+      return this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
+    }
+    const began = performanceNow();
+    const count = this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
+    if (count >= 0) {
+      // After a failure errno must be read first.
+      wait.waited(performanceNow() - began);
+    }
+    return count;
+  }
+
+  get interrupted(): boolean {
+    return this.#loopWait?.interrupted === true;
+  }
+
   get retryAt(): number {
     return this.#wait.retryAt;
   }
@@ -114,8 +139,10 @@ export class EpollPoller implements Poller {
     return this.#wake.descriptor;
   }
 
-  watch(onReady: () => void): LoopWatch {
-    return new DescriptorWatch(this.#epoll, onReady, { disabledFeatures: this.#disabledFeatures });
+  watch(onReady: OnReady): LoopWatch {
+    const loop = this.#disabledFeatures.has(LOOP_WAIT_FEATURE) ? undefined : nodeLoop();
+    this.#loopWait = loop && new EpollLoopWait(loop, this.#epoll);
+    return new PollerWatch(this.#epoll, onReady, this.#disabledFeatures, this.#loopWait);
   }
 
   close(): void {

@@ -5,6 +5,7 @@
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { systemClock } from '../../base/clock.js';
+import { performanceNow } from '../../base/runtime.js';
 import { ECANCELED, ENOENT, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
@@ -26,27 +27,34 @@ import { Slab } from '../../ffi/memory.js';
 import { truncate } from '../common/buffer-list.js';
 import { MsghdrPool } from '../common/msghdr-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
-import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
+import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch, OnReady } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
 import { linuxMessages } from '../linux/messages.js';
+import { LOOP_WAIT_FEATURE, nodeLoop } from '../linux/node-loop.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CQE_FLAGS, CQE_GENERATION, CQE_RES, CQE_SLOT, CQE_WORDS } from './completion-entry.js';
 import { CqeOverflow } from './cqe-overflow.js';
-import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
+import { findSetup, MIN_WAIT, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
 import { findMultishotReceive } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
+import { RingLoopWait } from './ring-loop-wait.js';
 import { RingWatch } from './ring-watch.js';
+import { SmallSends } from './small-sends.js';
 import { SQE_ADDR, SQE_ADDR_HIGH, SQE_OFF, selectBuffer } from './submission-entry.js';
 import { Submissions } from './submissions.js';
 
 /** The slot of the driver's own wake-up entry; slots of the port count from 0. */
 const WAKE_SLOT = -1;
+/** The slot of the poll of Node's event loop. */
+const LOOP_SLOT = -2;
+/** The slot of that poll's cancel. */
+const LOOP_CANCEL_SLOT = -3;
 /** The slot of the cancel of slot 0; the cancel of slot n has CANCEL_SLOT - n. */
-const CANCEL_SLOT = -2;
+const CANCEL_SLOT = -4;
 
 /**
  * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128
@@ -87,6 +95,9 @@ export class IoUringDriver implements Driver {
    */
   readonly #unixSockets = new Set<number>();
   #watch: RingWatch | undefined;
+  #loopWait: RingLoopWait | undefined;
+  /** Undefined if a wait cannot be for several completions. */
+  readonly #sends: SmallSends | undefined;
 
   constructor(options: DriverOptions) {
     const setup = findSetup(options.disabledFeatures);
@@ -107,6 +118,7 @@ export class IoUringDriver implements Driver {
     const multishot = findMultishotReceive();
     this.#receiveMode = uses(MULTISHOT_RECEIVE, multishot.supported, IORING_RECV_MULTISHOT);
     this.#receiveBytesMax = uses(MULTISHOT_LIMIT, multishot.limited, RECEIVE_BUFFERS * options.buffers.sizeBytes);
+    this.#sends = uses(MIN_WAIT, ring.waitsForSeveral, 1) === 1 ? new SmallSends() : undefined;
     this.features = features;
     this.#armWake();
   }
@@ -172,6 +184,7 @@ export class IoUringDriver implements Driver {
         slot,
         generation,
       );
+      this.#sends?.post(slot, taken);
     }
   }
 
@@ -182,12 +195,17 @@ export class IoUringDriver implements Driver {
       this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);
     } else {
       this.#submissions.prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
+      this.#sends?.post(slot, bytes);
     }
   }
 
   cancel(slot: number, generation: number): void {
     this.#submissions.borrowed.cancel(slot);
-    const word = this.#submissions.prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, CANCEL_SLOT - slot, generation);
+    this.#cancel(CANCEL_SLOT - slot, slot, generation);
+  }
+
+  #cancel(ownSlot: number, slot: number, generation: number): void {
+    const word = this.#submissions.prepare(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0, 0, ownSlot, generation);
     // `addr` has the user_data of the entry to cancel.
     const { entries } = this.#submissions;
     entries[word + SQE_ADDR] = slot;
@@ -234,7 +252,7 @@ export class IoUringDriver implements Driver {
       if (timeoutMs === 0 && ring.toSubmit === 0 && !ring.hasDeferred) {
         return;
       }
-      this.#submissions.enter(timeoutMs);
+      this.#enter(timeoutMs);
     }
     const { words, cqes, cqMask } = ring;
     // The head advances before each completion is delivered, because the sink may post, and a post that finds the ring
@@ -251,6 +269,26 @@ export class IoUringDriver implements Driver {
       this.#complete(sink, slot, generation, result, flags);
     }
     ring.giveBack();
+  }
+
+  #enter(timeoutMs: number): void {
+    const wait = this.#loopWait;
+    if (timeoutMs === 0 || wait === undefined || !wait.isActive) {
+      this.#submissions.enter(timeoutMs);
+      this.#sends?.submitted();
+      return;
+    }
+    const began = performanceNow();
+    try {
+      this.#submissions.enter(timeoutMs, 1 + (this.#sends?.immediate ?? 0));
+    } finally {
+      wait.waited(performanceNow() - began);
+      this.#sends?.submitted();
+    }
+  }
+
+  get interrupted(): boolean {
+    return this.#loopWait?.interrupted === true;
   }
 
   /** Handles one completion entry. */
@@ -271,6 +309,7 @@ export class IoUringDriver implements Driver {
     }
     if (!more) {
       this.#messages.release(slot);
+      this.#sends?.completed(slot);
     }
     let buffer = -1;
     if ((flags & IORING_CQE_F_BUFFER) !== 0) {
@@ -294,7 +333,11 @@ export class IoUringDriver implements Driver {
       }
       return;
     }
-    if (result === -ECANCELED) {
+    if (slot === LOOP_SLOT) {
+      this.#loopWait?.completed(generation, result);
+      return;
+    }
+    if (slot === LOOP_CANCEL_SLOT || result === -ECANCELED) {
       return;
     }
     const count = this.#wake.take();
@@ -322,9 +365,23 @@ export class IoUringDriver implements Driver {
     return this.#wake.descriptor;
   }
 
-  watch(onReady: () => void): LoopWatch {
-    this.#watch = new RingWatch(this.#ring, onReady, this.#disabledFeatures);
+  watch(onReady: OnReady): LoopWatch {
+    this.#loopWait ??= this.#openLoopWait();
+    this.#watch = new RingWatch(this.#ring, onReady, this.#disabledFeatures, this.#loopWait);
     return this.#watch;
+  }
+
+  #openLoopWait(): RingLoopWait | undefined {
+    const loop = this.#disabledFeatures.has(LOOP_WAIT_FEATURE) ? undefined : nodeLoop();
+    return (
+      loop &&
+      new RingLoopWait(loop, {
+        post: (descriptor, generation) => {
+          this.#submissions.prepare(IORING_OP_POLL_ADD, descriptor, 0, 0, 0, POLLIN, LOOP_SLOT, generation);
+        },
+        cancel: (generation) => this.#cancel(LOOP_CANCEL_SLOT, LOOP_SLOT, generation),
+      })
+    );
   }
 
   close(): void {

@@ -8,6 +8,7 @@
 import { setImmediate } from '../../base/runtime.js';
 import { IORING_REGISTER_EVENTFD, IORING_UNREGISTER_EVENTFD } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
+import type { LoopWait, OnReady } from '../driver.js';
 import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { linuxErrors } from '../linux/errors.js';
 import { WakeEvent } from '../linux/wake.js';
@@ -16,19 +17,22 @@ import type { Ring } from './ring.js';
 export class RingWatch extends DescriptorWatch {
   readonly #ring: Ring;
   readonly #notified: WakeEvent;
-  readonly #onReady: () => void;
+  readonly #onReady: OnReady;
+  readonly #wait: LoopWait | undefined;
   #armed = false;
   #closed = false;
 
   constructor(
     ring: Ring,
-    onReady: () => void,
+    onReady: OnReady,
     disabledFeatures: ReadonlySet<string>,
+    wait: LoopWait | undefined,
     notified: WakeEvent = new WakeEvent(),
   ) {
     super(notified.descriptor, onReady, { disabledFeatures, drain: () => notified.take() });
     this.#ring = ring;
     this.#onReady = onReady;
+    this.#wait = wait;
     this.#notified = notified;
     // Last, because it is the least likely to fail: a ring has one eventfd, and it stays registered after its
     // descriptor is closed.
@@ -41,6 +45,10 @@ export class RingWatch extends DescriptorWatch {
     }
     this.#armed = true;
     this.disarm();
+  }
+
+  override get wait(): LoopWait | undefined {
+    return this.inLoop === undefined ? undefined : this.#wait;
   }
 
   override arm(): void {

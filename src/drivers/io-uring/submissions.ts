@@ -102,14 +102,14 @@ export class Submissions {
   }
 
   /** The one system call of a turn: submits the entries, and lets the kernel complete what it can. */
-  enter(timeoutMs: number): void {
+  enter(timeoutMs: number, completions = 1): void {
     this.#buffers.offer();
     if (this.#backlog.length > 0) {
       this.#backlog.drain(this.#ring);
     }
     this.borrowed.check();
     try {
-      this.#ring.enter(timeoutMs);
+      this.#ring.enter(timeoutMs, completions);
     } catch (error) {
       // A feature that the probe found no longer works: the next port probes again.
       forgetProbe();

@@ -5,7 +5,7 @@
 
 import { OperationError } from '../../base/errors.js';
 import { ThreadWatch } from '../common/thread-watch.js';
-import type { LoopWatch } from '../driver.js';
+import type { LoopWait, LoopWatch, OnReady } from '../driver.js';
 import { DescriptorWait } from './descriptor-wait.js';
 import { EpollWatch } from './epoll-watch.js';
 import { TimerWatch } from './timer-watch.js';
@@ -31,18 +31,23 @@ export class DescriptorWatch implements LoopWatch {
   /** Drains the descriptor if necessary, and calls `onReady`. */
   readonly #look: () => void;
   #watch: LoopWatch;
+  /** The watch by libuv's epoll, while that works. */
+  #inLoop: EpollWatch | undefined;
   #referenced = true;
 
-  constructor(descriptor: number, onReady: () => void, options: DescriptorWatchOptions) {
+  constructor(descriptor: number, onReady: OnReady, options: DescriptorWatchOptions) {
     const { disabledFeatures, drain } = options;
     this.#descriptor = descriptor;
     this.#look = () => {
       drain?.();
       onReady();
     };
-    this.#watch = disabledFeatures.has(LOOP_WATCH_FEATURE)
-      ? this.#waitingThread("Node's own epoll was not to be used")
-      : new EpollWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
+    if (disabledFeatures.has(LOOP_WATCH_FEATURE)) {
+      this.#watch = this.#waitingThread("Node's own epoll was not to be used");
+    } else {
+      this.#inLoop = new EpollWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
+      this.#watch = this.#inLoop;
+    }
   }
 
   #waitingThread(reason: string): LoopWatch {
@@ -50,6 +55,7 @@ export class DescriptorWatch implements LoopWatch {
   }
 
   #fallBack(reason: string): void {
+    this.#inLoop = undefined;
     try {
       this.#use(this.#waitingThread(reason));
     } catch (error) {
@@ -82,6 +88,15 @@ export class DescriptorWatch implements LoopWatch {
 
   get kind(): string {
     return this.#watch.kind;
+  }
+
+  get wait(): LoopWait | undefined {
+    return undefined;
+  }
+
+  /** The registration in libuv's epoll, while the descriptor is watched there. */
+  protected get inLoop(): EpollWatch | undefined {
+    return this.#inLoop?.isWatching === true ? this.#inLoop : undefined;
   }
 
   arm(): void {

@@ -30,17 +30,26 @@ import { epoll_event } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
 import { trackDescriptor } from '../common/resources.js';
-import type { LoopWatch } from '../driver.js';
+import type { LoopWatch, OnReady } from '../driver.js';
 import { closeDescriptor } from './descriptors.js';
 import { linuxErrors } from './errors.js';
 
 /** Larger than the eight bytes of an eventfd: after a read that fills its buffer, libuv reads again immediately. */
 const READ_BYTES = 64;
 
+const KEY = Symbol.for('overlapped.loop-watches.1');
+
 /** Maximum loop iterations until the test wake-up arrives. libuv registers the pipe in one and reports in the next. */
 const PROOF_ITERATIONS_MAX = 100;
 
 const DUPLICATE_TRIES_MAX = 16;
+
+/** The number of watches in the event loop of this thread, of all copies of this package. */
+const registry = globalThis as { [KEY]?: number };
+
+export function watchesInLoop(): number {
+  return registry[KEY] ?? 0;
+}
 
 type State = 'registering' | 'proving' | 'watching' | 'closed';
 
@@ -51,7 +60,7 @@ export class EpollWatch implements LoopWatch {
   readonly #memory = new Slab(32);
   readonly #descriptor: number;
   readonly #events: number;
-  readonly #onReady: () => void;
+  readonly #onReady: OnReady;
   readonly #onFailure: (reason: string) => void;
   readonly #socket: Socket;
   readonly #pipeRead: number;
@@ -72,7 +81,7 @@ export class EpollWatch implements LoopWatch {
    * @param edge whether to report each new readiness once instead of as long as it lasts
    * @param onFailure called once, instead of any further `onReady`, if the test wake-up does not arrive
    */
-  constructor(descriptor: number, edge: boolean, onReady: () => void, onFailure: (reason: string) => void) {
+  constructor(descriptor: number, edge: boolean, onReady: OnReady, onFailure: (reason: string) => void) {
     this.#descriptor = descriptor;
     this.#events = edge ? EPOLLIN | EPOLLET : EPOLLIN;
     this.#onReady = onReady;
@@ -87,6 +96,7 @@ export class EpollWatch implements LoopWatch {
     >[0]);
     this.#socket.on('error', () => undefined);
     this.#socket.resume();
+    registry[KEY] = watchesInLoop() + 1;
     this.#nextIteration();
   }
 
@@ -203,7 +213,7 @@ export class EpollWatch implements LoopWatch {
       this.#orFail(() => this.#startWatching());
     }
     if (this.#state === 'watching') {
-      this.#onReady();
+      this.#onReady(true);
     }
     return true;
   }
@@ -213,6 +223,23 @@ export class EpollWatch implements LoopWatch {
     this.#control(EPOLL_CTL_ADD, this.#descriptor);
     this.#closeReserved();
     this.#state = 'watching';
+  }
+
+  /** Whether the descriptor is registered in the event loop's own epoll. */
+  get isWatching(): boolean {
+    return this.#state === 'watching';
+  }
+
+  /** Takes the descriptor out of the event loop's epoll, until `resume`. Returns whether that has worked. */
+  suspend(): boolean {
+    return this.isWatching && this.#callControl(EPOLL_CTL_DEL, this.#descriptor) >= 0;
+  }
+
+  /** The registration cannot fail for lack of memory in practice; if it does, the waiting thread takes over. */
+  resume(): void {
+    if (this.isWatching) {
+      this.#orFail(() => this.#control(EPOLL_CTL_ADD, this.#descriptor));
+    }
   }
 
   #fail(reason: string): void {
@@ -242,6 +269,7 @@ export class EpollWatch implements LoopWatch {
     }
     this.#closeReserved();
     this.#state = 'closed';
+    registry[KEY] = watchesInLoop() - 1;
     clearImmediate(this.#immediate);
     this.#socket.destroy();
   }

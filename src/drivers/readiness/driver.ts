@@ -12,7 +12,7 @@ import { Int32Queue } from '../../base/int-queue.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import { MsghdrPool } from '../common/msghdr-blocks.js';
 import { PollFairness } from '../common/poll-fairness.js';
-import type { BufferList, CompletionSink, Driver, DriverName, DriverOptions, LoopWatch } from '../driver.js';
+import type { BufferList, CompletionSink, Driver, DriverName, DriverOptions, LoopWatch, OnReady } from '../driver.js';
 import { NonBlockingIo } from './non-blocking-io.js';
 import type { NonBlockingCalls, Poller, ReadinessSink } from './poller.js';
 import { Results } from './results.js';
@@ -331,7 +331,11 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     return this.#poller.wakeDescriptor;
   }
 
-  watch(onReady: () => void): LoopWatch {
+  get interrupted(): boolean {
+    return this.#poller.interrupted === true;
+  }
+
+  watch(onReady: OnReady): LoopWatch {
     return this.#poller.watch(onReady);
   }
 

@@ -2,7 +2,7 @@
 
 import type { SocketAddress } from '../../base/address.js';
 import type { MessageLayout } from '../common/msghdr-blocks.js';
-import type { LoopWatch, SocketCalls } from '../driver.js';
+import type { LoopWatch, OnReady, SocketCalls } from '../driver.js';
 import type { CallBatch, TransferCalls } from './call-batch.js';
 
 /** Receives the reports of a poller. */
@@ -38,7 +38,9 @@ export interface Poller {
   readonly unasked: boolean;
 
   readonly wakeDescriptor: number;
-  watch(onReady: () => void): LoopWatch;
+  watch(onReady: OnReady): LoopWatch;
+  /** Whether the last `wait` has ended because the event loop has something to do (`LoopWait`). */
+  readonly interrupted?: boolean;
   close(): void;
 }
 

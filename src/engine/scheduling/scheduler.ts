@@ -1,6 +1,6 @@
 /** The rounds of an engine: lists of connections with work to do, tasks, and the timer wheel. The pump calls its hooks. */
 
-import type { TurnHooks } from '../../port/pump-options.js';
+import type { TurnHooks } from '../../port/running/pump-options.js';
 import { CLOSING, DIRTY, RESUMING } from '../connection-core/state.js';
 import type { EngineCounters } from '../counters.js';
 import { RoundList } from './round-list.js';

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import type { Completion } from 'overlapped/port';
-import type { TurnHooks } from '../../../src/port/pump-options.js';
+import type { TurnHooks } from '../../../src/port/running/pump-options.js';
 import { connectPair, Dequeuer, eventually } from '../harness.js';
 import { LoopEcho } from '../loop-echo.js';
 import { parseProgramOptions } from '../program-options.js';

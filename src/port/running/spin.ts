@@ -4,7 +4,8 @@
  * polls as long as that mostly succeeds, and otherwise only now and then.
  */
 
-import { performanceNow } from '../base/runtime.js';
+import { performanceNow } from '../../base/runtime.js';
+import { Odds } from './odds.js';
 
 /** The longest try, in ms, when each poll is an iteration of the event loop, so that nothing else waits for it. */
 export const SPIN_MS = 0.05;
@@ -15,18 +16,9 @@ export const STAY_MS = 0.02;
 /** Polls between two reads of the clock, which costs more than they do. */
 const POLLS = 8;
 
-/** A failure weighs as much as three successes: if fewer than three in four tries succeed, spinning costs more than it saves. */
-const SUCCESS = 1;
-const FAILURE = 3;
-const SCORE_MAX = 16;
-
-/** Without recent success, one parking in TRIAL_PARKINGS is tried. */
-const TRIAL_PARKINGS = 64;
-
 export class Spin {
   readonly #durationMs: number;
-  #score = SCORE_MAX;
-  #parkings = 0;
+  readonly #odds = new Odds();
   #until = -1;
 
   /** @param durationMs the longest try */
@@ -39,10 +31,14 @@ export class Spin {
     return this.#until >= 0;
   }
 
+  /** Whether a try is likely to succeed. */
+  isLikely(): boolean {
+    return this.#odds.try();
+  }
+
   /** Begins a try, if one is likely to succeed. To be called when all completions were dispatched. */
   begin(): boolean {
-    this.#parkings++;
-    if (this.#score <= 0 && this.#parkings % TRIAL_PARKINGS !== 0) {
+    if (!this.#odds.try()) {
       return false;
     }
     this.#until = performanceNow() + this.#durationMs;
@@ -57,7 +53,7 @@ export class Spin {
   /** Ends a try. */
   end(success: boolean): void {
     this.#until = -1;
-    this.#score = success ? Math.min(SCORE_MAX, Math.max(0, this.#score) + SUCCESS) : this.#score - FAILURE;
+    this.#odds.ended(success);
   }
 
   /** Makes a whole try, if one is likely to succeed: polls until work has arrived. */

@@ -1,6 +1,6 @@
 /** The handler of a running port, its options, and the hooks of the layer above it. */
 
-import type { Completion } from './completion.js';
+import type { Completion } from '../completion.js';
 
 /** A handler of completions, for `start` and `run`. */
 export type CompletionHandler = (completion: Completion) => void;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Spin, STAY_MS } from '../../src/port/spin.js';
+import { Spin, STAY_MS } from '../../../src/port/running/spin.js';
 
 describe('spinning before a wait', () => {
   it('lasts until an event has arrived', () => {

@@ -1,0 +1,68 @@
+/**
+ * Node's event loop as something that a port can wait for: a descriptor that is readable when the loop has something to
+ * do, and the time until its next timer. Programs that embed libuv drive it by the same functions (uv_backend_fd(3)).
+ */
+
+import { type Libuv, openLibuv } from '../../ffi/linux/libuv.js';
+import { watchesInLoop } from './epoll-watch.js';
+import { IdleTime } from './idle-time.js';
+
+/** A feature name for `disabledFeatures`: turns do not wait for the event loop. */
+export const LOOP_WAIT_FEATURE = 'event_loop_wait';
+
+/** How often the loop's counter of idle time is searched for. The loop may not have slept before the first time. */
+const SEARCHES_MAX = 8;
+
+export class NodeLoop {
+  /** Readable when something has arrived for the loop. */
+  readonly descriptor: number;
+  readonly #uv: Libuv;
+  #idleTime: IdleTime | undefined;
+  #searches = 0;
+
+  constructor(uv: Libuv) {
+    this.#uv = uv;
+    this.descriptor = uv.uv_backend_fd(uv.loop);
+  }
+
+  /**
+   * Whether a port may wait in the loop's place: only if the loop's idle time remains right, and no other port is in the
+   * loop. The loop may have taken the other's event and not reported it yet, and does not find it a second time.
+   */
+  get isUsable(): boolean {
+    if (watchesInLoop() !== 1) {
+      return false;
+    }
+    if (this.#idleTime === undefined && this.#searches < SEARCHES_MAX) {
+      this.#searches++;
+      this.#idleTime = IdleTime.find(this.#uv);
+    }
+    return this.#idleTime !== undefined;
+  }
+
+  /** How long the loop has nothing to do unless something arrives, in ms: 0 if it has, Infinity without limit. */
+  idleMs(): number {
+    const { loop, uv_update_time, uv_backend_timeout } = this.#uv;
+    uv_update_time(loop);
+    const timeoutMs = uv_backend_timeout(loop);
+    return timeoutMs < 0 ? Infinity : timeoutMs;
+  }
+
+  /** A port has waited in the loop's place. */
+  waited(waitedMs: number): void {
+    this.#idleTime?.add(waitedMs);
+  }
+}
+
+let found: NodeLoop | undefined;
+let searched = false;
+
+/** The event loop of this thread; undefined if it cannot be reached. */
+export function nodeLoop(): NodeLoop | undefined {
+  if (!searched) {
+    searched = true;
+    const uv = openLibuv();
+    found = uv === undefined ? undefined : new NodeLoop(uv);
+  }
+  return found;
+}

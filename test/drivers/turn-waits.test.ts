@@ -1,0 +1,79 @@
+/**
+ * A turn that the event loop's poll has called waits for more completions in the poll's place. Everything else that the
+ * event loop does goes on as without that.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { runProgram } from '../support/child.js';
+
+/** Of each connection of the program. */
+const MESSAGES = 200;
+
+interface Outcome {
+  readonly received: number;
+  readonly messages: number;
+  /** Iterations of the event loop. */
+  readonly loops: number;
+  /** The part of the time in which the event loop was not idle, by its own measurement. */
+  readonly busy: number;
+  readonly uncaught: number;
+  readonly wrongContexts: number;
+  readonly order: readonly string[];
+  readonly timers: number;
+  readonly files: number;
+  readonly answers: number;
+}
+
+async function run(driver: string, mode: string, disabledFeatures: readonly string[] = []): Promise<Outcome> {
+  const result = await runProgram('waiting-turns', [JSON.stringify({ driver, disabledFeatures }), mode]);
+  assert.deepEqual([result.exitCode, result.stderr], [0, '']);
+  return JSON.parse(result.stdout);
+}
+
+const skip = process.platform === 'linux' ? false : 'only drivers of Linux wait so';
+
+for (const driver of ['io_uring', 'epoll']) {
+  describe(`turns that wait, on ${driver}`, { skip }, () => {
+    test('messages that come one by one take no iteration of the event loop, and it is idle meanwhile', async () => {
+      const { received, messages, loops, busy } = await run(driver, 'echo');
+      assert.deepEqual([received, messages], [MESSAGES, MESSAGES]);
+      assert.ok(loops < MESSAGES / 2, `${loops} iterations for ${MESSAGES} messages`);
+      assert.ok(busy < 0.6, `the loop was busy for ${busy} of the time`);
+    });
+
+    test('without the feature each message takes an iteration', async () => {
+      const { received, loops } = await run(driver, 'echo', ['event_loop_wait']);
+      assert.equal(received, MESSAGES);
+      assert.ok(loops >= MESSAGES, `${loops} iterations for ${MESSAGES} messages`);
+    });
+
+    test('ticks, promises and immediates run in order, and handlers in their async context', async () => {
+      const { order, wrongContexts } = await run(driver, 'echo');
+      assert.deepEqual([order, wrongContexts], [['tick', 'promise', 'immediate'], 0]);
+    });
+
+    test('timers, files and other servers of the process are not held up', async () => {
+      const { received, timers, files, answers } = await run(driver, 'busy');
+      assert.equal(received, MESSAGES);
+      assert.ok(timers > 20, `${timers} timers of 5 ms in more than ${2 * MESSAGES} ms`);
+      assert.ok(files > 20, `${files} files`);
+      assert.ok(answers > MESSAGES, `${answers} answers of the other server`);
+    });
+
+    test('errors that ticks and promises throw are uncaught exceptions, and the server goes on', async () => {
+      const { received, uncaught } = await run(driver, 'throws');
+      assert.deepEqual([received, uncaught], [MESSAGES, MESSAGES / 5]);
+    });
+
+    test('two engines in one thread serve as if each were alone', async () => {
+      const { messages } = await run(driver, 'two');
+      assert.equal(messages, 2 * MESSAGES);
+    });
+
+    test('a server that is closed in a waiting turn lets the process end', async () => {
+      const { received } = await run(driver, 'closes');
+      assert.equal(received, MESSAGES);
+    });
+  });
+}
