@@ -87,7 +87,8 @@ export class DescriptorWatch implements LoopWatch {
   }
 
   get kind(): string {
-    return this.#watch.kind;
+    const { kind } = this.#watch;
+    return this.wait === undefined ? kind : `${kind}, and turns that wait`;
   }
 
   get wait(): LoopWait | undefined {

@@ -21,6 +21,8 @@ const FEATURES = [
   'multishot_accept',
   'multishot_receive',
   'multishot_limit',
+  'min_wait',
+  'event_loop_wait',
   'event_loop_watch',
 ] as const;
 
