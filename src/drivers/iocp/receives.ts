@@ -27,6 +27,8 @@ export class Receives {
   readonly #posted = new PostedBuffers();
   /** 1 if the last read filled its buffer, so more bytes are likely to be there. */
   #mayHaveMore = new Uint8Array(128);
+  /** 1 if the socket has received bytes. */
+  #hasReceived = new Uint8Array(128);
   /** Errors of a read that had bytes too, kept for the next receive: the system reports an error once. */
   readonly #errors = new Map<number, number>();
   readonly #wsabuf = new Slab(WSABUF.size);
@@ -44,7 +46,14 @@ export class Receives {
     this.#posted.reach(socket);
     this.#mayHaveMore = ensureCapacity(this.#mayHaveMore, socket);
     this.#mayHaveMore[socket] = 0;
+    this.#hasReceived = ensureCapacity(this.#hasReceived, socket);
+    this.#hasReceived[socket] = 0;
     this.#errors.delete(socket);
+  }
+
+  /** Whether the socket has received bytes. */
+  hasReceived(socket: number): boolean {
+    return this.#hasReceived[socket] === 1;
   }
 
   /** Posts a receive unless there are bytes to read already. Returns WAITS, READY, or an error, negated. */
@@ -97,6 +106,7 @@ export class Receives {
     }
     const received = this.#read(socket);
     if (received > 0) {
+      this.#hasReceived[socket] = 1;
       this.#mayHaveMore[socket] = received === this.#buffers.sizeBytes ? 1 : 0;
     } else if (received === -WSAEWOULDBLOCK) {
       this.#mayHaveMore[socket] = 0;
