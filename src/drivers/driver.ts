@@ -117,6 +117,7 @@ export const SOCKET_OPTIONS = [
   'keepAlive',
   'sendBufferBytes',
   'receiveBufferBytes',
+  'receiveLowWaterBytes',
   'userTimeoutMs',
   'resetOnClose',
 ] as const;
@@ -160,6 +161,11 @@ export interface SocketCalls {
   remoteAddress(socket: number): SocketAddress;
   setOption(socket: number, option: SocketOption, value: number): void;
   getOption(socket: number, option: SocketOption): number;
+  /**
+   * Whether the system takes `receiveLowWaterBytes`: a receive then waits until that many bytes have arrived, or the
+   * receive buffer is nearly full, or the peer's end or a reset arrives. Lowering it completes a receive that it held back.
+   */
+  readonly hasReceiveLowWater: boolean;
   /**
    * A number that grows while the peer accepts sent bytes, even before a send completes; undefined if the system does
    * not provide one.

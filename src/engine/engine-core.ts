@@ -18,6 +18,7 @@ import type { ConnectionRecord, EngineServices } from './connection-core/record.
 import { flush } from './connection-core/send.js';
 import { ConnectionCounters, EngineCounters } from './counters.js';
 import { checkEngineOptions, type EngineOptions } from './engine-options.js';
+import { ReceiveMarks } from './low-water/receive-marks.js';
 import { ENGINE_HELD_BYTES_MAX, ENGINE_QUEUED_BYTES_MAX } from './options.js';
 import type { Pending } from './pending.js';
 import type { CompletionTarget } from './scheduling/completion-target.js';
@@ -36,6 +37,7 @@ export class EngineCore implements EngineServices {
   /** @internal */
   readonly writes: WriteBudget<ConnectionRecord>;
   readonly held: HeldMemory;
+  readonly marks: ReceiveMarks;
   readonly delivery: Delivery;
   readonly onHandlerError: ErrorSink;
   /** Called when the port has failed: a server without a listener of its own has no other way to learn of it. */
@@ -56,7 +58,8 @@ export class EngineCore implements EngineServices {
     this.delivery = new Delivery(options.bufferCount === 1);
     this.writes = new WriteBudget(port, options.engineQueuedBytesMax ?? ENGINE_QUEUED_BYTES_MAX);
     this.wheel = new TimerWheel(port.clock, (ticks) => this.#ticksMoved(ticks));
-    this.scheduler = new Scheduler(port, this.wheel, this.counters, {
+    this.marks = new ReceiveMarks(this.wheel);
+    this.scheduler = new Scheduler(port, this.wheel, this.counters, this.marks, {
       stopIfPaused,
       resume: resumeNow,
       flush,

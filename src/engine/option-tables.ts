@@ -34,6 +34,7 @@ const CONNECTION_LIMITS = {
   heldBytesMax: aCount,
   roundBytesMax: aCount,
   messagesPerRoundMax: aCount,
+  receiveLowWaterBytesMax: aNumber(BUFFER_BYTES),
 } as const satisfies Record<keyof ConnectionLimits, Check>;
 
 const LISTEN_LIMITS = {

@@ -49,6 +49,7 @@ export interface CheckedLimits {
   readonly heldBytesMax: number;
   readonly heldBytesMaxGiven: boolean;
   readonly roundBytesMax: number;
+  readonly receiveLowWaterBytesMax: number;
   readonly idleTicks: number;
   readonly firstByteTicks: number;
   readonly writeStallTicks: number;
@@ -94,6 +95,7 @@ export function limitsOf(options: ConnectionOptions, firstByteMs: number): Check
     heldBytesMax: limits.heldBytesMax ?? HELD_BYTES_MAX,
     heldBytesMaxGiven: (limits.heldBytesMax ?? undefined) !== undefined,
     roundBytesMax: limits.roundBytesMax ?? 256 * KIB,
+    receiveLowWaterBytesMax: limits.receiveLowWaterBytesMax ?? 512 * KIB,
     idleTicks,
     firstByteTicks,
     writeStallTicks: ticksOf(timeouts.writeStallMs ?? 60_000),

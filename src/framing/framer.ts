@@ -48,6 +48,11 @@ export class Framer<Message> {
     return this.#rest === undefined ? 0 : this.#rest.length;
   }
 
+  /** Bytes that the waiting message still needs; 0 if there is none, or its framing does not know. */
+  get missingBytes(): number {
+    return Math.max(0, this.#neededBytes - this.pendingBytes);
+  }
+
   /** Whether messages may wait because `emit` returned false: `proceed` decodes them. */
   get stopped(): boolean {
     return this.#stopped;

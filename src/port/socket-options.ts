@@ -14,6 +14,7 @@ const OPTION_RANGES: Readonly<Record<SocketOption, NumberRange>> = {
   keepAlive: SWITCH,
   sendBufferBytes: BUFFER_BYTES,
   receiveBufferBytes: BUFFER_BYTES,
+  receiveLowWaterBytes: BUFFER_BYTES,
   userTimeoutMs: { least: 0, most: INT_MAX, whole: true },
   resetOnClose: SWITCH,
 };

@@ -119,6 +119,8 @@ export class OverlappedSocket {
   /**
    * Sets an option. Accepted sockets inherit the options of their listener.
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
+   * `receiveLowWaterBytes`: receives wait until that many bytes have arrived, the receive buffer is nearly full, or the peer
+   * has ended or reset the connection; 1 by default. Linux allows at most half of the receive buffer. Windows does not have it.
    * `userTimeoutMs`: how long sent data may stay unacknowledged, and how long connecting may take, before `ETIMEDOUT`; 0 for
    * the system's default. All are integers up to 2^31 - 1.
    * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; OperationError `EBADF`,

@@ -19,6 +19,7 @@ import { lateness } from './lateness.js';
 import { leaks } from './leaks.js';
 import { loop } from './loop.js';
 import { loopErrors } from './loop-errors.js';
+import { lowWater } from './low-water.js';
 import { memory } from './memory.js';
 import { misuse } from './misuse.js';
 import { processLife } from './process-life.js';
@@ -33,6 +34,7 @@ const BODIES = {
   closing,
   bytes,
   buffers,
+  lowWater,
   memory,
   waiting,
   endings,

@@ -20,6 +20,7 @@ import { iterating } from './iterating.js';
 import { likeNet } from './like-net.js';
 import { limits } from './limits.js';
 import { lives } from './lives.js';
+import { lowWater } from './low-water.js';
 import { memory } from './memory.js';
 import { messages } from './messages.js';
 import { names } from './names.js';
@@ -44,6 +45,7 @@ const TOPICS = {
   holding,
   'read ahead': readAhead,
   limits,
+  'low-water marks': lowWater,
   'handler errors': handlerErrors,
   servers,
   connecting,

@@ -30,6 +30,7 @@ export class FakeDriver implements Driver {
   shutdownError = 0;
 
   readonly sockets: SocketCalls = {
+    hasReceiveLowWater: false,
     socketsMax: () => Infinity,
     create: () => 3,
     bind: () => undefined,

@@ -18,6 +18,7 @@ export const linux: TestSystem = {
     unixSockets: true,
     reusePort: true,
     userTimeout: true,
+    receiveLowWater: true,
     descriptorLimit: true,
     descriptorNumbers: true,
     signals: true,

@@ -11,6 +11,7 @@ export const SIM_CAPABILITIES = {
   unixSockets: true,
   reusePort: true,
   userTimeout: true,
+  receiveLowWater: true,
   resetRemembered: true,
   resetRememberedBehindEnd: true,
   resetBeforeReceive: true,

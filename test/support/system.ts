@@ -18,6 +18,8 @@ export interface SystemCapabilities {
   readonly reusePort: Availability;
   /** The socket option `userTimeoutMs`. Without it setting it fails with ENOPROTOOPT. */
   readonly userTimeout: Availability;
+  /** The socket option `receiveLowWaterBytes`. Without it setting it fails with ENOPROTOOPT. */
+  readonly receiveLowWater: Availability;
   /** A process can be given a limit of descriptors. */
   readonly descriptorLimit: Availability;
   /** A descriptor is the lowest free number, and select's sets are bitmaps of these. */

@@ -69,6 +69,7 @@ export const windows: TestSystem = {
     unixSockets:
       'overlapped offers no Unix-domain sockets on Windows: AcceptEx and ConnectEx know none, and Wine 8 neither',
     reusePort: 'Windows does not spread connections over several listeners at one port',
+    receiveLowWater: 'Winsock has no SO_RCVLOWAT',
     userTimeout: unlessWine('knows no TCP_MAXRTMS'),
     descriptorLimit:
       'Windows has no limit of handles that could be lowered for a process; test/drivers/iocp/accepts.test.ts makes a shortage itself',

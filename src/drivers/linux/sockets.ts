@@ -19,6 +19,7 @@ import {
   SO_OOBINLINE,
   SO_PEERNAME,
   SO_RCVBUF,
+  SO_RCVLOWAT,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SO_SNDBUF,
@@ -51,6 +52,7 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
   sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
   receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
+  receiveLowWaterBytes: [SOL_SOCKET, SO_RCVLOWAT],
   userTimeoutMs: [IPPROTO_TCP, TCP_USER_TIMEOUT],
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
@@ -62,6 +64,7 @@ const INT_BYTES = 4;
 
 /** SocketCalls on Linux. */
 export class LinuxSockets implements SocketCalls {
+  readonly hasReceiveLowWater = true;
   readonly #libc = libc();
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
   readonly #typeFlags: number;

@@ -18,6 +18,7 @@ import {
   SO_LINGER,
   SO_OOBINLINE,
   SO_RCVBUF,
+  SO_RCVLOWAT,
   SO_SNDBUF,
   SOCK_STREAM,
   SOL_SOCKET,
@@ -44,6 +45,7 @@ const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: numb
   keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
   sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
   receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
+  receiveLowWaterBytes: [SOL_SOCKET, SO_RCVLOWAT],
   userTimeoutMs: [IPPROTO_TCP, TCP_MAXRTMS],
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
@@ -56,6 +58,8 @@ const INT_BYTES = 4;
 /** SocketCalls on Windows. */
 export class WindowsSockets implements SocketCalls {
   readonly records = new SocketRecords();
+  /** Winsock refuses SO_RCVLOWAT (`WSAENOPROTOOPT`). */
+  readonly hasReceiveLowWater = false;
   readonly #ws2_32 = ws2_32();
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
 

@@ -70,6 +70,9 @@ export function close(connection: ConnectionRecord, reason: CloseReason, error?:
     connection.queue.clear();
     engine.writes.giveQueue(connection);
   }
+  if (engine.marks.some) {
+    engine.marks.forget(connection);
+  }
   dropHeld(connection);
   const reset = cut || RESETTING.has(reason) || (reason === 'destroyed' && limits.lingerMs === 0);
   engine.port.closeSocket(connection.socket, { reset });

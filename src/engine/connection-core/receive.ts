@@ -34,6 +34,9 @@ import { armTimer, beginAnew } from './timeouts.js';
 /** A held chunk that fills at most this share of its receive buffer is copied, as it would keep the whole buffer. */
 const COPIED_SHARE = 0.5;
 
+/** Chunks of at least this many bytes may be part of a fast stream. */
+const STREAM_CHUNK_BYTES = 8192;
+
 /** Once a paused connection holds more chunks than this, each of its later receives brings one chunk. */
 const HELD_CHUNKS_FEW = 4;
 
@@ -87,6 +90,9 @@ function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer
   if (connection.roundBytes >= limits.roundBytesMax) {
     connection.flags |= QUOTA_SPENT;
     engine.scheduler.resumeNext(connection);
+  }
+  if (byteLength >= STREAM_CHUNK_BYTES && connection.messages === undefined) {
+    engine.marks.streamed(connection, byteLength);
   }
   if (buffer !== undefined && engine.delivery.handlersAwait && engine.port.poolShort) {
     // A handler that awaits may keep its buffer for long, and what it waits for may need a buffer to arrive.

@@ -86,6 +86,24 @@ export interface HeldBudget {
   forget(connection: ConnectionRecord): void;
 }
 
+/** Receive low-water marks, which let the system report received bytes less often; `low-water/receive-marks.ts`. */
+export interface LowWaterMarks {
+  /** Whether any connection may have a mark. */
+  readonly some: boolean;
+  /**
+   * With a framing: the connection waits for the rest of a message.
+   * @param missingBytes how many bytes it lacks; 0 if that is not known
+   * @returns whether this must be called after the next bytes too, however few are missing
+   */
+  awaits(connection: ConnectionRecord, missingBytes: number): boolean;
+  /** Without a framing: a large chunk was received. */
+  streamed(connection: ConnectionRecord, byteLength: number): void;
+  /** Removes the connection's mark: bytes below it arrive in the next round. @returns whether it had one */
+  lower(connection: ConnectionRecord): boolean;
+  /** The connection is closing. */
+  forget(connection: ConnectionRecord): void;
+}
+
 /** Events for the stream that reads a connection, besides the handlers. */
 export interface StreamSink {
   /** At most half of the high-water mark waits to be sent: there is room for more of the stream's write. */
@@ -105,6 +123,7 @@ export interface EngineServices {
   readonly writes: WriteBudget<ConnectionRecord>;
   /** Memory of received data. */
   readonly held: HeldBudget;
+  readonly marks: LowWaterMarks;
   readonly delivery: Delivery;
   /** Receives what handlers threw where their connection has no `error` handler. It never throws. */
   readonly onHandlerError: HandlerErrorSinkOf<ConnectionRecord>;

@@ -18,6 +18,9 @@ import {
 /** The progress of a send in flight is checked this many times within its shortest time limit. */
 const LOOKS = 8;
 
+/** Limits of a silent peer: the next byte extends them. */
+const OF_SILENCE: ReadonlySet<CloseReason> = new Set(['idle_timeout', 'heartbeat', 'shutdown_timeout']);
+
 /** A limit that applies in the connection's state, and the tick when it runs out. */
 interface Deadline {
   tick: number;
@@ -203,7 +206,13 @@ export function timeIsUp(connection: ConnectionRecord): void {
     lookAtSend(connection);
   }
   const { tick, reason } = firstDeadline(connection);
-  if (tick <= connection.group.engine.wheel.tick) {
+  const { marks, wheel } = connection.group.engine;
+  if (tick <= wheel.tick) {
+    if (marks.some && OF_SILENCE.has(reason) && marks.lower(connection)) {
+      // The peer may have sent bytes that the system holds back: they arrive before the next tick.
+      wheel.set(connection, wheel.tick + 1);
+      return;
+    }
     runOut(connection, reason);
   } else {
     armTimer(connection);

@@ -9,6 +9,7 @@ import { handlerFailed } from '../connection-core/handler-errors.js';
 import type { ConnectionMessages, ConnectionRecord, MessageProtocol } from '../connection-core/record.js';
 import { AWAITING, CLOSING, HOLDING, QUOTA_SPENT } from '../connection-core/state.js';
 import { armMessage } from '../connection-core/timeouts.js';
+import { MARK_BYTES_LEAST } from '../low-water/mark.js';
 import type { ConnectionOptions } from '../options.js';
 import { NEVER, ticksOf } from '../scheduling/timer-wheel.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
@@ -73,6 +74,8 @@ export class MessageSide implements ConnectionMessages {
   pingTick: number;
   /** The tick when the incomplete message began; NEVER if there is none, or the peer is not what it waits for. */
   messageTick = NEVER;
+  /** Whether the receive low-water mark must learn how many bytes are missing, however few. */
+  #marked = false;
   /** The memory of the framer when it was last counted. */
   #countedBytes = 0;
 
@@ -157,6 +160,10 @@ export class MessageSide implements ConnectionMessages {
     } else if (completed || this.messageTick === NEVER) {
       this.messageTick = engine.wheel.tick;
       armMessage(connection, this);
+    }
+    const { missingBytes } = framer;
+    if (this.#marked || missingBytes >= MARK_BYTES_LEAST) {
+      this.#marked = engine.marks.awaits(connection, missingBytes);
     }
     this.countMemory();
   }

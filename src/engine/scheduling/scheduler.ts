@@ -26,6 +26,14 @@ export interface RoundWork<Entry> {
   readonly portFailed: (error: Error) => void;
 }
 
+/** Receive low-water marks, as the scheduler sees them. */
+interface MarkTimes {
+  /** When a turn is due to lower one of them; Infinity when none is raised. */
+  readonly dueAt: number;
+  turnBegins(): void;
+  roundOver(): void;
+}
+
 /** The part of a port that the scheduler needs. */
 interface TurnSource {
   /** A turn follows, unless one is running. */
@@ -39,6 +47,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
   readonly #port: TurnSource;
   readonly #work: RoundWork<Entry>;
   readonly #counters: EngineCounters;
+  readonly #marks: MarkTimes;
   readonly #stopping = new RoundList<Entry>();
   readonly #resuming = new RoundList<Entry>();
   readonly #finishing = new RoundList<Entry>();
@@ -61,10 +70,11 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     }
   };
 
-  constructor(port: TurnSource, wheel: TimerWheel, counters: EngineCounters, work: RoundWork<Entry>) {
+  constructor(port: TurnSource, wheel: TimerWheel, counters: EngineCounters, marks: MarkTimes, work: RoundWork<Entry>) {
     this.#port = port;
     this.wheel = wheel;
     this.#counters = counters;
+    this.#marks = marks;
     this.#work = work;
   }
 
@@ -130,6 +140,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
 
   /** A hook of the pump: a turn begins. */
   begin(): void {
+    this.#marks.turnBegins();
     this.#stopping.drain(this.#work.stopIfPaused);
   }
 
@@ -143,6 +154,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     this.#tasks.drain(runTask);
     this.#dirty.drain(this.#flushOne);
     this.#work.roundOver();
+    this.#marks.roundOver();
     if (began >= 0) {
       this.#counters.rounds++;
       this.#counters.handlersMs += this.wheel.look() - began;
@@ -172,9 +184,9 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     return this.#stopping.length > 0;
   }
 
-  /** When a time limit may run out, by the clock. */
+  /** When a time limit may run out, or a receive low-water mark is to be lowered, by the clock. */
   get dueAt(): number {
-    return this.wheel.dueAt;
+    return Math.min(this.wheel.dueAt, this.#marks.dueAt);
   }
 
   /** Whether it was due at the last look at the clock. */

@@ -20,6 +20,7 @@ export const SO_OOBINLINE = 10;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 export const SO_PEERNAME = 28;
+export const SO_RCVLOWAT = 18;
 export const SO_RCVTIMEO = 20;
 
 export const IPPROTO_TCP = 6;

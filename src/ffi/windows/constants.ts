@@ -37,6 +37,8 @@ export const SO_OOBINLINE = 0x0100;
 export const SO_SNDBUF = 0x1001;
 /** Option: bytes of the receive buffer. */
 export const SO_RCVBUF = 0x1002;
+/** Option: bytes that a receive waits for. Windows knows the name, and refuses it. */
+export const SO_RCVLOWAT = 0x1004;
 /** Option: the error of the socket, which reading clears. */
 export const SO_ERROR = 0x1007;
 /** Option: the type of the socket. */

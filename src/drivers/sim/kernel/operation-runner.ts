@@ -56,7 +56,7 @@ export class OperationRunner {
     const { random, faults } = this.#kernel;
     const { incoming } = socket;
     const { buffers } = owner;
-    if (incoming.readable === 0 && !incoming.atEnd && !socket.receiveShut && socket.error === 0) {
+    if (!socket.isReadable && !incoming.atEnd && !socket.receiveShut && socket.error === 0) {
       if (buffers.count === 0 && random.chance(faults.noBuffers)) {
         // Some systems need a buffer even before they know that there is nothing to receive.
         this.#endRead(socket, operation, owner, -ENOBUFS);

@@ -28,6 +28,7 @@ export class SimSocket {
     keepAlive: 0,
     sendBufferBytes: SOCKET_BUFFER_BYTES,
     receiveBufferBytes: SOCKET_BUFFER_BYTES,
+    receiveLowWaterBytes: 1,
     userTimeoutMs: 0,
     resetOnClose: 0,
   };
@@ -71,6 +72,17 @@ export class SimSocket {
   get room(): number {
     const { peer } = this;
     return peer === undefined ? 0 : peer.incoming.room(this.options.sendBufferBytes, peer.options.receiveBufferBytes);
+  }
+
+  /**
+   * Whether a receive may complete with the bytes that have arrived. As on Linux, the low-water mark is at most half of
+   * the receive buffer, and holds nothing back once the end has arrived.
+   */
+  get isReadable(): boolean {
+    const { incoming } = this;
+    const { receiveBufferBytes, receiveLowWaterBytes } = this.options;
+    const mark = Math.min(receiveLowWaterBytes, receiveBufferBytes >> 1);
+    return incoming.readable > 0 && (incoming.readable >= mark || incoming.endArrived);
   }
 
   /** Whether our sending side has ended. */

@@ -9,6 +9,7 @@ import type { Kernel } from './kernel.js';
 import type { SimSocket } from './socket.js';
 
 export class SimSockets implements SocketCalls {
+  readonly hasReceiveLowWater = true;
   readonly #kernel: Kernel;
 
   constructor(kernel: Kernel) {
@@ -68,7 +69,12 @@ export class SimSockets implements SocketCalls {
   }
 
   setOption(socket: number, option: SocketOption, value: number): void {
-    this.#of(socket, 'setsockopt').options[option] = value;
+    const changed = this.#of(socket, 'setsockopt');
+    changed.options[option] = value;
+    if (option === 'receiveLowWaterBytes') {
+      this.#kernel.readable(changed);
+      this.#kernel.settle();
+    }
   }
 
   getOption(socket: number, option: SocketOption): number {
