@@ -47,6 +47,16 @@ const NATIVES: readonly Native[] = [
     version: ['pkg-config', '--modversion', 'liburing'],
   },
   {
+    name: 'c:io_uring-mark',
+    title: 'C, io_uring, SO_RCVLOWAT',
+    file: 'io_uring.c',
+    roles: ['sink'],
+    words: ['0', String(MARK_BYTES)],
+    options: ['-luring'],
+    package: 'liburing-dev',
+    version: ['pkg-config', '--modversion', 'liburing'],
+  },
+  {
     name: 'libuv',
     title: 'C, libuv',
     file: 'libuv.c',

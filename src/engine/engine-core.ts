@@ -3,6 +3,7 @@
  * the budgets that its connections share. Programs hold it as an `Engine`.
  */
 
+import { poisonFramedMemory } from '../framing/framed-memory.js';
 import { callersContext, rootContext } from '../port/async-context.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
@@ -50,6 +51,9 @@ export class EngineCore implements EngineServices {
   /** @throws see `Engine` */
   constructor(options: EngineOptions) {
     const portOptions = checkEngineOptions(options);
+    if (options.poisonReleasedBuffers === true) {
+      poisonFramedMemory();
+    }
     this.held = new HeldMemory(options.engineHeldBytesMax ?? ENGINE_HELD_BYTES_MAX);
     this.onHandlerError = guarded((options.onHandlerError ?? warnOfHandlerError) as ErrorSink, callersContext());
     this.port = rootContext.enter(CompletionPort.create, CompletionPort, portOptions);

@@ -2,7 +2,7 @@
 
 import type { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.js';
-import { allocateFramed } from './framed-memory.js';
+import { allocateFramed, keepFramed, releaseFramed, takeSpare } from './framed-memory.js';
 import { type Emit, FRAME_BYTES_MAX, type Framing, tooLarge } from './framing.js';
 
 /** The first allocation for an incomplete message. */
@@ -87,6 +87,13 @@ export class Framer<Message> {
     return this.#rest !== undefined && this.#decodeRest(emit);
   }
 
+  /** The message that was emitted last is needed after its handler has returned. */
+  keepMemory(): void {
+    if (this.#rest !== undefined) {
+      keepFramed(this.#rest.buffer);
+    }
+  }
+
   /** Drops the waiting bytes. */
   clear(): void {
     this.#rest = undefined;
@@ -106,8 +113,10 @@ export class Framer<Message> {
     this.#start += taken;
     if (this.#start === this.#end) {
       this.clear();
+      releaseFramed(rest);
     } else {
       if (this.#start >= this.pendingBytes) {
+        this.#neededBytes = 0;
         // No more is copied than was taken since the last copy. A few waiting bytes do not keep a large allocation.
         this.#move(this.pendingBytes);
       }
@@ -175,15 +184,20 @@ export class Framer<Message> {
   }
 
   /**
-   * Moves the waiting bytes to a new allocation for `length` bytes. Messages are views of the old one, and the program may
-   * still be sending them. The memory doubles as a message grows, up to the longest message. The number of bytes that a
-   * framing needs is not allocated at once: a peer could make the server allocate that much by sending a header.
+   * Moves the waiting bytes to other memory for `length` bytes. Messages are views of the old one, and the program may still
+   * be sending them. The memory doubles as a message grows, up to the longest message. The number of bytes that a framing
+   * needs is not allocated at once, unless there is spare memory: a peer could make the server allocate that much by sending
+   * a header.
    */
   #move(length: number): void {
     const old = this.#rest;
     const doubled = Math.min(2 * this.pendingBytes, this.frameBytesMax);
-    const rest = allocateFramed(Math.max(REST_BYTES_FIRST, length, doubled));
-    old?.copy(rest, 0, this.#start, this.#end);
+    const rest =
+      takeSpare(Math.max(length, this.#neededBytes)) ?? allocateFramed(Math.max(REST_BYTES_FIRST, length, doubled));
+    if (old !== undefined) {
+      old.copy(rest, 0, this.#start, this.#end);
+      releaseFramed(old);
+    }
     this.#rest = rest;
     this.#end -= this.#start;
     this.#start = 0;

@@ -19,7 +19,7 @@ struct send {
 
 struct connection {
   int fd;
-  int receiving, sending, ended;
+  int receiving, sending, ended, mark;
   uint64_t bytes;
   /* Echoes that wait for the one that is being sent, in a ring. */
   struct send *queue;
@@ -28,6 +28,8 @@ struct connection {
 };
 
 static enum role role;
+/* The highest mark: SO_RCVLOWAT is what is missing of a MiB, up to that. Nothing is set where it is 0. */
+static int mark_max;
 static struct io_uring ring;
 static struct io_uring_buf_ring *buffers;
 static uint8_t *memory;
@@ -73,6 +75,16 @@ static void prepare_send(struct connection *connection, const uint8_t *bytes, si
 static void give_back(uint16_t buffer) {
   io_uring_buf_ring_add(buffers, memory + (size_t)buffer * BUFFER_BYTES, BUFFER_BYTES, buffer,
                         io_uring_buf_ring_mask(BUFFERS), buffers_back++);
+}
+
+static void set_mark(struct connection *connection) {
+  int missing = MIB - (int)(connection->bytes % MIB);
+  int mark = missing < mark_max ? missing : mark_max;
+  mark = mark < BUFFER_BYTES ? 1 : mark;
+  if (mark_max > 0 && mark != connection->mark) {
+    connection->mark = mark;
+    sure("setsockopt", setsockopt(connection->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark));
+  }
 }
 
 static void close_when_idle(struct connection *connection) {
@@ -151,6 +163,9 @@ static void received(struct connection *connection, const struct io_uring_cqe *c
         /* Several may be on their way, and the buffer is not theirs. */
         prepare_send(connection, &every_byte[*answer], 1);
       }
+      if (role == AS_SINK) {
+        set_mark(connection);
+      }
       give_back(buffer);
     }
   } else if (cqe->res != -ENOBUFS) {
@@ -228,6 +243,7 @@ static void open_ring(void) {
 
 int main(int argc, char **argv) {
   role = role_of(argc, argv);
+  mark_max = argc > 3 ? atoi(argv[3]) : 0;
   fill_block(block);
   for (int byte = 0; byte < 256; byte++) {
     every_byte[byte] = (uint8_t)byte;

@@ -190,6 +190,9 @@ export class MessageSide implements ConnectionMessages {
     const { heartbeat, messagesPerRoundMax } = this.#rules;
     if (heartbeat?.answered(connection, message) !== true) {
       emitMessage(connection, message);
+      if ((connection.flags & AWAITING) !== 0) {
+        this.#framer.keepMemory();
+      }
     }
     this.#count++;
     if (this.#count >= messagesPerRoundMax && (connection.flags & (HOLDING | CLOSING)) === 0) {

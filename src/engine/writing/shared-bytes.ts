@@ -3,6 +3,7 @@
 import { OwnMemory, type RefCounted } from '../../base/ref-counted.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
+import { keepFramed } from '../../framing/framed-memory.js';
 import { SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
 import { type ArenaBlock, BLOCK_BYTES, type WriteArena } from '../../port/sending/write-arena.js';
 import { joinPieces, type Payload } from './payload.js';
@@ -54,6 +55,7 @@ export class Sharing {
 
   #own(memory: Uint8Array): SharedBytes {
     const { byteLength } = memory;
+    keepFramed(memory.buffer);
     return { memory, address: addressOfBytes(memory), byteLength, holder: new OwnMemory(memory) };
   }
 

@@ -11,6 +11,7 @@ import { isIntact, type MemoryOwner, OwnMemory, RefCounted } from '../../base/re
 import type { BorrowedMemory } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
+import { keepFramed } from '../../framing/framed-memory.js';
 import type { BufferPool } from '../buffer-pool.js';
 import type { OperationTable } from '../operations.js';
 import type { OverlappedSocket } from '../socket.js';
@@ -165,6 +166,7 @@ export class SendMemory implements BorrowedMemory {
       return ownCopy(bytes);
     }
     const view = ownView(bytes);
+    keepFramed(view.buffer);
     return isShared(bytes) ? new OwnMemory(view) : new BorrowedBytes(view);
   }
 
