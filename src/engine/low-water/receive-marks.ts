@@ -31,15 +31,13 @@ export class ReceiveMarks implements LowWaterMarks {
   #raisedBytes = 0;
   /** When the next mark may have to be lowered. */
   #dueAt = Infinity;
-  /** It was due before this turn's last completions were dequeued. */
-  #overdue = false;
   readonly #setOne = (mark: Mark): void => this.#set(mark);
 
   constructor(clock: Now) {
     this.#clock = clock;
   }
 
-  /** When `roundOver` must be called although nothing is received, by the clock; Infinity when no mark is raised. */
+  /** When `lowerDue` must be called although nothing is received, by the clock; Infinity when no mark is raised. */
   get dueAt(): number {
     return this.#dueAt;
   }
@@ -102,30 +100,19 @@ export class ReceiveMarks implements LowWaterMarks {
     }
   }
 
-  /** A turn begins. */
-  turnBegins(): void {
-    this.#overdue = false;
-  }
-
-  /**
-   * Everything that was dequeued is dispatched: sets the marks that have changed, and lowers those that are due. What has
-   * arrived when a mark becomes due is dequeued before.
-   */
+  /** Everything that was dequeued is dispatched: sets the marks that have changed. */
   roundOver(): void {
     this.#changed.drain(this.#setOne);
-    if (this.#dueAt <= this.#clock.now) {
-      if (this.#overdue) {
-        this.#lowerDue();
-      }
-      this.#overdue = !this.#overdue;
-    }
   }
 
-  #lowerDue(): void {
-    const { now } = this.#clock;
+  /** Lowers the marks that are due. @param at when completions were dequeued last: what had arrived by then is dispatched */
+  lowerDue(at: number): void {
+    if (this.#dueAt > at) {
+      return;
+    }
     let next = Infinity;
     for (const mark of this.#raised) {
-      if (mark.dueAt <= now) {
+      if (mark.dueAt <= at) {
         mark.gaveUp();
         this.#set(mark);
       } else {

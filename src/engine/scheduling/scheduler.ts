@@ -30,8 +30,10 @@ export interface RoundWork<Entry> {
 interface MarkTimes {
   /** When a turn is due to lower one of them; Infinity when none is raised. */
   readonly dueAt: number;
-  turnBegins(): void;
+  /** Sets the marks that have changed. */
   roundOver(): void;
+  /** Lowers the marks that are due. @param at when completions were dequeued last */
+  lowerDue(at: number): void;
 }
 
 /** The part of a port that the scheduler needs. */
@@ -48,6 +50,8 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
   readonly #work: RoundWork<Entry>;
   readonly #counters: EngineCounters;
   readonly #marks: MarkTimes;
+  /** Nothing was dequeued in this turn yet. */
+  #turnBegins = false;
   readonly #stopping = new RoundList<Entry>();
   readonly #resuming = new RoundList<Entry>();
   readonly #finishing = new RoundList<Entry>();
@@ -140,7 +144,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
 
   /** A hook of the pump: a turn begins. */
   begin(): void {
-    this.#marks.turnBegins();
+    this.#turnBegins = true;
     this.#stopping.drain(this.#work.stopIfPaused);
   }
 
@@ -155,6 +159,10 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     this.#dirty.drain(this.#flushOne);
     this.#work.roundOver();
     this.#marks.roundOver();
+    if (!this.#turnBegins) {
+      this.#marks.lowerDue(began >= 0 ? began : this.wheel.now);
+    }
+    this.#turnBegins = false;
     if (began >= 0) {
       this.#counters.rounds++;
       this.#counters.handlersMs += this.wheel.look() - began;
@@ -164,6 +172,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
 
   /** A hook of the pump: everything received was dispatched, so time limits may run out. */
   timePassed(): void {
+    this.#marks.lowerDue(this.wheel.now);
     if (this.wheel.advance()) {
       this.flush();
     }
