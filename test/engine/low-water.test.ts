@@ -166,6 +166,26 @@ describe('receive low-water marks', () => {
       assert.equal(marks.dueAt, Infinity);
     }));
 
+  test('a system that refuses marks has none, and nothing fails', () =>
+    onVirtualStage({}, async (stage) => {
+      let tries = 0;
+      const { client, received, closes } = await watched(stage, {
+        framing,
+        open({ socket }) {
+          socket.setOption = () => {
+            tries++;
+            throw new Error('refused');
+          };
+        },
+      });
+      const bytes = Buffer.concat(framing.encode(countingBytes(MIB)) as Uint8Array[]);
+      for (let count = 0; count < 3; count++) {
+        stage.soon(() => client.write(bytes));
+        await stage.pass(100);
+      }
+      assert.deepEqual([received.length, closes, tries], [3, [], 1]);
+    }));
+
   test('the memory that marks may fill is bounded', () =>
     onVirtualStage({}, async (stage) => {
       const { server } = await watched(stage, { framing });

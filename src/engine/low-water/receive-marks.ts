@@ -29,6 +29,8 @@ export class ReceiveMarks implements LowWaterMarks {
   readonly #changed = new RoundList<Mark>();
   readonly #raised = new Set<Mark>();
   #raisedBytes = 0;
+  /** The system has refused a mark, as the kernels of some sandboxes do: there are no more of them. */
+  #refused = false;
   /** When the next mark may have to be lowered. */
   #dueAt = Infinity;
   readonly #setOne = (mark: Mark): void => this.#set(mark);
@@ -127,7 +129,7 @@ export class ReceiveMarks implements LowWaterMarks {
     const { connection, bytes } = mark;
     mark.noted = false;
     const more = mark.wanted - bytes;
-    if (more > 0 && this.#raisedBytes + more > RAISED_BYTES_MAX) {
+    if (more > 0 && (this.#refused || this.#raisedBytes + more > RAISED_BYTES_MAX)) {
       mark.wanted = bytes;
     }
     if (mark.wanted === bytes || (connection.flags & CLOSING) !== 0) {
@@ -136,8 +138,12 @@ export class ReceiveMarks implements LowWaterMarks {
     try {
       connection.socket.setOption('receiveLowWaterBytes', mark.wanted);
     } catch (error) {
-      // A mark that cannot be lowered would hold bytes back for ever.
-      close(connection, 'error', errorOf(error));
+      this.#refused = true;
+      mark.wanted = bytes;
+      if (bytes !== NO_MARK) {
+        // A mark that cannot be changed would hold bytes back for ever.
+        close(connection, 'error', errorOf(error));
+      }
       return;
     }
     this.#raisedBytes += more;
