@@ -4,10 +4,10 @@ import type { Work } from './load/order.js';
 import type { Scenario } from './scenario.js';
 
 /** Every connection has one message in flight. */
-const CONNECTIONS = [10, 50, 200, 1000, 5000, 15_000] as const;
+const CONNECTIONS = [10, 100, 1000, 5000, 15_000] as const;
 const SMALL_BYTES = 64;
 const KIB = 1024;
-const SIZES = [16, 256, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB * KIB] as const;
+const SIZES = [16, 256, 4 * KIB, 64 * KIB, 256 * KIB, KIB * KIB] as const;
 const SIZES_CONNECTIONS = 20;
 
 /** A line of points: what is changed from one to the next, and nothing else. */

@@ -34,7 +34,7 @@ function light(connections: number, perSecond: number): Scenario {
     unit: 'message',
     warmsUpSlowly: true,
     lightLoad: true,
-    contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring', 'libuv'],
+    contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
     measureMsMin: (quick) => ((quick ? MESSAGES_MIN_QUICK : MESSAGES_MIN) / perSecond) * SECOND_MS,
     work: () => work(perSecond),
     warmUpWorks: () => [...Array.from({ length: WARM_UPS }, () => work(WARM_UP_RATE)), work(perSecond)],

@@ -61,9 +61,9 @@ const QUICK = {
 const GROWTH = {
   ...WHOLE,
   rounds: 3,
-  firstWarmUpMs: 1500,
+  firstWarmUpMs: 1000,
   warmUpMs: 200,
-  measureMs: 500,
+  measureMs: 400,
   contenders: GROWTH_CONTENDERS,
 } as const;
 

@@ -86,17 +86,6 @@ const SPARSE: Scenario = {
   },
 };
 
-/** A second: some percent of what a server here can do. */
-const PACE = 5000;
-
-const PACED: Scenario = {
-  name: 'paced',
-  title: () => `${count(PACE)} messages of 64 bytes a second, evenly, over 50 connections`,
-  role: 'echo',
-  unit: 'message',
-  work: () => ({ kind: 'paced', connections: 50, perSecond: PACE, sizeBytes: SMALL_BYTES }),
-};
-
 const idleConnections = (quick: boolean): number => (quick ? 6000 : 15_000);
 
 const IDLE: Scenario = {
@@ -139,7 +128,6 @@ export const SCENARIOS: readonly Scenario[] = [
     work: () => ({ kind: 'connects', inFlight: CONNECTING, sizeBytes: SMALL_BYTES }),
   },
   SPARSE,
-  PACED,
   ...LIGHT_LOADS,
   broadcast('broadcast', 'one at a time', 1),
   broadcast('broadcast-8', '8 at a time, each written by itself', 8),

@@ -1,11 +1,11 @@
 /** Where samples and reports are kept. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CACHE, ROOT } from '../paths.js';
 import type { Results } from '../results.js';
 import { growthReport } from './growth.js';
-import { report } from './markdown.js';
+import { type ReportFile, report } from './markdown.js';
 import { READMES, readmeWith } from './readme.js';
 import { hasGaps } from './targets.js';
 
@@ -31,6 +31,16 @@ export function isKept(results: Results): boolean {
   return results.whole && results.finished && !hasGaps(results);
 }
 
+/** Removes the charts of scenarios that are no more. The two kinds of run share a folder, and each removes only its own. */
+function removeOthers(folder: string, files: readonly ReportFile[], growth: boolean): void {
+  const written = new Set(files.map(({ path }) => path));
+  for (const name of readdirSync(join(folder, 'charts'))) {
+    if (name.startsWith('growth-') === growth && !written.has(`charts/${name}`)) {
+      rmSync(join(folder, 'charts', name));
+    }
+  }
+}
+
 /**
  * Writes the report; one that is kept where it is committed, with the part that the READMEs show.
  * @returns the page
@@ -41,6 +51,9 @@ export function writeReport(results: Results, output: string | undefined): strin
   const files = results.growth === true ? growthReport(results) : report(results);
   for (const { path, text } of files) {
     writeFile(join(folder, path), text);
+  }
+  if (kept) {
+    removeOthers(folder, files, results.growth === true);
   }
   if (kept && results.growth !== true) {
     for (const [name, words] of Object.entries(READMES)) {

@@ -25,7 +25,8 @@ const SHOWN: Readonly<Record<Growth['name'], readonly Shown[]>> = { connections:
 
 const NOTES = `Both scales of a chart are logarithmic. A table has the figure, and its ratio to node:net's in parentheses. The CPU is the
 server's process's, all threads. Each point is a new process, warmed up; the memory is what is resident after its last round,
-buffers and the collector's reserve included, so it says nothing of small numbers of connections.`;
+buffers and the collector's reserve included, so it says little about small numbers of connections.
+A server that fails at a point has no dot there, and is listed under Failures.`;
 
 /** The points of a growth that a run has measured. */
 const measured = (results: Results, growth: Growth): Growth['points'] =>

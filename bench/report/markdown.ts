@@ -73,8 +73,8 @@ export function opening(results: Results): string {
     `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s. In each round all servers are measured one after the other: the`,
     `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback.`,
     warmth(results),
-    'The column "all rounds" has the lowest and the highest round. A ratio is the median of the ratios of the rounds. Compare',
-    'ratios: the figures themselves depend on the machine.',
+    ...(results.growth === true ? [] : ['The column "all rounds" has the lowest and the highest round.']),
+    'A ratio is the median of the ratios of the rounds. Compare ratios: the figures themselves depend on the machine.',
     ...warning(results),
     ...(quick ? ['', '**This was a quick run**: one short round, with fewer connections. Its figures are rough.'] : []),
   ].join('\n');

@@ -59,6 +59,15 @@ test('a run of one scenario writes its table, its chart and the ratios', { skip,
   assert(existsSync(join(folder, 'charts/ping-50.svg')));
 });
 
+test('a run of growth writes its page and its charts', { skip, timeout: TIMEOUT_MS }, async () => {
+  const points = ['growth-connections-10', 'growth-bytes-1048576'];
+  const short = ['--rounds', '1', '--seconds', '0.1', '--output', folder];
+  await bench('--growth', '--scenario', ...points, '--contender', 'engine:epoll', 'net', ...short);
+  const page = readFileSync(join(folder, 'GROWTH.md'), 'utf8');
+  assert.match(page, /^\| overlapped, epoll \| [\d.,]+ \([\d.]+\) \|$/m);
+  assert(existsSync(join(folder, 'charts/growth-connections-memory.svg')));
+});
+
 test('a contender that answers wrongly fails, and the report gives the reason', {
   skip,
   timeout: TIMEOUT_MS,

@@ -16,7 +16,7 @@ import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
 import { loadCpuOf } from '../../bench/paths.js';
 import type { Scenario } from '../../bench/scenario.js';
-import { BLOCK, type Role, WELCOME } from '../../bench/servers/roles.js';
+import { BLOCK, Gatherer, type Role, WELCOME } from '../../bench/servers/roles.js';
 import { Child, type ChildResult } from '../support/child.js';
 
 const programOf = (path: string): string => fileURLToPath(new URL(`../../bench/${path}.js`, import.meta.url));
@@ -269,4 +269,23 @@ test('the load runs on another core if there is one', () => {
   assert.equal(loadCpuOf('0-1\n', 4), 2);
   assert.equal(loadCpuOf('0,4\n', 8), 1);
   assert.equal(loadCpuOf('', 2), 1);
+});
+
+test('messages are gathered however they are cut', () => {
+  const messages = [1, 200, 3, 70_000].map((bytes, index) => Buffer.alloc(bytes, index + 1));
+  const framed = messages.flatMap((message) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(message.length);
+    return [length, message];
+  });
+  const stream = Buffer.concat(framed);
+  for (const pieceBytes of [1, 3, 5, 1000, stream.length]) {
+    const gatherer = new Gatherer();
+    const found: Buffer[] = [];
+    for (let place = 0; place < stream.length; place += pieceBytes) {
+      gatherer.take(stream.subarray(place, place + pieceBytes), (message) => found.push(message));
+    }
+    assert.deepEqual(found, messages, `pieces of ${pieceBytes} bytes`);
+    assert.equal(gatherer.messages, messages.length);
+  }
 });
