@@ -34,6 +34,7 @@ function light(connections: number, perSecond: number): Scenario {
     unit: 'message',
     warmsUpSlowly: true,
     lightLoad: true,
+    notQuick: connections !== CONNECTIONS[0] || perSecond === RATES[0],
     contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
     measureMsMin: (quick) => ((quick ? MESSAGES_MIN_QUICK : MESSAGES_MIN) / perSecond) * SECOND_MS,
     work: () => work(perSecond),

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { chosenContenders } from './contenders/all.js';
 import { GROWTH_CONTENDERS, GROWTH_SCENARIOS } from './growth.js';
 import { CACHE } from './paths.js';
+import type { Scenario } from './scenario.js';
 import { chosenScenarios, SCENARIOS } from './scenarios.js';
 import type { Plan } from './suite.js';
 
@@ -100,6 +101,10 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
   }
 }
 
+function usualScenarios({ growth, quick }: Words): readonly Scenario[] {
+  return growth ? GROWTH_SCENARIOS : SCENARIOS.filter(({ notQuick }) => !(quick && notQuick === true));
+}
+
 function optionsOf(words: Words, signal: AbortSignal): Options {
   const usual = words.quick ? QUICK : words.growth ? GROWTH : WHOLE;
   const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
@@ -111,7 +116,7 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
     warmUpMs: usual.warmUpMs,
     contenders: chosenContenders(words.contender ?? usual.contenders),
     chosen: words.contender !== undefined,
-    scenarios: chosenScenarios(words.scenario, words.growth ? GROWTH_SCENARIOS : SCENARIOS),
+    scenarios: chosenScenarios(words.scenario, usualScenarios(words)),
     signal,
   };
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];

@@ -34,6 +34,8 @@ export interface Scenario {
   readonly sharesProcessor?: boolean;
   /** The names of the contenders that are measured in it, unless contenders are chosen by name. */
   readonly contenders?: readonly string[];
+  /** A quick run has others like it. */
+  readonly notQuick?: boolean;
   /** The server has little to do: the report compares latencies too, and the engine on each driver. */
   readonly lightLoad?: boolean;
   /** For Windows' programs in Wine instead of Linux' own. */

@@ -49,6 +49,7 @@ function framed(streams: number): Scenario {
     title: () =>
       `Messages of 1 MiB after their length, into the server, ${streams === 1 ? 'one stream' : `${streams} streams`}`,
     role: 'framed',
+    notQuick: streams > 1,
     unit: 'byte',
     warmsUpSlowly: true,
     renews: true,

@@ -10,6 +10,7 @@ import { chosenContenders } from '../../bench/contenders/all.js';
 import { figure, ratio } from '../../bench/figures.js';
 import type { IdleMemory, Sample } from '../../bench/load/order.js';
 import { ownPorts } from '../../bench/load/own-addresses.js';
+import { parseOptions } from '../../bench/options.js';
 import { isKept } from '../../bench/report/files.js';
 import { growthReport } from '../../bench/report/growth.js';
 import { lightLoadTable } from '../../bench/report/light-load.js';
@@ -363,4 +364,19 @@ test('a scale has marks from below the least value to above the greatest, and na
     `${heights}`,
   );
   assert.equal(heights[2], 10);
+});
+
+test('a quick run omits scenarios that resemble others, a run of growth has its own, and any can be named', () => {
+  const namesOf = (...words: readonly string[]): readonly string[] =>
+    parseOptions(words, new AbortController().signal).plan.scenarios.map(({ name }) => name);
+  const quick = namesOf('--quick');
+  assert(quick.includes('light-2000x20') && !quick.includes('light-200x20') && !quick.includes('light-2000x500'));
+  assert(namesOf().includes('light-2000x500'));
+  assert(namesOf('--growth').every((name) => name.startsWith('growth-')));
+  assert.deepEqual(namesOf('--quick', '--scenario', 'light-200x20', 'growth-bytes-16'), [
+    'light-200x20',
+    'growth-bytes-16',
+  ]);
+  const { whole, growth, plan } = parseOptions(['--growth'], new AbortController().signal);
+  assert.deepEqual([whole, growth, plan.rounds, plan.chosen], [true, true, 3, false]);
 });
