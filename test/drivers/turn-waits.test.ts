@@ -19,6 +19,8 @@ interface Outcome {
   readonly busy: number;
   readonly uncaught: number;
   readonly wrongContexts: number;
+  /** Messages that came until a socket of Node's that the handler had opened was connected. */
+  readonly untilConnected: number;
   readonly order: readonly string[];
   readonly timers: number;
   readonly files: number;
@@ -59,6 +61,12 @@ for (const driver of ['io_uring', 'epoll']) {
       assert.ok(timers > 20, `${timers} timers of 5 ms in more than ${2 * MESSAGES} ms`);
       assert.ok(files > 20, `${files} files`);
       assert.ok(answers > MESSAGES, `${answers} answers of the other server`);
+    });
+
+    test("a socket of Node's that a handler opens is connected at once", async () => {
+      const { received, untilConnected } = await run(driver, 'connects');
+      assert.equal(received, MESSAGES);
+      assert.ok(untilConnected >= 0 && untilConnected < 5, `connected after ${untilConnected} messages`);
     });
 
     test('errors that ticks and promises throw are uncaught exceptions, and the server goes on', async () => {

@@ -3,6 +3,7 @@
  * libuv's interface is stable within version 1; `docs/event-loop.md` has the versions of Node that were seen.
  */
 
+import { process } from '../../base/runtime.js';
 import { type ForeignFunction, Library } from '../library.js';
 
 export interface Libuv {
@@ -10,7 +11,10 @@ export interface Libuv {
   readonly loop: number;
   /** The descriptor of the loop's epoll. */
   readonly uv_backend_fd: ForeignFunction;
-  /** How long the loop may sleep, in ms: 0 if it has something to do, -1 without limit. By the loop's own time. */
+  /**
+   * How long the loop may sleep, in ms: 0 if it has something to do, such as registering a socket that it must watch, -1
+   * without limit. By the loop's own time.
+   */
   readonly uv_backend_timeout: ForeignFunction;
   /** Sets the loop's time. */
   readonly uv_update_time: ForeignFunction;
@@ -20,6 +24,9 @@ export interface Libuv {
 
 /** Of the thread; undefined if the process does not export them (Bun, Deno, a static build of Node). */
 export function openLibuv(): Libuv | undefined {
+  if (!/^1\./.test(process.versions.uv ?? '')) {
+    return undefined;
+  }
   try {
     const library = new Library(null);
     // v8::Isolate::GetCurrent() and node::GetCurrentEventLoop(v8::Isolate *), by the names of the Itanium C++ ABI.

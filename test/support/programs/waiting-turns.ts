@@ -1,6 +1,7 @@
 /**
  * An echo server whose clients are in a worker and send one message at a time. Arguments: options of the engine (JSON),
- * and one of these: `echo`; `busy`: timers, promises, files and another server at the same time; `throws`: at each tenth
+ * and one of these: `echo`; `busy`: timers, promises, files and another server at the same time; `connects`: the handler
+ * connects a socket of Node's; `throws`: at each tenth
  * message a tick and a promise throw; `two`: another engine serves in the same thread; `closes`: the handler closes the server at the last
  * message. Prints how the process has done.
  */
@@ -44,6 +45,8 @@ const store = new AsyncLocalStorage<string>();
 let messages = 0;
 let uncaught = 0;
 let wrongContexts = 0;
+/** Messages that came until the socket was connected. */
+let untilConnected = -1;
 const order: string[] = [];
 if (mode === 'throws') {
   process.on('uncaughtException', () => {
@@ -67,6 +70,12 @@ function serve(engine: Engine) {
         setImmediate(() => order.push('immediate'));
         void Promise.resolve().then(() => order.push('promise'));
         process.nextTick(() => order.push('tick'));
+      }
+      if (mode === 'connects' && messages === MESSAGES / 4) {
+        const socket = connect(portOf(server), '127.0.0.1', () => {
+          untilConnected = messages - MESSAGES / 4;
+          socket.destroy();
+        });
       }
       if (mode === 'throws' && messages % 10 === 0) {
         const thrower = (): void => {
@@ -129,6 +138,18 @@ const loops = performance.nodeTiming.uvMetricsInfo.loopCount - loopsBefore;
 const busy = performance.eventLoopUtilization(utilization).utilization;
 await worker.terminate();
 console.log(
-  JSON.stringify({ received, messages, loops, busy, uncaught, wrongContexts, order, timers, files, answers }),
+  JSON.stringify({
+    received,
+    messages,
+    loops,
+    busy,
+    uncaught,
+    wrongContexts,
+    untilConnected,
+    order,
+    timers,
+    files,
+    answers,
+  }),
 );
 await Promise.all([server.close(), ...others.map((other) => other.close())]);
