@@ -6,7 +6,7 @@
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { systemClock } from '../../base/clock.js';
 import { performanceNow } from '../../base/runtime.js';
-import { ECANCELED, ENOENT, MSG_NOSIGNAL, MSG_WAITALL, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
+import { ECANCELED, ENOENT, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
   IORING_CQE_BUFFER_SHIFT,
@@ -17,19 +17,14 @@ import {
   IORING_OP_CONNECT,
   IORING_OP_POLL_ADD,
   IORING_OP_RECV,
-  IORING_OP_SEND,
-  IORING_OP_SENDMSG,
   IORING_POLL_ADD_MULTI,
   IORING_RECV_MULTISHOT,
   IORING_RECVSEND_POLL_FIRST,
 } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import { truncate } from '../common/buffer-list.js';
-import { MsghdrPool } from '../common/msghdr-blocks.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch, OnReady } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { linuxMessages } from '../linux/messages.js';
 import { LOOP_WAIT_FEATURE, nodeLoop } from '../linux/node-loop.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
@@ -37,13 +32,13 @@ import { WakePipe } from '../linux/wake.js';
 import { BUFFER_GROUP, type BufferRing } from './buffer-ring.js';
 import { CQE_FLAGS, CQE_GENERATION, CQE_RES, CQE_SLOT, CQE_WORDS } from './completion-entry.js';
 import { CqeOverflow } from './cqe-overflow.js';
-import { findSetup, MIN_WAIT, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
+import { findSetup, MULTISHOT_ACCEPT, MULTISHOT_LIMIT, MULTISHOT_RECEIVE } from './features.js';
 import { findMultishotReceive } from './multishot-probe.js';
 import { openRings } from './open-rings.js';
 import type { Ring } from './ring.js';
 import { RingLoopWait } from './ring-loop-wait.js';
 import { RingWatch } from './ring-watch.js';
-import { SmallSends } from './small-sends.js';
+import { Sends } from './sends.js';
 import { SQE_ADDR, SQE_ADDR_HIGH, SQE_OFF, selectBuffer } from './submission-entry.js';
 import { Submissions } from './submissions.js';
 
@@ -55,13 +50,6 @@ const LOOP_SLOT = -2;
 const LOOP_CANCEL_SLOT = -3;
 /** The slot of the cancel of slot 0; the cancel of slot n has CANCEL_SLOT - n. */
 const CANCEL_SLOT = -4;
-
-/**
- * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128
- * times (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this happens at 1 MiB, but not at
- * 256 KiB (seen on 6.18).
- */
-const ENTRY_BYTES_MAX = 256 * 1024;
 
 /**
  * A multishot receive ends after it has filled this many buffers. Without a limit, one turn can bring 33 buffers of a
@@ -80,7 +68,6 @@ export class IoUringDriver implements Driver {
   readonly readsBetweenCalls = false;
   readonly #ring: Ring;
   readonly #buffers: BufferRing;
-  readonly #messages = new MsghdrPool(linuxMessages);
   readonly #wake = new WakePipe();
   readonly #disabledFeatures: ReadonlySet<string>;
   readonly #acceptMode: number;
@@ -96,8 +83,7 @@ export class IoUringDriver implements Driver {
   readonly #unixSockets = new Set<number>();
   #watch: RingWatch | undefined;
   #loopWait: RingLoopWait | undefined;
-  /** Undefined if a wait cannot be for several completions. */
-  readonly #sends: SmallSends | undefined;
+  readonly #sends: Sends;
 
   constructor(options: DriverOptions) {
     const setup = findSetup(options.disabledFeatures);
@@ -106,6 +92,7 @@ export class IoUringDriver implements Driver {
     this.#ring = ring;
     this.#buffers = buffers;
     this.#submissions = new Submissions(ring, buffers, this.#overflow, options.borrowed);
+    this.#sends = new Sends(this.#submissions);
     const features = [...setup.features, `submission_entries_${this.#ring.submissionEntries}`];
     const uses = (name: string, supported: boolean, mode: number): number => {
       if (!supported || options.disabledFeatures.has(name)) {
@@ -118,7 +105,6 @@ export class IoUringDriver implements Driver {
     const multishot = findMultishotReceive();
     this.#receiveMode = uses(MULTISHOT_RECEIVE, multishot.supported, IORING_RECV_MULTISHOT);
     this.#receiveBytesMax = uses(MULTISHOT_LIMIT, multishot.limited, RECEIVE_BUFFERS * options.buffers.sizeBytes);
-    this.#sends = uses(MIN_WAIT, ring.waitsForSeveral, 1) === 1 ? new SmallSends() : undefined;
     this.features = features;
     this.#armWake();
   }
@@ -170,33 +156,11 @@ export class IoUringDriver implements Driver {
     byteLength: number,
     borrowed: boolean,
   ): void {
-    const taken = Math.min(byteLength, ENTRY_BYTES_MAX);
-    if (borrowed) {
-      this.#submissions.borrowed.post(slot, generation, socket, address, taken);
-    } else {
-      this.#submissions.prepare(
-        IORING_OP_SEND,
-        socket,
-        0,
-        address,
-        taken,
-        MSG_NOSIGNAL | MSG_WAITALL,
-        slot,
-        generation,
-      );
-      this.#sends?.post(slot, taken);
-    }
+    this.#sends.post(slot, generation, socket, address, byteLength, borrowed);
   }
 
   postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
-    const bytes = truncate(pieces, ENTRY_BYTES_MAX);
-    const message = this.#messages.write(slot, pieces).address;
-    if (pieces.borrowed) {
-      this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);
-    } else {
-      this.#submissions.prepare(IORING_OP_SENDMSG, socket, 0, message, 1, MSG_NOSIGNAL | MSG_WAITALL, slot, generation);
-      this.#sends?.post(slot, bytes);
-    }
+    this.#sends.postGather(slot, generation, socket, pieces);
   }
 
   cancel(slot: number, generation: number): void {
@@ -275,15 +239,13 @@ export class IoUringDriver implements Driver {
     const wait = this.#loopWait;
     if (timeoutMs === 0 || wait === undefined || !wait.isActive) {
       this.#submissions.enter(timeoutMs);
-      this.#sends?.submitted();
       return;
     }
     const began = performanceNow();
     try {
-      this.#submissions.enter(timeoutMs, 1 + (this.#sends?.immediate ?? 0));
+      this.#submissions.enter(timeoutMs);
     } finally {
       wait.waited(performanceNow() - began);
-      this.#sends?.submitted();
     }
   }
 
@@ -302,14 +264,13 @@ export class IoUringDriver implements Driver {
     if (borrowed.some && borrowed.has(slot)) {
       const end = borrowed.completed(slot, generation, result);
       if (end !== undefined) {
-        this.#messages.release(slot);
+        this.#sends.borrowedEnded(slot);
         sink.complete(slot, generation, end, false, -1);
       }
       return;
     }
-    if (!more) {
-      this.#messages.release(slot);
-      this.#sends?.completed(slot);
+    if (!more && !this.#sends.completed(slot, generation, result)) {
+      return;
     }
     let buffer = -1;
     if ((flags & IORING_CQE_F_BUFFER) !== 0) {

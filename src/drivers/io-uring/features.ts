@@ -28,9 +28,6 @@ export const OPTIONAL_SETUP = [
   { name: 'no_sqarray', flags: IORING_SETUP_NO_SQARRAY },
 ] as const;
 
-/** A wait for several completions that lasts only a moment (6.12). */
-export const MIN_WAIT = 'min_wait';
-
 /** Features of operations, of kernels 5.19, 6.0 and 6.17. */
 export const MULTISHOT_ACCEPT = 'multishot_accept';
 export const MULTISHOT_RECEIVE = 'multishot_receive';

@@ -21,7 +21,6 @@ import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
   IORING_FEAT_EXT_ARG,
-  IORING_FEAT_MIN_TIMEOUT,
   IORING_FEAT_NODROP,
   IORING_FEAT_SINGLE_MMAP,
   IORING_FEAT_SUBMIT_STABLE,
@@ -59,13 +58,6 @@ const COMPLETIONS_PER_SUBMISSION = 4;
 
 const FEATURES_NEEDED = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_EXT_ARG;
 
-/**
- * How long a wait for several completions insists on all of them, in µs. After that it ends with the next one.
- */
-const SEVERAL_WAIT_US = 1000;
-/** A shorter wait does not wait for several. */
-const SEVERAL_WAIT_MS_MIN = 2;
-
 const NOTHING = new Int32Array(0);
 
 /** Sets up a ring; returns its descriptor, or the error number, negated. */
@@ -85,8 +77,6 @@ export class Ring {
   readonly descriptor: number;
   readonly submissionEntries: number;
   readonly completionEntries: number;
-  /** Whether a wait can be for several completions, but for no longer than a moment (6.12). */
-  readonly waitsForSeveral: boolean;
   readonly #libc = libc();
   readonly #mapped: Mapping[] = [];
   readonly #enterArgument = new Slab(io_uring_getevents_arg.size + timespec.size);
@@ -128,7 +118,6 @@ export class Ring {
     const { u32 } = params;
     const features = u32[io_uring_params.features >> 2] as number;
     assert((features & FEATURES_NEEDED) === FEATURES_NEEDED);
-    this.waitsForSeveral = (features & IORING_FEAT_MIN_TIMEOUT) !== 0;
     const sq = (field: number): number => u32[(io_uring_params.sq_off + field) >> 2] as number;
     const cq = (field: number): number => u32[(io_uring_params.cq_off + field) >> 2] as number;
     this.submissionEntries = u32[io_uring_params.sq_entries >> 2] as number;
@@ -258,7 +247,7 @@ export class Ring {
    * Submits the prepared entries and lets the kernel complete operations. If the kernel has no memory, nothing is lost,
    * and `retry` says when to enter again; a call with a timeout blocks until then.
    * @param timeoutMs maximum wait for a completion; 0 does not wait
-   * @param completions number of completions to wait for; see `waitsForSeveral`
+   * @param completions number of completions to wait for
    * @throws OperationError if the failure is permanent, also from every later call
    */
   enter(timeoutMs: number, completions = 1): void {
@@ -281,15 +270,14 @@ export class Ring {
     let argumentBytes = 0;
     if (timeoutMs > 0 && timeoutMs !== Infinity) {
       flags |= IORING_ENTER_EXT_ARG;
-      argument = this.#timeoutArgument(timeoutMs, completions > 1 ? SEVERAL_WAIT_US : 0);
+      argument = this.#timeoutArgument(timeoutMs);
       argumentBytes = io_uring_getevents_arg.size;
     }
-    const waitFor = timeoutMs < SEVERAL_WAIT_MS_MIN ? Math.min(completions, 1) : completions;
     const submitted = this.#libc.syscall(
       SYS_io_uring_enter,
       this.descriptor,
       this.toSubmit,
-      waitFor,
+      completions,
       flags,
       argument,
       argumentBytes,
@@ -325,11 +313,10 @@ export class Ring {
     }
   }
 
-  #timeoutArgument(timeoutMs: number, minWaitUs: number): number {
+  #timeoutArgument(timeoutMs: number): number {
     const slab = this.#enterArgument;
     const time = io_uring_getevents_arg.size;
     slab.setAddress(io_uring_getevents_arg.ts, slab.address + time);
-    slab.u32[io_uring_getevents_arg.min_wait_usec >> 2] = minWaitUs;
     setTimespec(slab, time, timeoutMs);
     return slab.address;
   }

@@ -20,6 +20,8 @@ const ENTER_TRIES_MAX = 16;
 
 export class Submissions {
   readonly borrowed: BorrowedSends;
+  /** Entries since the last submission that complete while they are submitted. A wait does not end with these. */
+  immediate = 0;
   /** The memory of the entry that `prepare` filled last: the ring's entries, or one entry of the backlog. */
   entries: Int32Array;
   readonly #ring: Ring;
@@ -102,12 +104,15 @@ export class Submissions {
   }
 
   /** The one system call of a turn: submits the entries, and lets the kernel complete what it can. */
-  enter(timeoutMs: number, completions = 1): void {
+  enter(timeoutMs: number): void {
     this.#buffers.offer();
     if (this.#backlog.length > 0) {
       this.#backlog.drain(this.#ring);
     }
     this.borrowed.check();
+    // Entries that the ring has no room for are not submitted.
+    const completions = this.#backlog.length === 0 ? this.immediate + 1 : 1;
+    this.immediate = 0;
     try {
       this.#ring.enter(timeoutMs, completions);
     } catch (error) {

@@ -21,8 +21,6 @@ export const IORING_FEAT_SINGLE_MMAP = 1 << 0;
 export const IORING_FEAT_NODROP = 1 << 1;
 export const IORING_FEAT_SUBMIT_STABLE = 1 << 2;
 export const IORING_FEAT_EXT_ARG = 1 << 8;
-/** Kernel 6.12. */
-export const IORING_FEAT_MIN_TIMEOUT = 1 << 15;
 
 export const IORING_ENTER_GETEVENTS = 1 << 0;
 export const IORING_ENTER_EXT_ARG = 1 << 3;

@@ -21,7 +21,6 @@ const FEATURES = [
   'multishot_accept',
   'multishot_receive',
   'multishot_limit',
-  'min_wait',
   'event_loop_wait',
   'event_loop_watch',
 ] as const;
