@@ -62,7 +62,60 @@ function checkSends(dequeuer: Dequeuer, lengths: readonly number[]): void {
   );
 }
 
+/** Bytes of a send that a driver may treat as small. */
+const SMALL_BYTES = 1000;
+const SMALL_SENDS_MAX = 5000;
+/** Dequeues that bring nothing: then a send is waiting for room. */
+const EMPTY_TAKES = 20;
+
+/** Sends small pieces, one after the other, until one finds no room; returns all pieces as one. */
+function sendUntilFull(dequeuer: Dequeuer, { client }: Pair): Buffer {
+  const { port } = dequeuer;
+  const pieces: Buffer[] = [];
+  const ended = (): number => dequeuer.all.filter(({ kind }) => kind === 'send').length;
+  while (pieces.length < SMALL_SENDS_MAX) {
+    const piece = someBytes(SMALL_BYTES);
+    port.postSend(client, piece, pieces.length);
+    pieces.push(piece);
+    for (let takes = 0; takes < EMPTY_TAKES && ended() < pieces.length; takes++) {
+      dequeuer.take(1);
+    }
+    if (ended() < pieces.length) {
+      return Buffer.concat(pieces);
+    }
+  }
+  throw new Error(`${SMALL_SENDS_MAX} sends found room`);
+}
+
 export function bytes(subject: Subject): void {
+  bounded('a small send that finds no room waits for it, and arrives', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const pair = await connectPair(dequeuer);
+      tiny(pair.client);
+      tiny(pair.server);
+      const data = sendUntilFull(dequeuer, pair);
+      await transfer(dequeuer, pair, () => undefined, data);
+      assert.equal(port.statistics().sendBlocksHeld, 0);
+      checkSends(
+        dequeuer,
+        Array.from({ length: data.byteLength / SMALL_BYTES }, () => SMALL_BYTES),
+      );
+    }),
+  );
+
+  bounded('a small send that waits for room can be cancelled', () =>
+    withPort(subject.options, async (dequeuer, port) => {
+      const pair = await connectPair(dequeuer);
+      tiny(pair.client);
+      tiny(pair.server);
+      sendUntilFull(dequeuer, pair);
+      port.cancel(pair.client, 'send');
+      const cancelled = (): boolean => dequeuer.all.some(({ kind, code }) => kind === 'send' && code === 'ECANCELED');
+      await dequeuer.until(cancelled, 'the end of the send');
+      assert.equal(port.statistics().sendBlocksHeld, 0);
+    }),
+  );
+
   for (const size of [0, 1, 1023, 1024, 1025, 1_048_576, 20_971_520]) {
     bounded(`one send of ${size} bytes arrives whole`, () =>
       withPort(subject.options, async (dequeuer, port) => {

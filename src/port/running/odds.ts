@@ -9,7 +9,7 @@ const FAILURE = 3;
 const SCORE_MAX = 16;
 
 /** Without recent success, one occasion in this many is tried. */
-const TRIAL_OCCASIONS = 64;
+const TRIAL_OCCASIONS = 256;
 
 export class Odds {
   #score = SCORE_MAX;
