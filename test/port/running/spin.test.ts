@@ -33,13 +33,13 @@ describe('spinning before a wait', () => {
 
   it('resumes when a trial succeeds', () => {
     const spin = new Spin(STAY_MS);
-    for (let index = 0; index < 100; index++) {
+    for (let index = 0; index < 500; index++) {
       spin.wait(() => false);
     }
     let succeeded = 0;
-    for (let index = 0; index < 100; index++) {
+    for (let index = 0; index < 500; index++) {
       succeeded += spin.wait(() => true) ? 1 : 0;
     }
-    assert.ok(succeeded > 30, `${succeeded} of 100`);
+    assert.ok(succeeded > 200, `${succeeded} of 500`);
   });
 });
