@@ -4,7 +4,7 @@
 export interface ConnectionLimits {
   /**
    * `write` returns false while more bytes than this wait to be sent. A whole number from 1 to Infinity.
-   * @default 262144; 65536 while more than an eighth of the engine's `engineQueuedBytesMax` waits on all connections
+   * @default 524288; 65536 while more than an eighth of the engine's `engineQueuedBytesMax` waits on all connections
    */
   readonly highWaterMarkBytes?: number;
   /**

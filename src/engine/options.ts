@@ -17,7 +17,8 @@ export interface ConnectionOptions {
    */
   readonly keepAlive?: boolean;
   /**
-   * The system's send buffer of each socket (SO_SNDBUF), in bytes, 1 to 2^31 - 1.
+   * The system's send buffer of each socket (SO_SNDBUF), in bytes, 1 to 2^31 - 1. Without it, Linux adapts the size to
+   * the connection.
    * @default the system's choice
    */
   readonly sendBufferBytes?: number;
@@ -89,7 +90,7 @@ export function limitsOf(options: ConnectionOptions, firstByteMs: number): Check
   return {
     allowHalfOpen: options.allowHalfOpen ?? false,
     lingerMs: timeouts.lingerMs ?? LINGER_MS,
-    highWaterMarkBytes: highWaterMark(256 * KIB),
+    highWaterMarkBytes: highWaterMark(512 * KIB),
     pressureHighWaterMarkBytes: highWaterMark(64 * KIB),
     queuedBytesMax,
     heldBytesMax: limits.heldBytesMax ?? HELD_BYTES_MAX,

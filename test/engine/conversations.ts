@@ -75,6 +75,25 @@ export function conversations(subject: EngineSubject): void {
     assert.equal(connection.queuedBytes, 0);
   });
 
+  scene('what the drain handler writes leaves in one send with what was left', async (stage) => {
+    const piece = someBytes(64 * 1024);
+    let drains = 0;
+    const { connection, peer } = await stage.pair({
+      drain: (drained) => drains++ === 0 && drained.write(piece),
+    });
+    const before = stage.engine.core.counters.sendsPosted;
+    let pieces = 1;
+    while (connection.write(piece)) {
+      pieces++;
+    }
+    assert.equal(pieces, 9, 'more than the high-water mark, which is the most bytes of one send');
+    const byteLength = (pieces + 1) * piece.byteLength;
+    await eventually(() => peer.bytes === byteLength, 'all of it');
+    assert.equal(sha256(peer.data), sha256(Buffer.concat(Array.from({ length: pieces + 1 }, () => piece))));
+    assert.equal(stage.engine.core.counters.sendsPosted, before + 2);
+    assert.equal(drains, 1);
+  });
+
   scene('client and server can share an engine', async (stage) => {
     const server = await stage.listen<number>({
       ...echo,

@@ -234,7 +234,7 @@ export function ending(subject: EngineSubject): void {
           data:
             event === 'data'
               ? act
-              : (connection) => void (connection.writable && connection.write(Buffer.alloc(300_000))),
+              : (connection) => void (connection.writable && connection.write(Buffer.alloc(600_000))),
           timeouts: { shutdownMs: 5000 },
         });
         peer.socket.write('hello');

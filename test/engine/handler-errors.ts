@@ -37,7 +37,7 @@ async function failing(stage: Stage, event: Thrower, fail: () => unknown, told: 
       if (event === 'data' && connection === bad) {
         return fail();
       }
-      return connection.write(event === 'drain' && connection === bad ? Buffer.alloc(300_000) : chunk);
+      return connection.write(event === 'drain' && connection === bad ? Buffer.alloc(600_000) : chunk);
     },
     drain: () => (event === 'drain' ? fail() : undefined),
     end: (connection) => (event === 'end' && connection === bad ? fail() : undefined),

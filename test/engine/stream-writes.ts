@@ -88,7 +88,7 @@ function large(subject: EngineSubject): void {
       client.pause();
       write(stream);
       await after(50);
-      assert(connection.queuedBytes > 0 && connection.queuedBytes <= 256 * 1024, `${connection.queuedBytes} queued`);
+      assert(connection.queuedBytes > 0 && connection.queuedBytes <= 512 * 1024, `${connection.queuedBytes} queued`);
       client.resume();
       await eventually(() => seen.ended, 'the end');
       assert.equal(sha256(seen.data), sha256(expected));

@@ -245,7 +245,7 @@ function duplex(subject: EngineSubject): void {
       await after(1);
     }
     assert(written < 32 * MIB);
-    assert(connection.queuedBytes <= 256 * 1024 + COPY_BYTES_MAX);
+    assert(connection.queuedBytes <= 512 * 1024 + COPY_BYTES_MAX);
   });
 
   scene("bytes written to a Duplex may be changed once the write's callback was called", async (stage) => {

@@ -61,7 +61,7 @@ export function webStreams(subject: EngineSubject): void {
     });
     source.pipeTo(writable).catch(() => undefined);
     await after(100);
-    assert(connection.queuedBytes <= 256 * 1024 + COPY_BYTES_MAX);
+    assert(connection.queuedBytes <= 512 * 1024 + COPY_BYTES_MAX);
   });
 
   scene('cancel and abort destroy their connection', async (stage) => {

@@ -74,7 +74,7 @@ export function writing(subject: EngineSubject): void {
       assert(peer.data.subarray(0, MIB).equals(data), 'the beginning is in order');
       const last = peer.data.subarray(written - (written % MIB));
       assert(last.equals(data.subarray(0, last.byteLength)), 'the end is in order');
-      assert(most <= 256 * KIB + 48 * KIB, `${most} bytes waited at most`);
+      assert(most <= 512 * KIB + 48 * KIB, `${most} bytes waited at most`);
     },
     { timeoutMs: 60_000 },
   );
@@ -162,18 +162,18 @@ export function writing(subject: EngineSubject): void {
       await eventually(() => server.connectionsCount === 3, 'all are accepted');
       const [first, second, told] = server.connections() as Generator<Connection, never>;
       // In one round, in which nothing is sent.
-      assert.equal(first?.write(someBytes(256 * KIB)), true, 'at the mark');
-      assert.equal(second?.write(someBytes(256 * KIB)), true, 'where no more than an eighth waits');
+      assert.equal(first?.write(someBytes(512 * KIB)), true, 'at the mark');
+      assert.equal(second?.write(someBytes(512 * KIB)), true, 'where no more than an eighth waits');
       assert.equal(told?.write('x'), true);
       assert.equal(first?.write('x'), false, 'above it');
       assert.equal(second?.write(''), false, 'above the mark of an engine under pressure');
       assert.equal(told?.write(someBytes(64 * KIB - 1)), true, 'at that mark');
       assert.equal(told?.write('x'), false, 'above that mark');
-      const wanted = [256 * KIB + 1, 256 * KIB, 64 * KIB + 1];
+      const wanted = [512 * KIB + 1, 512 * KIB, 64 * KIB + 1];
       await eventually(() => wanted.every((bytes, index) => peers[index]?.bytes === bytes), 'all of it');
       await eventually(() => drains === 3, 'each that was told to wait goes on');
     },
-    { engine: { engineQueuedBytesMax: 4 * MIB } },
+    { engine: { engineQueuedBytesMax: 8 * MIB } },
   );
 
   scene(

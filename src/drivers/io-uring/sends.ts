@@ -16,11 +16,14 @@ import { linuxMessages } from '../linux/messages.js';
 import type { Submissions } from './submissions.js';
 
 /**
- * Maximum bytes of one send; a longer send goes out in pieces. The kernel moves a send that has waited for room 128
- * times (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this happens at 1 MiB, but not at
- * 256 KiB (seen on 6.18).
+ * Maximum bytes of one send in which the kernel waits for room; a longer send goes out in pieces. The kernel moves a
+ * send that has waited 128 times (APOLL_MAX_RETRY) to a kernel thread of its own: with socket buffers of 8 KiB this
+ * happens at 1 MiB, but not at 256 KiB (seen on 6.18).
  */
-const ENTRY_BYTES_MAX = 256 * 1024;
+const WAITING_BYTES_MAX = 256 * 1024;
+
+/** Maximum bytes of one try of borrowed memory, in which the kernel does not wait. It bounds the time of one call. */
+const BORROWED_BYTES_MAX = 512 * 1024;
 
 /** A larger send may well find room for a part only. */
 const SMALL_BYTES = 4096;
@@ -41,7 +44,7 @@ export class Sends {
   }
 
   post(slot: number, generation: number, socket: number, address: number, byteLength: number, borrowed: boolean): void {
-    const taken = Math.min(byteLength, ENTRY_BYTES_MAX);
+    const taken = Math.min(byteLength, borrowed ? BORROWED_BYTES_MAX : WAITING_BYTES_MAX);
     if (borrowed) {
       this.#submissions.borrowed.post(slot, generation, socket, address, taken);
     } else if (taken <= SMALL_BYTES) {
@@ -87,7 +90,7 @@ export class Sends {
   }
 
   postGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
-    const bytes = truncate(pieces, ENTRY_BYTES_MAX);
+    const bytes = truncate(pieces, pieces.borrowed ? BORROWED_BYTES_MAX : WAITING_BYTES_MAX);
     const message = this.#messages.write(slot, pieces).address;
     if (pieces.borrowed) {
       this.#submissions.borrowed.postMessage(slot, generation, socket, message, bytes);

@@ -36,8 +36,8 @@ import { CONNECT, IDLE, PerIoData, type PerIoRecord, RECEIVE, SEND } from './per
 import { SKIP_SUCCESS } from './probe.js';
 import { READY, Receives } from './receives.js';
 
-/** Maximum bytes of one send, because its pages stay locked while it is in flight. The layer above sends the rest. */
-const LOCKED_BYTES_MAX = 2 ** 24;
+/** Maximum bytes of one send: its pages stay locked, and only its end shows progress. The layer above sends the rest. */
+const LOCKED_BYTES_MAX = 256 * 1024;
 
 /** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
 const SCRATCH = { bytes: 0, name: 16, size: 16 + SOCKADDR_BYTES_MAX } as const;

@@ -186,27 +186,29 @@ export function sent(connection: ConnectionRecord, completion: Completion): void
   }
   const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
   const low = waits && connection.queuedBytes <= highWaterMark(connection) * LOW_SHARE;
-  if (low && (connection.flags & NEEDS_FLUSH) !== 0) {
-    // Before the next send is posted, so that what the stream writes now leaves with it, and before the FIN.
-    connection.flags &= ~NEEDS_FLUSH;
-    emitToStream(connection, 'flushed');
-  }
-  flush(connection);
-  if (low && (connection.flags & CLOSING) === 0) {
+  if (low) {
+    // The rest, or the FIN, is posted at the end of the round, together with what is written now.
+    engine.scheduler.flushNext(connection);
     emitRoom(connection);
+  } else {
+    flush(connection);
   }
 }
 
 /** At most half of the high-water mark waits to be sent. */
 function emitRoom(connection: ConnectionRecord): void {
-  if ((connection.flags & NEEDS_DRAIN) !== 0) {
+  if ((connection.flags & NEEDS_FLUSH) !== 0) {
+    connection.flags &= ~NEEDS_FLUSH;
+    emitToStream(connection, 'flushed');
+  }
+  if ((connection.flags & (NEEDS_DRAIN | CLOSING)) === NEEDS_DRAIN) {
     connection.flags &= ~NEEDS_DRAIN;
     if ((connection.flags & (END_CALLED | LINGERING)) === 0) {
       // Also if the server's close requested the FIN: a program that paused until `drain` resumes only then.
       emit(connection, 'drain');
     }
   }
-  if ((connection.flags & WANTS_ROOM) !== 0) {
+  if ((connection.flags & (WANTS_ROOM | CLOSING)) === WANTS_ROOM) {
     emitDrained(connection);
   }
 }

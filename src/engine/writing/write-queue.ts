@@ -23,8 +23,8 @@ import type { SharedBytes } from './shared-bytes.js';
  */
 export const COPY_BYTES_MAX = 16 * 1024;
 
-/** The most bytes of one send: where the system does not report progress, only completions show that of a slow peer. */
-export const SEND_BYTES_MAX = 256 * 1024;
+/** The most bytes of one send. A larger one costs the system less for each byte, and other connections wait longer for it. */
+export const SEND_BYTES_MAX = 512 * 1024;
 
 /** UTF-8 bytes of one UTF-16 unit at the most. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
