@@ -10,6 +10,14 @@ export function growTyped<T extends Uint8Array | Uint16Array | Int32Array | Floa
   return longer;
 }
 
+/** Entries of a table, or of a part of it, are added in multiples of this. */
+const GROWTH_STEP = 256;
+
+/** The next length of a table of one entry for each connection: a quarter more, because double would leave half of it unused. */
+export function grownLength(length: number): number {
+  return length + Math.ceil(length / 4 / GROWTH_STEP) * GROWTH_STEP;
+}
+
 /** Returns the table if it has an entry for `index`, and otherwise a copy that is at least twice as long. */
 export function ensureCapacity<T extends Uint8Array | Uint16Array | Int32Array>(table: T, index: number): T {
   return index < table.length ? table : growTyped(table, Math.max(2 * table.length, index + 1));

@@ -39,8 +39,6 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
   declare readonly bytesWritten: number;
   /** Bytes written that the system has not taken yet. */
   declare readonly queuedBytes: number;
-  /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
-  declare readonly heldBytes: number;
 
   /**
    * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Up to 16,384

@@ -42,11 +42,11 @@ export function openConnection(
   const { engine, counters, limits } = group;
   const connection = new Connection(group, socket);
   connection.context = contextOf(group, connection, context);
-  if (socket.owner === undefined) {
-    engine.port.associate(socket, connection);
-  } else {
+  if (socket.isAssociated) {
     // It joined the port to connect.
     socket.key = connection;
+  } else {
+    engine.port.associate(socket, connection);
   }
   counters.opened++;
   engine.reference(1);

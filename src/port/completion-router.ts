@@ -153,7 +153,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
       }
       return;
     }
-    const accepted = new OverlappedSocket(this.#driver.sockets, result, listener.family, 'connected');
+    const accepted = new OverlappedSocket(listener.home.fresh, result, 'connected');
     this.sockets.add(accepted);
     const completion = more ? this.#next(slot, 0) : this.#end(slot, 0);
     completion.accepted = accepted;
@@ -207,12 +207,9 @@ export class CompletionRouter implements CompletionSink, SendSink {
     for (const socket of [...this.sockets]) {
       const socketResult = socket.closed ? this.#cancelled : result;
       socket.lastWithDriver = -1;
-      socket.sendsCancelled = false;
       this.sends.failAll(socket, socketResult);
-      for (const slot of [socket.readSlot, socket.connectSlot]) {
-        if (slot >= 0) {
-          this.#end(slot, socketResult);
-        }
+      if (socket.readSlot >= 0) {
+        this.#end(socket.readSlot, socketResult);
       }
       if (socket.state === 'connecting') {
         socket.state = 'failed';
@@ -234,8 +231,6 @@ export class CompletionRouter implements CompletionSink, SendSink {
     completion.more = false;
     if (socket.readSlot === slot) {
       socket.readSlot = -1;
-    } else if (socket.connectSlot === slot) {
-      socket.connectSlot = -1;
     }
     operations.release(slot);
     return completion;
@@ -247,7 +242,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
     operations.failures[slot] = 0;
     const kind = OPERATION_KINDS[operations.kind[slot] as number] as OperationKind;
     const completion = this.#queue.add();
-    this.#fill(completion, kind, operations.sockets[slot], operations.contexts[slot], Math.max(0, result), true);
+    this.#fill(completion, kind, operations.sockets[slot], operations.contextOf(slot), Math.max(0, result), true);
     if (result < 0) {
       completion.code = this.#driver.errors.codeOf(-result);
       completion.systemNumber = -result;
@@ -293,14 +288,11 @@ export class CompletionRouter implements CompletionSink, SendSink {
 
   /** Closes the system's socket, if this one is closing and its last operation has ended. */
   closeIfIdle(socket: OverlappedSocket): void {
-    if (socket.state !== 'closing' || socket.operationsInFlight > 0) {
+    if (socket.state !== 'closing' || socket.readSlot >= 0 || socket.firstSend >= 0) {
       return;
     }
-    assert(socket.readSlot < 0);
-    assert(socket.connectSlot < 0);
-    assert(socket.firstSend < 0);
     socket.state = 'closed';
-    if (socket.owner !== undefined) {
+    if (socket.isAssociated) {
       // The driver does not know a socket that was never associated: its number may be beyond the driver's tables.
       this.#driver.forget(socket.handle);
     }

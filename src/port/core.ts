@@ -10,7 +10,7 @@ import { OperationTable } from './operations.js';
 import type { CheckedOptions } from './options.js';
 import { RetryQueue } from './retry-queue.js';
 import { SendMemory } from './sending/send-memory.js';
-import type { OverlappedSocket } from './socket.js';
+import { type OverlappedSocket, type SocketHomes, socketHomes } from './socket.js';
 
 /** The pump, as far as the parts of the port use it. */
 export interface Runner {
@@ -30,6 +30,8 @@ export interface Runner {
 export class PortCore implements BufferReceiver {
   readonly driver: Driver;
   readonly skippedDrivers: readonly string[];
+  /** Of new sockets. */
+  readonly homes: SocketHomes;
   readonly operations: OperationTable;
   readonly pool: BufferPool;
   readonly queue = new CompletionQueue();
@@ -53,6 +55,7 @@ export class PortCore implements BufferReceiver {
     });
     this.driver = choice.driver;
     this.skippedDrivers = choice.skippedDrivers;
+    this.homes = socketHomes(this.driver.sockets);
     this.retries = new RetryQueue(this.driver, this.operations);
     this.router = new CompletionRouter(this);
     this.pool.returnTo(this);
@@ -81,18 +84,19 @@ export class PortCore implements BufferReceiver {
   }
 
   requireOwn(socket: OverlappedSocket, syscall: string): void {
-    if (socket.calls !== this.driver.sockets) {
+    if (socket.home.calls !== this.driver.sockets) {
       throw new OperationError({ code: 'EINVAL', reason: 'The socket belongs to another port', syscall });
     }
   }
 
   requirePostable(socket: OverlappedSocket, syscall: string, state: 'created' | 'listening' | 'connected'): void {
-    if (socket.owner === this && socket.state === state) {
+    const { home } = socket;
+    if (home.isAssociated && home.calls === this.driver.sockets && socket.state === state) {
       return;
     }
     this.requireOpen(syscall);
     this.requireUsable(socket, syscall);
-    if (socket.owner !== this) {
+    if (!home.isAssociated) {
       throw new OperationError({ code: 'EINVAL', reason: 'The socket is not associated with the port', syscall });
     }
     const code = state === 'connected' ? 'ENOTCONN' : 'EINVAL';

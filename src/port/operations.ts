@@ -5,7 +5,7 @@
 
 import { assert } from '../base/assert.js';
 import { OperationError } from '../base/errors.js';
-import { growTyped } from '../base/typed-arrays.js';
+import { grownLength, growTyped } from '../base/typed-arrays.js';
 import type { OverlappedSocket } from './socket.js';
 
 export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;
@@ -24,7 +24,13 @@ export type OperationKind = 'accept' | 'connect' | 'receive' | 'send' | 'shutdow
 /** The highest `operationsMax`. A slot is never negative: drivers number their own operations with negative numbers. */
 export const OPERATIONS_MAX = 2 ** 24;
 
-const OPERATIONS_FIRST = 256;
+const OPERATIONS_FIRST = 1024;
+
+/**
+ * Sends take the slots below this first, and other operations those above: only slots of sends have memory for what is
+ * sent, and of many connections few send at one time.
+ */
+const SENDS_FIRST = 512;
 
 export class OperationTable {
   readonly #operationsMax: number;
@@ -42,17 +48,20 @@ export class OperationTable {
   /** Receives: 1 if it may complete only once. */
   once = new Uint8Array(OPERATIONS_FIRST);
   /** Sends: the address of the bytes, their number, and how many of them the driver has taken. */
-  address = new Float64Array(OPERATIONS_FIRST);
-  byteLength = new Float64Array(OPERATIONS_FIRST);
-  bytesTaken = new Float64Array(OPERATIONS_FIRST);
+  address = new Float64Array(SENDS_FIRST);
+  byteLength = new Float64Array(SENDS_FIRST);
+  bytesTaken = new Float64Array(SENDS_FIRST);
   /** Sends: 1 if some of the bytes are in memory that the program could detach. */
-  borrowed = new Uint8Array(OPERATIONS_FIRST);
+  borrowed = new Uint8Array(SENDS_FIRST);
   /** Sends: the block that contains a copy of the bytes; -1 when there is none. */
-  copyBlock = new Int32Array(OPERATIONS_FIRST);
-  readonly sockets: (OverlappedSocket | undefined)[] = [];
-  readonly contexts: unknown[] = [];
+  copyBlock = new Int32Array(SENDS_FIRST).fill(-1);
   /** Sends: the owners of the bytes, which must stay referenced until the send completes. */
-  readonly owners: unknown[] = [];
+  owners: unknown[] = Array.from({ length: SENDS_FIRST }, () => undefined);
+  sockets: (OverlappedSocket | undefined)[] = [];
+  /** The contexts of operations; empty until one of them has a context. */
+  readonly #contexts: unknown[] = [];
+  /** The first free slot of those for sends, and of the others. */
+  #firstFreeSend = -1;
   #firstFree = -1;
   #inFlight = 0;
 
@@ -60,48 +69,102 @@ export class OperationTable {
     assert(operationsMax > 0);
     assert(operationsMax <= OPERATIONS_MAX);
     this.#operationsMax = operationsMax;
-    this.#addFree(0, OPERATIONS_FIRST);
+    this.#firstFreeSend = this.#addFree(0, SENDS_FIRST);
+    this.#firstFree = this.#addFree(SENDS_FIRST, OPERATIONS_FIRST);
   }
 
   get inFlight(): number {
     return this.#inFlight;
   }
 
+  /** The context of the operation in `slot`. */
+  contextOf(slot: number): unknown {
+    return this.#contexts.length === 0 ? undefined : this.#contexts[slot];
+  }
+
   /** Takes a slot for an operation of `socket`. */
   allocate(kind: number, socket: OverlappedSocket, context: unknown): number {
+    if (this.#inFlight === this.#operationsMax) {
+      throw new OperationError({
+        code: 'ENOBUFS',
+        reason: `All ${this.#operationsMax} operation slots of the port are in flight (operationsMax)`,
+        syscall: 'post',
+      });
+    }
+    const slot = kind === SEND || kind === SHUTDOWN ? this.#takeForSend() : this.#take();
+    assert(this.kind[slot] === FREE);
+    this.next[slot] = -1;
+    this.kind[slot] = kind;
+    this.sockets[slot] = socket;
+    if (context !== undefined) {
+      this.#growContexts();
+      this.#contexts[slot] = context;
+    }
+    this.#inFlight++;
+    return slot;
+  }
+
+  #growContexts(): void {
+    while (this.#contexts.length < this.#capacity) {
+      this.#contexts.push(undefined);
+    }
+  }
+
+  #takeForSend(): number {
+    const slot = this.#firstFreeSend;
+    if (slot < 0) {
+      return this.#takeMoreForSend();
+    }
+    this.#firstFreeSend = this.next[slot] as number;
+    return slot;
+  }
+
+  /** More send at one time than have slots of their own: the columns of sends become as long as the others. */
+  #takeMoreForSend(): number {
     if (this.#firstFree < 0) {
       this.#grow();
     }
     const slot = this.#firstFree;
-    assert(this.kind[slot] === FREE);
     this.#firstFree = this.next[slot] as number;
-    this.next[slot] = -1;
-    this.kind[slot] = kind;
-    this.sockets[slot] = socket;
-    this.contexts[slot] = context;
-    this.#inFlight++;
-    socket.operationsInFlight++;
+    if (slot >= this.copyBlock.length) {
+      this.#growSends();
+    }
+    return slot;
+  }
+
+  #take(): number {
+    if (this.#firstFree < 0) {
+      this.#grow();
+    }
+    const slot = this.#firstFree;
+    this.#firstFree = this.next[slot] as number;
     return slot;
   }
 
   /** Frees the slot of an operation that has ended, and increments its generation. */
   release(slot: number): void {
     assert(this.kind[slot] !== FREE);
-    const socket = this.sockets[slot] as OverlappedSocket;
     assert(this.#inFlight > 0);
-    assert(socket.operationsInFlight > 0);
     this.kind[slot] = FREE;
     this.delayed[slot] = 0;
     this.cancelled[slot] = 0;
     this.failures[slot] = 0;
     this.generation[slot] = (this.generation[slot] as number) + 1;
     this.sockets[slot] = undefined;
-    this.contexts[slot] = undefined;
-    this.owners[slot] = undefined;
-    this.next[slot] = this.#firstFree;
-    this.#firstFree = slot;
+    if (this.#contexts.length > 0) {
+      this.#contexts[slot] = undefined;
+    }
+    if (slot < this.owners.length) {
+      this.owners[slot] = undefined;
+    }
+    if (slot < SENDS_FIRST) {
+      this.next[slot] = this.#firstFreeSend;
+      this.#firstFreeSend = slot;
+    } else {
+      this.next[slot] = this.#firstFree;
+      this.#firstFree = slot;
+    }
     this.#inFlight--;
-    socket.operationsInFlight--;
   }
 
   /** Whether the slot's operation is still the one of that generation. */
@@ -109,28 +172,21 @@ export class OperationTable {
     return slot < this.#capacity && this.generation[slot] === generation && this.kind[slot] !== FREE;
   }
 
-  #addFree(from: number, to: number): void {
+  /** Adds slots, in a list of their own; returns the first of them. */
+  #addFree(from: number, to: number): number {
     for (let slot = from; slot < to; slot++) {
-      this.next[slot] = slot + 1 < to ? slot + 1 : this.#firstFree;
-      this.copyBlock[slot] = -1;
+      this.next[slot] = slot + 1 < to ? slot + 1 : -1;
       // Pushed in order: V8 turns an array that is filled from its end into a dictionary.
       this.sockets.push(undefined);
-      this.contexts.push(undefined);
-      this.owners.push(undefined);
     }
-    this.#firstFree = from;
+    // An array that was pushed to has room for half as many entries again.
+    this.sockets = this.sockets.slice();
+    return from;
   }
 
   #grow(): void {
     const before = this.#capacity;
-    const capacity = Math.min(2 * before, this.#operationsMax);
-    if (capacity <= before) {
-      throw new OperationError({
-        code: 'ENOBUFS',
-        reason: `All ${this.#operationsMax} operation slots of the port are in flight (operationsMax)`,
-        syscall: 'post',
-      });
-    }
+    const capacity = grownLength(before);
     this.#capacity = capacity;
     this.kind = growTyped(this.kind, capacity);
     this.generation = growTyped(this.generation, capacity);
@@ -139,11 +195,22 @@ export class OperationTable {
     this.cancelled = growTyped(this.cancelled, capacity);
     this.failures = growTyped(this.failures, capacity);
     this.once = growTyped(this.once, capacity);
-    this.address = growTyped(this.address, capacity);
-    this.byteLength = growTyped(this.byteLength, capacity);
-    this.bytesTaken = growTyped(this.bytesTaken, capacity);
-    this.borrowed = growTyped(this.borrowed, capacity);
-    this.copyBlock = growTyped(this.copyBlock, capacity);
-    this.#addFree(before, capacity);
+    this.#firstFree = this.#addFree(before, capacity);
+    if (this.#contexts.length > 0) {
+      this.#growContexts();
+    }
+  }
+
+  #growSends(): void {
+    const before = this.copyBlock.length;
+    this.address = growTyped(this.address, this.#capacity);
+    this.byteLength = growTyped(this.byteLength, this.#capacity);
+    this.bytesTaken = growTyped(this.bytesTaken, this.#capacity);
+    this.borrowed = growTyped(this.borrowed, this.#capacity);
+    this.copyBlock = growTyped(this.copyBlock, this.#capacity).fill(-1, before);
+    while (this.owners.length < this.#capacity) {
+      this.owners.push(undefined);
+    }
+    this.owners = this.owners.slice();
   }
 }

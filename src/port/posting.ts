@@ -39,9 +39,8 @@ export class PostingPort {
     if (!SOCKET_FAMILIES.includes(family)) {
       throw invalidValue('family', SOCKET_FAMILIES.join(', '), family);
     }
-    const calls = this.core.driver.sockets;
-    const handle = calls.create({ family, dualStack: options.dualStack ?? false });
-    const socket = new OverlappedSocket(calls, handle, family, 'created');
+    const handle = this.core.driver.sockets.create({ family, dualStack: options.dualStack ?? false });
+    const socket = new OverlappedSocket(this.core.homes[family], handle, 'created');
     this.core.router.sockets.add(socket);
     return socket;
   }
@@ -54,11 +53,11 @@ export class PostingPort {
   associate(socket: OverlappedSocket, key?: unknown): void {
     this.core.requireOpen('associate');
     this.core.requireUsable(socket, 'associate');
-    if (socket.owner !== undefined) {
+    if (socket.isAssociated) {
       throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
     }
     this.core.driver.associate(socket.handle, socket.family);
-    socket.owner = this.core;
+    socket.home = socket.home.joined;
     socket.key = key;
   }
 
@@ -93,7 +92,7 @@ export class PostingPort {
       core.operations.release(slot);
       throw error;
     }
-    socket.connectSlot = slot;
+    socket.readSlot = slot;
     setConnectAddress(socket, address);
     socket.state = 'connecting';
     core.runner?.posted();
@@ -225,7 +224,7 @@ export class PostingPort {
   detach(socket: OverlappedSocket, thread: number): number {
     const { sockets } = this.core.driver;
     this.core.requireUsable(socket, 'detach');
-    assert(socket.owner === undefined);
+    assert(!socket.isAssociated);
     assert(socket.state === 'connected');
     assert(sockets.detach !== undefined);
     socket.state = 'closed';
@@ -238,7 +237,7 @@ export class PostingPort {
     this.core.requireOpen('adopt');
     const { sockets } = this.core.driver;
     assert(sockets.adopt !== undefined);
-    const socket = new OverlappedSocket(sockets, sockets.adopt(handle, family), family, 'connected');
+    const socket = new OverlappedSocket(this.core.homes[family], sockets.adopt(handle, family), 'connected');
     this.core.router.sockets.add(socket);
     return socket;
   }
@@ -267,7 +266,7 @@ export class PostingPort {
     if (what === 'send') {
       this.core.router.sends.cancelAll(socket);
     } else {
-      const slot = what === 'connect' ? socket.connectSlot : socket.readSlot;
+      const slot = socket.readSlot;
       const wanted = what === 'accept' ? ACCEPT : what === 'receive' ? RECEIVE : CONNECT;
       if (slot >= 0 && kind[slot] === wanted) {
         this.#cancelSlot(socket, slot);
@@ -318,10 +317,8 @@ export class PostingPort {
       this.resetOnClose(socket);
     }
     socket.state = 'closing';
-    for (const slot of [socket.readSlot, socket.connectSlot]) {
-      if (slot >= 0) {
-        this.#cancelSlot(socket, slot);
-      }
+    if (socket.readSlot >= 0) {
+      this.#cancelSlot(socket, socket.readSlot);
     }
     if (socket.firstSend >= 0) {
       this.core.router.sends.cancelAll(socket);

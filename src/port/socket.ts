@@ -24,43 +24,73 @@ interface SocketNames {
   remoteAddress?: SocketAddress;
 }
 
+/** What all sockets of a port share that have one kind of addresses: one field for it, because there may be very many sockets. */
+export class SocketHome {
+  readonly family: SocketFamily;
+  /** The driver's calls; they identify the port that created the socket. */
+  readonly calls: SocketCalls;
+  /** Of sockets that are associated with the port, not only created by it. */
+  readonly isAssociated: boolean;
+  /** The same for sockets that are new, and for those that are associated. */
+  readonly fresh: SocketHome;
+  readonly joined: SocketHome;
+
+  constructor(family: SocketFamily, calls: SocketCalls, fresh?: SocketHome) {
+    this.family = family;
+    this.calls = calls;
+    this.isAssociated = fresh !== undefined;
+    this.fresh = fresh ?? this;
+    this.joined = fresh === undefined ? new SocketHome(family, calls, this) : this;
+  }
+}
+
+export type SocketHomes = Readonly<Record<SocketFamily, SocketHome>>;
+
+/** Where the new sockets of a port begin. */
+export function socketHomes(calls: SocketCalls): SocketHomes {
+  return {
+    ipv4: new SocketHome('ipv4', calls),
+    ipv6: new SocketHome('ipv6', calls),
+    unix: new SocketHome('unix', calls),
+  };
+}
+
 /** Created by `CompletionPort.createSocket`, or by a completed accept. */
 export class OverlappedSocket {
-  /** The kind of its addresses. */
-  readonly family: SocketFamily;
   /** The completion key that was passed to `associate`. */
   key: unknown = undefined;
   /** @internal The system's number of the socket. */
   readonly handle: number;
   /** @internal */
   state: SocketState;
-  /** @internal The port that it was associated with: only compared, so its type does not matter here. */
-  owner: object | undefined = undefined;
-  /** @internal */
-  operationsInFlight = 0;
-  /** @internal Slot of the accept or receive in flight; -1 when there is none. */
+  /** @internal Slot of the accept, connect or receive in flight; -1 when there is none. */
   readSlot = -1;
-  /** @internal Slot of the connect in flight; -1 when there is none. */
-  connectSlot = -1;
   /** @internal The first slot of the sends and shutdowns, which are in order; -1 when there are none. */
   firstSend = -1;
   /** @internal The last slot of them; -1 when there are none. */
   lastSend = -1;
   /** @internal The last of the sends that are with the driver, which begin with the first; -1 when none is. */
   lastWithDriver = -1;
-  /** @internal Whether the sends that are with the driver were cancelled. */
-  sendsCancelled = false;
-  /** @internal The driver's calls; they identify the port that created the socket. */
-  readonly calls: SocketCalls;
+  /** @internal What it shares with other sockets of its port. */
+  home: SocketHome;
   /** @internal */
   names: SocketNames | undefined = undefined;
 
   /** @internal */
-  constructor(calls: SocketCalls, handle: number, family: SocketFamily, state: SocketState) {
-    this.calls = calls;
+  constructor(home: SocketHome, handle: number, state: SocketState) {
+    this.home = home;
     this.handle = handle;
-    this.family = family;
     this.state = state;
+  }
+
+  /** The kind of its addresses. */
+  get family(): SocketFamily {
+    return this.home.family;
+  }
+
+  /** @internal Whether it joined its port. */
+  get isAssociated(): boolean {
+    return this.home.isAssociated;
   }
 
   /** Whether `closeSocket` was called for it. */
@@ -74,7 +104,7 @@ export class OverlappedSocket {
    */
   bind(address: SocketAddress, options: Partial<BindOptions> = {}): void {
     requireState(this, 'bind', 'created');
-    const boundPath = this.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
+    const boundPath = this.home.calls.bind(this.handle, address, { reusePort: options.reusePort ?? false });
     if (boundPath !== undefined) {
       named(this).boundPath = boundPath;
     }
@@ -88,14 +118,14 @@ export class OverlappedSocket {
   listen(backlog: number = BACKLOG): void {
     requireState(this, 'listen', 'created');
     checkNumber('backlog', backlog, ANY_BACKLOG);
-    this.calls.listen(this.handle, Math.min(Math.floor(backlog), INT_MAX));
+    this.home.calls.listen(this.handle, Math.min(Math.floor(backlog), INT_MAX));
     this.state = 'listening';
   }
 
   /** The address the socket is bound to. */
   localAddress(): SocketAddress {
     requireOpen(this, 'getsockname');
-    return printable(this.calls.localAddress(this.handle));
+    return printable(this.home.calls.localAddress(this.handle));
   }
 
   /**
@@ -111,7 +141,7 @@ export class OverlappedSocket {
     if (this.state === 'connecting' || this.state === 'failed') {
       throw new OperationError({ code: 'ENOTCONN', reason: `The socket is ${this.state}`, syscall: 'getpeername' });
     }
-    const address = printable(this.calls.remoteAddress(this.handle));
+    const address = printable(this.home.calls.remoteAddress(this.handle));
     named(this).remoteAddress = address;
     return address;
   }
@@ -129,14 +159,14 @@ export class OverlappedSocket {
   setOption(option: Exclude<SocketOption, 'resetOnClose'>, value: number): void {
     requireOpen(this, 'setsockopt');
     checkSocketOption(option, value);
-    this.calls.setOption(this.handle, option, value);
+    this.home.calls.setOption(this.handle, option, value);
   }
 
   /** The value of an option. @throws TypeError `ERR_INVALID_ARG_VALUE`; OperationError `EBADF` */
   getOption(option: Exclude<SocketOption, 'resetOnClose'>): number {
     requireOpen(this, 'getsockopt');
     requireOption(option);
-    return this.calls.getOption(this.handle, option);
+    return this.home.calls.getOption(this.handle, option);
   }
 }
 

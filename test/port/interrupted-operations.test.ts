@@ -22,7 +22,7 @@ describe('operations that fail for a moment', () => {
     }
     const connecting = bench.socket('connecting', 12);
     const slot = bench.operations.allocate(CONNECT, connecting, undefined);
-    connecting.connectSlot = slot;
+    connecting.readSlot = slot;
     bench.operations.cancelled[slot] = 1;
     bench.complete(slot, -EINTR);
     assert.equal(connecting.state, 'failed');

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { OperationTable, RECEIVE } from '../../src/port/operations.js';
-import { OverlappedSocket } from '../../src/port/socket.js';
+import { OperationTable, RECEIVE, SEND } from '../../src/port/operations.js';
+import { OverlappedSocket, SocketHome } from '../../src/port/socket.js';
 import { FakeDriver } from '../support/fake-driver.js';
 
 function someSocket(): OverlappedSocket {
-  return new OverlappedSocket(new FakeDriver().sockets, 3, 'ipv4', 'connected');
+  return new OverlappedSocket(new SocketHome('ipv4', new FakeDriver().sockets), 3, 'connected');
 }
 
 describe('operation slots', () => {
@@ -26,14 +26,13 @@ describe('operation slots', () => {
             table.release(slot);
             over.push([slot, generation]);
           } else {
-            const slot = table.allocate(RECEIVE, socket, step);
+            const slot = table.allocate(step !== null && step % 2 === 0 ? SEND : RECEIVE, socket, step);
             assert.equal(taken.has(slot), false);
-            assert.equal(table.contexts[slot], step);
+            assert.equal(table.contextOf(slot), step);
             taken.set(slot, table.generation[slot] as number);
           }
         }
         assert.equal(table.inFlight, taken.size);
-        assert.equal(socket.operationsInFlight, taken.size);
         for (const [slot, generation] of taken) {
           assert.equal(table.isCurrent(slot, generation), true);
         }
@@ -50,8 +49,30 @@ describe('operation slots', () => {
     const slots = new Set(Array.from({ length: 1000 }, () => table.allocate(RECEIVE, socket, undefined)));
     assert.equal(slots.size, 1000);
     assert.throws(() => table.allocate(RECEIVE, socket, undefined), { code: 'ENOBUFS', message: /operationsMax/ });
-    table.release(500);
-    assert.equal(table.allocate(RECEIVE, socket, undefined), 500);
+    const freed = [...slots][500] as number;
+    table.release(freed);
+    assert.equal(table.allocate(RECEIVE, socket, undefined), freed);
+  });
+
+  test('any number of sends has memory for what it sends, and other operations have none', () => {
+    const table = new OperationTable(2 ** 16);
+    const socket = someSocket();
+    const receives = Array.from({ length: 5000 }, () => table.allocate(RECEIVE, socket, undefined));
+    const few = table.address.length;
+    assert(few <= 1024, `${few} of 5000`);
+    const sends = Array.from({ length: 3000 }, () => table.allocate(SEND, socket, undefined));
+    assert.equal(new Set([...receives, ...sends]).size, 8000);
+    for (const slot of sends) {
+      assert.equal(table.copyBlock[slot], -1);
+      assert(slot < table.address.length);
+      assert(slot < table.owners.length);
+    }
+    for (const slot of [...receives, ...sends]) {
+      table.release(slot);
+    }
+    assert.equal(table.inFlight, 0);
+    const again = Array.from({ length: 8000 }, () => table.allocate(SEND, socket, undefined));
+    assert.equal(new Set(again).size, 8000);
   });
 
   test('releasing a free slot fails an assertion', () => {

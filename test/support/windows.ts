@@ -105,7 +105,7 @@ export const windows: TestSystem = {
     const memory = new Slab(data.length);
     memory.u8.set(Buffer.from(data));
     // A socket's number is one of our own; what made it knows the SOCKET.
-    const { handle } = (socket.calls as WindowsSockets).records.of(socket.handle);
+    const { handle } = (socket.home.calls as WindowsSockets).records.of(socket.handle);
     assert.equal(ws2_32().send(handle, memory.address, data.length, how === 'urgent' ? MSG_OOB : 0), data.length);
   },
 };

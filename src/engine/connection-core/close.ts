@@ -6,7 +6,7 @@ import { connectAddressOf, learnRemoteAddress } from '../../port/socket.js';
 import type { CloseReason } from '../close-reasons.js';
 import { endingsArePublished } from './diagnostics.js';
 import type { HandlerName } from './handler-table.js';
-import type { ConnectionRecord } from './record.js';
+import { type ConnectionRecord, sideOf } from './record.js';
 import { CLOSE_AWAITED, CLOSING, IN_FLIGHT, isClosed, TRUNCATED } from './state.js';
 
 /**
@@ -102,7 +102,9 @@ export function finishIfIdle(connection: ConnectionRecord): void {
 function dropHeld(connection: ConnectionRecord): void {
   const { held, messages } = connection;
   connection.group.engine.held.forget(connection);
-  connection.held = undefined;
+  if (connection.held !== undefined) {
+    sideOf(connection).held = undefined;
+  }
   messages?.drop();
   for (const chunk of held ?? []) {
     chunk.buffer?.release();

@@ -6,7 +6,7 @@
 
 import { OperationError } from '../../base/errors.js';
 import { close } from './close.js';
-import type { ConnectionRecord } from './record.js';
+import { type ConnectionRecord, sideOf } from './record.js';
 import { CLOSING, QUOTA_SPENT, RECEIVING, STOPPED, STOPPING, STOPS_SOON } from './state.js';
 
 /** Connections that hold less are no candidates for closing when the engine holds too much. */
@@ -24,10 +24,10 @@ export class HeldMemory {
 
   /** A connection holds more than before, or less. With too much held, a connection is closed. */
   change(connection: ConnectionRecord, byteLength: number): void {
-    if ((connection.flags & CLOSING) !== 0) {
+    if ((connection.flags & CLOSING) !== 0 || byteLength === 0) {
       return;
     }
-    connection.heldBytes += byteLength;
+    sideOf(connection).heldBytes += byteLength;
     this.bytes += byteLength;
     if (connection.heldBytes >= LARGE_BYTES) {
       this.#large.add(connection);
@@ -57,8 +57,11 @@ export class HeldMemory {
 
   /** The connection is closing: it lets go of everything. */
   forget(connection: ConnectionRecord): void {
+    if (connection.heldBytes === 0) {
+      return;
+    }
     this.bytes -= connection.heldBytes;
-    connection.heldBytes = 0;
+    sideOf(connection).heldBytes = 0;
     this.#large.delete(connection);
   }
 

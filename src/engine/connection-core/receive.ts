@@ -7,7 +7,7 @@ import type { Completion } from '../../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitAndAwait, emitData } from './emit.js';
 import { stopReceiving, stopSoon } from './held-memory.js';
-import type { ConnectionRecord, HeldChunk } from './record.js';
+import { type ConnectionRecord, type HeldChunk, sideOf } from './record.js';
 import { requestFin } from './shutdown.js';
 import {
   AWAITING,
@@ -121,9 +121,10 @@ function handOver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffe
 function hold(connection: ConnectionRecord, completion: Completion): void {
   const { engine } = connection.group;
   const chunk = heldChunk(engine.port.poolShort, completion);
-  connection.held ??= [];
-  connection.held.push(chunk);
-  if (connection.held.length > HELD_CHUNKS_FEW) {
+  const side = sideOf(connection);
+  side.held ??= [];
+  side.held.push(chunk);
+  if (side.held.length > HELD_CHUNKS_FEW) {
     connection.flags |= RECEIVES_ONCE;
   }
   engine.held.change(connection, memoryOf(chunk));
@@ -224,7 +225,9 @@ export function resumeNow(connection: ConnectionRecord): void {
   if ((connection.flags & (HOLDING | CLOSING)) !== 0) {
     return;
   }
-  connection.held = undefined;
+  if (held !== undefined) {
+    sideOf(connection).held = undefined;
+  }
   if ((connection.flags & (PEER_FIN | END_EMITTED)) === PEER_FIN) {
     emitEnd(connection);
   } else {

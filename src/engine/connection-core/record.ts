@@ -152,6 +152,29 @@ export interface ConnectionContext {
 
 let lastId = 0;
 
+/** Fields that few connections need at one time, because each would cost all others a word. */
+class SideFields {
+  /** The stream that reads the connection. */
+  stream: StreamSink | undefined = undefined;
+  /** What its events call while a stream reads it. */
+  handlers: HandlerTable<ConnectionRecord> | undefined = undefined;
+  held: HeldChunk[] | undefined = undefined;
+  heldBytes = 0;
+  /** The tick of `setDeadline`. */
+  deadlineTick = NEVER;
+}
+
+/** The fields of all connections that have none of their own: it is never changed. */
+const NO_SIDE_FIELDS = new SideFields();
+
+/** The fields that few connections need, to change them. */
+export function sideOf(connection: ConnectionRecord): SideFields {
+  if (connection.side === NO_SIDE_FIELDS) {
+    connection.side = new SideFields();
+  }
+  return connection.side;
+}
+
 /** The fields of a connection. */
 export abstract class ConnectionRecord implements Timed {
   /** A number that no other connection of this thread has. */
@@ -160,10 +183,6 @@ export abstract class ConnectionRecord implements Timed {
   readonly socket: OverlappedSocket;
   /** @internal */
   readonly group: ConnectionContext;
-  /** @internal What its events call: the handlers of its group, until a stream reads the connection. */
-  handlers: HandlerTable<ConnectionRecord>;
-  /** @internal The stream that reads it. */
-  stream: StreamSink | undefined = undefined;
   /** @internal */
   flags = 0;
   /** Bytes received and delivered. */
@@ -172,12 +191,10 @@ export abstract class ConnectionRecord implements Timed {
   bytesWritten = 0;
   /** Bytes written that the system has not taken yet. */
   queuedBytes = 0;
-  /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
-  heldBytes = 0;
   /** @internal */
   queue: WriteQueue | undefined = undefined;
-  /** @internal */
-  held: HeldChunk[] | undefined = undefined;
+  /** @internal To change them there is `sideOf`. */
+  side: SideFields = NO_SIDE_FIELDS;
   /** @internal The round in which it received last, and its bytes in that round. */
   round = 0;
   /** @internal */
@@ -188,8 +205,6 @@ export abstract class ConnectionRecord implements Timed {
   sentTick: number;
   /** @internal */
   phaseTick: number;
-  /** @internal The tick of `setDeadline`. */
-  deadlineTick = NEVER;
   /** @internal */
   timerNext: Timed | undefined = undefined;
   /** @internal */
@@ -205,7 +220,6 @@ export abstract class ConnectionRecord implements Timed {
   constructor(group: ConnectionContext, socket: OverlappedSocket) {
     this.group = group;
     this.socket = socket;
-    this.handlers = group.handlers;
     const { tick } = group.engine.wheel;
     this.receivedTick = tick;
     this.sentTick = tick;
@@ -215,6 +229,26 @@ export abstract class ConnectionRecord implements Timed {
     } else if (group.handlers.data === undefined) {
       this.flags = NO_READER;
     }
+  }
+
+  /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
+  get heldBytes(): number {
+    return this.side.heldBytes;
+  }
+
+  /** @internal What its events call: the handlers of its group, until a stream reads the connection. */
+  get handlers(): HandlerTable<ConnectionRecord> {
+    return this.side.handlers ?? this.group.handlers;
+  }
+
+  /** @internal The stream that reads it. */
+  get stream(): StreamSink | undefined {
+    return this.side.stream;
+  }
+
+  /** @internal */
+  get held(): HeldChunk[] | undefined {
+    return this.side.held;
   }
 
   /** @internal */

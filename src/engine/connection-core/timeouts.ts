@@ -3,7 +3,7 @@
 import type { CloseReason } from '../close-reasons.js';
 import { movedTick, NEVER, TICK_MS, tickAfter } from '../scheduling/timer-wheel.js';
 import { close } from './close.js';
-import type { ConnectionMessages, ConnectionRecord } from './record.js';
+import { type ConnectionMessages, type ConnectionRecord, sideOf } from './record.js';
 import {
   CLOSING,
   END_EMITTED,
@@ -59,7 +59,7 @@ export function setIdleTicks(connection: ConnectionRecord, ticks: number): void 
 function firstDeadline(connection: ConnectionRecord): Deadline {
   const { flags, phaseTick, receivedTick, sentTick } = connection;
   const { limits } = connection.group;
-  found.tick = connection.deadlineTick;
+  found.tick = connection.side.deadlineTick;
   found.reason = 'deadline';
   consider(tickAfter(Math.max(receivedTick, sentTick), idleTicksOf(connection)), 'idle_timeout');
   if (connection.bytesRead === 0 && connection.held === undefined && (flags & (END_EMITTED | RESTING)) === 0) {
@@ -117,7 +117,7 @@ export function setDeadline(connection: ConnectionRecord, ticks: number): void {
   }
   const { wheel } = connection.group.engine;
   wheel.look();
-  connection.deadlineTick = tickAfter(wheel.tick, ticks);
+  sideOf(connection).deadlineTick = tickAfter(wheel.tick, ticks);
   armTimerSoon(connection);
 }
 
@@ -171,7 +171,9 @@ export function moveTicks(connection: ConnectionRecord, ticks: number): void {
   connection.receivedTick = movedTick(connection.receivedTick, ticks);
   connection.sentTick = movedTick(connection.sentTick, ticks);
   connection.phaseTick = movedTick(connection.phaseTick, ticks);
-  connection.deadlineTick = movedTick(connection.deadlineTick, ticks);
+  if (connection.side.deadlineTick !== NEVER) {
+    sideOf(connection).deadlineTick = movedTick(connection.side.deadlineTick, ticks);
+  }
   if (messages !== undefined) {
     messages.pingTick = movedTick(messages.pingTick, ticks);
     messages.messageTick = movedTick(messages.messageTick, ticks);

@@ -66,7 +66,7 @@ export class ReceiveMarks implements LowWaterMarks {
   #add(connection: ConnectionRecord, mark: Mark): Mark | undefined {
     const { group, socket, flags } = connection;
     // The system holds nothing back on Unix sockets (`unix_poll` in its net/unix/af_unix.c).
-    const possible = socket.calls.hasReceiveLowWater && socket.family !== 'unix';
+    const possible = socket.home.calls.hasReceiveLowWater && socket.family !== 'unix';
     if (!possible || group.limits.receiveLowWaterBytesMax === NO_MARK || (flags & CLOSING) !== 0) {
       return undefined;
     }

@@ -11,7 +11,7 @@ import type { CloseReason } from '../close-reasons.js';
 import { close, whyClosed, writeAfterEnd } from '../connection-core/close.js';
 import type { HandlerName, HandlerTable } from '../connection-core/handler-table.js';
 import { destroy, linger } from '../connection-core/linger.js';
-import type { ConnectionRecord, StreamSink } from '../connection-core/record.js';
+import { type ConnectionRecord, type StreamSink, sideOf } from '../connection-core/record.js';
 import { append, end } from '../connection-core/send.js';
 import {
   CLOSED,
@@ -74,8 +74,9 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     this.#stream = stream;
     this.#own = connection.handlers;
     connection.flags |= STREAMED;
-    connection.handlers = this;
-    connection.stream = this;
+    const side = sideOf(connection);
+    side.handlers = this;
+    side.stream = this;
     // Events from before the stream existed. Later than its constructor, which is still running.
     if ((connection.flags & END_EMITTED) !== 0) {
       queueMicrotask(() => stream.peerEnded());

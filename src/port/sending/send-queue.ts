@@ -91,10 +91,9 @@ export class SendQueue {
     assert(isSending(socket));
     const first = socket.firstSend;
     assert(first >= 0);
-    const cancelled = socket.sendsCancelled;
+    const cancelled = this.#operations.cancelled[first] === 1;
     this.#stages?.release(first);
     socket.lastWithDriver = -1;
-    socket.sendsCancelled = false;
     if (result > 0) {
       const { byteLength, bytesTaken, failures } = this.#operations;
       if (first === socket.lastSend && result === byteLength[first] && bytesTaken[first] === 0) {
@@ -176,9 +175,10 @@ export class SendQueue {
       this.failAll(socket, this.#cancelled);
       return;
     }
-    socket.sendsCancelled = true;
-    this.#failQueued(socket, this.#cancelled);
+    // Those with the driver end together, and the first of them says so.
     const slot = socket.firstSend;
+    this.#operations.cancelled[slot] = 1;
+    this.#failQueued(socket, this.#cancelled);
     this.#driver.cancel(slot, this.#operations.generation[slot] as number, socket.handle);
   }
 
