@@ -107,6 +107,7 @@ function usualScenarios({ growth, quick }: Words): readonly Scenario[] {
 
 function optionsOf(words: Words, signal: AbortSignal): Options {
   const usual = words.quick ? QUICK : words.growth ? GROWTH : WHOLE;
+  const scenarios = chosenScenarios(words.scenario, usualScenarios(words));
   const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
   const plan: Plan = {
     quick: words.quick,
@@ -114,9 +115,9 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
     measureMs,
     firstWarmUpMs: usual.firstWarmUpMs,
     warmUpMs: usual.warmUpMs,
-    contenders: chosenContenders(words.contender ?? usual.contenders),
+    contenders: chosenContenders(words.contender ?? contendersOf(words, scenarios) ?? usual.contenders),
     chosen: words.contender !== undefined,
-    scenarios: chosenScenarios(words.scenario, usualScenarios(words)),
+    scenarios,
     signal,
   };
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
@@ -128,4 +129,12 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
     samplesFile: words.from ?? join(words.output ?? CACHE, 'samples.json'),
     from: words.from,
   };
+}
+
+/** The contenders of scenarios that were chosen by name, if each of them names its own. */
+function contendersOf({ scenario, quick }: Words, scenarios: readonly Scenario[]): readonly string[] | undefined {
+  if (scenario === undefined || quick || scenarios.some(({ contenders }) => contenders === undefined)) {
+    return undefined;
+  }
+  return [...new Set(scenarios.flatMap(({ contenders = [] }) => contenders))];
 }

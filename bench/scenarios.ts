@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they are measured and reported. */
 
+import { CORES_SCENARIOS } from './cores.js';
 import { GROWTH_SCENARIOS } from './growth.js';
 import { LIGHT_LOADS } from './light-load.js';
 import type { Scenario } from './scenario.js';
@@ -138,7 +139,7 @@ export const SCENARIOS: readonly Scenario[] = [
   echo('wine-50', 'In Wine: ping-pong of 64 bytes, 50 connections', 50, { wine: true }),
 ];
 
-/** Scenarios by their names, those of `--growth` too; without names, all of `usual`. */
+/** Scenarios by their names, those of `--growth` and `cores-…` too; without names, all of `usual`. */
 export function chosenScenarios(
   words: readonly string[] | undefined,
   usual: readonly Scenario[] = SCENARIOS,
@@ -147,9 +148,9 @@ export function chosenScenarios(
 }
 
 function scenarioOf(word: string): Scenario {
-  const found = [...SCENARIOS, ...GROWTH_SCENARIOS].find(({ name }) => name === word);
+  const found = [...SCENARIOS, ...GROWTH_SCENARIOS, ...CORES_SCENARIOS].find(({ name }) => name === word);
   if (found === undefined) {
-    const names = SCENARIOS.map(({ name }) => name).join(', ');
+    const names = [...SCENARIOS, ...CORES_SCENARIOS].map(({ name }) => name).join(', ');
     throw new Error(`Cannot choose a scenario: found ${word}, wanted one of ${names}`);
   }
   return found;

@@ -1,7 +1,9 @@
 /** overlapped: the engine and the bare port, on each driver. */
 
+import type { Distribution } from 'overlapped';
 import { probeDrivers } from 'overlapped/port';
 import type { Contender, Presence } from '../contender.js';
+import { THREADS } from '../cores.js';
 import { built } from '../paths.js';
 import { ROLES } from '../servers/roles.js';
 import { nodeCommand, nodeVersion } from './node.js';
@@ -9,7 +11,7 @@ import { nodeCommand, nodeVersion } from './node.js';
 const DRIVERS = ['io_uring', 'epoll', 'select'] as const;
 
 /** The last part of the command line selects how this server echoes. */
-const ECHOES_ASIDE = ['messages', 'decoding', 'threads'] as const;
+const ECHOES_ASIDE = ['messages', 'decoding'] as const;
 
 function presence(driver: string): Presence {
   const probe = probeDrivers().find(({ name }) => name === driver)?.probe;
@@ -52,9 +54,26 @@ function aside(driver: string, echo: string): Contender {
   };
 }
 
+const THREADS_ROLES = ['echo', 'broadcast'] as const;
+
+function threads(driver: string, count: number, distribution: Distribution): Contender {
+  const byPort = distribution === 'reuse_port';
+  return {
+    name: `threads-${count}${byPort ? '-reuse' : ''}:${driver}`,
+    title: `overlapped, ${driver}, ${count} ${count === 1 ? 'thread' : 'threads'}${byPort ? ', a listener each' : ''}`,
+    roles: THREADS_ROLES,
+    aside: true,
+    collects: true,
+    prepare: () => presence(driver),
+    command: (role) => nodeCommand(built('servers/threads.js'), driver, distribution, String(count), role),
+  };
+}
+
 export const OVERLAPPED: readonly Contender[] = [
   ...DRIVERS.map(engine),
   ...DRIVERS.map((driver) => port(driver, 'run')),
   ...DRIVERS.map((driver) => port(driver, 'loop')),
   ...DRIVERS.flatMap((driver) => ECHOES_ASIDE.map((echo) => aside(driver, echo))),
+  ...DRIVERS.flatMap((driver) => THREADS.map((count) => threads(driver, count, 'dispatch'))),
+  ...DRIVERS.flatMap((driver) => THREADS.slice(1).map((count) => threads(driver, count, 'reuse_port'))),
 ];

@@ -1,7 +1,7 @@
 /**
  * Servers on the engine, as in the docs: `node dist/bench/servers/engine.js DRIVER ROLE [PORT]`. Besides the roles
- * there are three ways to echo that are measured separately: `messages` (with a framing), `decoding` (bytes, after
- * finding the messages in them) and `threads` (on two of them).
+ * there are two ways to echo that are measured separately: `messages` (with a framing) and `decoding` (bytes, after
+ * finding the messages in them).
  */
 
 import { type Connection, connect, type DriverChoice, listen, type Server, type SocketAddress } from 'overlapped';
@@ -44,7 +44,7 @@ const relay = {
   close: ({ context }: Connection<Connection>) => context?.destroy(),
 };
 
-const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Program>> = {
+const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding', Program>> = {
   echo: () =>
     listen({
       ...where,
@@ -66,8 +66,6 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding' | 'threads', Prog
         connection.write(chunk);
       },
     }),
-
-  threads: () => listen({ ...where, threads: 2, module: new URL('./echo-handlers.js', import.meta.url) }),
 
   sink: () =>
     listen<Taken>({
