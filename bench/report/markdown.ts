@@ -1,6 +1,7 @@
 /** The report as a page: the targets, the contenders, and each scenario. */
 
 import { figure, OTHERS_SHARE_MAX } from '../figures.js';
+import { GROWTH_SCENARIOS } from '../growth.js';
 import { median } from '../measuring.js';
 import type { Results } from '../results.js';
 import { isAlone } from '../scenario.js';
@@ -37,7 +38,7 @@ export function targetTable(results: Results): Table {
 
 /** The scenarios in which other programs, or other machines on the same hardware, disturbed half of the measurements. */
 export function warning({ cells }: Results): readonly string[] {
-  const disturbed = SCENARIOS.flatMap((scenario) => {
+  const disturbed = [...SCENARIOS, ...GROWTH_SCENARIOS].flatMap((scenario) => {
     const shares = cells
       .filter((cell) => cell.scenario === scenario.name && cell.samples.length > 0)
       .map((cell) => figure(cell, 'othersBusy').median);

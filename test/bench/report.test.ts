@@ -341,6 +341,11 @@ test('a run of growth has a chart and a table for each line of points, with fail
   assert.match(page.text, /^\| engine:io_uring \| 2\.00 \(0\.50\) \| 3\.00 \(0\.50\) \|$/m);
   assert.match(page.text, /^\| net \| 50\.0 \| 50\.0 \|$/m);
   assert.match(page.text, /^\| CPU per message, µs \| 16 B \|$/m);
+  const busy = cell('net', 'growth-bytes-16', sample(1000, 1, 1, { othersCpu: 3e5 }));
+  assert.match(
+    growthReport(resultsOf([busy], { growth: true }))[0]?.text ?? '',
+    /busy with other things.* growth-bytes-16/,
+  );
   assert.match(page.text, /`bun` failed in `growth-connections-15000`: It fell/);
   assert.match(page.text, /not measured: no compiler/);
   assert.deepEqual(
