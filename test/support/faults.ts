@@ -48,7 +48,7 @@ export class Faults {
     this.#fails = fails;
     const number = BY_NUMBER[name];
     const matches = number === undefined ? () => true : (first: number | undefined) => first === number;
-    for (const wrapped of number === undefined ? [name] : ['syscall', 'syscall3']) {
+    for (const wrapped of number === undefined ? [name] : ['syscall', 'syscall3', 'syscallEnter']) {
       this.#wrap(wrapped, matches);
     }
   }

@@ -31,11 +31,15 @@ export class PolledCall {
    * @throws OperationError if the failure is permanent
    */
   failed(systemNumber: number): 0 {
-    // An interrupted call is repeated soon, too: a watch may report a readiness only once.
-    if (!PASSING.has(this.#errors.codeOf(systemNumber))) {
+    const code = this.#errors.codeOf(systemNumber);
+    if (code === 'EINTR') {
+      // At once: a signal is no shortage, and a watch may report a readiness only once.
+      this.#retry.again();
+    } else if (PASSING.has(code)) {
+      this.#retry.failed();
+    } else {
       throw this.#errors.create(systemNumber, this.#name);
     }
-    this.#retry.failed();
     return 0;
   }
 

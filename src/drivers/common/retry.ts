@@ -35,6 +35,11 @@ export class Retry {
     this.at = this.#clock.now() + retryDelayMs(this.#failures);
   }
 
+  /** The next try is due at once, as the last one has not failed for a shortage. */
+  again(): void {
+    this.at = this.#clock.now();
+  }
+
   /** The next try begins. */
   clear(): void {
     this.at = Infinity;

@@ -273,7 +273,7 @@ export class Ring {
       argument = this.#timeoutArgument(timeoutMs);
       argumentBytes = io_uring_getevents_arg.size;
     }
-    const submitted = this.#libc.syscall(
+    const submitted = this.#libc.syscallEnter(
       SYS_io_uring_enter,
       this.descriptor,
       this.toSubmit,

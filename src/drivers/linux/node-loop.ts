@@ -3,6 +3,7 @@
  * do, and the time until its next timer. Programs that embed libuv drive it by the same functions (uv_backend_fd(3)).
  */
 
+import { performanceNow } from '../../base/runtime.js';
 import { type Libuv, openLibuv } from '../../ffi/linux/libuv.js';
 import { watchesInLoop } from './epoll-watch.js';
 import { IdleTime } from './idle-time.js';
@@ -19,6 +20,8 @@ export class NodeLoop {
   readonly #uv: Libuv;
   #idleTime: IdleTime | undefined;
   #searches = 0;
+  /** When the loop's time was set last by this class: it may have been set later. */
+  #updatedAt = -Infinity;
 
   constructor(uv: Libuv) {
     this.#uv = uv;
@@ -42,10 +45,21 @@ export class NodeLoop {
 
   /** How long the loop has nothing to do unless something arrives, in ms: 0 if it has, Infinity without limit. */
   idleMs(): number {
-    const { loop, uv_update_time, uv_backend_timeout } = this.#uv;
-    uv_update_time(loop);
+    const { loop, uv_backend_timeout } = this.#uv;
     const timeoutMs = uv_backend_timeout(loop);
-    return timeoutMs < 0 ? Infinity : timeoutMs;
+    if (timeoutMs <= 0) {
+      return timeoutMs === 0 ? 0 : Infinity;
+    }
+    // By the loop's own time, which stands still. It is set again only when a timer seems due: that is a call more.
+    const leftMs = timeoutMs - (performanceNow() - this.#updatedAt);
+    return leftMs > 0 ? leftMs : this.#updatedIdleMs();
+  }
+
+  #updatedIdleMs(): number {
+    const { loop, uv_backend_timeout, uv_update_time } = this.#uv;
+    this.#updatedAt = performanceNow();
+    uv_update_time(loop);
+    return uv_backend_timeout(loop);
   }
 
   /** A port has waited in the loop's place. */

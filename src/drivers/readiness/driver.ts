@@ -227,7 +227,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
       return;
     }
     fairness.ask();
-    const wait = completed > 0 || this.#queued > 0 ? 0 : timeoutMs;
+    const wait = completed > 0 || this.#queued() > 0 ? 0 : timeoutMs;
     fairness.reported(this.#poller.wait(this, wait));
     if (completed < most) {
       this.#tryReady(sink, most - completed);
@@ -235,7 +235,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   hasWork(): boolean {
-    return this.#queued > 0 || this.#fairness.isBusy || this.#poller.unasked;
+    return this.#queued() > 0 || this.#fairness.isBusy || this.#poller.unasked;
   }
 
   ready(socket: number, generation: number, readable: boolean, writable: boolean, hangup: boolean): void {
@@ -272,7 +272,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
   }
 
   /** Number of sockets in the queues. */
-  get #queued(): number {
+  #queued(): number {
     return this.#reads.length + this.#writes.length;
   }
 

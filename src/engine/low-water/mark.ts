@@ -117,21 +117,21 @@ export class StreamMark extends Mark {
       return;
     }
     const fast = this.#streamBytes >= STREAM_RATE_BYTES_PER_MS * (now - this.#startedAt);
-    const answers = this.#written - this.#writtenBefore > this.#streamBytes * ANSWER_SHARE;
+    const answers = this.#written() - this.#writtenBefore > this.#streamBytes * ANSWER_SHARE;
     this.#start(now);
     if (fast && !answers) {
       this.wanted = this.bytesMax;
     }
   }
 
-  get #written(): number {
+  #written(): number {
     return this.connection.bytesWritten + this.connection.queuedBytes;
   }
 
   #start(now: number): void {
     this.#startedAt = now;
     this.#streamBytes = 0;
-    this.#writtenBefore = this.#written;
+    this.#writtenBefore = this.#written();
   }
 
   override gaveUp(): void {

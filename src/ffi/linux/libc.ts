@@ -50,6 +50,10 @@ function declareLibc() {
     syscall: library.declare(
       'int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)',
     ),
+    /** `syscall` for io_uring_enter, with numbers that koffi converts faster than 64-bit ones. */
+    syscallEnter: library.declare(
+      'int syscall(int64_t number, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags, int64_t arg, uint32_t argsz)',
+    ),
     /** `syscall` with three arguments and an int as its result, which koffi converts faster. */
     syscall3: library.declare('int syscall(int64_t number, int64_t a, int64_t b, int64_t c)'),
     unlink: library.declare('int unlink(int64_t pathname)'),

@@ -70,7 +70,7 @@ export class Pump implements Runner {
 
   /** An operation was posted: outside a turn, schedules the turn that submits it. */
   posted(): void {
-    if (!this.#isBusy && this.#immediate === undefined && this.#watch !== undefined) {
+    if (!this.#isBusy() && this.#immediate === undefined && this.#watch !== undefined) {
       this.#schedule();
     }
   }
@@ -83,12 +83,12 @@ export class Pump implements Runner {
   }
 
   /** Whether a turn is running. */
-  get #isBusy(): boolean {
+  #isBusy(): boolean {
     return this.#rounds.areRunning || this.#wait !== undefined;
   }
 
   #turn(): void {
-    if (!this.#isBusy && !this.#rounds.isStopped) {
+    if (!this.#isBusy() && !this.#rounds.isStopped) {
       this.#context.enter(this.#turnInContext, this);
     }
   }
@@ -117,14 +117,14 @@ export class Pump implements Runner {
    */
   #turnOfPoll(): void {
     const wait = this.#watch?.wait;
-    if (wait === undefined || runTicks === undefined || this.#isBusy || this.#rounds.isStopped) {
+    if (wait === undefined || runTicks === undefined || this.#isBusy() || this.#rounds.isStopped) {
       this.#turn();
       return;
     }
     let productive = false;
     try {
       productive = this.#roundsInContext(0);
-      if (productive && this.#mayWait && this.#waitOdds.try() && wait.begin()) {
+      if (productive && this.#mayWait() && this.#waitOdds.try() && wait.begin()) {
         productive = false;
         this.#wait = wait;
         this.#waitOdds.ended(this.#waitForMore(wait, runTicks));
@@ -139,7 +139,7 @@ export class Pump implements Runner {
     return this.#context.enter(this.#rounds.turn, this.#rounds, waitMs);
   }
 
-  get #mayWait(): boolean {
+  #mayWait(): boolean {
     return !this.#rounds.isStopped && !this.#port.isClosed && this.#immediate === undefined;
   }
 
@@ -153,7 +153,7 @@ export class Pump implements Runner {
     let moreCame = false;
     for (let waits = 0; waits < TURN_WAITS_MAX; waits++) {
       ticks();
-      const idleMs = this.#mayWait ? wait.idleMs() : 0;
+      const idleMs = this.#mayWait() ? wait.idleMs() : 0;
       if (idleMs === 0) {
         break;
       }
@@ -227,7 +227,7 @@ export class Pump implements Runner {
   /** The port was closed: dispatches its last completions, then stops. */
   portClosed(): void {
     this.#closeWatch();
-    if (!this.#isBusy && this.#immediate === undefined) {
+    if (!this.#isBusy() && this.#immediate === undefined) {
       this.#schedule();
     }
   }
