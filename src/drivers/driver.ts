@@ -202,8 +202,12 @@ export interface SocketCalls {
  * program asleep then costs no way through the event loop.
  */
 export interface LoopWait {
-  /** From now until `end`, a `poll` that waits also ends when the event loop has something to do. Returns whether. */
+  /** Prepares for waits, until `end`. Returns whether the port may wait. */
   begin(): boolean;
+  /** Whether a `poll` that waits also ends when the event loop has something to do. Only the pump's own polls do. */
+  isUsed: boolean;
+  /** Whether such a poll has ended for that. */
+  readonly interrupted: boolean;
   /** How long the event loop has nothing to do unless something arrives, in ms: 0 if it has, Infinity without limit. */
   idleMs(): number;
   end(): void;
@@ -286,6 +290,13 @@ export interface Driver {
   poll(sink: CompletionSink, completionsMax: number, timeoutMs: number): void;
   /** Whether the last `poll` has ended because the event loop has something to do (`LoopWait`). */
   readonly interrupted?: boolean;
+  /**
+   * Nobody waits for the completion of the send that was posted last, so a `poll` that waits need not end with it. Absent
+   * if completions of sends cost nothing by themselves.
+   */
+  quietLastSend?(): void;
+  /** Somebody waits for completions of sends that were quiet. */
+  mindSends?(): void;
   /** Whether `poll(…, 0)` has something to do, as far as is known without a system call. */
   hasWork(): boolean;
   /**

@@ -119,6 +119,8 @@ export class CompletionPort extends PostingPort {
     } finally {
       this.core.queue.close();
     }
+    // A started port that the program itself dequeues from has taken what would have woken the event loop.
+    this.core.runner?.posted();
     return batch.length;
   }
 

@@ -190,6 +190,16 @@ export class PostingPort {
     core.runner?.posted();
   }
 
+  /** @internal Nobody waits for the completion of the send that was posted last: see `Driver`. */
+  quietLastSend(): void {
+    this.core.driver.quietLastSend?.();
+  }
+
+  /** @internal Somebody waits for completions of sends that were quiet. */
+  mindSends(): void {
+    this.core.driver.mindSends?.();
+  }
+
   /** @internal Makes a started port have a turn soon, as if an operation had been posted. */
   wantTurn(): void {
     this.core.runner?.posted();

@@ -5,7 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CompletionBatch } from 'overlapped/port';
 import { runProgram } from '../support/child.js';
+import { eventually } from '../support/harness.js';
+import { LoopEcho } from '../support/loop-echo.js';
+import { connectNode } from '../support/node-client.js';
 
 /** Of each connection of the program. */
 const MESSAGES = 200;
@@ -33,9 +37,12 @@ async function run(driver: string, mode: string, disabledFeatures: readonly stri
   return JSON.parse(result.stdout);
 }
 
+/** Less than a turn waits: whatever waited for the end of the turn would be later. */
+const LATE_MS = 12;
+
 const skip = process.platform === 'linux' ? false : 'only drivers of Linux wait so';
 
-for (const driver of ['io_uring', 'epoll']) {
+for (const driver of ['io_uring', 'epoll'] as const) {
   describe(`turns that wait, on ${driver}`, { skip }, () => {
     test('messages that come one by one take no iteration of the event loop, and it is idle meanwhile', async () => {
       const { received, messages, loops, busy } = await run(driver, 'echo');
@@ -72,6 +79,49 @@ for (const driver of ['io_uring', 'epoll']) {
     test('errors that ticks and promises throw are uncaught exceptions, and the server goes on', async () => {
       const { received, uncaught } = await run(driver, 'throws');
       assert.deepEqual([received, uncaught], [MESSAGES, MESSAGES / 5]);
+    });
+
+    test('ends, ticks of handlers that a flush calls, and unreferenced immediates do not wait for the next message', async () => {
+      const result = await runProgram('waiting-turn-ends', [JSON.stringify({ driver })]);
+      assert.deepEqual([result.exitCode, result.stderr], [0, '']);
+      const { end, tick, ticks, untilImmediate } = JSON.parse(result.stdout);
+      assert.ok(end >= 0 && end < LATE_MS, `the end came ${end} ms after the answer`);
+      assert.ok(ticks > 5 && tick < LATE_MS, `ticks of handlers waited for ${tick} ms`);
+      assert.ok(untilImmediate >= 0 && untilImmediate < 20, `an immediate waited for ${untilImmediate} messages`);
+    });
+
+    test('a program that dequeues from a started port itself gets no less time, and the port goes on', async () => {
+      const echo = new LoopEcho({ driver });
+      const batch = new CompletionBatch(16);
+      const waits: number[] = [];
+      echo.before = ({ kind, bytes }) => {
+        if (kind === 'receive' && bytes > 0) {
+          void Promise.resolve().then(() => {
+            const began = performance.now();
+            // The answer's completion comes first, and nothing after it.
+            let taken: number;
+            do {
+              taken = echo.port.getQueuedCompletions(batch, 20);
+            } while (taken > 0);
+            waits.push(performance.now() - began);
+          });
+        }
+      };
+      echo.start();
+      const client = await connectNode(echo.number);
+      try {
+        for (let round = 1; round <= 10; round++) {
+          client.socket.write('ping');
+          await eventually(() => waits.length === round, `wait ${round}`);
+          // The port is parked when the next message comes.
+          await new Promise((resolve) => setTimeout(resolve, 30));
+        }
+        assert.ok(Math.min(...waits) > 19, `waited for ${waits}`);
+      } finally {
+        client.socket.destroy();
+        batch.clear();
+        echo.port.close();
+      }
     });
 
     test('two engines in one thread serve as if each were alone', async () => {

@@ -1,72 +1,68 @@
 /**
- * Waits for an epoll set and for Node's event loop at once: the descriptor of the loop's epoll is in the set. The set
- * is in the loop's epoll otherwise, and each cannot be in the other (epoll_ctl(2), ELOOP), so a wait swaps them.
+ * Waits for an epoll set and for Node's event loop at once: by poll(2) on both descriptors. Neither of two epolls can be
+ * in the other (epoll_ctl(2), ELOOP), and adding one to another takes the longer the more sockets it has. The loop's
+ * epoll contains the set, which is muted there meanwhile.
  */
 
-import { lastErrno } from '../../ffi/library.js';
-import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN } from '../../ffi/linux/constants.js';
+import { POLLIN } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
-import { epoll_event } from '../../ffi/linux/structs.js';
+import { pollfd } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
 import type { LoopWait, OnReady } from '../driver.js';
 import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import type { EpollWatch } from '../linux/epoll-watch.js';
-import { linuxErrors } from '../linux/errors.js';
 import type { NodeLoop } from '../linux/node-loop.js';
 
+const REVENTS_OF_SET = pollfd.revents >> 1;
+const REVENTS_OF_LOOP = (pollfd.size + pollfd.revents) >> 1;
+
 export class EpollLoopWait implements LoopWait {
-  /** The loop's descriptor while it is in the set, otherwise -1. */
-  descriptor = -1;
-  /** Whether the event loop had something to do since `begin`. */
+  isUsed = false;
   interrupted = false;
   /** The set's registration in the loop's epoll. */
   inLoop: EpollWatch | undefined;
   readonly #libc = libc();
-  readonly #event = new Slab(epoll_event.size);
+  readonly #fds = new Slab(2 * pollfd.size);
   readonly #loop: NodeLoop;
-  readonly #epoll: number;
 
   constructor(loop: NodeLoop, epoll: number) {
     this.#loop = loop;
-    this.#epoll = epoll;
-    this.#event.i32[epoll_event.events >> 2] = EPOLLIN;
-    this.#event.setAddress(epoll_event.data, loop.descriptor);
+    [epoll, loop.descriptor].forEach((descriptor, index) => {
+      const offset = index * pollfd.size;
+      this.#fds.i32[(offset + pollfd.fd) >> 2] = descriptor;
+      this.#fds.u16[(offset + pollfd.events) >> 1] = POLLIN;
+    });
   }
 
   begin(): boolean {
     this.interrupted = false;
-    if (!this.#loop.isUsable || this.inLoop?.suspend() !== true) {
-      return false;
-    }
-    if (this.#control(EPOLL_CTL_ADD) < 0) {
-      this.inLoop.resume();
-      return false;
-    }
-    this.descriptor = this.#loop.descriptor;
-    return true;
+    return this.#loop.isUsable && this.inLoop?.suspend() === true;
   }
 
   idleMs(): number {
     return this.#loop.idleMs();
   }
 
-  end(): void {
-    this.interrupted = false;
-    if (this.descriptor >= 0) {
-      this.descriptor = -1;
-      if (this.#control(EPOLL_CTL_DEL) < 0) {
-        throw linuxErrors.create(lastErrno(), 'epoll_ctl');
-      }
-      this.inLoop?.resume();
+  /**
+   * Waits for up to `timeoutMs`, an integer. Returns whether the set has something to report, or -1 with errno if the
+   * call has failed.
+   */
+  wait(timeoutMs: number): number {
+    const began = this.#loop.now();
+    const ready = this.#libc.poll(this.#fds.address, 2, timeoutMs);
+    if (ready < 0) {
+      return ready;
     }
+    this.#loop.waited(began);
+    const { u16 } = this.#fds;
+    this.interrupted = u16[REVENTS_OF_LOOP] !== 0;
+    return u16[REVENTS_OF_SET] === 0 ? 0 : 1;
   }
 
-  #control(operation: number): number {
-    return this.#libc.epoll_ctl(this.#epoll, operation, this.#loop.descriptor, this.#event.address);
-  }
-
-  waited(waitedMs: number): void {
-    this.#loop.waited(waitedMs);
+  end(): void {
+    this.isUsed = false;
+    this.interrupted = false;
+    this.inLoop?.resume();
   }
 }
 

@@ -1,6 +1,5 @@
 /** Readiness from epoll, edge-triggered: a socket is registered once, for both directions. */
 
-import { performanceNow } from '../../base/runtime.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EPOLL_CLOEXEC,
@@ -98,10 +97,6 @@ export class EpollPoller implements Poller {
         sink.wakeUp(this.#wake.take());
         continue;
       }
-      if (descriptor === this.#loopWait?.descriptor) {
-        this.#loopWait.interrupted = true;
-        continue;
-      }
       sink.ready(
         descriptor,
         i32[word + GENERATION_WORD] as number,
@@ -115,20 +110,15 @@ export class EpollPoller implements Poller {
 
   #callWait(address: number, timeout: number): number {
     const wait = this.#loopWait;
-    if (timeout === 0 || wait === undefined || wait.descriptor < 0) {
+    if (timeout === 0 || wait?.isUsed !== true) {
       return this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
     }
-    const began = performanceNow();
-    const count = this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, timeout);
-    if (count >= 0) {
-      // After a failure errno must be read first.
-      wait.waited(performanceNow() - began);
-    }
-    return count;
+    const ready = wait.wait(timeout);
+    return ready > 0 ? this.#libc.epoll_wait(this.#epoll, address, EVENTS_MAX, 0) : ready;
   }
 
   get interrupted(): boolean {
-    return this.#loopWait?.interrupted === true;
+    return this.#loopWait?.isUsed === true && this.#loopWait.interrupted;
   }
 
   get retryAt(): number {

@@ -5,7 +5,6 @@
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { systemClock } from '../../base/clock.js';
-import { performanceNow } from '../../base/runtime.js';
 import { ECANCELED, ENOENT, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
@@ -163,6 +162,14 @@ export class IoUringDriver implements Driver {
     this.#sends.postGather(slot, generation, socket, pieces);
   }
 
+  quietLastSend(): void {
+    this.#sends.quietLast();
+  }
+
+  mindSends(): void {
+    this.#submissions.quiet = 0;
+  }
+
   cancel(slot: number, generation: number): void {
     this.#submissions.borrowed.cancel(slot);
     this.#cancel(CANCEL_SLOT - slot, slot, generation);
@@ -237,20 +244,20 @@ export class IoUringDriver implements Driver {
 
   #enter(timeoutMs: number): void {
     const wait = this.#loopWait;
-    if (timeoutMs === 0 || wait === undefined || !wait.isActive) {
+    if (timeoutMs === 0 || wait?.isUsed !== true) {
       this.#submissions.enter(timeoutMs);
       return;
     }
-    const began = performanceNow();
+    const began = wait.now();
     try {
       this.#submissions.enter(timeoutMs);
     } finally {
-      wait.waited(performanceNow() - began);
+      wait.waited(began);
     }
   }
 
   get interrupted(): boolean {
-    return this.#loopWait?.interrupted === true;
+    return this.#loopWait?.isUsed === true && this.#loopWait.interrupted;
   }
 
   /** Handles one completion entry. */

@@ -14,6 +14,7 @@ interface LoopPoll {
 export class RingLoopWait implements LoopWait {
   /** Whether the poll has found that the event loop has something to do since `begin`. */
   interrupted = false;
+  isUsed = false;
   readonly #loop: NodeLoop;
   readonly #poll: LoopPoll;
   #generation = 0;
@@ -24,11 +25,6 @@ export class RingLoopWait implements LoopWait {
   constructor(loop: NodeLoop, poll: LoopPoll) {
     this.#loop = loop;
     this.#poll = poll;
-  }
-
-  /** Whether waits of the ring replace those of the event loop. */
-  get isActive(): boolean {
-    return this.#begun;
   }
 
   begin(): boolean {
@@ -53,6 +49,7 @@ export class RingLoopWait implements LoopWait {
    */
   end(): void {
     this.#begun = false;
+    this.isUsed = false;
     this.interrupted = false;
     if (this.#posted) {
       this.#posted = false;
@@ -64,11 +61,15 @@ export class RingLoopWait implements LoopWait {
   completed(generation: number, result: number): void {
     if (generation === this.#generation && result !== -ECANCELED) {
       this.#posted = false;
-      this.interrupted = true;
+      this.interrupted = this.#begun;
     }
   }
 
-  waited(waitedMs: number): void {
-    this.#loop.waited(waitedMs);
+  now(): number {
+    return this.#loop.now();
+  }
+
+  waited(beganAt: number): void {
+    this.#loop.waited(beganAt);
   }
 }

@@ -3,8 +3,9 @@
  *
  * The kernel tries a small send once, while it takes the submission, and completes it at once (MSG_DONTWAIT): with the
  * bytes that there was room for, or with EAGAIN. Then it is posted again, to wait for room. So it is known how many
- * completions the submission of such sends brings. A wait for one completion would end with the first of them; a call
- * that submits `n` and waits, waits for `n + 1`. A message that is answered takes one system call.
+ * completions the submission of such sends brings. A wait for one completion would end with the first of them. If nobody
+ * waits for the completions of the `n` sends that a call submits (`quietLast`), it waits for `n + 1`: a message that is
+ * answered takes one system call.
  */
 
 import { EAGAIN, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL } from '../../ffi/linux/constants.js';
@@ -38,12 +39,14 @@ export class Sends {
   #sockets = new Int32Array(SLOTS_FIRST);
   #byteLengths = new Int32Array(SLOTS_FIRST);
   #addresses = new Float64Array(SLOTS_FIRST);
+  #lastIsSmall = false;
 
   constructor(submissions: Submissions) {
     this.#submissions = submissions;
   }
 
   post(slot: number, generation: number, socket: number, address: number, byteLength: number, borrowed: boolean): void {
+    this.#lastIsSmall = false;
     const taken = Math.min(byteLength, borrowed ? BORROWED_BYTES_MAX : WAITING_BYTES_MAX);
     if (borrowed) {
       this.#submissions.borrowed.post(slot, generation, socket, address, taken);
@@ -67,8 +70,15 @@ export class Sends {
     this.#byteLengths[slot] = byteLength;
     this.#addresses[slot] = address;
     this.#prepare(socket, address, byteLength, MSG_NOSIGNAL | MSG_DONTWAIT, slot, generation);
-    // After the entry is prepared: that may submit what was prepared before.
-    this.#submissions.immediate++;
+    this.#lastIsSmall = true;
+  }
+
+  /** Nobody waits for the completion of the send that was posted last. */
+  quietLast(): void {
+    if (this.#lastIsSmall) {
+      this.#lastIsSmall = false;
+      this.#submissions.quiet++;
+    }
   }
 
   #reach(slots: number): void {
@@ -90,6 +100,7 @@ export class Sends {
   }
 
   postGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
+    this.#lastIsSmall = false;
     const bytes = truncate(pieces, pieces.borrowed ? BORROWED_BYTES_MAX : WAITING_BYTES_MAX);
     const message = this.#messages.write(slot, pieces).address;
     if (pieces.borrowed) {

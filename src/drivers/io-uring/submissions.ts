@@ -20,8 +20,11 @@ const ENTER_TRIES_MAX = 16;
 
 export class Submissions {
   readonly borrowed: BorrowedSends;
-  /** Entries since the last submission that complete while they are submitted. A wait does not end with these. */
-  immediate = 0;
+  /**
+   * Entries since the last submission that complete while they are submitted, and whose completions nobody waits for. A
+   * wait does not end with these.
+   */
+  quiet = 0;
   /** The memory of the entry that `prepare` filled last: the ring's entries, or one entry of the backlog. */
   entries: Int32Array;
   readonly #ring: Ring;
@@ -111,8 +114,8 @@ export class Submissions {
     }
     this.borrowed.check();
     // Entries that the ring has no room for are not submitted.
-    const completions = this.#backlog.length === 0 ? this.immediate + 1 : 1;
-    this.immediate = 0;
+    const completions = this.#backlog.length === 0 ? this.quiet + 1 : 1;
+    this.quiet = 0;
     try {
       this.#ring.enter(timeoutMs, completions);
     } catch (error) {

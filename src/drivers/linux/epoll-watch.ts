@@ -20,6 +20,7 @@ import {
   EINTR,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
   EPOLLET,
   EPOLLIN,
   O_CLOEXEC,
@@ -230,15 +231,15 @@ export class EpollWatch implements LoopWatch {
     return this.#state === 'watching';
   }
 
-  /** Takes the descriptor out of the event loop's epoll, until `resume`. Returns whether that has worked. */
+  /** The event loop's epoll does not report the descriptor until `resume`. Returns whether that has worked. */
   suspend(): boolean {
-    return this.isWatching && this.#callControl(EPOLL_CTL_DEL, this.#descriptor) >= 0;
+    return this.isWatching && this.#callControl(EPOLL_CTL_MOD, this.#descriptor, 0) >= 0;
   }
 
-  /** The registration cannot fail for lack of memory in practice; if it does, the waiting thread takes over. */
+  /** Reports it again, also if it is ready by now. */
   resume(): void {
     if (this.isWatching) {
-      this.#orFail(() => this.#control(EPOLL_CTL_ADD, this.#descriptor));
+      this.#orFail(() => this.#control(EPOLL_CTL_MOD, this.#descriptor));
     }
   }
 
@@ -278,9 +279,9 @@ export class EpollWatch implements LoopWatch {
     this.#check(this.#callControl(operation, descriptor), 'epoll_ctl');
   }
 
-  #callControl(operation: number, descriptor: number): number {
+  #callControl(operation: number, descriptor: number, events = this.#events): number {
     const { u32, address } = this.#memory;
-    u32[epoll_event.events >> 2] = this.#events;
+    u32[epoll_event.events >> 2] = events;
     this.#memory.setAddress(epoll_event.data, this.#pipeRead);
     return this.#libc.epoll_ctl(this.#loopEpoll, operation, descriptor, address);
   }

@@ -32,6 +32,7 @@ export function whenDrained(connection: ConnectionRecord, done: Done): void {
     others.push(done);
   }
   connection.flags |= WANTS_ROOM;
+  connection.group.engine.port.mindSends();
 }
 
 /** There is room. */

@@ -21,9 +21,13 @@ import {
   NEEDS_DRAIN,
   NEEDS_FLUSH,
   SENDING,
+  STREAMED,
   WANTS_ROOM,
 } from './state.js';
 import { armWriteStall } from './timeouts.js';
+
+/** Flags of a connection to which something happens when its send has completed. */
+const MINDS_SENDS = FIN_REQUESTED | NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM | STREAMED;
 
 /** `drain` comes at this share of the high-water mark. */
 const LOW_SHARE = 0.5;
@@ -147,13 +151,18 @@ export function end(connection: ConnectionRecord, data?: Uint8Array | string): v
 /** Posts what was written, unless a send is in flight; after the last of it, the FIN. */
 export function flush(connection: ConnectionRecord): void {
   connection.flags &= ~DIRTY;
+  const { engine } = connection.group;
   if ((connection.flags & (SENDING | CLOSING)) !== 0) {
+    // More bytes, or the FIN, wait for the send in flight.
+    engine.port.mindSends();
     return;
   }
-  const { engine } = connection.group;
   const { queue } = connection;
   if (queue !== undefined && !queue.empty) {
     queue.post(connection.socket);
+    if (queue.empty && (connection.flags & MINDS_SENDS) === 0) {
+      engine.port.quietLastSend();
+    }
     connection.flags |= SENDING;
     engine.counters.sendsPosted++;
     // Not at the write: outside a turn the wheel's tick is that of the last turn, which may be long ago.

@@ -195,6 +195,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
     if (error === undefined && !write.isTaken(connection)) {
       connection.flags |= NEEDS_FLUSH;
+      connection.group.engine.port.mindSends();
       return;
     }
     this.#write = undefined;

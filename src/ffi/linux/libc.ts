@@ -35,6 +35,7 @@ function declareLibc() {
     listen: library.declare('int listen(int fd, int backlog)'),
     mmap: library.declare('int64_t mmap(int64_t addr, size_t length, int prot, int flags, int fd, int64_t offset)'),
     munmap: library.declare('int munmap(int64_t addr, size_t length)'),
+    poll: library.declare(POLL),
     pipe2: library.declare('int pipe2(int64_t pipefd, int flags)'),
     read: library.declare('int read(int fd, int64_t buf, size_t count)'),
     recv: library.declare('int recv(int fd, int64_t buf, size_t len, int flags)'),

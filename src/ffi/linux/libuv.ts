@@ -24,7 +24,8 @@ export interface Libuv {
 
 /** Of the thread; undefined if the process does not export them (Bun, Deno, a static build of Node). */
 export function openLibuv(): Libuv | undefined {
-  if (!/^1\./.test(process.versions.uv ?? '')) {
+  // In Electron the loop of a user interface calls libuv, and must not wait for it.
+  if (!/^1\./.test(process.versions.uv ?? '') || process.versions.electron !== undefined) {
     return undefined;
   }
   try {

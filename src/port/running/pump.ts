@@ -14,13 +14,13 @@ import type { CompletionHandler, PumpOptions, TurnHooks } from './pump-options.j
 import { Rounds, type RunnablePort } from './rounds.js';
 
 /**
- * The longest wait of a turn for more completions, in ms. Then the port is idle and is left to the event loop: while a
- * turn waits, other threads see the loop as busy (`worker.performance.eventLoopUtilization`).
+ * How long a turn waits for more completions, in ms. It ends earlier if the event loop has something to do, as far as
+ * libuv tells: immediates without a reference, and callbacks that addons have in each iteration, wait for its end.
  */
-const TURN_WAIT_MS = 100;
+const TURN_MS = 20;
 
-/** The most waits of one turn. It ends earlier if the event loop has something to do. */
-const TURN_WAITS_MAX = 1024;
+/** The most times that a turn flushes what promises have written before it waits. */
+const FLUSHES_MAX = 16;
 
 export class Pump implements Runner {
   readonly #port: RunnablePort;
@@ -32,8 +32,6 @@ export class Pump implements Runner {
   #watch: LoopWatch | undefined;
   #immediate: NodeJS.Immediate | undefined;
   readonly #timer: DueTimer;
-  /** The wait of a turn that waits for more completions, in place of the event loop. */
-  #wait: LoopWait | undefined;
   /** Waiting pays if more completions come before the event loop has something to do. */
   readonly #waitOdds = new Odds();
   /** The async context of the call that started the pump. Turns run in it, not in the context of the code that posted. */
@@ -84,7 +82,7 @@ export class Pump implements Runner {
 
   /** Whether a turn is running. */
   #isBusy(): boolean {
-    return this.#rounds.areRunning || this.#wait !== undefined;
+    return this.#rounds.areRunning || this.#rounds.wait !== undefined;
   }
 
   #turn(): void {
@@ -126,7 +124,7 @@ export class Pump implements Runner {
       productive = this.#roundsInContext(0);
       if (productive && this.#mayWait() && this.#waitOdds.try() && wait.begin()) {
         productive = false;
-        this.#wait = wait;
+        this.#rounds.wait = wait;
         this.#waitOdds.ended(this.#waitForMore(wait, runTicks));
       }
     } finally {
@@ -144,32 +142,61 @@ export class Pump implements Runner {
   }
 
   /**
-   * Between two rounds it runs promises and `nextTick`, as Node does after each callback. A round that spins does not
-   * wait; if nothing has come then, the next one does. Returns whether anything has come.
+   * Between two rounds it runs promises and `nextTick`, as Node does after each callback. Returns whether anything has
+   * come.
    */
   #waitForMore(wait: LoopWait, ticks: () => void): boolean {
-    const { stay } = this.#rounds;
-    let productive = true;
+    const { clock } = this.#port;
+    const rounds = this.#rounds;
+    const endsAt = clock.now() + TURN_MS;
     let moreCame = false;
-    for (let waits = 0; waits < TURN_WAITS_MAX; waits++) {
-      ticks();
+    for (let spun = false; ; ) {
+      this.#settle(ticks);
       const idleMs = this.#mayWait() ? wait.idleMs() : 0;
-      if (idleMs === 0) {
+      const leftMs = Math.min(idleMs, endsAt - clock.now());
+      if (leftMs <= 0) {
         break;
       }
-      const spins: boolean = productive && this.#port.seesArrivals && stay.isLikely();
-      productive = this.#roundsInContext(spins ? 0 : Math.min(TURN_WAIT_MS, idleMs));
+      const spins: boolean = !spun && rounds.spin.isLikely();
+      const productive: boolean = spins ? this.#spin() : this.#roundsInContext(leftMs);
       moreCame ||= productive;
-      if (this.#port.interrupted || (!productive && !spins)) {
+      spun = spins && !productive;
+      if (wait.interrupted || !(productive || spins)) {
         break;
       }
+    }
+    if (this.#mayWait() && rounds.hasWork()) {
+      // Submits what was posted, before the event loop does other things.
+      this.#roundsInContext(0);
     }
     return moreCame;
   }
 
+  /** Runs ticks and promises, and flushes what they have written; handlers that are called then may queue others. */
+  #settle(ticks: () => void): void {
+    ticks();
+    for (let flushes = 0; this.#rounds.needFlush && this.#mayWait() && flushes < FLUSHES_MAX; flushes++) {
+      this.#context.enter(this.#rounds.flush, this.#rounds);
+      ticks();
+    }
+  }
+
+  /** Submits what was posted, or polls for a moment; returns whether completions have come. */
+  #spin(): boolean {
+    const { spin } = this.#rounds;
+    if (this.#rounds.hasWork() || !spin.begin()) {
+      return this.#roundsInContext(0);
+    }
+    let productive = false;
+    do {
+      productive = this.#roundsInContext(0);
+    } while (spin.active && this.#mayWait());
+    return productive;
+  }
+
   #endWait(): void {
-    const wait = this.#wait;
-    this.#wait = undefined;
+    const { wait } = this.#rounds;
+    this.#rounds.wait = undefined;
     wait?.end();
   }
 
@@ -242,8 +269,8 @@ export class Pump implements Runner {
   }
 
   #closeWatch(): void {
-    // A turn that waits has not ended for that: `#wait` shows that it is running.
-    this.#wait?.end();
+    // A turn that waits has not ended for that.
+    this.#rounds.wait?.end();
     this.#watch?.close();
     this.#watch = undefined;
     this.#timer.clear();

@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../base/clock.js';
 import { reportUncaught } from '../../base/throw-async.js';
-import type { LoopWatch, OnReady } from '../../drivers/driver.js';
+import type { LoopWait, LoopWatch, OnReady } from '../../drivers/driver.js';
 import { type Completion, CompletionBatch } from '../completion.js';
 import type { CompletionHandler, PumpOptions, TurnHooks } from './pump-options.js';
 import { SPIN_MS, Spin, STAY_MS } from './spin.js';
@@ -27,8 +27,6 @@ export interface RunnablePort {
   getQueuedCompletions(batch: CompletionBatch, timeoutMs: number): number;
   hasWork(): boolean;
   putBack(completions: readonly Completion[]): void;
-  /** Whether the last dequeue has ended because the event loop has something to do. */
-  readonly interrupted: boolean;
   watch(onReady: OnReady): LoopWatch;
 }
 
@@ -39,6 +37,8 @@ export class Rounds {
   /** Whether rounds are running. */
   areRunning = false;
   isStopped = false;
+  /** The wait of a turn that waits in place of the event loop. */
+  wait: LoopWait | undefined;
   /** Polls for a moment before the event loop continues, where that needs no system call. */
   readonly stay = new Spin(STAY_MS);
   /** Polls for a moment by an iteration of the event loop each. */
@@ -77,6 +77,11 @@ export class Rounds {
     return this.#hooks?.owesTurn === true;
   }
 
+  /** Whether `flush` has something to do. */
+  get needFlush(): boolean {
+    return this.#hooks?.hasWork === true || this.oweTurn;
+  }
+
   /** When a turn is due although nothing completes, by the port's clock; Infinity when never. */
   get dueAt(): number {
     return Math.min(this.#port.dueAt, this.#hooks?.dueAt ?? Infinity);
@@ -84,8 +89,8 @@ export class Rounds {
 
   /**
    * The rounds of a turn in the event loop; returns whether any of them dequeued completions.
-   * @param waitMs how long the first round may wait for completions. Unless it is 0 there is only that round, and the
-   * next wait submits the operations that it posts
+   * @param waitMs how long the first round may wait for completions. Unless it is 0 there is only that round, the caller
+   * has flushed, and the next wait submits the operations that the round posts
    */
   turn(waitMs: number): boolean {
     this.areRunning = true;
@@ -100,15 +105,20 @@ export class Rounds {
     const hooks = this.#hooks;
     let rounds = 0;
     let productive = false;
-    hooks?.begin();
-    hooks?.flush();
+    if (waitMs === 0) {
+      this.flush();
+    }
     let timeoutMs = waitMs === 0 ? 0 : this.#waitMs(waitMs);
     do {
       if (this.#port.isClosed && !this.#port.hasWork()) {
         break;
       }
-      this.#dequeue(timeoutMs);
-      timeoutMs = 0;
+      if (timeoutMs > 0) {
+        this.#dequeueInWait(timeoutMs);
+        timeoutMs = 0;
+      } else {
+        this.#dequeue(0);
+      }
       const { length } = this.#batch;
       if (this.spin.active) {
         if (length === 0 && !this.spin.expired) {
@@ -132,6 +142,27 @@ export class Rounds {
   #dequeue(timeoutMs: number): void {
     this.#next = 0;
     this.#dequeued += this.#port.getQueuedCompletions(this.#batch, timeoutMs);
+  }
+
+  /** Only this dequeue waits for the event loop, too: not one of the program's own, from a promise between two rounds. */
+  #dequeueInWait(timeoutMs: number): void {
+    const { wait } = this;
+    if (wait === undefined) {
+      this.#dequeue(timeoutMs);
+      return;
+    }
+    wait.isUsed = true;
+    try {
+      this.#dequeue(timeoutMs);
+    } finally {
+      wait.isUsed = false;
+    }
+  }
+
+  /** Calls the hooks that do what has accumulated. They may call handlers of the program. */
+  flush(): void {
+    this.#hooks?.begin();
+    this.#hooks?.flush();
   }
 
   /** How long a dequeue may wait, for `mostMs` at the most. The hooks have flushed. */
