@@ -108,6 +108,8 @@ describe('the package', { timeout: TEST_TIMEOUT_MS }, () => {
       'docs/',
       'examples/',
       'bench/charts/',
+      'bench/GROWTH.md',
+      'bench/README.md',
       'bench/RESULTS.md',
       'package.json',
     ];
