@@ -38,7 +38,7 @@ async function run(driver: string, mode: string, disabledFeatures: readonly stri
 }
 
 /** Less than a turn waits: whatever waited for the end of the turn would be later. */
-const LATE_MS = 12;
+const LATE_MS = 15;
 
 const skip = process.platform === 'linux' ? false : 'only drivers of Linux wait so';
 
