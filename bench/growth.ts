@@ -14,7 +14,7 @@ const SIZES_CONNECTIONS = 20;
 export interface Growth {
   readonly name: 'connections' | 'bytes';
   readonly title: string;
-  /** What is changed, as the axis of a chart says it. */
+  /** The label of the axis: the quantity that grows. */
   readonly axis: string;
   readonly points: readonly { readonly value: number; readonly scenario: Scenario }[];
 }

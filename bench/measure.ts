@@ -81,7 +81,7 @@ export class Entrant {
     return { ...sample, idle };
   }
 
-  /** The memory in use, of another process: a collection that is asked for would change what the first one has resident. */
+  /** Asks another process for the memory in use: a collection would change the resident memory of the first one. */
   async #inUse(load: LoadProcess, connections: number): Promise<IdleMemory | undefined> {
     const folder = mkdtempSync(join(tmpdir(), 'overlapped-bench-'));
     try {

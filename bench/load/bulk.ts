@@ -10,7 +10,7 @@ import type { LoadOrder, Sample } from './order.js';
 
 /** Pieces on their way in each stream, so that one is there when another is done. */
 const SENDS_IN_FLIGHT = 2;
-/** Of a message with its length, and of a MiB. */
+/** The load sends each message, or each MiB of a stream, in this many pieces. */
 const PIECES_A_MESSAGE = 4;
 
 class Client {
@@ -26,7 +26,7 @@ class Client {
 class Inward implements Handler<Client> {
   readonly driven: DrivenPort<Client>;
   readonly #stream: Stream;
-  /** What is answered. */
+  /** The server answers each time it has received this many bytes. */
   readonly #messageBytes: number;
   readonly #pieceBytes: number;
 

@@ -3,8 +3,8 @@
  * it.
  *
  * The process is looked at a moment after the last activity, when the garbage of connecting is still there, and again
- * after V8 has returned the memory of its young generation, some eight seconds later. No collection is asked for: that is
- * done to another process, which reports the memory that is in use.
+ * after V8 has returned the memory of its young generation, which takes it about eight seconds. The suite asks another
+ * process for a collection, and that one reports the memory in use.
  */
 
 import { existsSync, readFileSync, unlinkSync } from 'node:fs';

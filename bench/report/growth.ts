@@ -11,7 +11,7 @@ import { digits, NOTHING, twoDecimals } from './units.js';
 
 const MEGABYTE = 1e6;
 
-/** What is shown of each point. */
+/** One chart: a metric at each point. */
 interface Shown {
   readonly metric: Metric;
   readonly title: string;

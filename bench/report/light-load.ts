@@ -8,7 +8,7 @@ import { REFERENCES, type Reached, reachedOf, reachedText, type TargetLine } fro
 
 const DRIVERS = ['engine:io_uring', 'engine:epoll'] as const;
 
-/** What is compared with which reference, by its place in `REFERENCES`; without a limit it is only shown. */
+/** A column: the ratio of a metric to a reference, given by its place in `REFERENCES`. Without a limit it is no target. */
 interface Compared {
   readonly head: string;
   readonly metric: Metric;

@@ -12,7 +12,7 @@ export interface Line {
 
 export interface LineChart {
   readonly title: string;
-  /** What the scale on the left is of. */
+  /** The label of the scale on the left. */
   readonly measure: string;
   readonly axis: string;
   /** The places on the axis below, with their words. */

@@ -30,7 +30,7 @@ const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 /** A message takes no spare memory that is more than this many times as large. */
 const SPARE_FACTOR_MAX = 8;
 
-/** What released memory is filled with in the debug mode, as receive buffers are. */
+/** The debug mode fills released memory with this byte, as it does with receive buffers. */
 const POISON = 0xdd;
 
 const spares: Buffer[] = [];

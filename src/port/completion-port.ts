@@ -144,7 +144,7 @@ export class CompletionPort extends PostingPort {
       if (room > 0 || driver.hasWork()) {
         driver.poll(this.core.router, Math.max(1, room), wait);
       }
-      if (batch.length > 0 || left === 0 || this.interrupted) {
+      if (batch.length > 0 || left === 0 || driver.interrupted === true) {
         return;
       }
       // The driver woke without a completion: it retried an accept, closed a connection, or got a signal.
@@ -360,11 +360,6 @@ export class CompletionPort extends PostingPort {
   /** @internal */
   get clock(): Clock {
     return this.core.driver.clock;
-  }
-
-  /** @internal Whether the last dequeue has ended because Node's event loop has something to do. */
-  get interrupted(): boolean {
-    return this.core.driver.interrupted === true;
   }
 
   /** @internal */

@@ -20,7 +20,7 @@ import { trackDescriptor } from '../common/resources.js';
 import type { LoopWatch, OnReady } from '../driver.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
-import { LOOP_WAIT_FEATURE, nodeLoop } from '../linux/node-loop.js';
+import { nodeLoop } from '../linux/node-loop.js';
 import { WakeEvent } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
 import { EpollLoopWait, PollerWatch } from './loop-wait.js';
@@ -130,7 +130,7 @@ export class EpollPoller implements Poller {
   }
 
   watch(onReady: OnReady): LoopWatch {
-    const loop = this.#disabledFeatures.has(LOOP_WAIT_FEATURE) ? undefined : nodeLoop();
+    const loop = nodeLoop(this.#disabledFeatures);
     this.#loopWait = loop && new EpollLoopWait(loop, this.#epoll);
     return new PollerWatch(this.#epoll, onReady, this.#disabledFeatures, this.#loopWait);
   }

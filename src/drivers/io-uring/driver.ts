@@ -24,7 +24,7 @@ import { Slab } from '../../ffi/memory.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch, OnReady } from '../driver.js';
 import { linuxErrors } from '../linux/errors.js';
-import { LOOP_WAIT_FEATURE, nodeLoop } from '../linux/node-loop.js';
+import { nodeLoop } from '../linux/node-loop.js';
 import { fromHere, linuxAddresses } from '../linux/sockaddr.js';
 import { LinuxSockets } from '../linux/sockets.js';
 import { WakePipe } from '../linux/wake.js';
@@ -340,7 +340,7 @@ export class IoUringDriver implements Driver {
   }
 
   #openLoopWait(): RingLoopWait | undefined {
-    const loop = this.#disabledFeatures.has(LOOP_WAIT_FEATURE) ? undefined : nodeLoop();
+    const loop = nodeLoop(this.#disabledFeatures);
     return (
       loop &&
       new RingLoopWait(loop, {

@@ -8,6 +8,7 @@
  * answered takes one system call.
  */
 
+import { growTyped } from '../../base/typed-arrays.js';
 import { EAGAIN, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL } from '../../ffi/linux/constants.js';
 import { IORING_OP_SEND, IORING_OP_SENDMSG } from '../../ffi/linux/io-uring.js';
 import { truncate } from '../common/buffer-list.js';
@@ -83,20 +84,10 @@ export class Sends {
 
   #reach(slots: number): void {
     const length = Math.max(2 * this.#small.length, slots);
-    const [small, sockets, byteLengths, addresses] = [
-      this.#small,
-      this.#sockets,
-      this.#byteLengths,
-      this.#addresses,
-    ] as const;
-    this.#small = new Uint8Array(length);
-    this.#small.set(small);
-    this.#sockets = new Int32Array(length);
-    this.#sockets.set(sockets);
-    this.#byteLengths = new Int32Array(length);
-    this.#byteLengths.set(byteLengths);
-    this.#addresses = new Float64Array(length);
-    this.#addresses.set(addresses);
+    this.#small = growTyped(this.#small, length);
+    this.#sockets = growTyped(this.#sockets, length);
+    this.#byteLengths = growTyped(this.#byteLengths, length);
+    this.#addresses = growTyped(this.#addresses, length);
   }
 
   postGather(slot: number, generation: number, socket: number, pieces: BufferList): void {

@@ -38,14 +38,13 @@ import { linuxErrors } from './errors.js';
 /** Larger than the eight bytes of an eventfd: after a read that fills its buffer, libuv reads again immediately. */
 const READ_BYTES = 64;
 
-const KEY = Symbol.for('overlapped.loop-watches.1');
-
 /** Maximum loop iterations until the test wake-up arrives. libuv registers the pipe in one and reports in the next. */
 const PROOF_ITERATIONS_MAX = 100;
 
 const DUPLICATE_TRIES_MAX = 16;
 
 /** The number of watches in the event loop of this thread, of all copies of this package. */
+const KEY = Symbol.for('overlapped.loop-watches.1');
 const registry = globalThis as { [KEY]?: number };
 
 export function watchesInLoop(): number {

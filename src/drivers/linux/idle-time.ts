@@ -21,6 +21,11 @@ const SEARCHED_BYTES = 8 + 18 * 8;
 const WORD = 0x1_0000_0000;
 const NS_PER_MS = 1e6;
 
+/** A 64-bit number below 2 ** 53. */
+function numberAt(words: Uint32Array, index: number): number {
+  return (words[index] as number) + (words[index + HIGH_WORD] as number) * WORD;
+}
+
 export class IdleTime {
   readonly #words: Uint32Array;
   readonly #index: number;
@@ -37,14 +42,14 @@ export class IdleTime {
       return undefined;
     }
     const pointer = new Uint32Array(viewOf(uv.loop + INTERNAL_FIELDS, 8));
-    const fields = (pointer[0] as number) + (pointer[HIGH_WORD] as number) * WORD;
+    const fields = numberAt(pointer, 0);
     if (fields === 0) {
       return undefined;
     }
     const words = new Uint32Array(viewOf(fields, SEARCHED_BYTES));
     const places: IdleTime[] = [];
     for (let index = 0; index < words.length; index += 2) {
-      if ((words[index] as number) + (words[index + HIGH_WORD] as number) * WORD === slept) {
+      if (numberAt(words, index) === slept) {
         places.push(new IdleTime(words, index));
       }
     }
@@ -68,8 +73,7 @@ export class IdleTime {
   }
 
   #add(nanoseconds: number): void {
-    const words = this.#words;
-    this.#set((words[this.#index] as number) + (words[this.#index + HIGH_WORD] as number) * WORD + nanoseconds);
+    this.#set(numberAt(this.#words, this.#index) + nanoseconds);
   }
 
   /** Only this thread writes the word. Another that reads it between both halves sees a wrong time once. */

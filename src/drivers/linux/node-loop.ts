@@ -9,7 +9,7 @@ import { watchesInLoop } from './epoll-watch.js';
 import { IdleTime } from './idle-time.js';
 
 /** A feature name for `disabledFeatures`: turns do not wait for the event loop. */
-export const LOOP_WAIT_FEATURE = 'event_loop_wait';
+const LOOP_WAIT_FEATURE = 'event_loop_wait';
 
 /** How often the loop's counter of idle time is searched for. The loop may not have slept before the first time. */
 const SEARCHES_MAX = 8;
@@ -82,8 +82,11 @@ export class NodeLoop {
 let found: NodeLoop | undefined;
 let searched = false;
 
-/** The event loop of this thread; undefined if it cannot be reached. */
-export function nodeLoop(): NodeLoop | undefined {
+/** The event loop of this thread; undefined if it cannot be reached, or is not to be waited for. */
+export function nodeLoop(disabledFeatures: ReadonlySet<string>): NodeLoop | undefined {
+  if (disabledFeatures.has(LOOP_WAIT_FEATURE)) {
+    return undefined;
+  }
   if (!searched) {
     searched = true;
     const uv = openLibuv();

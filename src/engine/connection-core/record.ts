@@ -156,7 +156,7 @@ let lastId = 0;
 class SideFields {
   /** The stream that reads the connection. */
   stream: StreamSink | undefined = undefined;
-  /** What its events call while a stream reads it. */
+  /** The handlers that a stream brings, while it reads the connection. */
   handlers: HandlerTable<ConnectionRecord> | undefined = undefined;
   held: HeldChunk[] | undefined = undefined;
   heldBytes = 0;
@@ -236,7 +236,7 @@ export abstract class ConnectionRecord implements Timed {
     return this.side.heldBytes;
   }
 
-  /** @internal What its events call: the handlers of its group, until a stream reads the connection. */
+  /** @internal The handlers of its group; while a stream reads the connection, those of the stream. */
   get handlers(): HandlerTable<ConnectionRecord> {
     return this.side.handlers ?? this.group.handlers;
   }

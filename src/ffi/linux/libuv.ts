@@ -22,7 +22,7 @@ export interface Libuv {
   readonly uv_metrics_idle_time: ForeignFunction;
 }
 
-/** Of the thread; undefined if the process does not export them (Bun, Deno, a static build of Node). */
+/** The functions for the loop of this thread; undefined if the process does not export them (Bun, Deno, a static Node). */
 export function openLibuv(): Libuv | undefined {
   // In Electron the loop of a user interface calls libuv, and must not wait for it.
   if (!/^1\./.test(process.versions.uv ?? '') || process.versions.electron !== undefined) {

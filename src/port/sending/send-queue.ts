@@ -175,7 +175,7 @@ export class SendQueue {
       this.failAll(socket, this.#cancelled);
       return;
     }
-    // Those with the driver end together, and the first of them says so.
+    // The driver's sends end together: the first of them carries the mark for all.
     const slot = socket.firstSend;
     this.#operations.cancelled[slot] = 1;
     this.#failQueued(socket, this.#cancelled);
