@@ -52,8 +52,8 @@ const figureOf = (values: readonly number[]): Figure =>
     : { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 
 /**
- * Parts of the processor time, for each unit of all rounds together: the system learns them by looking at each tick of its
- * clock, a few times a round where they are short.
+ * A part of the processor time, for each unit of all rounds together. The system samples the parts at the ticks of its clock,
+ * which in a short round are few.
  */
 function pooled({ samples }: Cell, metric: 'user' | 'system'): number {
   const sum = (of: (sample: Sample) => number): number => samples.reduce((total, sample) => total + of(sample), 0);
@@ -61,14 +61,14 @@ function pooled({ samples }: Cell, metric: 'user' | 'system'): number {
 }
 
 /** The memory of a process after all rounds. */
-const behindAll = ({ samples }: Cell): number => METRICS.memory(samples.at(-1) as Sample);
+const afterAllRounds = ({ samples }: Cell): number => METRICS.memory(samples.at(-1) as Sample);
 
 const isPart = (metric: Metric): metric is 'user' | 'system' => metric === 'user' || metric === 'system';
 
 export function figure(cell: Cell, metric: Metric): Figure {
   const rounds = figureOf(cell.samples.map(METRICS[metric]));
   if (metric === 'memory' && cell.samples.length > 0) {
-    return { ...rounds, median: behindAll(cell) };
+    return { ...rounds, median: afterAllRounds(cell) };
   }
   return isPart(metric) ? { ...rounds, median: pooled(cell, metric) } : rounds;
 }

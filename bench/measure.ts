@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Contender } from './contender.js';
 import type { IdleMemory, Sample, Target, Work } from './load/order.js';
 import type { LoadProcess } from './load-process.js';
-import type { Scenario } from './scenario.js';
+import type { Scenario } from './scenarios/scenario.js';
 import { Server } from './server.js';
 
 export interface Timing {
@@ -18,7 +18,7 @@ export interface Timing {
   readonly measureMs: number;
 }
 
-/** By how much longer those warm up first in which little happens. */
+/** The factor of the first warm-up in scenarios in which little happens. */
 const SLOW_WARM_UP = 2;
 
 export class Entrant {
@@ -39,14 +39,14 @@ export class Entrant {
   }
 
   /**
-   * Its server lasts for all rounds, as those do that are in use. Memory is measured in a new process; and in Wine there
-   * can be only one at a time.
+   * Whether its server lasts for all rounds, as servers in use do. Memory is measured in a new process, and in Wine only
+   * one server can run at a time.
    */
   get lasts(): boolean {
     return this.#work.kind !== 'idle' && this.#contender.remote !== true;
   }
 
-  /** It has a first warm-up of its own. */
+  /** Whether it has a first warm-up of its own. */
   get warmsUpFirst(): boolean {
     return this.lasts && this.#firstWarmUpMs > 0;
   }
@@ -55,7 +55,7 @@ export class Entrant {
     return this.#timing.firstWarmUpMs * (this.#scenario.warmsUpSlowly === true ? SLOW_WARM_UP : 1);
   }
 
-  /** Its first run, of which no sample is kept. */
+  /** Makes its first run, of which no sample is kept. */
   async warmUp(load: LoadProcess): Promise<void> {
     const measureMs = this.#firstWarmUpMs / this.#warmUpWorks.length;
     for (const work of this.#warmUpWorks) {

@@ -2,16 +2,21 @@
 
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { MAIN_CONTENDERS } from './contender.js';
 import { chosenContenders } from './contenders/all.js';
-import { GROWTH_CONTENDERS, GROWTH_SCENARIOS } from './growth.js';
 import { CACHE } from './paths.js';
-import type { Scenario } from './scenario.js';
-import { chosenScenarios, SCENARIOS } from './scenarios.js';
+import { chosenScenarios, SCENARIOS } from './scenarios/all.js';
+import { GROWTH_SCENARIOS } from './scenarios/growth.js';
+import { PROGRAM_SCENARIOS } from './scenarios/programs.js';
+import type { Scenario } from './scenarios/scenario.js';
+import { TLS_SCENARIOS } from './scenarios/tls.js';
 import type { Plan } from './suite.js';
 
 interface Words {
   readonly quick: boolean;
   readonly growth: boolean;
+  readonly programs: boolean;
+  readonly tls: boolean;
   readonly scenario?: readonly string[];
   readonly contender?: readonly string[];
   readonly rounds?: number;
@@ -22,13 +27,13 @@ interface Words {
 
 export interface Options {
   readonly plan: Plan;
-  /** Every scenario and contender, for as long as is usual. */
+  /** Every scenario and contender, with the usual rounds and times. */
   readonly whole: boolean;
-  /** How cost grows is measured, instead of the scenarios of the suite. */
+  /** Measures how cost grows, instead of the scenarios of the suite. */
   readonly growth: boolean;
   /** The folder of the report; undefined for the default. */
   readonly output: string | undefined;
-  /** Where the samples are kept that it is made from. */
+  /** The file of the samples that the report is made from. */
   readonly samplesFile: string;
   /** A file of samples to make the report from, instead of measuring. */
   readonly from: string | undefined;
@@ -48,24 +53,24 @@ const WHOLE = {
   measureMs: 700,
   contenders: undefined,
 } as const;
-/** One short round of the contenders that show the most. */
+/** One short round. */
 const QUICK = {
   rounds: 1,
-  // It would take half of the time: one round's own has to do.
+  // It would take half of the time, so the warm-up of the round must be enough.
   firstWarmUpMs: 0,
   warmUpMs: 500,
   measureMs: 250,
-  contenders: ['engine:io_uring', 'engine:epoll', 'net', 'bun', 'c:epoll', 'c:io_uring'],
+  contenders: MAIN_CONTENDERS,
 } as const;
 
-/** Many points, of which each needs little. */
+/** There are many points, and each needs little time. */
 const GROWTH = {
   ...WHOLE,
   rounds: 3,
   firstWarmUpMs: 1000,
   warmUpMs: 200,
   measureMs: 400,
-  contenders: GROWTH_CONTENDERS,
+  contenders: MAIN_CONTENDERS,
 } as const;
 
 const ROUNDS_MAX = 1000;
@@ -87,6 +92,12 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
     .description('Measures network servers beside each other and reports it.')
     .option('--quick', 'one short round, fewer connections and contenders: under three minutes', false)
     .option('--growth', 'how cost grows with connections and size, in charts: under ten minutes', false)
+    .option(
+      '--programs',
+      'unchanged programs on stock Node, with overlapped under them, and on Bun: fifteen minutes',
+      false,
+    )
+    .option('--tls', 'servers over TLS: under ten minutes', false)
     .option('--scenario <names...>', 'only these scenarios')
     .option('--contender <names...>', 'only these contenders, or NAME=COMMAND')
     .option('--rounds <count>', 'rounds', number(1, ROUNDS_MAX, true))
@@ -101,7 +112,10 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
   }
 }
 
-function usualScenarios({ growth, quick }: Words): readonly Scenario[] {
+function usualScenarios({ growth, programs, tls, quick }: Words): readonly Scenario[] {
+  if (programs || tls) {
+    return programs ? PROGRAM_SCENARIOS : TLS_SCENARIOS;
+  }
   return growth ? GROWTH_SCENARIOS : SCENARIOS.filter(({ notQuick }) => !(quick && notQuick === true));
 }
 
@@ -123,7 +137,7 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
   return {
     plan,
-    whole: !words.quick && chosen.every((each) => each === undefined),
+    whole: !words.quick && !words.programs && !words.tls && chosen.every((each) => each === undefined),
     growth: words.growth,
     output: words.output,
     samplesFile: words.from ?? join(words.output ?? CACHE, 'samples.json'),
@@ -131,9 +145,14 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
   };
 }
 
-/** The contenders of scenarios that were chosen by name, if each of them names its own. */
-function contendersOf({ scenario, quick }: Words, scenarios: readonly Scenario[]): readonly string[] | undefined {
-  if (scenario === undefined || quick || scenarios.some(({ contenders }) => contenders === undefined)) {
+/** The contenders of programs, or of scenarios that were chosen by name, if each of them names its own. */
+function contendersOf(
+  { scenario, programs, tls, quick }: Words,
+  scenarios: readonly Scenario[],
+): readonly string[] | undefined {
+  const isChosen =
+    programs || tls || (scenario !== undefined && (!quick || scenarios.every(({ unchanged }) => unchanged)));
+  if (!isChosen || scenarios.some(({ contenders }) => contenders === undefined)) {
     return undefined;
   }
   return [...new Set(scenarios.flatMap(({ contenders = [] }) => contenders))];

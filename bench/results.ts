@@ -34,7 +34,7 @@ export interface Results {
   /** The driver that the load runs on. */
   readonly loadDriver: string;
   readonly machine: Machine;
-  /** Of `--growth`. */
+  /** Whether this is the result of `--growth`. */
   readonly growth?: boolean;
   readonly quick: boolean;
   readonly rounds: number;

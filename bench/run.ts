@@ -13,7 +13,9 @@ import { LOAD_CPU, pinned, SERVER_CPU } from './paths.js';
 import { readResults, writeFile, writeReport } from './report/files.js';
 import { lightLoadTable } from './report/light-load.js';
 import { targetTable } from './report/markdown.js';
+import { programTables } from './report/programs.js';
 import { type Table as ReportTable, tableOf } from './report/tables.js';
+import { tlsTable } from './report/tls.js';
 import { type Cell, type Found, failuresOf, type Results } from './results.js';
 import { prepareAll, runScenario } from './suite.js';
 
@@ -133,6 +135,15 @@ async function main(): Promise<void> {
   if (light.rows.length > 0) {
     console.log('\nUnder light load:');
     say(light);
+  }
+  const tls = tlsTable(results);
+  if (tls.rows.length > 0) {
+    console.log('\nOver TLS:');
+    say(tls);
+  }
+  for (const programs of programTables(results)) {
+    console.log('\nUnchanged programs:');
+    say(programs);
   }
   const page = writeReport(results, output);
   console.log(`\nThe report is in ${relative('.', page)}, its samples in ${relative('.', samplesFile)}`);

@@ -7,17 +7,19 @@ import { nodeCommand } from './contenders/node.js';
 import type { Target } from './load/order.js';
 import { descriptorsOpen } from './measuring.js';
 import { built, LOAD_CPU, SERVER_CPU } from './paths.js';
-import type { Scenario } from './scenario.js';
+import type { Scenario } from './scenarios/scenario.js';
+import { tlsFilesOfRun } from './tls-files.js';
 
 const PORT_MAX = 65_535;
 const START_TIMEOUT_MS = 20_000;
-/** How long one may take to close its side of the connections that the load has closed, and how often is looked. */
+/** How long a server may take to close its side of the connections that the load has closed. */
 const CLOSE_TIMEOUT_MS = 5000;
+/** The time between two checks of that. */
 const CLOSE_INTERVAL_MS = 10;
-/** Descriptors that one may have opened for itself, once for all. */
+/** Descriptors that a server may have opened for itself, once. */
 const DESCRIPTORS_MORE_MAX = 16;
 /** The backend of a proxy, an echo server: the same for all contenders, and on the load's processor. */
-const BEHIND = nodeCommand(built('servers/port.js'), 'auto', 'run');
+const BACKEND = nodeCommand(built('servers/port.js'), 'auto', 'run');
 const COMPUTING = nodeCommand(built('servers/computing.js'));
 
 /** The port that a server prints first. */
@@ -42,35 +44,36 @@ export class Server {
   }
 
   /**
-   * @param inUseFile where it is to report its memory in use
-   * @returns what the load has to know
+   * @param inUseFile the file for its memory in use, if it is to report that
    */
-  async start({ role, sharesProcessor }: Scenario, inUseFile?: string): Promise<Target> {
+  async start({ role, sharesProcessor, tls }: Scenario, inUseFile?: string): Promise<Target> {
     const { remote } = this.#contender;
     const words = [...this.#contender.command(role)];
-    let behind: Child | undefined;
+    let backend: Child | undefined;
     if (role === 'proxy') {
-      behind = this.#started(new Child('The server behind', LOAD_CPU, BEHIND));
-      words.push(String(await portOf(behind)));
+      backend = this.#started(new Child('The backend', LOAD_CPU, BACKEND));
+      words.push(String(await portOf(backend)));
     }
-    const environment: Record<string, string> = inUseFile === undefined ? {} : { IN_USE_FILE: inUseFile };
+    const files = tls === true ? tlsFilesOfRun() : undefined;
+    const environment = { ...files?.environment, ...(inUseFile !== undefined && { IN_USE_FILE: inUseFile }) };
     const server = this.#started(new Child('The server', SERVER_CPU, words, { isAsked: remote === true, environment }));
     const port = await portOf(server);
-    const beside = sharesProcessor === true ? await this.#startComputing() : undefined;
+    const computing = sharesProcessor === true ? await this.#startComputing() : undefined;
     this.#descriptors = this.#children.map(({ pid }) => descriptorsOpen(pid));
     return {
       port,
       pid: server.pid,
-      ...(behind === undefined ? {} : { behindPid: behind.pid }),
-      ...(beside === undefined ? {} : { besidePid: beside.pid }),
+      ...(backend === undefined ? {} : { backendPid: backend.pid }),
+      ...(computing === undefined ? {} : { computingPid: computing.pid }),
+      ...(files === undefined ? {} : { tls: { authorityFile: files.authorityFile } }),
       ...(inUseFile === undefined ? {} : { inUseFile }),
     };
   }
 
   async #startComputing(): Promise<Child> {
-    const beside = this.#started(new Child('The program beside', SERVER_CPU, COMPUTING));
-    await beside.says(START_TIMEOUT_MS);
-    return beside;
+    const computing = this.#started(new Child('The computing program', SERVER_CPU, COMPUTING));
+    await computing.says(START_TIMEOUT_MS);
+    return computing;
   }
 
   #started(child: Child): Child {
@@ -90,7 +93,7 @@ export class Server {
     while (left() > DESCRIPTORS_MORE_MAX) {
       if (performance.now() > deadline) {
         throw new Error(
-          `Connections left open: found ${left()} more descriptors than before ${CLOSE_TIMEOUT_MS} ms behind the last connection, wanted at most ${DESCRIPTORS_MORE_MAX}`,
+          `Connections left open: found ${left()} more descriptors than before ${CLOSE_TIMEOUT_MS} ms after the last connection, wanted at most ${DESCRIPTORS_MORE_MAX}`,
         );
       }
       await delay(CLOSE_INTERVAL_MS);

@@ -8,7 +8,7 @@ import type { Sample } from './load/order.js';
 import { LoadProcess } from './load-process.js';
 import { Entrant, type Timing } from './measure.js';
 import type { Cell, Found } from './results.js';
-import { isAlone, type Scenario } from './scenario.js';
+import { isAlone, type Scenario } from './scenarios/scenario.js';
 
 export interface Plan extends Timing {
   readonly rounds: number;

@@ -18,8 +18,8 @@ const INNER_PACKAGE = 'dist/package.json';
 /** Entries that package.json does not export. */
 const INNER_ENTRIES = [
   ['cli', 'src/cli/main.ts'],
-  // A file of its own: it must run before koffi is loaded, and imports run before the code of the file that has them.
-  ['enter-koffi', 'src/ffi/enter-koffi.ts'],
+  // The preload loads it by this path, and only if it is to move anything.
+  ['register/move', 'src/register/move.ts'],
 ];
 
 const WORKER = /\bnew URL\('(\.\/[^']+)\.js', import\.meta\.url\)/g;

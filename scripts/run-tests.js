@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { toSourcePositions } from './source-positions.js';
 import { TIMED_OUT } from './tools.js';
 
 /** @import { EventData } from 'node:test' */
@@ -38,7 +39,7 @@ events.on('test:complete', ({ name, nesting, details }) => {
     result.seconds[file] = details.duration_ms / 1000;
   }
 });
-events.compose(new spec()).pipe(process.stdout);
+events.compose(new spec()).pipe(toSourcePositions()).pipe(process.stdout);
 
 /**
  * Kills the processes of the files that run, which the report then calls failed.

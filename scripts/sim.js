@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SingleBar } from 'cli-progress';
 import CliTable from 'cli-table3';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { ROOT, run } from './tools.js';
+import { whole } from './whole-number.js';
 
 /** @import { Coverage } from '../dist/test/simulation/coverage.js' */
 
@@ -18,10 +19,11 @@ const FAILURES_SHOWN_MAX = 10;
 
 const command = new Command('sim')
   .description('Runs the engine on a simulated network, through many seeds')
-  .option('--seeds <count>', 'number of seeds', whole(1), 1000)
-  .option('--from <seed>', 'first seed', whole(1), 1)
-  .option('--seed <seed>', 'runs only this seed, twice in this process, and compares the runs', whole(1))
-  .option('--jobs <count>', 'number of processes', whole(1), availableParallelism())
+  .option('--seeds <count>', 'number of seeds', whole(1, SEED_MAX), 1000)
+  .option('--from <seed>', 'first seed', whole(1, SEED_MAX), 1)
+  .option('--seed <seed>', 'runs only this seed, twice in this process, and compares the runs', whole(1, SEED_MAX))
+  .option('--tls', 'runs only seeds with TLS: the first one from --from on, and those after it')
+  .option('--jobs <count>', 'number of processes', whole(1, SEED_MAX), availableParallelism())
   .option('--stop', 'stops at the first failure')
   .parse();
 const options = command.opts();
@@ -33,17 +35,6 @@ if (prepared.exitCode !== 0) {
 const passed = await (options.seed === undefined ? runMany() : replay(options.seed));
 // A seed that failed may have left sockets open, which would keep the process.
 process.exit(passed ? 0 : 1);
-
-/** @param {number} least */
-function whole(least) {
-  return (/** @type {string} */ text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > SEED_MAX) {
-      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${SEED_MAX}.`);
-    }
-    return value;
-  };
-}
 
 /** @param {string} name */
 function load(name) {
@@ -71,6 +62,8 @@ async function replay(seed) {
 
 async function runMany() {
   const { describeFailure, runFarm } = await load('farm.js');
+  const { SEEDS_WITH_TLS_APART } = await load('secure.js');
+  const apart = options.tls === true ? SEEDS_WITH_TLS_APART : 1;
   const bar = process.stderr.isTTY
     ? new SingleBar({
         format: '{bar} {value}/{total} seeds | {failures} failed | {eta} s left',
@@ -81,7 +74,8 @@ async function runMany() {
     : undefined;
   bar?.start(options.seeds, 0, { failures: 0 });
   const result = await runFarm({
-    from: options.from,
+    from: Math.ceil(options.from / apart) * apart,
+    apart,
     seeds: options.seeds,
     jobs: options.jobs,
     stopAtFirst: options.stop === true,

@@ -12,7 +12,7 @@ import { environmentOf, ROOT, run, TIMED_OUT } from './tools.js';
 /** @typedef {{ passed: number, failed: number, skipped: number, exitCode: number }} Counts */
 
 /** Test files at one time: each measures its own process only, and mostly waits (a suite of 60 s uses 20 s of processor time). */
-const CONCURRENCY = 4;
+const CONCURRENCY = 5;
 /** For each test; Node 20 and 22 hold a whole file to it. */
 const TEST_TIMEOUT_MS = 300_000;
 /** Ends the run if a file's thread is blocked in a system call, where no timeout of a test can end it. */
@@ -67,7 +67,7 @@ export async function runFiles(runNode, files, options = {}) {
       options: { concurrency, timeout: TEST_TIMEOUT_MS * patience, ...runOptions },
     };
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
-    const { exitCode, output } = await runNode(['--enable-source-maps', ...nodeArgs, RUNNER, folder], {
+    const { exitCode, output } = await runNode([...nodeArgs, RUNNER, folder], {
       quiet,
       timeoutMs: timeoutMs + REPORT_TIMEOUT_MS,
     });

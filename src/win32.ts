@@ -11,6 +11,11 @@
  * docs/win32.md begins with a program; examples/win32-echo.ts is a whole one.
  */
 
+import { loadKoffi } from './ffi/koffi.js';
+
+// An address that a slab has got before koffi was loaded would not be the system's.
+loadKoffi();
+
 export { addressOf, addressOfBytes, type ForeignFunction, LibraryError } from './ffi/library.js';
 export { Slab } from './ffi/memory.js';
 export { sockaddr_in, sockaddr_in6 } from './ffi/sockaddr.js';

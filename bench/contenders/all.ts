@@ -1,14 +1,23 @@
 /** All contenders, in the order in which the report names them; and how one of one's own is added. */
 
 import type { Contender } from '../contender.js';
-import { ROLES } from '../servers/roles.js';
+import { PROGRAMS, ROLES, TLS_ROLES } from '../servers/roles.js';
 import { NATIVE } from './native.js';
-import { NET } from './node.js';
+import { NET, TLS } from './node.js';
 import { OVERLAPPED } from './overlapped.js';
+import { PROGRAM_CONTENDERS } from './programs.js';
 import { RUNTIMES } from './runtimes.js';
 import { WINE } from './wine.js';
 
-export const CONTENDERS: readonly Contender[] = [...OVERLAPPED, NET, ...RUNTIMES, ...NATIVE, ...WINE];
+export const CONTENDERS: readonly Contender[] = [
+  ...OVERLAPPED,
+  NET,
+  TLS,
+  ...RUNTIMES,
+  ...NATIVE,
+  ...WINE,
+  ...PROGRAM_CONTENDERS,
+];
 
 /** Contenders by their names, or `NAME=COMMAND`: the command gets the role as its last word, and prints its port. */
 export function chosenContenders(words: readonly string[] | undefined): readonly Contender[] {
@@ -31,7 +40,13 @@ function contenderOf(word: string): Contender {
   if (equals > 0) {
     const name = word.slice(0, equals);
     const command = word.slice(equals + 1).split(' ');
-    return { name, title: name, roles: ROLES, prepare: () => ({ version: '' }), command: (role) => [...command, role] };
+    return {
+      name,
+      title: name,
+      roles: [...ROLES, ...TLS_ROLES, ...PROGRAMS],
+      prepare: () => ({ version: '' }),
+      command: (role) => [...command, role],
+    };
   }
   const found = CONTENDERS.find(({ name }) => name === word);
   if (found === undefined) {

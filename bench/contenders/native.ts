@@ -2,16 +2,16 @@
 
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Contender, Presence } from '../contender.js';
+import { C_TLS, type Contender, type Presence } from '../contender.js';
 import { CACHE, source } from '../paths.js';
-import { ROLES, type Role } from '../servers/roles.js';
+import { ROLES, type Role, TLS_ROLES, type TlsRole } from '../servers/roles.js';
 import { firstLine, runTool } from './tools.js';
 
 interface Native {
   readonly name: string;
   readonly title: string;
   readonly file: string;
-  readonly roles: readonly Role[];
+  readonly roles: readonly (Role | TlsRole)[];
   readonly options: readonly string[];
   /** The rest of the command line, after the role. */
   readonly words?: readonly string[];
@@ -24,6 +24,7 @@ interface Native {
 const FOLDER = join(CACHE, 'native');
 /** As many bytes have to be there before the kernel wakes the server, or what is missing of a message or of a MiB. */
 const MARK_BYTES = 512 * 1024;
+const HEADERS = ['common.h', 'epoll-loop.h'];
 const OPTIONS = ['-O2', '-Wall', '-Wextra'];
 
 const NATIVES: readonly Native[] = [
@@ -74,6 +75,15 @@ const NATIVES: readonly Native[] = [
     package: 'libasio-dev',
     version: ['sed', '-n', 's|^#define ASIO_VERSION .*// ||p', '/usr/include/asio/version.hpp'],
   },
+  {
+    name: C_TLS,
+    title: 'C, epoll and OpenSSL',
+    file: 'tls.c',
+    roles: TLS_ROLES,
+    options: ['-lssl', '-lcrypto'],
+    package: 'libssl-dev',
+    version: ['pkg-config', '--modversion', 'openssl'],
+  },
 ];
 
 const programOf = ({ file }: Native): string => join(FOLDER, file.replace(/\.\w+$/, ''));
@@ -86,7 +96,8 @@ function prepare(native: Native): Presence {
   const compiler = file.endsWith('.cpp') ? 'c++' : 'cc';
   const path = source(`servers/c/${file}`);
   const program = programOf(native);
-  if (changedAt(program) < Math.max(changedAt(path), changedAt(source('servers/c/common.h')))) {
+  const sources = [path, ...HEADERS.map((name) => source(`servers/c/${name}`))];
+  if (changedAt(program) < Math.max(...sources.map(changedAt))) {
     mkdirSync(FOLDER, { recursive: true });
     const { done, output } = runTool(compiler, [...OPTIONS, '-o', program, path, ...options]);
     if (!done) {

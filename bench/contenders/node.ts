@@ -1,8 +1,8 @@
-/** node:net, and how programs are run on this Node. */
+/** node:net and node:tls, and how programs are run on this Node. */
 
-import type { Contender, Presence } from '../contender.js';
+import { type Contender, NODE_TLS, type Presence } from '../contender.js';
 import { built } from '../paths.js';
-import { ROLES } from '../servers/roles.js';
+import { ROLES, TLS_ROLES } from '../servers/roles.js';
 
 export const nodeCommand = (...words: readonly string[]): readonly string[] => [process.execPath, ...words];
 
@@ -15,4 +15,11 @@ export const NET: Contender = {
   collects: true,
   prepare: nodeVersion,
   command: (role) => nodeCommand(built('servers/net.js'), role),
+};
+
+export const TLS: Contender = {
+  ...NET,
+  name: NODE_TLS,
+  title: 'node:tls',
+  roles: TLS_ROLES,
 };

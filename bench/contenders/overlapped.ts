@@ -3,9 +3,9 @@
 import type { Distribution } from 'overlapped';
 import { probeDrivers } from 'overlapped/port';
 import type { Contender, Presence } from '../contender.js';
-import { THREADS } from '../cores.js';
 import { built } from '../paths.js';
-import { ROLES } from '../servers/roles.js';
+import { THREADS } from '../scenarios/cores.js';
+import { ROLES, TLS_ROLES } from '../servers/roles.js';
 import { nodeCommand, nodeVersion } from './node.js';
 
 const DRIVERS = ['io_uring', 'epoll', 'select'] as const;
@@ -13,7 +13,7 @@ const DRIVERS = ['io_uring', 'epoll', 'select'] as const;
 /** The last part of the command line selects how this server echoes. */
 const ECHOES_ASIDE = ['messages', 'decoding'] as const;
 
-function presence(driver: string): Presence {
+export function presenceOf(driver: string): Presence {
   const probe = probeDrivers().find(({ name }) => name === driver)?.probe;
   return probe?.usable === true ? nodeVersion() : { missing: probe?.reason ?? 'no driver of this system' };
 }
@@ -22,9 +22,9 @@ function engine(driver: string): Contender {
   return {
     name: `engine:${driver}`,
     title: `overlapped, ${driver}`,
-    roles: ROLES,
+    roles: [...ROLES, ...TLS_ROLES],
     collects: true,
-    prepare: () => presence(driver),
+    prepare: () => presenceOf(driver),
     command: (role) => nodeCommand(built('servers/engine.js'), driver, role),
   };
 }
@@ -37,7 +37,7 @@ function port(driver: string, mode: 'run' | 'loop'): Contender {
     aside: mode === 'loop',
     // The thread of the other connection never handles it.
     collects: mode === 'loop',
-    prepare: () => presence(driver),
+    prepare: () => presenceOf(driver),
     command: () => nodeCommand(built('servers/port.js'), driver, mode),
   };
 }
@@ -49,7 +49,7 @@ function aside(driver: string, echo: string): Contender {
     roles: ['echo'],
     aside: true,
     collects: true,
-    prepare: () => presence(driver),
+    prepare: () => presenceOf(driver),
     command: () => nodeCommand(built('servers/engine.js'), driver, echo),
   };
 }
@@ -64,13 +64,15 @@ function threads(driver: string, count: number, distribution: Distribution): Con
     roles: THREADS_ROLES,
     aside: true,
     collects: true,
-    prepare: () => presence(driver),
+    prepare: () => presenceOf(driver),
     command: (role) => nodeCommand(built('servers/threads.js'), driver, distribution, String(count), role),
   };
 }
 
 export const OVERLAPPED: readonly Contender[] = [
   ...DRIVERS.map(engine),
+  // Node's own sockets, to be compared with node:net.
+  engine('node'),
   ...DRIVERS.map((driver) => port(driver, 'run')),
   ...DRIVERS.map((driver) => port(driver, 'loop')),
   ...DRIVERS.flatMap((driver) => ECHOES_ASIDE.map((echo) => aside(driver, echo))),

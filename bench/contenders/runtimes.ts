@@ -4,7 +4,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Presence } from '../contender.js';
 import { CACHE, source } from '../paths.js';
-import { ROLES } from '../servers/roles.js';
+import { pathOfProgram } from '../servers/programs.js';
+import { isProgram, PROGRAMS, ROLES, TLS_ROLES } from '../servers/roles.js';
 import { firstLine, runTool } from './tools.js';
 
 interface Package {
@@ -53,14 +54,22 @@ function prepare(wanted: Package): Presence {
   return done ? { version: firstLine(output).replace(/^deno (\S+).*/, '$1') } : { missing: firstLine(output) };
 }
 
+/** A runtime for the tests: the path of its program, or why it cannot be had. */
+export function runtimeFor(name: 'bun' | 'deno'): { readonly path: string } | { readonly missing: string } {
+  const wanted = name === 'bun' ? BUN : DENO;
+  const presence = prepare(wanted);
+  return 'missing' in presence ? presence : { path: pathOf(wanted) };
+}
+
 export const RUNTIMES: readonly Contender[] = [
   {
     name: 'bun',
     title: 'Bun',
-    roles: ROLES,
+    roles: [...ROLES, ...TLS_ROLES, ...PROGRAMS],
     collects: true,
     prepare: () => prepare(BUN),
-    command: (role) => [pathOf(BUN), source('servers/bun.js'), role],
+    command: (role) =>
+      isProgram(role) ? [pathOf(BUN), pathOfProgram(role)] : [pathOf(BUN), source('servers/bun.js'), role],
   },
   {
     name: 'deno',

@@ -96,10 +96,10 @@ class Broadcast implements Handler<Member> {
   }
 
   #speak(): void {
-    const { port, window } = this.#driven;
+    const { window } = this.#driven;
     const { burst, inFlight } = this.#work;
     const place = (this.#spoken * this.#burstBytes) % this.#messages.periodBytes;
-    port.postSend(this.#members[0]?.socket as OverlappedSocket, this.#messages.messages(place, burst));
+    this.#driven.send(this.#members[0]?.socket as OverlappedSocket, this.#messages.messages(place, burst));
     this.#spokenAt[this.#spoken % inFlight] = window.now;
     this.#waitingFor[this.#spoken % inFlight] = this.#members.length;
     this.#spoken++;

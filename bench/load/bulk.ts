@@ -1,5 +1,6 @@
 /**
- * Bytes one way: into a server that answers each whole MiB, or each message of 1 MiB, with its last byte; or out of one that sends for ever.
+ * Bytes one way: into a server that answers each whole MiB, or each message of 1 MiB, with its last byte; or out of a
+ * server that sends without end.
  */
 
 import type { OverlappedSocket } from 'overlapped/port';
@@ -8,7 +9,7 @@ import { FRAMED_BYTES, framedStream, inwardStream, MIB, outwardStream, PIECE_BYT
 import { DrivenPort, type Handler } from './driven-port.js';
 import type { LoadOrder, Sample } from './order.js';
 
-/** Pieces on their way in each stream, so that one is there when another is done. */
+/** Sends in flight in each stream, so that another one is there when one is done. */
 const SENDS_IN_FLIGHT = 2;
 /** The load sends each message, or each MiB of a stream, in this many pieces. */
 const PIECES_A_MESSAGE = 4;
@@ -16,7 +17,7 @@ const PIECES_A_MESSAGE = 4;
 class Client {
   /** Where in the stream its next piece begins. */
   place = 0;
-  /** Pieces that were sent into the server, and messages that it has acknowledged. */
+  /** Pieces that were sent into the server, and messages that it has answered. */
   pieces = 0;
   answered = 0;
   /** When its stream moved last, in µs. */
@@ -47,14 +48,14 @@ class Inward implements Handler<Client> {
   sent(socket: OverlappedSocket, client: Client): void {
     const { window } = this.driven;
     client.movedAt = window.now;
-    // After the time only to the end of a message, so that all is answered.
+    // When the time is over it continues to the end of the message, so that everything is answered.
     if (!window.over || client.pieces % PIECES_A_MESSAGE !== 0) {
       this.#send(socket, client);
     }
   }
 
   #send(socket: OverlappedSocket, client: Client): void {
-    this.driven.port.postSend(socket, this.#stream.piece(client.place, this.#pieceBytes));
+    this.driven.send(socket, this.#stream.piece(client.place, this.#pieceBytes));
     client.place = (client.place + this.#pieceBytes) % this.#stream.periodBytes;
     client.pieces++;
   }

@@ -62,7 +62,7 @@ class Connects implements Handler<Client> {
   #waitForClosing(descriptorsMax: number): void {
     if (!this.#driven.turnUntil(CLOSE_TIMEOUT_MS, () => descriptorsOpen(this.#pid) <= descriptorsMax)) {
       throw new Error(
-        `Connections left open: found ${descriptorsOpen(this.#pid)} descriptors of the server ${CLOSE_TIMEOUT_MS} ms behind the last connection, wanted at most ${descriptorsMax}`,
+        `Connections left open: found ${descriptorsOpen(this.#pid)} descriptors of the server ${CLOSE_TIMEOUT_MS} ms after the last connection, wanted at most ${descriptorsMax}`,
       );
     }
   }
@@ -73,7 +73,7 @@ class Connects implements Handler<Client> {
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
-    this.#driven.port.postSend(socket, this.#messages.messages(client.start, 1));
+    this.#driven.send(socket, this.#messages.messages(client.start, 1));
   }
 
   received(socket: OverlappedSocket, client: Client, data: Buffer): void {

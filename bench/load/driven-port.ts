@@ -8,6 +8,7 @@ import {
   type SocketAddress,
 } from 'overlapped/port';
 import type { LoadOrder, Sample } from './order.js';
+import { TlsStage } from './tls.js';
 import { ANSWER_TIMEOUT_MS, Window } from './window.js';
 
 /** The longest sleep between two reads of the clock, in ms. */
@@ -28,7 +29,7 @@ const BUFFERS_LARGE = { bufferSizeBytes: 65536, bufferCount: 64 } as const;
 
 /** Told of what happens on a connection whose completion key is a `Client`. */
 export interface Handler<Client> {
-  /** A connection is made, and nothing posted on it yet. */
+  /** A connection is made, of TLS if the order has that, and nothing posted on it yet. */
   connected(socket: OverlappedSocket, client: Client): void;
   received(socket: OverlappedSocket, client: Client, data: Buffer): void;
   sent?(socket: OverlappedSocket, client: Client): void;
@@ -66,7 +67,10 @@ export class DrivenPort<Client> {
   readonly #order: LoadOrder;
   readonly #batch = new CompletionBatch();
   readonly #sockets = new Set<OverlappedSocket>();
+  readonly #tls: TlsStage<Client> | undefined;
   #unheard = 0;
+  /** Makes the clients of accepted connections. */
+  #clientOf: (() => Client) | undefined;
 
   /** @param messageBytes the most that one connection is likely to receive at once */
   constructor(order: LoadOrder, messageBytes: number, handler: Handler<Client>) {
@@ -74,6 +78,19 @@ export class DrivenPort<Client> {
     this.#order = order;
     this.#handler = handler;
     this.window = new Window(order);
+    this.#tls = order.tls && this.#tlsStage(order.tls.authorityFile);
+  }
+
+  #tlsStage(authorityFile: string): TlsStage<Client> {
+    const { work } = this.#order;
+    const handler = this.#handler;
+    return new TlsStage(this.port, authorityFile, work.kind === 'connects' && work.resumes === true, {
+      connected: (socket, client) => handler.connected(socket, client),
+      received: (socket, client, data) => handler.received(socket, client, data),
+      sent: (socket, client) => handler.sent?.(socket, client),
+      ended: (client) => this.#ended(client),
+      finished: (socket) => this.#drop(socket),
+    });
   }
 
   /** @param from addresses to connect from, of which the first that is free is taken; the system's choice unless given */
@@ -88,9 +105,57 @@ export class DrivenPort<Client> {
     this.port.postConnect(socket, { family: 'ipv4', address: '127.0.0.1', port: this.#order.port });
   }
 
+  /** Listens on a free port of 127.0.0.1 for clients that the measured program makes. @returns the port */
+  listen(clientOf: () => Client): number {
+    this.#clientOf = clientOf;
+    const listener = this.port.createSocket('ipv4');
+    this.#sockets.add(listener);
+    listener.bind({ family: 'ipv4', address: '127.0.0.1', port: 0 });
+    listener.setOption('noDelay', 1);
+    listener.listen(UNHEARD_MAX);
+    this.port.associate(listener);
+    this.port.postAccept(listener);
+    return (listener.localAddress() as { readonly port: number }).port;
+  }
+
+  #accepted({ socket: listener, accepted, more }: Completion): void {
+    if (accepted !== undefined) {
+      this.#sockets.add(accepted);
+      this.port.associate(accepted, this.#clientOf?.());
+      this.port.postReceive(accepted);
+    }
+    if (!more) {
+      this.port.postAccept(listener as OverlappedSocket);
+    }
+  }
+
+  /** Sends bytes, which stay as they are until `sent`. */
+  send(socket: OverlappedSocket, bytes: Buffer): void {
+    if (this.#tls === undefined) {
+      this.port.postSend(socket, bytes);
+    } else {
+      this.#tls.send(socket, bytes);
+    }
+  }
+
   closeSocket(socket: OverlappedSocket): void {
+    if (this.#tls === undefined) {
+      this.#drop(socket);
+    } else {
+      this.#tls.end(socket);
+    }
+  }
+
+  #drop(socket: OverlappedSocket): void {
     this.#sockets.delete(socket);
     this.port.closeSocket(socket);
+  }
+
+  #ended(client: Client): void {
+    if (this.#handler.ended === undefined) {
+      throw new Error('Connection ended: found the end of the stream, wanted an answer');
+    }
+    this.#handler.ended(client);
   }
 
   /**
@@ -102,6 +167,7 @@ export class DrivenPort<Client> {
       this.port.closeSocket(socket, { reset: true });
     }
     this.port.close();
+    this.#tls?.close();
   }
 
   /** Connects all clients, some at a time, until each has been answered. */
@@ -156,7 +222,7 @@ export class DrivenPort<Client> {
     }
     if (missing() > 0) {
       throw new Error(
-        `Server stalled: found ${missing()} of ${of} ${what} ${ANSWER_TIMEOUT_MS} ms behind the measurement, wanted none`,
+        `Server stalled: found ${missing()} of ${of} ${what} ${ANSWER_TIMEOUT_MS} ms after the measurement, wanted none`,
       );
     }
     return window.sample();
@@ -175,9 +241,15 @@ export class DrivenPort<Client> {
     if (socket.closed) {
       return;
     }
+    if (this.#tls?.isEnding(socket) === true) {
+      if (completion.kind === 'send') {
+        this.#tls.sent(socket);
+      }
+      return;
+    }
     const client = completion.key as Client;
-    if (this.#handler.ended !== undefined && completion.kind === 'receive' && completion.bytes === 0) {
-      this.#handler.ended(client);
+    if (completion.kind === 'receive' && completion.bytes === 0 && this.#handler.ended !== undefined) {
+      this.#ended(client);
       return;
     }
     if (completion.code !== undefined) {
@@ -185,20 +257,40 @@ export class DrivenPort<Client> {
     }
     switch (completion.kind) {
       case 'connect':
-        this.#handler.connected(socket, client);
+        if (this.#tls === undefined) {
+          this.#handler.connected(socket, client);
+        } else {
+          this.#tls.begin(socket, client);
+        }
         this.port.postReceive(socket);
         return;
       case 'receive':
-        if (completion.bytes === 0) {
-          throw new Error('Connection ended: found the end of the stream, wanted an answer');
-        }
-        this.#handler.received(socket, client, completion.data);
-        if (!completion.more && !socket.closed) {
-          this.port.postReceive(socket);
-        }
+        this.#received(completion, socket, client);
+        return;
+      case 'accept':
+        this.#accepted(completion);
         return;
       default:
-        this.#handler.sent?.(socket, client);
+        if (this.#tls === undefined) {
+          this.#handler.sent?.(socket, client);
+        } else {
+          this.#tls.sent(socket);
+        }
+    }
+  }
+
+  #received(completion: Completion, socket: OverlappedSocket, client: Client): void {
+    if (completion.bytes === 0) {
+      this.#ended(client);
+      return;
+    }
+    if (this.#tls === undefined) {
+      this.#handler.received(socket, client, completion.data);
+    } else {
+      this.#tls.received(socket, completion.data);
+    }
+    if (!completion.more && !socket.closed) {
+      this.port.postReceive(socket);
     }
   }
 }

@@ -83,7 +83,7 @@ class Echo implements Handler<Client> {
 
   /** Sends messages in one piece, as clients do that have several to send. */
   #send(socket: OverlappedSocket, client: Client, count: number, at: number): void {
-    this.#driven.port.postSend(socket, client.send(count, at));
+    this.#driven.send(socket, client.send(count, at));
   }
 }
 

@@ -12,6 +12,8 @@ import type { OverlappedSocket } from 'overlapped/port';
 import { residentBytes } from '../measuring.js';
 import { cpuBetween, cpuLook } from './cpu.js';
 import { DrivenPort, type Handler } from './driven-port.js';
+import type { Exchange } from './exchange.js';
+import { AnswerCheck, HttpExchange } from './http.js';
 import { endTurn, takesTurn } from './one-at-a-time.js';
 import type { LoadOrder, Sample, Work } from './order.js';
 import { ownAddresses } from './own-addresses.js';
@@ -22,16 +24,19 @@ type InUseWork = Extract<Work, { kind: 'in-use' }>;
 /** Memory that the first connections allocate once for all, such as the receive buffers of a pool, is not counted. */
 const CONNECTIONS_BEFORE = 500;
 
-/** For a collection, which other servers that wait may delay. */
+/** For a collection: other servers, which are measured meanwhile, may delay it. */
 const COLLECT_TIMEOUT_MS = 10_000;
 
-/** Others connect, one after the other. */
+/** For the turns of others, which connect one after the other. */
 const TURN_TIMEOUT_MS = 60_000;
 
+/** Echoed messages; of HTTP, each is a request. */
 const HELLO = 'hello';
 const STILL_THERE = 'still there?';
 
 interface Client {
+  /** The exchange of HTTP; undefined where messages are echoed. */
+  readonly exchange: Exchange | undefined;
   socket: OverlappedSocket | undefined;
   /** The last byte that it has sent, and the last one that was received from it. */
   said: string;
@@ -45,24 +50,29 @@ class Idle implements Handler<Client> {
   readonly #driven: DrivenPort<Client>;
   readonly #addresses = ownAddresses(1);
   readonly #clients: Client[] = [];
+  readonly #check: AnswerCheck | undefined;
 
-  constructor(order: LoadOrder) {
+  /** @param body of an answer of HTTP; echo by default */
+  constructor(order: LoadOrder, body?: string) {
     this.#order = order;
+    this.#check = body === undefined ? undefined : new AnswerCheck(body);
     this.#driven = new DrivenPort(order, STILL_THERE.length, this);
   }
 
-  /** The growth of the process. Both times it is compared with what it was long after the first connections. */
+  /** The growth of the process. It is compared twice with its size long after the first connections. */
   resident({ connections, soonMs, lateMs }: IdleWork): Sample {
     const { pid } = this.#order;
     this.#connectAll(CONNECTIONS_BEFORE);
     this.#pass(lateMs);
     // A server that has the processor for itself accepts faster, and V8 then has more garbage.
-    this.#driven.turnUntil(TURN_TIMEOUT_MS, takesTurn);
+    const inTurn = this.#driven.turnUntil(TURN_TIMEOUT_MS, takesTurn);
     const before = residentBytes(pid);
     const sample = this.#connectMeasured(connections);
     this.#pass(soonMs);
     const soon = residentBytes(pid);
-    endTurn();
+    if (inTurn) {
+      endTurn();
+    }
     this.#pass(lateMs - soonMs);
     const late = residentBytes(pid);
     this.#checkAlive();
@@ -94,10 +104,11 @@ class Idle implements Handler<Client> {
 
   /** Connects, and has one message echoed on each connection, so that the server has dealt with it. */
   #connectAll(count: number): void {
-    const more = Array.from(
-      { length: count },
-      (): Client => ({ socket: undefined, said: HELLO, heard: '', ended: false }),
-    );
+    const check = this.#check;
+    const more = Array.from({ length: count }, (): Client => {
+      const exchange = check === undefined ? undefined : new HttpExchange(check);
+      return { exchange, socket: undefined, said: HELLO, heard: '', ended: false };
+    });
     this.#clients.push(...more);
     this.#driven.connectAll(more, this.#addresses);
   }
@@ -118,7 +129,7 @@ class Idle implements Handler<Client> {
     const { pid, inUseFile = '' } = this.#order;
     process.kill(pid, 'SIGUSR2');
     if (!this.#driven.turnUntil(COLLECT_TIMEOUT_MS, () => existsSync(inUseFile))) {
-      throw new Error(`The server said nothing of its memory within ${COLLECT_TIMEOUT_MS} ms`);
+      throw new Error(`The server did not report its memory within ${COLLECT_TIMEOUT_MS} ms`);
     }
     const bytes = Number(readFileSync(inUseFile, 'utf8'));
     unlinkSync(inUseFile);
@@ -132,7 +143,8 @@ class Idle implements Handler<Client> {
   #say(client: Client, message: string): void {
     client.said = message;
     client.heard = '';
-    this.#driven.port.postSend(client.socket as OverlappedSocket, Buffer.from(message));
+    const bytes = client.exchange?.request() ?? Buffer.from(message);
+    this.#driven.send(client.socket as OverlappedSocket, bytes);
   }
 
   connected(socket: OverlappedSocket, client: Client): void {
@@ -141,6 +153,13 @@ class Idle implements Handler<Client> {
   }
 
   received(_: OverlappedSocket, client: Client, data: Buffer): void {
+    if (client.exchange !== undefined) {
+      if (client.exchange.take(data)) {
+        client.heard = client.said;
+        this.#driven.heard();
+      }
+      return;
+    }
     client.heard += data.toString('latin1');
     if (!client.said.startsWith(client.heard)) {
       throw new Error(`Wrong answer: found ${client.heard}, wanted ${client.said}`);
@@ -158,6 +177,6 @@ class Idle implements Handler<Client> {
   }
 }
 
-export const idle = (order: LoadOrder, work: IdleWork): Sample => new Idle(order).resident(work);
+export const idle = (order: LoadOrder, work: IdleWork): Sample => new Idle(order, work.body).resident(work);
 
 export const inUse = (order: LoadOrder, work: InUseWork): Sample => new Idle(order).inUse(work);

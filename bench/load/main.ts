@@ -11,6 +11,8 @@ import { echo } from './echo.js';
 import { idle, inUse } from './idle.js';
 import type { LoadOrder, Sample } from './order.js';
 import { paced } from './paced.js';
+import { redis } from './redis.js';
+import { requests } from './requests.js';
 
 function obey(order: LoadOrder): Sample {
   const { work } = order;
@@ -19,6 +21,10 @@ function obey(order: LoadOrder): Sample {
       return echo(order, work);
     case 'paced':
       return paced(order, work);
+    case 'requests':
+      return requests(order, work);
+    case 'redis':
+      return redis(order);
     case 'bulk-in':
       return bulkIn(order, work.streams);
     case 'framed-in':

@@ -68,7 +68,7 @@ class Paced implements Handler<Client> {
   }
 
   #send(client: Client, dueAt: number): void {
-    this.#driven.port.postSend(client.socket as OverlappedSocket, client.send(1, dueAt));
+    this.#driven.send(client.socket as OverlappedSocket, client.send(1, dueAt));
   }
 
   connected(socket: OverlappedSocket, client: Client): void {

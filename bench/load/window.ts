@@ -77,14 +77,14 @@ export class Window {
   }
 
   #look(): Look {
-    const { pid, behindPid, besidePid } = this.#order;
+    const { pid, backendPid, computingPid } = this.#order;
     const own = process.cpuUsage();
     return {
       at: this.now,
       units: this.units,
       cpu: cpuLook(pid),
-      loadCpu: own.user + own.system + timeOf(behindPid),
-      busy: busyTime() - timeOf(besidePid),
+      loadCpu: own.user + own.system + timeOf(backendPid),
+      busy: busyTime() - timeOf(computingPid),
       residentBytes: residentBytes(pid),
     };
   }

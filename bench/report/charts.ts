@@ -2,7 +2,7 @@
 
 import { cellOf, figure, type Metric } from '../figures.js';
 import type { Cell, Results } from '../results.js';
-import type { Scenario } from '../scenario.js';
+import type { Scenario } from '../scenarios/scenario.js';
 import { type Bar, type Panel, svg } from './svg.js';
 import { linesOf, REFERENCES, reachedOf } from './targets.js';
 import { digits, IDLE_MEMORY, twoDecimals, UNIT_WORDS } from './units.js';
@@ -32,7 +32,7 @@ function panelsOf(scenario: Scenario, cells: readonly Cell[]): readonly Panel[] 
     const parts = [value(cell, 'user', size), value(cell, 'system', size)];
     return { parts, text: twoDecimals(value(cell, 'cpu', size)) };
   });
-  if (scenario.lightLoad === true) {
+  if (scenario.lightLoad === true || scenario.unchanged === true) {
     const latencies = (['p50', 'p99'] as const).map((metric) => ({
       title: `${metric === 'p50' ? 'median' : 'p99'} latency, µs`,
       bars: single(metric, 1),

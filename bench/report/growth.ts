@@ -1,10 +1,12 @@
 /** The page of a run with `--growth`: charts and tables of how the cost of a message and the memory grow. */
 
 import { cellOf, figure, type Metric, ratio } from '../figures.js';
-import { countText, GROWTHS, type Growth, sizeText } from '../growth.js';
 import { failuresOf, type Results } from '../results.js';
+import { GROWTHS, type Growth } from '../scenarios/growth.js';
+import { countText, sizeText } from '../scenarios/works.js';
 import { lineSvg } from './lines.js';
 import { contenderTable, markdownTable, opening, type ReportFile } from './markdown.js';
+import { GROWTH_NOTES } from './notes.js';
 import type { Table } from './tables.js';
 import { NODE_NET } from './targets.js';
 import { digits, NOTHING, twoDecimals } from './units.js';
@@ -22,11 +24,6 @@ const CPU: Shown = { metric: 'cpu', title: 'CPU per message, µs', scale: 1 };
 const MEMORY: Shown = { metric: 'memory', title: 'resident memory of the server, MB', scale: 1 / MEGABYTE };
 
 const SHOWN: Readonly<Record<Growth['name'], readonly Shown[]>> = { connections: [CPU, MEMORY], bytes: [CPU] };
-
-const NOTES = `Both scales of a chart are logarithmic. A table has the figure, and its ratio to node:net's in parentheses. The CPU is the
-server's process's, all threads. Each point is a new process, warmed up; the memory is what is resident after its last round,
-buffers and the collector's reserve included, so it says little about small numbers of connections.
-A server that fails at a point has no dot there, and is listed under Failures.`;
 
 /** The points of a growth that a run has measured. */
 const measured = (results: Results, growth: Growth): Growth['points'] =>
@@ -87,7 +84,7 @@ export function growthReport(results: Results): readonly ReportFile[] {
     ({ scenario, contender, failure }) => `- \`${contender}\` failed in \`${scenario}\`: ${failure}`,
   );
   const text = [
-    `# How cost grows\n\n${opening(results)}\n\n${NOTES}\n`,
+    `# How cost grows\n\n${opening(results)}\n\n${GROWTH_NOTES}\n`,
     ...sections,
     ...(failures.length === 0 ? [] : [`## Failures\n\n${failures.join('\n')}\n`]),
     `## Contenders\n\n${markdownTable(contenderTable(results))}\n`,

@@ -1,7 +1,7 @@
 /** How figures are written. */
 
 import type { Metric } from '../figures.js';
-import type { Unit } from '../scenario.js';
+import type { Unit } from '../scenarios/scenario.js';
 
 /** The words of a scenario's unit, and how many units one of its figures is of. */
 export interface UnitWords {
@@ -17,6 +17,8 @@ export const UNIT_WORDS: Readonly<Record<Unit, UnitWords>> = {
   byte: { rate: 'MB/s', one: 'MB', size: MEGABYTE },
   connection: { rate: 'connections/s', one: 'connection', size: 1 },
   delivery: { rate: 'deliveries/s', one: 'delivery', size: 1 },
+  request: { rate: 'requests/s', one: 'request', size: 1 },
+  command: { rate: 'commands/s', one: 'command', size: 1 },
   'idle connection': { rate: 'connections/s', one: 'connection', size: 1 },
 };
 

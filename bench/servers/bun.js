@@ -3,9 +3,11 @@
  * sent in `drain`, as its documentation shows.
  */
 
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-const [role = 'echo', behind = '0'] = process.argv.slice(2);
+const [word = 'echo', backend = '0'] = process.argv.slice(2);
+const isTls = word.startsWith('tls-');
+const role = word.replace(/^tls-/, '');
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
 const MESSAGE_BYTES = 100;
@@ -100,7 +102,7 @@ const PROGRAMS = {
       // Bytes that the client sends meanwhile wait like the bytes for it.
       const other = await Bun.connect({
         hostname: HOST,
-        port: Number(behind),
+        port: Number(backend),
         socket: {
           open(socket) {
             socket.setNoDelay(true);
@@ -132,6 +134,9 @@ const program = PROGRAMS[role];
 const server = Bun.listen({
   hostname: HOST,
   port: 0,
+  ...(isTls && {
+    tls: { cert: readFileSync(process.env.TLS_CERT_FILE), key: readFileSync(process.env.TLS_KEY_FILE) },
+  }),
   socket: {
     ...program,
     open(socket) {

@@ -1,6 +1,6 @@
 /** Servers on Deno's own sockets: `deno run --allow-net bench/servers/deno.js ROLE [PORT]`. */
 
-const [role = 'echo', behind = '0'] = Deno.args;
+const [role = 'echo', backend = '0'] = Deno.args;
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
 const BLOCK = Uint8Array.from({ length: 65536 }, (_, index) => index * 7 + (index >> 8));
@@ -37,7 +37,7 @@ const PROGRAMS = {
   },
 
   async proxy(connection) {
-    const other = await Deno.connect({ hostname: HOST, port: Number(behind) });
+    const other = await Deno.connect({ hostname: HOST, port: Number(backend) });
     other.setNoDelay(true);
     await Promise.all([connection.readable.pipeTo(other.writable), other.readable.pipeTo(connection.writable)]);
   },

@@ -6,25 +6,28 @@
 
 import { type Connection, connect, type DriverChoice, listen, type Server, type SocketAddress } from 'overlapped';
 import { lengthPrefixed } from 'overlapped/framing';
+import { collectWhenAsked } from './memory-in-use.js';
 import {
   BACKLOG,
   BLOCK,
-  collectWhenAsked,
   HOST,
   LENGTH_BYTES,
   messagesOf,
   type Role,
+  roleOf,
   sayPort,
   Taken,
+  tlsFiles,
   WELCOME,
 } from './roles.js';
 
 type Program = () => Promise<{ readonly address: SocketAddress }>;
 
-const [driverName = 'auto', role = 'echo', behind = '0'] = process.argv.slice(2);
+const [driverName = 'auto', word = 'echo', backend = '0'] = process.argv.slice(2);
 const driver = driverName as DriverChoice;
+const { role, isTls } = roleOf(word);
 
-const where = { host: HOST, port: 0, driver, backlog: BACKLOG };
+const where = { host: HOST, port: 0, driver, backlog: BACKLOG, ...(isTls && { tls: tlsFiles() }) };
 const framing = lengthPrefixed({ lengthSize: LENGTH_BYTES });
 
 function sendBlocks(connection: Connection): void {
@@ -118,7 +121,7 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding', Program>> = {
         client.pause();
         client.context = await connect<Connection>({
           host: HOST,
-          port: Number(behind),
+          port: Number(backend),
           driver,
           context: client,
           ...relay,
@@ -128,6 +131,6 @@ const PROGRAMS: Readonly<Record<Role | 'messages' | 'decoding', Program>> = {
     }),
 };
 
-const { address } = await PROGRAMS[role as Role]();
+const { address } = await PROGRAMS[role]();
 await collectWhenAsked();
 sayPort((address as { readonly port: number }).port);

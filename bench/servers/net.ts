@@ -1,24 +1,28 @@
 /**
- * Servers on node:net: `node dist/bench/servers/net.js ROLE [PORT]`. Chunks are written from the handler of `data`, which
- * costs less than the `pipe` of Node's example and does the same.
+ * Servers on node:net, and on node:tls for roles over TLS: `node dist/bench/servers/net.js ROLE [PORT]`. Chunks are
+ * written from the handler of `data`, which costs less than the `pipe` of Node's example and does the same.
  */
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { collectWhenAsked } from './memory-in-use.js';
 import {
   BACKLOG,
   BLOCK,
-  collectWhenAsked,
   Gatherer,
   HOST,
   messagesOf,
   type Role,
+  roleOf,
   sayPort,
   Taken,
+  tlsFiles,
   WELCOME,
 } from './roles.js';
 
-const [role = 'echo', behind = '0'] = process.argv.slice(2);
+const [word = 'echo', backend = '0'] = process.argv.slice(2);
+const { role, isTls } = roleOf(word);
 
 /** Bytes of one side go to the other, which makes it wait when enough are queued. */
 function relay(from: Socket, to: Socket): void {
@@ -69,7 +73,7 @@ const PROGRAMS: Readonly<Record<Role, (socket: Socket) => void>> = {
     socket.write(WELCOME);
   },
   proxy(socket) {
-    const other = connect({ host: HOST, port: Number(behind), noDelay: true });
+    const other = connect({ host: HOST, port: Number(backend), noDelay: true });
     other.on('error', () => socket.destroy()).on('close', () => socket.destroy());
     socket.on('close', () => other.destroy());
     relay(socket, other);
@@ -77,10 +81,14 @@ const PROGRAMS: Readonly<Record<Role, (socket: Socket) => void>> = {
   },
 };
 
-const server = createServer({ noDelay: true }, (socket) => {
+function serve(socket: Socket): void {
   socket.on('error', () => socket.destroy());
-  PROGRAMS[role as Role](socket);
-});
+  PROGRAMS[role](socket);
+}
+
+const server = isTls
+  ? createTlsServer({ noDelay: true, ...tlsFiles() }, serve)
+  : createServer({ noDelay: true }, serve);
 server.listen({ host: HOST, port: 0, backlog: BACKLOG });
 await once(server, 'listening');
 await collectWhenAsked();

@@ -5,7 +5,8 @@
 
 import type { DriverChoice } from 'overlapped';
 import { type Completion, CompletionPort, type OverlappedSocket } from 'overlapped/port';
-import { BACKLOG, collectWhenAsked, HOST, sayPort } from './roles.js';
+import { collectWhenAsked } from './memory-in-use.js';
+import { BACKLOG, HOST, sayPort } from './roles.js';
 
 const [driverName = 'auto', mode = 'run'] = process.argv.slice(2);
 const driver = driverName as DriverChoice;

@@ -1,8 +1,6 @@
-/** The roles of a server of the suite, and what the programs of all contenders share. */
+/** The roles of a server of the suite, and what the servers of all contenders share. */
 
-import { renameSync, writeFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { readFileSync } from 'node:fs';
 
 /** The roles, in the words of the servers' command lines. */
 export const ROLES = [
@@ -10,17 +8,58 @@ export const ROLES = [
   'echo',
   /** Received bytes are counted; each whole MiB is answered with its last byte. */
   'sink',
-  /** Received bytes are messages after their length; each is gathered into memory of its own, counted, and answered with its last byte. */
+  /** Received bytes are messages after their length. Each is gathered into memory of its own and answered with its last byte. */
   'framed',
   /** Each connection is sent the block, again and again, as fast as it takes it. */
   'source',
-  /** Each new connection is welcomed with one byte; each message that any sends is sent to all, by itself. */
+  /** Each new connection is welcomed with one byte. Each message that any connection sends is sent to all, by itself. */
   'broadcast',
-  /** Each connection is joined to a connection of its own to the echo server behind, whose port is the last argument. */
+  /** Each connection is joined to a connection of its own to the backend, an echo server whose port is the last argument. */
   'proxy',
 ] as const;
 
 export type Role = (typeof ROLES)[number];
+
+/** The same over TLS 1.3: the role, and this before it. Certificate and key are files that `TLS_FILES` names. */
+const TLS = 'tls-';
+
+export const TLS_ROLES = ['tls-echo', 'tls-sink', 'tls-source'] as const;
+
+export type TlsRole = (typeof TLS_ROLES)[number];
+
+/** The files of a server's certificate and key, in variables of its environment. */
+export const TLS_FILES = { cert: 'TLS_CERT_FILE', key: 'TLS_KEY_FILE' } as const;
+
+/** A role, and whether it is over TLS. */
+export function roleOf(word: string): { readonly role: Role; readonly isTls: boolean } {
+  const isTls = word.startsWith(TLS);
+  return { role: (isTls ? word.slice(TLS.length) : word) as Role, isTls };
+}
+
+/** The certificate and the key that the suite has made for this server, in PEM. */
+export function tlsFiles(): { readonly cert: Buffer; readonly key: Buffer } {
+  const read = (name: string): Buffer => readFileSync(process.env[name] ?? '');
+  return { cert: read(TLS_FILES.cert), key: read(TLS_FILES.key) };
+}
+
+/** Programs of users that run unchanged on several runtimes, by their names in `programs`. */
+export const PROGRAMS = [
+  'http-hello',
+  'http-json',
+  'http-idle',
+  'express',
+  'fastify',
+  'ws-echo',
+  'redis-client',
+  'https-hello',
+] as const;
+
+export type Program = (typeof PROGRAMS)[number];
+
+/** A part that a contender's program plays. */
+export type Part = Role | TlsRole | Program;
+
+export const isProgram = (part: Part): part is Program => (PROGRAMS as readonly string[]).includes(part);
 
 export const HOST = '127.0.0.1';
 
@@ -29,7 +68,7 @@ export const BACKLOG = 4096;
 
 export const WELCOME = '!';
 
-/** Bytes of a length in front of each message that is echoed, for servers that frame. To the others they are bytes like all. */
+/** Bytes of the length before each message that is echoed, for servers that frame. The others echo them like all bytes. */
 export const LENGTH_BYTES = 4;
 
 /** Bytes of a message of the broadcast. */
@@ -95,38 +134,7 @@ export class Gatherer {
   }
 }
 
-/** Tells the suite where the server listens. */
+/** Reports the server's port to the suite. */
 export function sayPort(port: number): void {
   console.log(port);
-}
-
-/** A reader of the bytes that malloc has given out (mallinfo2(3), glibc 2.33). */
-async function mallocReader(): Promise<() => number> {
-  const { default: koffi } = await import('koffi');
-  const fields = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(' ');
-  koffi.struct('mallinfo2', Object.fromEntries(fields.map((field) => [field, 'size_t'])));
-  const mallinfo2 = koffi.load(null).func('mallinfo2 mallinfo2()');
-  return () => {
-    const { uordblks, hblkhd } = mallinfo2();
-    return Number(uordblks) + Number(hblkhd);
-  };
-}
-
-/**
- * Where the suite asks for it, by the name of a file: SIGUSR2 collects all garbage, and what is left is in use, in V8's
- * heap and in the C library's, which has buffers too. The file appears with all of its content.
- */
-export async function collectWhenAsked(): Promise<void> {
-  const file = process.env.IN_USE_FILE;
-  if (file === undefined) {
-    return;
-  }
-  const allocated = await mallocReader();
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-  process.on('SIGUSR2', () => {
-    gc();
-    writeFileSync(`${file}.part`, String(process.memoryUsage().heapUsed + allocated()));
-    renameSync(`${file}.part`, file);
-  });
 }

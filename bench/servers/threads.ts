@@ -1,7 +1,8 @@
 /** Servers on many threads: `node dist/bench/servers/threads.js DRIVER DISTRIBUTION THREADS ROLE`. */
 
 import { type Distribution, type DriverChoice, listen } from 'overlapped';
-import { BACKLOG, collectWhenAsked, HOST, type Role, sayPort } from './roles.js';
+import { collectWhenAsked } from './memory-in-use.js';
+import { BACKLOG, HOST, type Role, sayPort } from './roles.js';
 
 const [driver, distribution, threads, role] = process.argv.slice(2) as [DriverChoice, Distribution, string, Role];
 

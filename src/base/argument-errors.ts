@@ -36,7 +36,7 @@ interface Coded {
 }
 
 /** Adds the code, and shows it in the stack as Node does: `TypeError [ERR_INVALID_ARG_TYPE]: ...`. */
-function withCode<Kind extends Error>(error: Kind, code: string): Kind & Coded {
+export function withCode<Kind extends Error>(error: Kind, code: string): Kind & Coded {
   const { name } = error;
   Object.defineProperty(error, 'name', { value: `${name} [${code}]`, configurable: true });
   // V8 composes the stack when it is read first, from the name of that moment.

@@ -24,19 +24,42 @@ export abstract class RefCounted {
 
   /** @internal The last reference was released. */
   protected abstract returned(): void;
+
+  /** @internal A view of the bytes at an address in this memory, for drivers that cannot use addresses. */
+  abstract bytesAt(address: number, byteLength: number): Uint8Array;
+}
+
+/** The part of `memory`, which begins at the address `start`, that begins at `address`. */
+export function partAt<Memory extends Uint8Array>(
+  memory: Memory,
+  start: number,
+  address: number,
+  byteLength: number,
+): Memory {
+  const offset = address - start;
+  assert(offset >= 0);
+  assert(offset + byteLength <= memory.byteLength);
+  return memory.subarray(offset, offset + byteLength) as Memory;
 }
 
 /** Allocated memory that the program does not have: after the last release it is garbage. */
 export class OwnMemory extends RefCounted {
   readonly memory: Uint8Array;
+  /** The address of its first byte. */
+  readonly address: number;
 
-  constructor(memory: Uint8Array) {
+  constructor(memory: Uint8Array, address: number) {
     super();
     this.memory = memory;
+    this.address = address;
     this.references = 1;
   }
 
   protected override returned(): void {}
+
+  override bytesAt(address: number, byteLength: number): Uint8Array {
+    return partAt(this.memory, this.address, address, byteLength);
+  }
 }
 
 /** The owner of the bytes of a send: counted memory of this package, or memory that the program can detach. */

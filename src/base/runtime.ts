@@ -14,6 +14,20 @@ import v8 from 'node:v8';
  */
 export const { process } = globalThis;
 
+/** The runtime: one with Node's interface need not have libuv's event loop, V8, or OpenSSL. */
+export type Runtime = 'node' | 'electron' | 'bun' | 'deno';
+
+/** The runtime of this process. All of them have `process.versions.node`. */
+export const runtime: Runtime =
+  (['bun', 'deno', 'electron'] as const).find((name) => process.versions[name] !== undefined) ?? 'node';
+
+export const RUNTIME_TITLES: Readonly<Record<Runtime, string>> = {
+  node: 'Node',
+  electron: 'Electron',
+  bun: 'Bun',
+  deno: 'Deno',
+};
+
 export const { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 
 /** Milliseconds since the process started, with fractions. Node's global `performance` is a getter, which costs more than the clock. */
@@ -33,3 +47,11 @@ export const structuredClone: (value: unknown) => unknown =
  */
 export const runTicks: (() => void) | undefined = (process as { _tickCallback?: () => void } | undefined)
   ?._tickCallback;
+
+/**
+ * The file of the module whose `import.meta.url` is given, for `createRequire`. A bundle of CommonJS has no URL, but the name
+ * of its file, which in a single executable is that of the executable.
+ */
+export function fileHere(url: string | undefined): string {
+  return url ?? (typeof __filename === 'string' ? __filename : process.execPath);
+}

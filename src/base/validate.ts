@@ -182,3 +182,12 @@ function unknownOption(name: string, { prefix = '', meant, elsewhere = {} }: Opt
   const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
   return misuse(`${prefix}${shown}: there is no such option${hint}`);
 }
+
+/** The names of `table` that `without` lacks, with the sentence that says where they belong. */
+export function missingFrom(without: OptionTable, table: OptionTable, where: string): Record<string, string> {
+  const names = Object.keys(table).filter((name) => !Object.hasOwn(without, name));
+  return Object.fromEntries(names.map((name) => [name, where]));
+}
+
+export const OF_LISTEN = 'it is an option of listen, not of connect';
+export const OF_CONNECT = 'it is an option of connect, not of listen';

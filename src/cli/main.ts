@@ -2,14 +2,14 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { process } from '../base/runtime.js';
+import { nativeError } from '../ffi/native-error.js';
 import type { BenchOptions } from './bench/bench.js';
 import type { EchoOptions } from './echo/echo.js';
 import { EXIT_FAILED, EXIT_USAGE, Failure } from './failure.js';
-import { nativeError } from './native-error.js';
 import { numberIn } from './numbers.js';
 import { watchOutput } from './output.js';
 
-const DRIVER_HELP = 'io_uring, epoll, select, iocp, or auto: the first that works';
+const DRIVER_HELP = 'io_uring, epoll, select, iocp, node, or auto: the first that works';
 
 /** The default port of `echo`, and the port in the examples. */
 const ECHO_PORT = 4567;

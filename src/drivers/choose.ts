@@ -5,6 +5,9 @@ import { invalidValue } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
 import { OperationError } from '../base/errors.js';
 import { process } from '../base/runtime.js';
+import { loadKoffi } from '../ffi/koffi.js';
+import { lackOfKoffi } from '../ffi/native-error.js';
+import { useStandIns } from '../ffi/stand-in-addresses.js';
 import { uninterrupted } from '../ffi/worker-table.js';
 import { guardWorkers, type Reclaim, reclaimWorker } from './common/guardian.js';
 import { requireNetwork } from './common/permission.js';
@@ -29,6 +32,9 @@ import { IocpDriver } from './iocp/driver.js';
 import { probeIocp } from './iocp/probe.js';
 import { giveBackOnLinux, reclaimOnLinux } from './linux/reclaim.js';
 import { wakeDescriptor } from './linux/wake.js';
+import { NodeDriver } from './node/driver.js';
+import { probeNode } from './node/probe.js';
+import { wakeNode } from './node/wake.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';
@@ -50,7 +56,20 @@ interface Candidate {
   readonly refuse?: (error: OperationError) => Refusal;
   /** Wakes a port from any thread, given its driver's `wakeDescriptor`. */
   readonly wake: (descriptor: number) => void;
+  /** Whether it makes no foreign calls. */
+  readonly withoutKoffi?: boolean;
 }
+
+const isWindows = process.platform === 'win32';
+
+/** The last candidate on every system. */
+const NODE: Candidate = {
+  name: 'node',
+  probe: probeNode,
+  open: (options) => new NodeDriver(options, { hasUnix: !isWindows, readsLate: isWindows }),
+  wake: wakeNode,
+  withoutKoffi: true,
+};
 
 const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> = {
   linux: [
@@ -70,7 +89,7 @@ const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, readonly Candidate[]>>> 
   ],
 };
 
-const CANDIDATES: readonly Candidate[] = SYSTEMS[process.platform] ?? [];
+const CANDIDATES: readonly Candidate[] = [...(SYSTEMS[process.platform] ?? []), NODE];
 
 /** The systems of each driver. */
 const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
@@ -78,10 +97,34 @@ const HOMES: Readonly<Record<(typeof DRIVER_NAMES)[number], string>> = {
   io_uring: 'Linux',
   epoll: 'Linux',
   select: 'Linux or Windows',
+  node: 'Node',
 };
 
+/** Why foreign functions cannot be called; undefined if they can. */
+function refuseWithoutKoffi(): Refusal | undefined {
+  const lack = lackOfKoffi();
+  return lack === undefined ? undefined : { usable: false, ...lack };
+}
+
+/**
+ * Before the memory of a port is made: koffi is loaded if the driver may use it, because numbers that stand for addresses
+ * are of no use to the system. A thread whose drivers make no foreign calls does not load it for addresses either.
+ */
+export function prepareDriver(name: string | DriverSource): void {
+  const mayUse = CANDIDATES.filter((candidate) => name === 'auto' || candidate.name === name);
+  if (typeof name !== 'string' || mayUse.some(({ withoutKoffi }) => withoutKoffi !== true)) {
+    refuseWithoutKoffi();
+  } else if (mayUse.length > 0) {
+    useStandIns();
+  }
+}
+
 /** Probes for a port of this thread. The thread is not terminated in between, which would leak what the probe opens. */
-function probeHere({ probe }: Candidate, disabledFeatures: ReadonlySet<string>): Probe {
+function probeHere({ probe, withoutKoffi }: Candidate, disabledFeatures: ReadonlySet<string>): Probe {
+  const refusal = withoutKoffi === true ? undefined : refuseWithoutKoffi();
+  if (refusal !== undefined) {
+    return refusal;
+  }
   return uninterrupted(() => probe({ disabledFeatures, inWorker: !isMainThread }));
 }
 
@@ -104,10 +147,7 @@ export function probeDrivers(): readonly DriverReport[] {
       probe: {
         usable: false,
         reason: `${name} needs ${HOMES[name]}, and this system is ${process.platform}`,
-        advice:
-          CANDIDATES.length > 0
-            ? `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto`
-            : 'run on Linux or Windows',
+        advice: `use ${CANDIDATES.map((candidate) => candidate.name).join(', ')} or auto`,
       } as const,
     })),
   ];
@@ -178,11 +218,7 @@ function openBest(options: DriverOptions): Choice {
     }
     skippedDrivers.push(`${candidate.name}: ${result.reason}; ${result.advice}`);
   }
-  throw unavailable(
-    skippedDrivers.length > 0
-      ? skippedDrivers.join(' / ')
-      : `No driver runs on ${process.platform}; use Linux or Windows`,
-  );
+  throw unavailable(skippedDrivers.join(' / '));
 }
 
 /** Opens a candidate, or returns why it cannot be used. @throws OperationError if no other driver would work either */
@@ -229,6 +265,10 @@ export function wakePort(name: DriverName, descriptor: number): void {
   }
   const candidate = CANDIDATES.find((each) => each.name === name);
   assert(candidate !== undefined);
+  if (candidate.withoutKoffi !== true) {
+    // A thread with a port on the driver node only has numbers that stand for addresses, which the system would refuse.
+    loadKoffi();
+  }
   candidate.wake(descriptor);
 }
 

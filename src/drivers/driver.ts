@@ -8,11 +8,17 @@ import type { SocketAddress, SocketFamily } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { ErrorTable } from '../base/errors.js';
 
-/** The drivers of operating systems. */
-export const DRIVER_NAMES = ['iocp', 'io_uring', 'epoll', 'select'] as const satisfies readonly SystemDriverName[];
+/** The drivers of operating systems, and that of Node, which runs on every system. */
+export const DRIVER_NAMES = [
+  'iocp',
+  'io_uring',
+  'epoll',
+  'select',
+  'node',
+] as const satisfies readonly SystemDriverName[];
 
-/** The name of an operating system's driver. */
-export type SystemDriverName = 'iocp' | 'io_uring' | 'epoll' | 'select';
+/** The name of an operating system's driver, or of Node's. */
+export type SystemDriverName = 'iocp' | 'io_uring' | 'epoll' | 'select' | 'node';
 
 /** A driver's name. `sim` is a network in memory, for tests: `auto` never chooses it. */
 export type DriverName = SystemDriverName | 'sim';
@@ -73,9 +79,16 @@ export interface BorrowedMemory {
   isWhole(slot: number): boolean;
 }
 
+/** The memory of sends, for a driver that cannot use addresses. */
+export interface SendBytes {
+  /** The bytes at an address in the memory of the send in `slot`, which is one piece that is not borrowed. */
+  bytesOf(slot: number, address: number, byteLength: number): Uint8Array;
+}
+
 export interface DriverOptions {
   readonly buffers: ReceiveBuffers;
   readonly borrowed: BorrowedMemory;
+  readonly sends: SendBytes;
   /** Names of optional system features that the driver must not use, so that tests reach every fallback. */
   readonly disabledFeatures: ReadonlySet<string>;
   /** Number of submission queue entries, a power of two. Only io_uring has such a queue. */
@@ -92,6 +105,8 @@ export interface BufferList {
   borrowed: boolean;
   readonly addresses: Float64Array;
   readonly lengths: Float64Array;
+  /** The pieces as views, for a driver with `needsViews`; undefined for others. */
+  readonly views?: Uint8Array[] | undefined;
 }
 
 /** Maximum number of pieces of one gathered send (half a page of iovecs; Linux's own limit is 1,024). */
@@ -115,6 +130,10 @@ export interface CompletionSink {
 export const SOCKET_OPTIONS = [
   'noDelay',
   'keepAlive',
+  'keepAliveInitialDelayMs',
+  'keepAliveIntervalMs',
+  'keepAliveProbes',
+  'typeOfService',
   'sendBufferBytes',
   'receiveBufferBytes',
   'receiveLowWaterBytes',
@@ -124,6 +143,12 @@ export const SOCKET_OPTIONS = [
 
 /** Options of a socket, the same on every system. Values are numbers, with 0 for off and 1 for on. */
 export type SocketOption = (typeof SOCKET_OPTIONS)[number];
+
+/** Options in milliseconds that every system keeps in whole seconds. */
+export const OPTIONS_IN_SECONDS: ReadonlySet<SocketOption> = new Set([
+  'keepAliveInitialDelayMs',
+  'keepAliveIntervalMs',
+]);
 
 export interface SocketCreation {
   readonly family: SocketFamily;
@@ -149,6 +174,8 @@ export interface BoundPath {
 
 /** The calls on sockets that end immediately on every system. Each throws an OperationError. */
 export interface SocketCalls {
+  /** Whether several sockets can listen at one port (`reusePort`). */
+  readonly sharesPorts: boolean;
   /** Maximum number of open sockets of this process; Infinity if there is no limit. */
   socketsMax(): number;
   create(creation: SocketCreation): number;
@@ -176,10 +203,23 @@ export interface SocketCalls {
    * every receive.
    */
   isBroken?(socket: number): boolean;
+  /**
+   * Sends the first of these bytes, as many as the system takes without waiting; the socket has no other send. Absent if
+   * sends can only be posted.
+   * @param more whether other bytes follow at once
+   * @returns how many it took, 0 if there was no room; if negative, the system's error number, negated. The system may
+   * report an error once only, so the caller keeps it
+   */
+  sendNow?(socket: number, address: number, byteLength: number, more: boolean): number;
   /** Ends the sending side: sends FIN after all queued bytes. */
   shutdownSend(socket: number): void;
   /** Ends both sides immediately. On a listener it stops listening. Throws no error if the socket is not connected. */
   shutdownBoth(socket: number): void;
+  /**
+   * Ends both sides of a connection immediately if `close` would end them without a reset: no received bytes wait in the
+   * system. It is closed next. Absent where the system has no such call.
+   */
+  endNow?(socket: number): void;
   close(socket: number): void;
   /**
    * Detaches a connected socket without posted operations, so that a port of another thread can adopt it. Absent if
@@ -199,17 +239,18 @@ export interface SocketCalls {
 
 /**
  * Lets a port wait inside a turn, for its own completions and for Node's event loop at once. A message that finds the
- * program asleep then costs no way through the event loop.
+ * program asleep then does not go through the event loop.
  */
 export interface LoopWait {
   /** Prepares for waits, until `end`. Returns whether the port may wait. */
   begin(): boolean;
   /** Whether a `poll` that waits also ends when the event loop has something to do. Only the pump's own polls do. */
   isUsed: boolean;
-  /** Whether such a poll has ended for that. */
-  readonly interrupted: boolean;
+  /** Whether such a poll has found since `begin` that the event loop has something to do. */
+  readonly loopReady: boolean;
   /** How long the event loop has nothing to do unless something arrives, in ms: 0 if it has, Infinity without limit. */
   idleMs(): number;
+  /** No waits follow. Does nothing the second time. */
   end(): void;
 }
 
@@ -312,6 +353,12 @@ export interface Driver {
    * borrowed memory is copied before it is posted.
    */
   readonly readsBetweenCalls: boolean;
+
+  /** Whether gathered sends are posted with views of their pieces. */
+  readonly needsViews?: boolean;
+
+  /** Why `poll` cannot wait; absent if it can. A port then only polls, and runs in the event loop. */
+  readonly cannotWait?: string;
 
   /** A descriptor, or the handle of a port, by which any thread can wake this port (`wakePort` in choose.ts). */
   readonly wakeDescriptor: number;

@@ -25,6 +25,10 @@ export const CLOSE_REASONS = [
   'shutdown_timeout',
   /** The peer sent something that is no message in the framing. */
   'framing_error',
+  /** TLS has failed: `error` says why. */
+  'tls_error',
+  /** The TLS handshake took longer than `tls.handshakeTimeoutMs`. */
+  'handshake_timeout',
   /** Pings were not answered. */
   'heartbeat',
   /** The application's own `setDeadline` ran out. */

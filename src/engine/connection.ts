@@ -1,7 +1,7 @@
 /** A connection, as programs hold it: its methods. What they do is in the functions of `connection-core` and `streams`. */
 
 import type { Buffer } from 'node:buffer';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { type InspectOptionsStylized, inspect } from 'node:util';
 import type { SocketAddress } from '../base/address.js';
 import type { Completion } from '../port/completion.js';
@@ -12,7 +12,7 @@ import { destroy } from './connection-core/linger.js';
 import { pause, resume } from './connection-core/receive.js';
 import { ConnectionRecord } from './connection-core/record.js';
 import { drained } from './connection-core/room.js';
-import { end, write } from './connection-core/send.js';
+import { end, flush, write } from './connection-core/send.js';
 import { CLOSED, isClosed, isClosing, isReadable, isWritable, PAUSED, UNREFERENCED } from './connection-core/state.js';
 import { subscribe, topicsOf, unsubscribe } from './connection-core/subscriptions.js';
 import { idleMsOf, moveTicks, setDeadline, setIdleTicks, timeIsUp } from './connection-core/timeouts.js';
@@ -20,10 +20,11 @@ import { type ConnectionReport, inspectConnection, reportOf } from './connection
 import { sendMessage } from './messages/send-message.js';
 import { checkTime } from './options.js';
 import { ticksOf } from './scheduling/timer-wheel.js';
+import type { ConnectionTls } from './secure/connection-tls.js';
 import { ChunkIterator } from './streams/async-iterator.js';
-import { ConnectionDuplex } from './streams/duplex.js';
+import { socketOf } from './streams/duplex.js';
 import { WebConnection, type WebStreams } from './streams/web-streams.js';
-import { setTcpOption } from './tcp-options.js';
+import { setKeepAlive, setNoDelay } from './tcp-options.js';
 
 /**
  * A connection of a server, or one that `connect` made. It is passed to each handler.
@@ -37,8 +38,6 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
   declare readonly bytesRead: number;
   /** Bytes that the system has taken. */
   declare readonly bytesWritten: number;
-  /** Bytes written that the system has not taken yet. */
-  declare readonly queuedBytes: number;
 
   /**
    * Writes bytes, or text as UTF-8. It is sent in order, together with what else is written in this turn. Up to 16,384
@@ -164,12 +163,17 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
 
   /** Whether small writes are sent at once (TCP_NODELAY). Does nothing on a Unix socket, or once the connection closes. */
   setNoDelay(noDelay = true): void {
-    setTcpOption(this, 'noDelay', noDelay);
+    setNoDelay(this, noDelay);
   }
 
-  /** Whether the system probes a silent peer (SO_KEEPALIVE). Does nothing on a Unix socket, or once the connection closes. */
-  setKeepAlive(keepAlive = true): void {
-    setTcpOption(this, 'keepAlive', keepAlive);
+  /**
+   * Whether the system probes a silent peer (SO_KEEPALIVE). Does nothing on a Unix socket, or once the connection closes.
+   * @param initialDelayMs how long the peer is silent before the first probe, in ms, 0 to 32,767,000, cut to whole seconds;
+   * ten probes follow, a second apart. Below 1000 it leaves the delay as it is
+   * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`
+   */
+  setKeepAlive(keepAlive = true, initialDelayMs = 0): void {
+    setKeepAlive(this, keepAlive, initialDelayMs);
   }
 
   /**
@@ -200,6 +204,14 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
   }
 
   /** @internal */
+  override postWritten(): void {
+    flush(this);
+  }
+
+  /** @internal */
+  override ended(): void {}
+
+  /** @internal */
   override timeIsUp(): void {
     timeIsUp(this);
   }
@@ -222,6 +234,11 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
   /** @internal */
   override ticksMoved(ticks: number): void {
     moveTicks(this, ticks);
+  }
+
+  /** Its TLS; undefined without. */
+  get tls(): ConnectionTls | undefined {
+    return undefined;
   }
 
   /** The address of our end. @throws OperationError `EBADF` when the connection is closing */
@@ -248,9 +265,16 @@ export class Connection<Context = unknown, Sent = unknown> extends ConnectionRec
     return new ChunkIterator(this);
   }
 
-  /** The connection as a stream of Node, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */
-  toDuplex(): Duplex {
-    return new ConnectionDuplex(this);
+  /**
+   * The connection as a socket of `node:net`, for code that takes a stream or a socket: pipelines, an http server, `TLSSocket`,
+   * packages. The socket is its only reader from now on, and decides when our side ends. Its handlers are still called for
+   * everything but `data`, and its limits hold.
+   * @throws OperationError `ERR_ALREADY_READ` when there is a handler `data`, a framing, or a stream of it already
+   * @example
+   * const server = await listen({ port: 4567, open: (connection) => connection.toDuplex().end('hello') });
+   */
+  toDuplex(): Socket {
+    return socketOf(this);
   }
 
   /** The connection as web streams of bytes, with backpressure both ways. @throws OperationError `ERR_ALREADY_READ` */

@@ -12,6 +12,27 @@ const CODE_LENGTH_MAX = 64;
 /** Where errors are counted whose code is one too many. */
 const OTHER_CODES = 'other';
 
+/** Counts of errors by their codes. */
+export class CodeCounts {
+  readonly #counts = new Map<string, number>();
+
+  /** An error: by its code, or else by its name. */
+  count(error: unknown): void {
+    this.countCode(codeOf(error));
+  }
+
+  countCode(found: string): void {
+    const counts = this.#counts;
+    const code = counts.has(found) || counts.size < CODES_MAX ? found : OTHER_CODES;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+
+  /** A code may be the name of anything: each is a property of its own. */
+  get byCode(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+}
+
 /** Counts of the connections of one server, or of all that `connect` made. */
 export class ConnectionCounters {
   opened = 0;
@@ -21,25 +42,41 @@ export class ConnectionCounters {
   /** Calls of `data`, and of `write`. */
   messagesRead = 0;
   writes = 0;
+  /** TLS handshakes: all that were done, the ones among them that resumed a session, and those that failed. */
+  handshakes = 0;
+  handshakesResumed = 0;
+  handshakesFailed = 0;
+  #handshakeFailures: CodeCounts | undefined;
   /** Handlers that threw or rejected. */
   handlerErrors = 0;
-  readonly #errorsByCode = new Map<string, number>();
+  readonly #errors = new CodeCounts();
   readonly closesByReason = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
     CloseReason,
     number
   >;
 
-  /** A failure: by its code, or else by its name. */
   countError(error: unknown): void {
-    const counts = this.#errorsByCode;
-    const found = codeOf(error);
-    const code = counts.has(found) || counts.size < CODES_MAX ? found : OTHER_CODES;
-    counts.set(code, (counts.get(code) ?? 0) + 1);
+    this.#errors.count(error);
   }
 
-  /** How often each error was seen, by its code. A code may be the name of anything: each is a property of its own. */
+  /** How often each error was seen. */
   get errorsByCode(): Record<string, number> {
-    return Object.fromEntries(this.#errorsByCode);
+    return this.#errors.byCode;
+  }
+
+  /** A handshake has failed: with an error, or because its connection was closed for another reason. */
+  countFailedHandshake(error: Error | undefined, reason: CloseReason | undefined): void {
+    this.handshakesFailed++;
+    this.#handshakeFailures ??= new CodeCounts();
+    if (error === undefined) {
+      this.#handshakeFailures.countCode(reason ?? OTHER_CODES);
+    } else {
+      this.#handshakeFailures.count(error);
+    }
+  }
+
+  get handshakeFailuresByCode(): Record<string, number> {
+    return this.#handshakeFailures?.byCode ?? {};
   }
 }
 

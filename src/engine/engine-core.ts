@@ -1,6 +1,6 @@
 /**
- * The core of an engine, which runs its connections: a completion port, whose completions it dispatches, the scheduler of its rounds, and
- * the budgets that its connections share. Programs hold it as an `Engine`.
+ * The core of an engine, which runs its connections: a completion port, whose completions it dispatches, the scheduler of
+ * its rounds, and the budgets that its connections share. Programs hold it as an `Engine`.
  */
 
 import { poisonFramedMemory } from '../framing/framed-memory.js';
@@ -8,6 +8,7 @@ import { callersContext, rootContext } from '../port/async-context.js';
 import type { Completion } from '../port/completion.js';
 import { CompletionPort } from '../port/completion-port.js';
 import type { OverlappedSocket } from '../port/socket.js';
+import { poisonRecordMemory } from '../tls/record-memory.js';
 import { close } from './connection-core/close.js';
 import { Delivery } from './connection-core/delivery.js';
 import { emitFinal } from './connection-core/emit.js';
@@ -16,7 +17,6 @@ import { errorOf } from './connection-core/handler-table.js';
 import { HeldMemory, stopIfPaused } from './connection-core/held-memory.js';
 import { resumeNow } from './connection-core/receive.js';
 import type { ConnectionRecord, EngineServices } from './connection-core/record.js';
-import { flush } from './connection-core/send.js';
 import { ConnectionCounters, EngineCounters } from './counters.js';
 import { checkEngineOptions, type EngineOptions } from './engine-options.js';
 import { ReceiveMarks } from './low-water/receive-marks.js';
@@ -25,6 +25,8 @@ import type { Pending } from './pending.js';
 import type { CompletionTarget } from './scheduling/completion-target.js';
 import { Scheduler } from './scheduling/scheduler.js';
 import { TimerWheel } from './scheduling/timer-wheel.js';
+import { HandshakeQueue } from './secure/handshake-queue.js';
+import { engineClosed, engineOpened } from './writing/last-sends.js';
 import { WriteBudget } from './writing/write-budget.js';
 
 export class EngineCore implements EngineServices {
@@ -39,12 +41,15 @@ export class EngineCore implements EngineServices {
   readonly writes: WriteBudget<ConnectionRecord>;
   readonly held: HeldMemory;
   readonly marks: ReceiveMarks;
+  readonly handshakes: HandshakeQueue;
   readonly delivery: Delivery;
   readonly onHandlerError: ErrorSink;
   /** Called when the port has failed: a server without a listener of its own has no other way to learn of it. */
   onFailed: (error: Error) => void = () => undefined;
   /** Work that would never settle once the engine is closed. */
   readonly pending = new Set<Pending>();
+  /** Whether its connections end when their thread ends, as sockets of Node do. By default they are reset. */
+  endsWithThread = false;
   /** The number of things that keep the process alive. */
   references = 0;
 
@@ -53,6 +58,7 @@ export class EngineCore implements EngineServices {
     const portOptions = checkEngineOptions(options);
     if (options.poisonReleasedBuffers === true) {
       poisonFramedMemory();
+      poisonRecordMemory();
     }
     this.held = new HeldMemory(options.engineHeldBytesMax ?? ENGINE_HELD_BYTES_MAX);
     this.onHandlerError = guarded((options.onHandlerError ?? warnOfHandlerError) as ErrorSink, callersContext());
@@ -66,12 +72,13 @@ export class EngineCore implements EngineServices {
     this.scheduler = new Scheduler(port, this.wheel, this.counters, this.marks, {
       stopIfPaused,
       resume: resumeNow,
-      flush,
+      flush: (connection) => connection.postWritten(),
       finish: emitFinal,
       failed: closeFailing,
       roundOver: () => this.writes.sharing.rest(),
       portFailed: (error) => this.#portFailed(error),
     });
+    this.handshakes = new HandshakeQueue(this.scheduler);
     try {
       // Handlers enter the context of their own `listen` or `connect`; nothing runs in the context of the engine's creator.
       rootContext.enter(
@@ -83,6 +90,7 @@ export class EngineCore implements EngineServices {
       throw error;
     }
     port.unref();
+    engineOpened(this);
   }
 
   get closed(): boolean {
@@ -100,6 +108,7 @@ export class EngineCore implements EngineServices {
   }
 
   #portFailed(error: Error): void {
+    engineClosed(this);
     this.#endAll(error);
     this.onFailed(error);
   }
@@ -145,6 +154,7 @@ export class EngineCore implements EngineServices {
     if (!this.port.isClosed) {
       this.#endAll();
       this.writes.sharing.rest();
+      engineClosed(this);
       this.port.close();
     }
   }

@@ -35,7 +35,8 @@ export interface ConnectionLimits {
    * The highest receive low-water mark (SO_RCVLOWAT) of the connection, on Linux: the engine may ask the system to report
    * received bytes only once that many are there. With a framing it does so while a message lacks 65,536 bytes or more, and
    * never asks for more than the message lacks. Without a framing it does so while bytes stream in at 512 MiB a second or
-   * more, and their last bytes may then be delivered about a millisecond later. A whole number from 1 to 2^31 - 1; 1 switches marks off.
+   * more, and their last bytes may then be delivered about a millisecond later. A whole number from 1 to 2^31 - 1; 1 switches
+   * marks off.
    * @default 524288
    */
   readonly receiveLowWaterBytesMax?: number;

@@ -11,13 +11,17 @@ import {
   anything,
   type Check,
   checkOptions,
+  missingFrom,
   namesOf,
+  OF_CONNECT,
+  OF_LISTEN,
   type OptionRules,
   type OptionTable,
 } from '../base/validate.js';
 import { aFraming } from '../framing/framing.js';
 import { aDriver } from '../port/options.js';
-import { BUFFER_BYTES } from '../port/socket-options.js';
+import { BUFFER_BYTES, KEEP_ALIVE_DELAY_MS, USER_TIMEOUT_MS } from '../port/socket-options.js';
+import { tlsOfConnect, tlsOfListen } from '../tls/options.js';
 import { HANDLER_NAMES } from './connection-core/handler-table.js';
 import { ENDPOINT_OPTIONS } from './endpoint.js';
 import type { ConnectionLimits, ConnectionTimeouts, ConnectTimeouts, ListenLimits } from './limits.js';
@@ -80,6 +84,8 @@ const CONNECTION_OPTIONS = {
   ...Object.fromEntries(HANDLER_NAMES.map((name) => [name, aFunction])),
   noDelay: aBoolean,
   keepAlive: aBoolean,
+  keepAliveInitialDelayMs: aNumber(KEEP_ALIVE_DELAY_MS),
+  userTimeoutMs: aNumber(USER_TIMEOUT_MS),
   sendBufferBytes: aNumber(BUFFER_BYTES),
   receiveBufferBytes: aNumber(BUFFER_BYTES),
   allowHalfOpen: aBoolean,
@@ -101,6 +107,8 @@ const OTHER_NAMES = {
   timeout: 'timeouts.idleMs',
   maxConnections: 'limits.connectionsMax',
   highWaterMark: 'limits.highWaterMarkBytes',
+  keepAliveInitialDelay: 'keepAliveInitialDelayMs',
+  userTimeout: 'userTimeoutMs',
   shutdown: 'serverClosing',
   connection: 'open',
   hostname: 'host',
@@ -136,15 +144,6 @@ function rulesOf(table: OptionTable, elsewhere: Readonly<Record<string, string>>
   return { what: 'options', table, meant: namesOf(OTHER_NAMES, table), elsewhere };
 }
 
-/** The names of `table` that `without` lacks, with the sentence that says where they belong. */
-function missingFrom(without: OptionTable, table: OptionTable, where: string): Record<string, string> {
-  const names = Object.keys(table).filter((name) => !Object.hasOwn(without, name));
-  return Object.fromEntries(names.map((name) => [name, where]));
-}
-
-const OF_LISTEN = 'it is an option of listen, not of connect';
-const OF_CONNECT = 'it is an option of connect, not of listen';
-
 const MEANT = namesOf(OTHER_NAMES);
 
 /** The options of a server, on one thread. */
@@ -163,6 +162,7 @@ export const LISTEN_OPTIONS = {
   onListenError: aFunction,
   signal: aSignal,
   threads: anything,
+  tls: tlsOfListen,
 } as const satisfies OptionTable;
 
 const CONNECT_OPTIONS = {
@@ -176,6 +176,7 @@ const CONNECT_OPTIONS = {
   context: anything,
   attemptDelayMs: aNumber({ least: 10, most: 2000 }),
   signal: aSignal,
+  tls: tlsOfConnect,
 } as const satisfies OptionTable;
 
 export const LISTEN_RULES = rulesOf(LISTEN_OPTIONS, {
@@ -191,7 +192,10 @@ export const CONNECT_RULES = rulesOf(CONNECT_OPTIONS, missingFrom(CONNECT_OPTION
  */
 export function checkConnectionOptions(options: unknown, rules: OptionRules): void {
   checkOptions(options, rules);
-  const { data, framing, heartbeat, message } = options as Readonly<Record<string, unknown>>;
+  const { data, driver, engine, framing, heartbeat, message } = options as Readonly<Record<string, unknown>>;
+  if ((engine ?? undefined) !== undefined && (driver ?? undefined) !== undefined) {
+    throw misuse('driver: expected none with an engine, which has its own; give new Engine the driver');
+  }
   const framed = framing !== undefined && framing !== null;
   if (typeof message === 'function' && typeof data !== 'function' && !framed) {
     throw misuse('message: expected a framing with it, which says where messages end; without a framing there is data');

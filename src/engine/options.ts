@@ -17,6 +17,19 @@ export interface ConnectionOptions {
    */
   readonly keepAlive?: boolean;
   /**
+   * How long a peer is silent before the system probes it (TCP_KEEPIDLE), in ms, 0 to 32,767,000, cut to whole seconds; ten
+   * probes follow, a second apart. Below 1000, delay and probes are the system's. Without effect if `keepAlive` is false.
+   * @default the system's: on Linux two hours, and nine probes, 75 seconds apart
+   */
+  readonly keepAliveInitialDelayMs?: number;
+  /**
+   * How long sent data may stay unacknowledged, and how long the system tries to connect, before the connection ends with
+   * `ETIMEDOUT` (TCP_USER_TIMEOUT; TCP_MAXRTMS on Windows, from Windows 10 version 1803 on), in ms, 0 to 2^31 - 1; 0 for the
+   * system's choice.
+   * @default the system's choice
+   */
+  readonly userTimeoutMs?: number;
+  /**
    * The system's send buffer of each socket (SO_SNDBUF), in bytes, 1 to 2^31 - 1. Without it, Linux adapts the size to
    * the connection.
    * @default the system's choice

@@ -15,8 +15,8 @@ export interface EngineChoice {
    */
   readonly engine?: Engine;
   /**
-   * The driver of the shared engine: `iocp`, `io_uring`, `epoll`, `select`, `auto` for the first of them that this system can
-   * run, or an object that opens one, such as a simulated network.
+   * The driver of the shared engine: `iocp`, `io_uring`, `epoll`, `select`, `node`, `auto` for the first of them that this
+   * system can run, or an object that opens one, such as a simulated network. It is an error with `engine`, which has its own driver.
    * @default 'auto'
    */
   readonly driver?: DriverChoice | DriverSource;

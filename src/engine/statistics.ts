@@ -41,6 +41,17 @@ export interface ServerStatistics {
   readonly writes: number;
   /** Handlers that threw or rejected. */
   readonly handlerErrors: number;
+  /** Counts of TLS; 0 without it. */
+  readonly tls: {
+    /** Handshakes that were done. */
+    readonly handshakes: number;
+    /** Handshakes that resumed a session; `handshakes` includes them. */
+    readonly resumed: number;
+    /** Connections that were closed before their handshake was done. */
+    readonly failed: number;
+    /** The same by the code of the error; by the close reason where there was no error. */
+    readonly failedByCode: Readonly<Record<string, number>>;
+  };
   /** Errors by code. Of more than 64 codes the further ones are together under `other`. */
   readonly errorsByCode: Readonly<Record<string, number>>;
   /** Counts of the engine that the server uses. */
@@ -112,6 +123,12 @@ export function serverStatistics(engine: EngineCore, counters: ConnectionCounter
     messagesRead: counters.messagesRead,
     writes: counters.writes,
     handlerErrors: counters.handlerErrors,
+    tls: {
+      handshakes: counters.handshakes,
+      resumed: counters.handshakesResumed,
+      failed: counters.handshakesFailed,
+      failedByCode: counters.handshakeFailuresByCode,
+    },
     errorsByCode,
     engine: engineStatistics(engine),
   };

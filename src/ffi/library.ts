@@ -1,13 +1,9 @@
-/** The one file that imports koffi. All native calls go through it. */
+/** Foreign libraries, functions and addresses. All native calls go through this file. */
 
 import { isSharedArrayBuffer } from 'node:util/types';
-import './enter-koffi.js';
-import koffi from 'koffi';
-import { endUninterrupted, uninterrupted } from './worker-table.js';
-
-// `enter-koffi.js` has begun the uninterrupted section. Everything that may make koffi throw is uninterrupted, too: all
-// but calls of declared functions with numbers, and taking addresses.
-endUninterrupted();
+import { type Koffi, loadedKoffi, loadKoffi } from './koffi.js';
+import { standInAddress, useStandIns, usesStandIns } from './stand-in-addresses.js';
+import { uninterrupted } from './worker-table.js';
 
 /** A foreign function: takes numbers and returns a number. */
 export type ForeignFunction = ((...args: (number | string | Uint8Array)[]) => number) & {
@@ -28,12 +24,17 @@ export class LibraryError extends Error {
 
 /** A native library, whose functions are declared by the prototypes of their manual pages. */
 export class Library {
-  readonly #handle;
+  readonly #handle: ReturnType<Koffi['load']>;
 
-  /** Opens a library. `null` is the process itself, so that LD_PRELOAD can replace functions. */
-  constructor(name: string | null) {
+  /**
+   * Opens a library. `null` is the process itself, so that LD_PRELOAD can replace functions.
+   * @param apart it calls functions of its own and of the libraries that it needs, even if the process exports others of
+   * the same names
+   */
+  constructor(name: string | null, apart = false) {
+    const koffi = loadKoffi();
     try {
-      this.#handle = uninterrupted(() => koffi.load(name));
+      this.#handle = uninterrupted(() => koffi.load(name, { deep: apart }));
     } catch (cause) {
       // koffi's message does not say which library.
       throw new LibraryError(`There is no ${name} on this system: ${(cause as Error).message}`, { cause });
@@ -46,6 +47,32 @@ export class Library {
   declare(prototype: string): ForeignFunction {
     return uninterrupted(() => this.#handle.func(prototype)) as unknown as ForeignFunction;
   }
+
+  /** The address of a function, to pass it to another one. */
+  addressOf(name: string): number {
+    const koffi = loadKoffi();
+    return uninterrupted(() => Number(koffi.address(this.#handle.symbol(name, 'void'))));
+  }
+}
+
+/** A function of JavaScript that native code can call, on the thread that has made it and during its own native calls. */
+export class ForeignCallback {
+  /** Its address, for as long as this object is not released. */
+  readonly address: number;
+  readonly #pointer: bigint;
+
+  /** @param prototype without a name. @param call must not throw */
+  constructor(prototype: string, call: (...args: never[]) => unknown) {
+    const koffi = loadKoffi();
+    this.#pointer = uninterrupted(() => koffi.register(call, koffi.pointer(koffi.proto(prototype)))) as bigint;
+    this.address = Number(koffi.address(this.#pointer));
+  }
+
+  /** Native code must not call it any more. */
+  release(): void {
+    const koffi = loadKoffi();
+    uninterrupted(() => koffi.unregister(this.#pointer));
+  }
 }
 
 /**
@@ -53,20 +80,39 @@ export class Library {
  * @param prototype without a name: koffi registers named types once per thread, for all copies of this package
  */
 export function functionAt(address: number, prototype: string): ForeignFunction {
+  const koffi = loadKoffi();
   return uninterrupted(() => koffi.decode(BigInt(address), koffi.proto(prototype))) as unknown as ForeignFunction;
 }
 
 /** The `errno` of the last foreign call. Read it immediately: the next foreign call overwrites it. */
 export function lastErrno(): number {
-  return koffi.errno();
+  return (loadedKoffi() as Koffi).errno();
+}
+
+/** Loads koffi, unless this thread does without. */
+function koffiForAddresses(): Koffi | undefined {
+  if (usesStandIns()) {
+    return undefined;
+  }
+  try {
+    return loadKoffi();
+  } catch {
+    // The probes of the drivers report it.
+    useStandIns();
+    return undefined;
+  }
 }
 
 /**
- * The address of the first byte of `memory`. An address keeps nothing alive: hold `memory` as long as the address is
- * used.
+ * The address of the first byte of `memory`, or a number that stands for it in a thread without koffi. An address keeps
+ * nothing alive: hold `memory` as long as the address is used.
  */
 export function addressOf(memory: ArrayBufferLike | ArrayBufferView): number {
-  return Number(koffi.address(memory));
+  const koffi = loadedKoffi() ?? koffiForAddresses();
+  if (koffi !== undefined) {
+    return Number(koffi.address(memory));
+  }
+  return ArrayBuffer.isView(memory) ? standInAddress(memory.buffer) + memory.byteOffset : standInAddress(memory);
 }
 
 /**
@@ -80,6 +126,7 @@ export function addressOfBytes(bytes: Uint8Array): number {
 
 /** A view of `byteLength` bytes of memory at an address. The memory must outlive every use of the view. */
 export function viewOf(address: number, byteLength: number): ArrayBuffer {
+  const koffi = loadKoffi();
   return uninterrupted(() => koffi.view(BigInt(address), byteLength));
 }
 
@@ -90,6 +137,7 @@ export function layoutOf(
   fields: Readonly<Record<string, string>>,
   packed = false,
 ): { size: number; offsets: Readonly<Record<string, number>> } {
+  const koffi = loadKoffi();
   const type = packed ? koffi.pack(fields) : koffi.struct(fields);
   const offsets: Record<string, number> = {};
   for (const name of Object.keys(fields)) {

@@ -73,7 +73,7 @@ export class Slab {
 
 /**
  * A module's scratch memory, allocated at its first use: modules for Windows and Linux are loaded on both systems, and
- * taking an address needs koffi. The next use overwrites it.
+ * addresses of the system exist only once koffi is loaded. The next use overwrites it.
  */
 export function lazySlab(byteLength: number): () => Slab {
   let slab: Slab | undefined;

@@ -14,9 +14,11 @@
 
 import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import { performanceNow } from '../base/runtime.js';
+import { sharedByCopies } from '../base/shared-by-copies.js';
 
 /** The number changes with the layout: copies of the package of different versions may share a process. */
-const NAME = 'overlapped.workers.1';
+const NAME = 'workers:1';
+const ENVIRONMENT_NAME = `overlapped:${NAME}`;
 
 /** Maximum number of workers in the table. Further workers are not guarded. */
 const ROWS = 1024;
@@ -51,25 +53,17 @@ interface OwnTable {
   readonly watched: boolean;
 }
 
-const KEY = Symbol.for(NAME);
-
 function openTable(): OwnTable {
-  const registry = globalThis as { [KEY]?: OwnTable };
-  const known = registry[KEY];
-  if (known !== undefined) {
-    return known;
-  }
-  const inherited = getEnvironmentData(NAME) as unknown;
+  const inherited = getEnvironmentData(ENVIRONMENT_NAME) as unknown;
   const shared = inherited instanceof SharedArrayBuffer && inherited.byteLength === BYTES;
   const memory = shared ? inherited : new SharedArrayBuffer(BYTES);
   if (!shared) {
-    setEnvironmentData(NAME, memory as unknown as string);
+    setEnvironmentData(ENVIRONMENT_NAME, memory as unknown as string);
   }
-  registry[KEY] = { memory, watched: shared && !isMainThread };
-  return registry[KEY];
+  return { memory, watched: shared && !isMainThread };
 }
 
-const { memory, watched } = openTable();
+const { memory, watched } = sharedByCopies(NAME, openTable);
 const words = new Int32Array(memory, 0, ALL_HELD + 1);
 
 function cell(column: number, row: number): number {

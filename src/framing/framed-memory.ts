@@ -27,6 +27,9 @@ const SPARE_BYTES_LEAST = 32 * 1024;
 /** The most memory of this thread that waits to be used again. */
 const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** The most pieces of it: programs may transfer memory that waits, which has no bytes then. */
+const SPARES_MAX = SPARE_BYTES_MAX / SPARE_BYTES_LEAST;
+
 /** A message takes no spare memory that is more than this many times as large. */
 const SPARE_FACTOR_MAX = 8;
 
@@ -53,14 +56,15 @@ export function allocateFramed(byteLength: number): Buffer {
   return memory;
 }
 
-/** Memory for at least `byteLength` bytes that was released before; undefined if there is none. */
-export function takeSpare(byteLength: number): Buffer | undefined {
+/** Memory of `byteLength` to `bytesMax` bytes that was released before; undefined if there is none. */
+export function takeSpare(byteLength: number, bytesMax = Infinity): Buffer | undefined {
   if (byteLength < SPARE_BYTES_LEAST) {
     return undefined;
   }
+  const most = Math.min(SPARE_FACTOR_MAX * byteLength, bytesMax);
   for (let index = spares.length - 1; index >= 0; index--) {
     const { length } = spares[index] as Buffer;
-    if (length >= byteLength && length <= SPARE_FACTOR_MAX * byteLength) {
+    if (length >= byteLength && length <= most) {
       return removeSpare(index);
     }
   }
@@ -83,7 +87,7 @@ export function releaseFramed(memory: Buffer): void {
   if (poisoned) {
     memory.fill(POISON);
   }
-  while (spareBytes + length > SPARE_BYTES_MAX) {
+  while (spareBytes + length > SPARE_BYTES_MAX || spares.length === SPARES_MAX) {
     removeSpare(0);
   }
   spares.push(memory);

@@ -8,6 +8,11 @@ import { type Emit, FRAME_BYTES_MAX, type Framing, tooLarge } from './framing.js
 /** The first allocation for an incomplete message. */
 const REST_BYTES_FIRST = 512;
 
+/** The memory that a framer may take from the spare memory of earlier messages. Its own allocations are as large as needed. */
+interface SpareLimit {
+  readonly spareBytesMax: number;
+}
+
 function outside(): boolean {
   assert(false, 'A framing emitted a message outside of decode');
 }
@@ -19,6 +24,7 @@ function outside(): boolean {
  */
 export class Framer<Message> {
   readonly #framing: Framing<Message, never>;
+  readonly #limit: SpareLimit | undefined;
   /** The most bytes of an incomplete message. */
   readonly frameBytesMax: number;
   /** Contains the bytes that wait, from `#start` to `#end`. Undefined in most idle connections. */
@@ -33,8 +39,9 @@ export class Framer<Message> {
   /** The `emit` of the call of `push` or `proceed` that is under way. */
   #sink: Emit<Message> = outside;
 
-  constructor(framing: Framing<Message, never>) {
+  constructor(framing: Framing<Message, never>, limit?: SpareLimit) {
     this.#framing = framing;
+    this.#limit = limit;
     this.frameBytesMax = framing.frameBytesMax ?? FRAME_BYTES_MAX;
   }
 
@@ -193,7 +200,8 @@ export class Framer<Message> {
     const old = this.#rest;
     const doubled = Math.min(2 * this.pendingBytes, this.frameBytesMax);
     const rest =
-      takeSpare(Math.max(length, this.#neededBytes)) ?? allocateFramed(Math.max(REST_BYTES_FIRST, length, doubled));
+      takeSpare(Math.max(length, this.#neededBytes), this.#limit?.spareBytesMax) ??
+      allocateFramed(Math.max(REST_BYTES_FIRST, length, doubled));
     if (old !== undefined) {
       old.copy(rest, 0, this.#start, this.#end);
       releaseFramed(old);

@@ -69,6 +69,25 @@ export const SERVER_METRICS: readonly Definition<ServerStatistics>[] = [
     label: 'code',
     read: ({ errorsByCode }) => errorsByCode,
   },
+  {
+    type: 'counter',
+    name: 'tls_handshakes_total',
+    help: 'TLS handshakes that were done.',
+    read: ({ tls }) => tls.handshakes,
+  },
+  {
+    type: 'counter',
+    name: 'tls_resumed_total',
+    help: 'TLS handshakes that resumed a session.',
+    read: ({ tls }) => tls.resumed,
+  },
+  {
+    type: 'counter',
+    name: 'tls_failed_total',
+    help: 'TLS handshakes that failed, by error code.',
+    label: 'code',
+    read: ({ tls }) => tls.failedByCode,
+  },
 ];
 
 export const ENGINE_METRICS: readonly Definition<EngineStatistics>[] = [

@@ -10,7 +10,7 @@
  * (Bun) is treated like Node 24.
  */
 
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:async_hooks';
 
 const TYPE = 'OVERLAPPED';
 
@@ -46,9 +46,9 @@ function storeKeys(resource: AsyncResource): symbol[] {
   return Object.getOwnPropertySymbols(resource).filter((key) => !NUMBERS.has(key));
 }
 
-function hasStores(resource: AsyncResource): boolean {
+function hasStores(resource: object): boolean {
   for (const key of Object.getOwnPropertySymbols(resource)) {
-    if (!NUMBERS.has(key) && storesOf(resource)[key] !== undefined) {
+    if (!NUMBERS.has(key) && (resource as Stores)[key] !== undefined) {
       return true;
     }
   }
@@ -226,11 +226,16 @@ export const rootContext: AsyncContext = STORES_ARE_PROPERTIES
 
 /** Captures the context of the caller. */
 export function callersContext(): AsyncContext {
-  const resource = new AsyncResource(TYPE);
   if (!STORES_ARE_PROPERTIES) {
-    return new RestoredScope(resource);
+    return new RestoredScope(new AsyncResource(TYPE));
   }
-  return hasStores(resource) ? new CleanedScope(new WatchedResource(TYPE)) : rootContext;
+  // A new resource would have the stores of this one, and costs more than looking here first.
+  if (!hasStores(executionAsyncResource())) {
+    return rootContext;
+  }
+  const resource = new WatchedResource(TYPE);
+  // Timers have other symbols too.
+  return hasStores(resource) ? new CleanedScope(resource) : rootContext;
 }
 
 /** Wraps a callback so that it runs in the context of the current caller. */

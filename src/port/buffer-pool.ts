@@ -6,13 +6,11 @@ import { assert } from '../base/assert.js';
 import { BufferViews } from '../base/buffer-views.js';
 import { lengthOf, memoryOf, offsetOf } from '../base/bytes.js';
 import { OperationError } from '../base/errors.js';
+import { isLentMemory, markLent, RELEASED_BYTE } from '../base/lent-memory.js';
 import { RefCounted } from '../base/ref-counted.js';
 import type { ReceiveBuffers } from '../drivers/driver.js';
 import { Slab } from '../ffi/memory.js';
 import { undetachable } from '../ffi/undetachable.js';
-
-/** Released buffers are filled with this byte when `poisonReleasedBuffers` is on. */
-export const RELEASED_BYTE = 0xdd;
 
 /**
  * Space between two buffers. If their distance were a power of two, the first cache lines of all buffers, which small
@@ -64,13 +62,12 @@ export class PoolBuffer extends RefCounted {
   protected override returned(): void {
     this.#pool.returned(this);
   }
-}
 
-/**
- * Marks the memory of a pool, on the ArrayBuffer itself. Another pool must copy such bytes, because it cannot retain them. The
- * other pool may belong to another copy of this package in the process, or to one that was loaded in another realm.
- */
-const LENT_MEMORY = Symbol.for('overlapped:lent-memory:1');
+  /** @internal */
+  override bytesAt(address: number, byteLength: number): Uint8Array {
+    return this.view(byteLength, address - this.address);
+  }
+}
 
 /** @throws OperationError `ENOMEM` */
 function poolSlab(byteLength: number): Slab {
@@ -122,7 +119,7 @@ export class BufferPool implements ReceiveBuffers {
     this.#memory = this.#slab.u8.buffer;
     this.#start = this.#slab.u8.byteOffset;
     this.#views = new BufferViews(this.#slab.u8);
-    Object.defineProperty(this.#memory, LENT_MEMORY, { value: true });
+    markLent(this.#memory);
     for (let index = 0; index < count; index++) {
       this.#buffers.push(new PoolBuffer(this, index));
     }
@@ -176,10 +173,10 @@ export class BufferPool implements ReceiveBuffers {
     return buffer;
   }
 
-  /** Whether the bytes are lent by another port. They must be copied: that port would not know that they are still in use. */
+  /** Whether the bytes are lent by others. They must be copied: their lender would not know that they are still in use. */
   isOfAnother(bytes: Uint8Array): boolean {
     const memory = memoryOf(bytes);
-    return memory !== this.#memory && LENT_MEMORY in memory;
+    return memory !== this.#memory && isLentMemory(memory);
   }
 
   view(index: number, offset: number, byteLength: number): Buffer {

@@ -100,7 +100,8 @@ export class CompletionPort extends PostingPort {
    * Dequeues completions into `batch`, and releases those that it contained.
    * @param timeoutMs how long to wait for the first one: 0 polls, Infinity waits forever; rounded up to an integer
    * @returns how many were dequeued; 0 when none came in time
-   * @throws RangeError `ERR_OUT_OF_RANGE`; OperationError `EBADF` when the port is closed and its last completion has been dequeued
+   * @throws RangeError `ERR_OUT_OF_RANGE`; OperationError `EBADF` when the port is closed and its last completion has been
+   * dequeued, `ENOTSUP` when it would have to wait and the driver cannot (`node`)
    */
   getQueuedCompletions(batch: CompletionBatch, timeoutMs: number): number {
     checkNumber('timeoutMs', timeoutMs, ANY_TIME);
@@ -119,14 +120,18 @@ export class CompletionPort extends PostingPort {
     } finally {
       this.core.queue.close();
     }
+    if (timeoutMs > 0 && batch.length === 0) {
+      this.core.requireWaits('dequeue');
+    }
     // A started port that the program itself dequeues from has taken what would have woken the event loop.
     this.core.runner?.posted();
     return batch.length;
   }
 
   #dequeue(batch: CompletionBatch, timeoutMs: number): void {
-    const { retries, driver } = this.core;
-    const waits = timeoutMs > 0 && batch.length === 0;
+    const { retries, driver, sendMemory } = this.core;
+    sendMemory.forgetRecent();
+    const waits = timeoutMs > 0 && batch.length === 0 && driver.cannotWait === undefined;
     const deadline = waits && timeoutMs !== Infinity ? driver.clock.now() + timeoutMs : Infinity;
     let left = waits ? timeoutMs : 0;
     for (;;) {
@@ -222,7 +227,8 @@ export class CompletionPort extends PostingPort {
   /**
    * Runs the port on this thread and blocks it, including Node's event loop, until the handler calls `stop` or `close`.
    * An error that the handler throws ends it, unless there is an `onError`; the other completions stay queued.
-   * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed
+   * @throws OperationError `EALREADY` when the port runs already, `EBADF` when it is closed, `ENOTSUP` when the driver cannot
+   * wait (`node`)
    */
   run(handler: CompletionHandler, options: PumpOptions = {}): void {
     const pump = this.#startPump(handler, options, false);
@@ -238,6 +244,9 @@ export class CompletionPort extends PostingPort {
 
   #startPump(handler: CompletionHandler, options: PumpOptions, inLoop: boolean): Pump {
     this.core.requireOpen('run');
+    if (!inLoop) {
+      this.core.requireWaits('run');
+    }
     if (this.core.runner !== undefined) {
       throw new OperationError({ code: 'EALREADY', reason: 'The port runs already', syscall: 'run' });
     }
@@ -322,6 +331,11 @@ export class CompletionPort extends PostingPort {
   /** @internal A number that grows while a send is in flight and the peer takes bytes, as far as the system reports it. */
   sendProgress(socket: OverlappedSocket): number {
     return this.core.router.sends.progress(socket);
+  }
+
+  /** @internal The peer sees the end at once, and not when the operations in flight have ended. The socket is closed next. */
+  endNow(socket: OverlappedSocket): void {
+    this.core.driver.sockets.endNow?.(socket.handle);
   }
 
   /** @internal */

@@ -11,7 +11,7 @@ import { ACCEPT, CONNECT, OPERATION_KINDS, type OperationKind, type OperationTab
 import type { RetryQueue } from './retry-queue.js';
 import type { SendMemory } from './sending/send-memory.js';
 import { SendQueue, type SendSink } from './sending/send-queue.js';
-import { isSending, OverlappedSocket } from './socket.js';
+import { OverlappedSocket } from './socket.js';
 
 /** For want of a descriptor, of memory, or of room in epoll an accept is held back; it does not end. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ENOSPC']);
@@ -54,6 +54,8 @@ export class CompletionRouter implements CompletionSink, SendSink {
   readonly sockets = new Set<OverlappedSocket>();
   /** Completions that were dropped, because their operation had already ended. */
   lateCompletions = 0;
+  /** Errors that a send without an operation has met, and that the system does not report again. */
+  readonly #errors = new WeakMap<OverlappedSocket, number>();
   readonly #cancelled: number;
   readonly #reset: number;
 
@@ -89,9 +91,20 @@ export class CompletionRouter implements CompletionSink, SendSink {
         this.#connected(slot, socket, result);
         break;
       default:
-        this.sends.completed(socket, result < 0 && socket.closed ? this.#cancelled : result);
+        this.sends.completed(socket, result < 0 ? this.#sendError(socket, result) : result);
     }
     this.closeIfIdle(socket);
+  }
+
+  /** A send without an operation has failed. The first error is the reason of all later ones. */
+  sendFailed(socket: OverlappedSocket, error: number): void {
+    if (!this.#errors.has(socket)) {
+      this.#errors.set(socket, error);
+    }
+  }
+
+  #sendError(socket: OverlappedSocket, error: number): number {
+    return socket.closed ? this.#cancelled : (this.#errors.get(socket) ?? error);
   }
 
   isInFlight(slot: number, generation: number): boolean {
@@ -117,13 +130,23 @@ export class CompletionRouter implements CompletionSink, SendSink {
       this.#receiveFailed(slot, result);
       return;
     }
-    if (result === 0 && isSending(socket) && this.#driver.sockets.isBroken?.(socket.handle) === true) {
+    if (result === 0 && this.sends.isSending(socket) && this.#driver.sockets.isBroken?.(socket.handle) === true) {
       // The connection was reset; the send in flight will report that, but has not yet.
       this.#end(slot, this.#reset);
       return;
     }
+    const error = result === 0 ? this.#errors.get(socket) : undefined;
+    if (error !== undefined && !this.#isPipeError(error)) {
+      this.#end(slot, error);
+      return;
+    }
     const completion = more ? this.#next(slot, result) : this.#end(slot, result);
     completion.buffer = buffer < 0 ? undefined : this.#pool.lend(buffer);
+  }
+
+  /** Whether a send has failed because a side of the connection had ended, which the receive reports as what it is. */
+  #isPipeError(error: number): boolean {
+    return this.#driver.errors.codeOf(-error) === 'EPIPE';
   }
 
   #receiveFailed(slot: number, result: number): void {
@@ -206,7 +229,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
   failAll(result: number): void {
     for (const socket of [...this.sockets]) {
       const socketResult = socket.closed ? this.#cancelled : result;
-      socket.lastWithDriver = -1;
+      this.sends.takeBack(socket);
       this.sends.failAll(socket, socketResult);
       if (socket.readSlot >= 0) {
         this.#end(socket.readSlot, socketResult);
@@ -271,12 +294,16 @@ export class CompletionRouter implements CompletionSink, SendSink {
     completion.systemNumber = 0;
   }
 
-  /** If the file cannot be removed the next bind to its path fails, so the program is warned. */
-  #removePath({ names }: OverlappedSocket): void {
+  /**
+   * Removes the file of a bound Unix socket, once. If it cannot be removed the next bind to its path fails, so the program is
+   * warned. The system's socket must be open still: until it is closed no other file can have the number of this one.
+   */
+  removePath({ names }: OverlappedSocket): void {
     const boundPath = names?.boundPath;
-    if (boundPath === undefined) {
+    if (names === undefined || boundPath === undefined) {
       return;
     }
+    delete names.boundPath;
     try {
       this.#driver.sockets.removePath(boundPath);
     } catch (error) {
@@ -296,8 +323,7 @@ export class CompletionRouter implements CompletionSink, SendSink {
       // The driver does not know a socket that was never associated: its number may be beyond the driver's tables.
       this.#driver.forget(socket.handle);
     }
-    // Before the close: until then no other socket can create a file at the path without removing this one.
-    this.#removePath(socket);
+    this.removePath(socket);
     this.#driver.sockets.close(socket.handle);
     this.sockets.delete(socket);
     if (this.#retries.acceptsWait) {

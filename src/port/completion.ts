@@ -49,6 +49,14 @@ export class Completion {
     }
   }
 
+  /** @internal Drops what it refers to. */
+  forget(): void {
+    this.socket = undefined;
+    this.key = undefined;
+    this.context = undefined;
+    this.accepted = undefined;
+  }
+
   /** Takes over the lent buffer: the caller must release it. */
   take(): PoolBuffer {
     const { buffer } = this;
@@ -83,6 +91,8 @@ export class CompletionBatch {
   readonly entries: Completion[] = [];
   /** Completions in the batch now. */
   length = 0;
+  /** Entries that may refer to something of the program: those in use since the last `forget`. */
+  #used = 0;
 
   /**
    * @param completionsMax the most completions that one call dequeues, 1 to 65,536
@@ -108,6 +118,16 @@ export class CompletionBatch {
     for (let index = 0; index < this.length; index++) {
       (this.entries[index] as Completion).release();
     }
+    this.#used = Math.max(this.#used, this.length);
     this.length = 0;
+  }
+
+  /** @internal Empties the batch, and drops what its entries refer to: an idle port keeps no connection that was closed. */
+  forget(): void {
+    this.clear();
+    for (let index = 0; index < this.#used; index++) {
+      this.entries[index]?.forget();
+    }
+    this.#used = 0;
   }
 }

@@ -1,7 +1,7 @@
 /** The parts of a port, and the checks at the beginning of its calls. */
 
 import { OperationError } from '../base/errors.js';
-import { type Choice, openDriver } from '../drivers/choose.js';
+import { type Choice, openDriver, prepareDriver } from '../drivers/choose.js';
 import type { Driver } from '../drivers/driver.js';
 import { BufferPool, type BufferReceiver } from './buffer-pool.js';
 import { CompletionQueue } from './completion-queue.js';
@@ -30,7 +30,7 @@ export interface Runner {
 export class PortCore implements BufferReceiver {
   readonly driver: Driver;
   readonly skippedDrivers: readonly string[];
-  /** Of new sockets. */
+  /** The homes of new sockets. */
   readonly homes: SocketHomes;
   readonly operations: OperationTable;
   readonly pool: BufferPool;
@@ -44,12 +44,14 @@ export class PortCore implements BufferReceiver {
   failure: OperationError | undefined = undefined;
 
   constructor(options: CheckedOptions) {
+    prepareDriver(options.driver);
     this.pool = new BufferPool(options.bufferCount, options.bufferSizeBytes, options.poisonReleasedBuffers);
     this.operations = new OperationTable(options.operationsMax);
     this.sendMemory = new SendMemory(this.operations, this.pool);
     const choice: Choice = openDriver(options.driver, {
       buffers: this.pool,
       borrowed: this.sendMemory,
+      sends: this.sendMemory,
       disabledFeatures: new Set(options.disabledFeatures),
       submissionEntries: options.submissionEntries,
     });
@@ -76,6 +78,14 @@ export class PortCore implements BufferReceiver {
     }
   }
 
+  /** @throws OperationError `ENOTSUP` if the driver cannot wait for completions */
+  requireWaits(syscall: string): void {
+    const { cannotWait, name } = this.driver;
+    if (cannotWait !== undefined) {
+      throw new OperationError({ code: 'ENOTSUP', reason: `The driver ${name} cannot wait: ${cannotWait}`, syscall });
+    }
+  }
+
   requireUsable(socket: OverlappedSocket, syscall: string): void {
     this.requireOwn(socket, syscall);
     if (socket.closed) {
@@ -91,7 +101,7 @@ export class PortCore implements BufferReceiver {
 
   requirePostable(socket: OverlappedSocket, syscall: string, state: 'created' | 'listening' | 'connected'): void {
     const { home } = socket;
-    if (home.isAssociated && home.calls === this.driver.sockets && socket.state === state) {
+    if (home.isAssociated && home.calls === this.driver.sockets && home.state === state) {
       return;
     }
     this.requireOpen(syscall);

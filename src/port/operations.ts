@@ -5,7 +5,7 @@
 
 import { assert } from '../base/assert.js';
 import { OperationError } from '../base/errors.js';
-import { grownLength, growTyped } from '../base/typed-arrays.js';
+import { growColumns, grownLength } from '../base/typed-arrays.js';
 import type { OverlappedSocket } from './socket.js';
 
 export const OPERATION_KINDS = ['free', 'accept', 'connect', 'receive', 'send', 'shutdown', 'wakeUp'] as const;
@@ -32,6 +32,17 @@ const OPERATIONS_FIRST = 1024;
  */
 const SENDS_FIRST = 512;
 
+const OF_ALL = ['kind', 'generation', 'next', 'delayed', 'cancelled', 'failures', 'once'] as const;
+const OF_SENDS = [
+  'address',
+  'byteLength',
+  'bytesTaken',
+  'borrowed',
+  'copyBlock',
+  'lastSend',
+  'lastWithDriver',
+] as const;
+
 export class OperationTable {
   readonly #operationsMax: number;
   #capacity = OPERATIONS_FIRST;
@@ -55,6 +66,12 @@ export class OperationTable {
   borrowed = new Uint8Array(SENDS_FIRST);
   /** Sends: the block that contains a copy of the bytes; -1 when there is none. */
   copyBlock = new Int32Array(SENDS_FIRST).fill(-1);
+  /**
+   * Of the first send of a socket: the last send of the socket, and the last one that is with the driver, -1 when none is.
+   * They are not fields of the socket, as few of very many sockets send at one time.
+   */
+  lastSend = new Int32Array(SENDS_FIRST);
+  lastWithDriver = new Int32Array(SENDS_FIRST);
   /** Sends: the owners of the bytes, which must stay referenced until the send completes. */
   owners: unknown[] = Array.from({ length: SENDS_FIRST }, () => undefined);
   sockets: (OverlappedSocket | undefined)[] = [];
@@ -188,13 +205,7 @@ export class OperationTable {
     const before = this.#capacity;
     const capacity = grownLength(before);
     this.#capacity = capacity;
-    this.kind = growTyped(this.kind, capacity);
-    this.generation = growTyped(this.generation, capacity);
-    this.next = growTyped(this.next, capacity);
-    this.delayed = growTyped(this.delayed, capacity);
-    this.cancelled = growTyped(this.cancelled, capacity);
-    this.failures = growTyped(this.failures, capacity);
-    this.once = growTyped(this.once, capacity);
+    growColumns(this, OF_ALL, capacity);
     this.#firstFree = this.#addFree(before, capacity);
     if (this.#contexts.length > 0) {
       this.#growContexts();
@@ -203,11 +214,8 @@ export class OperationTable {
 
   #growSends(): void {
     const before = this.copyBlock.length;
-    this.address = growTyped(this.address, this.#capacity);
-    this.byteLength = growTyped(this.byteLength, this.#capacity);
-    this.bytesTaken = growTyped(this.bytesTaken, this.#capacity);
-    this.borrowed = growTyped(this.borrowed, this.#capacity);
-    this.copyBlock = growTyped(this.copyBlock, this.#capacity).fill(-1, before);
+    growColumns(this, OF_SENDS, this.#capacity);
+    this.copyBlock.fill(-1, before);
     while (this.owners.length < this.#capacity) {
       this.owners.push(undefined);
     }

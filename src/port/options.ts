@@ -17,7 +17,7 @@ import { OPERATIONS_MAX } from './operations.js';
 /** Options of `CompletionPort.create`. */
 export interface CompletionPortOptions {
   /**
-   * The driver: `iocp`, `io_uring`, `epoll`, `select`, or `auto` for the first of them that this system can run. Or an object
+   * The driver: `iocp`, `io_uring`, `epoll`, `select`, `node`, or `auto` for the first of them that this system can run. Or an object
    * that opens one, such as a simulated network (`SimNetwork`).
    * @default 'auto'
    */

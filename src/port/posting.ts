@@ -3,10 +3,12 @@
 import { SOCKET_FAMILIES, type SocketAddress, type SocketFamily } from '../base/address.js';
 import { invalidValue } from '../base/argument-errors.js';
 import { assert } from '../base/assert.js';
-import { isBytes } from '../base/bytes.js';
+import { isBytes, lengthOf } from '../base/bytes.js';
 import { OperationError } from '../base/errors.js';
 import type { MemoryOwner } from '../base/ref-counted.js';
 import { isMapped } from '../drivers/common/sockaddr.js';
+import { addressOfBytes } from '../ffi/library.js';
+import { isStandIn } from '../ffi/stand-in-addresses.js';
 import type { PoolBuffer } from './buffer-pool.js';
 import type { PortCore } from './core.js';
 import { ACCEPT, CONNECT, RECEIVE, SEND, SHUTDOWN } from './operations.js';
@@ -57,7 +59,7 @@ export class PostingPort {
       throw new OperationError({ code: 'EALREADY', reason: 'The socket is associated already', syscall: 'associate' });
     }
     this.core.driver.associate(socket.handle, socket.family);
-    socket.home = socket.home.joined;
+    socket.home = socket.home.joined[socket.state];
     socket.key = key;
   }
 
@@ -190,6 +192,26 @@ export class PostingPort {
     core.runner?.posted();
   }
 
+  /**
+   * @internal Sends the first of these bytes now, as many as the system takes without waiting, unless sends are posted.
+   * Their memory is not used after the call, so nothing has to keep it.
+   * @param more whether other bytes follow at once
+   * @returns how many it took; 0 also if it fails, which the next operation that fails or ends reports, and on systems
+   * and drivers whose sends can only be posted
+   */
+  sendNow(socket: OverlappedSocket, bytes: Uint8Array, more: boolean): number {
+    const { router } = this.core;
+    const { sockets } = this.core.driver;
+    if (sockets.sendNow === undefined || socket.firstSend >= 0 || socket.state !== 'connected') {
+      return 0;
+    }
+    const taken = sockets.sendNow(socket.handle, addressOfBytes(bytes), lengthOf(bytes), more);
+    if (taken < 0) {
+      router.sendFailed(socket, taken);
+    }
+    return Math.max(0, taken);
+  }
+
   /** @internal Nobody waits for the completion of the send that was posted last: see `Driver`. */
   quietLastSend(): void {
     this.core.driver.quietLastSend?.();
@@ -228,6 +250,30 @@ export class PostingPort {
   /** @internal Adds bytes to a vectored send, in pieces. They are not copied; a receive buffer is retained. */
   gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax: number): void {
     this.core.sendMemory.gather(sink, bytes, pieceBytesMax);
+  }
+
+  /** @internal The same for the bytes that were added last; returns false, and adds nothing, if it was others. */
+  gatherAgain(sink: BufferSink, bytes: Uint8Array, byteLength: number, pieceBytesMax: number): boolean {
+    return this.core.sendMemory.gatherAgain(sink, bytes, byteLength, pieceBytesMax);
+  }
+
+  /** @internal @throws OperationError `ENOTSUP` if native code cannot use the memory of this port */
+  requireAddresses(syscall: string): void {
+    if (isStandIn(this.core.pool.address)) {
+      const { name } = this.core.driver;
+      const reason = `An engine on the driver ${name} that was made before koffi was loaded has no memory for native code; make another one`;
+      throw new OperationError({ code: 'ENOTSUP', reason, syscall });
+    }
+  }
+
+  /** @internal Whether sockets can move between the ports of different threads. */
+  get canDetach(): boolean {
+    return this.core.driver.sockets.detach !== undefined;
+  }
+
+  /** @internal Whether several sockets can listen at one port. */
+  get sharesPorts(): boolean {
+    return this.core.driver.sockets.sharesPorts;
   }
 
   /** @internal Detaches an accepted socket that was never associated, for another thread; returns the system's handle. */
@@ -323,6 +369,8 @@ export class PostingPort {
     }
     if (socket.state === 'listening') {
       this.core.driver.sockets.shutdownBoth(socket.handle);
+      // At once, so that another server can listen at the path.
+      this.core.router.removePath(socket);
     } else if (options.reset === true) {
       this.resetOnClose(socket);
     }

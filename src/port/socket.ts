@@ -9,6 +9,16 @@ import { checkSocketOption, requireOption } from './socket-options.js';
 /** The state of an overlapped socket. */
 export type SocketState = 'created' | 'listening' | 'connecting' | 'connected' | 'failed' | 'closing' | 'closed';
 
+const SOCKET_STATES: readonly SocketState[] = [
+  'created',
+  'listening',
+  'connecting',
+  'connected',
+  'failed',
+  'closing',
+  'closed',
+];
+
 /** How many connections may wait to be accepted; the system limits it further (net.core.somaxconn). */
 export const BACKLOG = 4096;
 
@@ -24,35 +34,51 @@ interface SocketNames {
   remoteAddress?: SocketAddress;
 }
 
-/** What all sockets of a port share that have one kind of addresses: one field for it, because there may be very many sockets. */
-export class SocketHome {
+/** The properties that all sockets of a port, family and state share. There may be very many sockets, so each has one field for them. */
+class SocketHome {
   readonly family: SocketFamily;
   /** The driver's calls; they identify the port that created the socket. */
   readonly calls: SocketCalls;
-  /** Of sockets that are associated with the port, not only created by it. */
+  readonly state: SocketState;
+  /** Whether the sockets are associated with the port, not only created by it. */
   readonly isAssociated: boolean;
-  /** The same for sockets that are new, and for those that are associated. */
-  readonly fresh: SocketHome;
-  readonly joined: SocketHome;
+  /** The homes of new sockets and of associated ones in each state, which are the same otherwise. */
+  readonly fresh: HomesByState;
+  readonly joined: HomesByState;
 
-  constructor(family: SocketFamily, calls: SocketCalls, fresh?: SocketHome) {
-    this.family = family;
-    this.calls = calls;
-    this.isAssociated = fresh !== undefined;
-    this.fresh = fresh ?? this;
-    this.joined = fresh === undefined ? new SocketHome(family, calls, this) : this;
+  constructor(
+    like: Pick<SocketHome, 'family' | 'calls' | 'fresh' | 'joined'>,
+    state: SocketState,
+    associated: boolean,
+  ) {
+    this.family = like.family;
+    this.calls = like.calls;
+    this.fresh = like.fresh;
+    this.joined = like.joined;
+    this.state = state;
+    this.isAssociated = associated;
   }
 }
 
-export type SocketHomes = Readonly<Record<SocketFamily, SocketHome>>;
+type HomesByState = Readonly<Record<SocketState, SocketHome>>;
 
-/** Where the new sockets of a port begin. */
+export type SocketHomes = Readonly<Record<SocketFamily, HomesByState>>;
+
+/** The homes of the new sockets of a port and family, by their state. */
+function homesOf(family: SocketFamily, calls: SocketCalls): HomesByState {
+  const fresh: Partial<Record<SocketState, SocketHome>> = {};
+  const joined: Partial<Record<SocketState, SocketHome>> = {};
+  const like = { family, calls, fresh: fresh as HomesByState, joined: joined as HomesByState };
+  for (const state of SOCKET_STATES) {
+    fresh[state] = new SocketHome(like, state, false);
+    joined[state] = new SocketHome(like, state, true);
+  }
+  return like.fresh;
+}
+
+/** The homes of the new sockets of a port. */
 export function socketHomes(calls: SocketCalls): SocketHomes {
-  return {
-    ipv4: new SocketHome('ipv4', calls),
-    ipv6: new SocketHome('ipv6', calls),
-    unix: new SocketHome('unix', calls),
-  };
+  return { ipv4: homesOf('ipv4', calls), ipv6: homesOf('ipv6', calls), unix: homesOf('unix', calls) };
 }
 
 /** Created by `CompletionPort.createSocket`, or by a completed accept. */
@@ -61,26 +87,30 @@ export class OverlappedSocket {
   key: unknown = undefined;
   /** @internal The system's number of the socket. */
   readonly handle: number;
-  /** @internal */
-  state: SocketState;
   /** @internal Slot of the accept, connect or receive in flight; -1 when there is none. */
   readSlot = -1;
   /** @internal The first slot of the sends and shutdowns, which are in order; -1 when there are none. */
   firstSend = -1;
-  /** @internal The last slot of them; -1 when there are none. */
-  lastSend = -1;
-  /** @internal The last of the sends that are with the driver, which begin with the first; -1 when none is. */
-  lastWithDriver = -1;
-  /** @internal What it shares with other sockets of its port. */
+  /** @internal The properties that it shares with other sockets of its port. */
   home: SocketHome;
   /** @internal */
   names: SocketNames | undefined = undefined;
 
   /** @internal */
-  constructor(home: SocketHome, handle: number, state: SocketState) {
-    this.home = home;
+  constructor(homes: HomesByState, handle: number, state: SocketState) {
+    this.home = homes[state];
     this.handle = handle;
-    this.state = state;
+  }
+
+  /** @internal */
+  get state(): SocketState {
+    return this.home.state;
+  }
+
+  /** @internal */
+  set state(state: SocketState) {
+    const { home } = this;
+    this.home = (home.isAssociated ? home.joined : home.fresh)[state];
   }
 
   /** The kind of its addresses. */
@@ -151,8 +181,13 @@ export class OverlappedSocket {
    * `noDelay`, `keepAlive`: 0 or 1. `sendBufferBytes`, `receiveBufferBytes`: the system may round them.
    * `receiveLowWaterBytes`: receives wait until that many bytes have arrived, the receive buffer is nearly full, or the peer
    * has ended or reset the connection; 1 by default. Linux allows at most half of the receive buffer. Windows does not have it.
+   * `keepAliveInitialDelayMs`: how long a peer is silent before the system probes it, 1,000 to 32,767,000, in whole seconds;
+   * ten probes follow, a second apart. It takes effect with `keepAlive`.
+   * `keepAliveIntervalMs`, `keepAliveProbes`: how far apart the probes are, 1,000 to 32,767,000, in whole seconds, and how many
+   * there are, 1 to 127. Set them after `keepAliveInitialDelayMs`.
+   * `typeOfService`: the field of that name in IP packets (TOS, or the traffic class of IPv6), 0 to 255.
    * `userTimeoutMs`: how long sent data may stay unacknowledged, and how long connecting may take, before `ETIMEDOUT`; 0 for
-   * the system's default. All are integers up to 2^31 - 1.
+   * the system's default. The others are integers up to 2^31 - 1.
    * @throws RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; OperationError `EBADF`,
    * `ENOPROTOOPT`
    */
@@ -197,11 +232,6 @@ export function connectAddressOf(socket: OverlappedSocket): SocketAddress | unde
 
 export function setConnectAddress(socket: OverlappedSocket, address: SocketAddress): void {
   named(socket).connectAddress = address;
-}
-
-/** Whether sends are with the driver. */
-export function isSending(socket: OverlappedSocket): boolean {
-  return socket.lastWithDriver >= 0;
 }
 
 /** The peer's address; undefined if nobody asked for it in time and the system no longer knows it. */

@@ -24,6 +24,8 @@ import { checkPlainEngineOptions } from '../engine/engine-options.js';
 import type { HandlerErrorSink, Handlers } from '../engine/handlers.js';
 import { checkConnectionOptions, LISTEN_OPTIONS, LISTEN_RULES } from '../engine/option-tables.js';
 import type { ListenOptions } from '../engine/server/listen.js';
+import { lateCrypto } from '../tls/late-modules.js';
+import { type ContextOptions, contextOptionsOf } from '../tls/options.js';
 import type { PlainEngineOptions } from './protocol.js';
 import type { ServerInThread } from './server-in-thread.js';
 
@@ -211,11 +213,21 @@ export function checkThreadedOptions(options: ThreadedListenOptions): ListenOpti
   if (typeof (options.driver ?? 'auto') !== 'string') {
     throw misuse('driver: expected the name of a driver, as threads cannot share an object that opens one');
   }
-  const plain = postable(options);
+  const plain = postable(
+    options.tls ? { ...options, tls: { ...options.tls, ...threadContextOf(options.tls) } } : options,
+  );
   const connectionsMax = limits?.connectionsMax ?? undefined;
   return connectionsMax === undefined
     ? plain
     : { ...plain, limits: { ...plain.limits, connectionsMax: Math.ceil(connectionsMax / threads) } };
+}
+
+/** The bytes of `ticketKeys`. */
+const TICKET_KEYS_BYTES = 48;
+
+/** Options of a context for all threads: each resumes the sessions of the others. */
+export function threadContextOf(options: ContextOptions): ContextOptions {
+  return { ticketKeys: lateCrypto().randomBytes(TICKET_KEYS_BYTES), ...contextOptionsOf(options) };
 }
 
 /** Options for the threads: they must be values that can be posted. */

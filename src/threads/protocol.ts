@@ -4,10 +4,11 @@ import type { SocketAddress } from '../base/address.js';
 import type { DriverChoice, DriverName } from '../drivers/driver.js';
 import type { EngineOptions } from '../engine/engine.js';
 import type { HandlerErrorInfo } from '../engine/handlers.js';
+import type { GivenContext } from '../engine/secure/server-tls.js';
 import type { ListenOptions } from '../engine/server/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { PackedError } from './errors.js';
-import type { Published } from './publications.js';
+import type { Published } from './outbox.js';
 
 /** Engine options that can be posted. */
 export type PlainEngineOptions = Omit<EngineOptions, 'driver' | 'onHandlerError'>;
@@ -22,10 +23,14 @@ export interface ThreadData {
   readonly options: ListenOptions;
   readonly engineOptions: PlainEngineOptions;
   readonly driver: DriverChoice;
+  /** The contexts of TLS that the server was given before the thread started. */
+  readonly contexts: readonly GivenContext[];
   /** The `threadData` of the program. */
   readonly threadData: unknown;
   /** The address at which the main thread accepts for all threads; undefined where each thread listens. */
   readonly acceptedAt: SocketAddress | undefined;
+  /** Where each thread listens: whether there may be others at its address. */
+  readonly sharesPort: boolean;
   /** The number of open connections of each thread. */
   readonly counts: SharedArrayBuffer;
   /** Counts of the published bytes on their way to the thread, and from it to the main thread. */
@@ -37,6 +42,8 @@ export type ToThread =
   /** Sockets that the main thread has accepted, as handles of the system. */
   | { readonly kind: 'take'; readonly handles: readonly number[] }
   | { readonly kind: 'statistics'; readonly request: number }
+  /** The server's certificate is renewed, or one is added for a name. */
+  | ({ readonly kind: 'secureContext' } & GivenContext)
   /** Sent again when the deadline changes. */
   | { readonly kind: 'close'; readonly deadlineMs: number };
 

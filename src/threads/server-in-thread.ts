@@ -6,23 +6,23 @@ import { close } from '../engine/connection-core/close.js';
 import type { EngineCore } from '../engine/engine-core.js';
 import { piecesOf } from '../engine/messages/send-message.js';
 import type { ServerCore } from '../engine/server/server-core.js';
-import { joinPieces, type Payload } from '../engine/writing/payload.js';
-import { costOf, type Outbox, type Publication } from './publications.js';
-
-/** The publications of one round are posted together, in parts of at most this many publications and bytes. */
-const TOGETHER_MAX = 256;
-const TOGETHER_BYTES_MAX = 256 * 1024;
+import type { Payload } from '../engine/writing/payload.js';
+import type { SharedBytes } from '../engine/writing/shared-bytes.js';
+import type { Outbox } from './outbox.js';
+import { type Batch, Packer, unpack } from './publications.js';
 
 /** The server as a thread's module sees it: it sends to the connections of all threads. */
 export class ServerInThread {
   readonly #engine: EngineCore;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox | undefined;
+  readonly #packer = new Packer();
+  readonly #receive = (topic: string | undefined, bytes: Uint8Array): void => {
+    this.#sendHere(topic, this.#engine.writes.sharing.of(bytes));
+  };
   #server: ServerCore | undefined;
-  #gathered: Publication[] = [];
-  #gatheredBytes = 0;
 
-  /** @internal */
-  constructor(engine: EngineCore, outbox: Outbox) {
+  /** @internal @param outbox to the other threads; undefined if there are none */
+  constructor(engine: EngineCore, outbox: Outbox | undefined) {
     this.#engine = engine;
     this.#outbox = outbox;
   }
@@ -66,47 +66,48 @@ export class ServerInThread {
   }
 
   #send(topic: string | undefined, pieces: readonly Payload[]): number {
-    const bytes = sharedBuffer(pieces);
-    if (bytes.byteLength > 0) {
-      this.#gather({ topic, bytes });
+    if (this.#outbox === undefined) {
+      return this.#sendHere(topic, this.#engine.writes.sharing.join(pieces));
     }
-    return this.#sendHere(topic, bytes);
+    if (this.#packer.isEmpty) {
+      this.#engine.scheduler.runNext(this);
+    }
+    const bytes = this.#packer.add(topic, pieces);
+    const count = this.#sendHere(topic, this.#engine.writes.sharing.of(bytes));
+    if (this.#packer.isFull) {
+      this.flush();
+    }
+    return count;
   }
 
   /**
    * In each thread the sends keep the memory alive. A terminated thread no longer does, and its last send may still be with
    * the system: that only reads the memory, and the connection is being reset.
    */
-  #sendHere(topic: string | undefined, bytes: SharedArrayBuffer): number {
-    return this.#server?.send(topic, this.#engine.writes.sharing.of(new Uint8Array(bytes))) ?? 0;
+  #sendHere(topic: string | undefined, bytes: SharedBytes): number {
+    if (this.#server === undefined) {
+      bytes.holder.release();
+      return 0;
+    }
+    return this.#server.send(topic, bytes);
   }
 
-  #gather(publication: Publication): void {
-    if (this.#gathered.length === 0) {
-      this.#engine.scheduler.runNext(this);
-    }
-    this.#gathered.push(publication);
-    this.#gatheredBytes += costOf(publication);
-    if (this.#gathered.length >= TOGETHER_MAX || this.#gatheredBytes >= TOGETHER_BYTES_MAX) {
-      this.runTask();
-    }
-  }
-
-  /** @internal */
+  /** @internal The turn is over: its publications leave together. */
   runTask(): void {
-    const publications = this.#gathered;
-    if (publications.length > 0) {
-      this.#gathered = [];
-      this.#gatheredBytes = 0;
-      this.#outbox.send({ kind: 'publish', publications });
+    this.flush();
+  }
+
+  /** @internal Posts what was published, for the other threads. */
+  flush(): void {
+    if (!this.#packer.isEmpty) {
+      this.#outbox?.add([this.#packer.take()]);
+      this.#outbox?.flush();
     }
   }
 
-  /** @internal Sends what another thread has published. */
-  published(publications: readonly Publication[]): void {
-    for (const { topic, bytes } of publications) {
-      this.#sendHere(topic, bytes);
-    }
+  /** @internal Sends what other threads have published. */
+  published(batches: readonly Batch[]): void {
+    batches.forEach((batch) => unpack(batch, this.#receive));
   }
 
   /** @internal Closes every connection, as each may have missed a publication. */
@@ -115,12 +116,6 @@ export class ServerInThread {
       close(connection, 'engine_queue_full', missedSome());
     }
   }
-}
-
-/** Text and bytes, encoded once for all threads. */
-export function sharedBuffer(pieces: readonly Payload[]): SharedArrayBuffer {
-  const memory = joinPieces(pieces, (byteLength) => new Uint8Array(new SharedArrayBuffer(byteLength)));
-  return memory.buffer as SharedArrayBuffer;
 }
 
 export function checkTopic(topic: unknown): void {

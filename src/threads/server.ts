@@ -1,16 +1,20 @@
 /** A server on many threads, as the main thread holds it. */
 
 import type { SocketAddress } from '../base/address.js';
+import { misuse } from '../base/argument-errors.js';
 import type { DriverName } from '../drivers/driver.js';
 import { errorOf, type HandlerErrorSink } from '../engine/handlers.js';
 import { checkTime } from '../engine/options.js';
+import { checkHostname } from '../engine/secure/server-tls.js';
 import { type CloseOptions, DEADLINE_MS } from '../engine/server/graceful-close.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import type { Payload } from '../engine/writing/payload.js';
+import { createSecureContext } from '../tls/context.js';
+import type { ContextOptions } from '../tls/options.js';
 import type { Acceptor } from './acceptor.js';
-import type { Distribution } from './options.js';
+import { type Distribution, threadContextOf } from './options.js';
 import type { ThreadReady } from './protocol.js';
-import { checkTopic, refuseFilter, sharedBuffer } from './server-in-thread.js';
+import { checkTopic, refuseFilter } from './server-in-thread.js';
 import { sumOf, zeroOf } from './sums.js';
 import { WorkerPool, type WorkerPoolSettings } from './worker-pool.js';
 
@@ -156,10 +160,7 @@ export class ThreadedServer {
   }
 
   #publish(topic: string | undefined, data: Payload | readonly Payload[]): void {
-    const bytes = sharedBuffer(Array.isArray(data) ? data : [data]);
-    if (bytes.byteLength > 0) {
-      this.pool.published({ kind: 'publish', publications: [{ topic, bytes }] });
-    }
+    this.pool.publish(topic, Array.isArray(data) ? data : [data]);
   }
 
   /** Counts since the threads started, added up. Resolves when each thread has answered. */
@@ -173,6 +174,34 @@ export class ThreadedServer {
       statistics,
     }));
     return { ...sum, threads, threadsReplaced };
+  }
+
+  /**
+   * Replaces the certificate and the other options of the server's secure context in all threads, without a restart.
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` without the option `tls`, and what `tls.createSecureContext` throws
+   */
+  setSecureContext(options: ContextOptions): void {
+    this.#giveContext(undefined, options);
+  }
+
+  /**
+   * Adds a certificate for a name in all threads: clients that ask for it (SNI) get it.
+   * @param hostname such as `example.com`, or `*.example.com` for all names with one label more
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for a wrong name, or without the option `tls`
+   */
+  addContext(hostname: string, options: ContextOptions): void {
+    checkHostname(hostname);
+    this.#giveContext(hostname, options);
+  }
+
+  #giveContext(hostname: string | undefined, options: ContextOptions): void {
+    if (!this.pool.secure) {
+      throw misuse('tls: expected a server that listens with it');
+    }
+    const plain = threadContextOf(options);
+    // Wrong ones are an error here, not in each thread.
+    createSecureContext(plain);
+    this.pool.giveContext({ hostname, options: plain });
   }
 
   /**

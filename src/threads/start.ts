@@ -38,6 +38,7 @@ export async function startThreads(options: ThreadedListenOptions): Promise<Thre
       threadData: options.threadData,
       driver: (options.driver as DriverChoice | undefined) ?? 'auto',
       acceptedAt: undefined,
+      sharesPort: true,
     },
     workerOptions: workerOptionsOf(options),
   };
@@ -83,6 +84,20 @@ async function start(
   return server;
 }
 
+/** Settings for a single thread, which listens, with a warning. */
+function onOneThread(
+  { data, workerOptions }: WorkerPoolSettings,
+  options: ThreadedListenOptions,
+  driver: string,
+): WorkerPoolSettings {
+  if (data.threads > 1) {
+    const reason = `Sockets of the driver ${driver} belong to one thread, and threads cannot share this address here`;
+    process.emitWarning(`${reason}: one thread serves instead of ${data.threads}`, 'OverlappedThreadWarning');
+  }
+  const plain = checkThreadedOptions({ ...options, threads: 1 });
+  return { data: { ...data, threads: 1, options: plain, sharesPort: false }, workerOptions };
+}
+
 /** Each thread listens. */
 async function listenInThreads(
   { data, workerOptions }: WorkerPoolSettings,
@@ -101,8 +116,9 @@ async function listenInThreads(
 }
 
 /**
- * This thread listens and accepts. Each thread chooses its own driver: a ring may be available to this thread and not to the
- * fifteenth (RLIMIT_MEMLOCK), and connections can move between threads with different drivers.
+ * This thread listens and accepts, if its driver can pass connections on; otherwise each thread listens. Each thread chooses
+ * its own driver: a ring may be available to this thread and not to the fifteenth (RLIMIT_MEMLOCK), and connections can move
+ * between threads with different drivers.
  */
 async function listenHere(
   { data, workerOptions }: WorkerPoolSettings,
@@ -113,6 +129,17 @@ async function listenHere(
   const backlog = options.backlog ?? BACKLOG;
   const use = useEngine(data, 'listen');
   const { engine } = use;
+  if (!engine.port.canDetach) {
+    const { sharesPorts, driver } = engine.port;
+    use.release();
+    const shares = sharesPorts && address.family !== 'unix';
+    return listenInThreads(
+      shares ? { data, workerOptions } : onOneThread({ data, workerOptions }, options, driver),
+      listeners,
+      options,
+      address,
+    );
+  }
   let listener: OverlappedSocket | undefined;
   try {
     const opened = openListener(engine, address, options, backlog);

@@ -9,10 +9,11 @@ import { clearTimeout, performanceNow, setTimeout } from '../base/runtime.js';
 import { reclaimThread } from '../drivers/choose.js';
 import { guardThread } from '../drivers/common/guardian.js';
 import { errorOf } from '../engine/handlers.js';
+import type { GivenContext } from '../engine/secure/server-tls.js';
 import type { ServerStatistics } from '../engine/statistics.js';
 import { unpackError } from './errors.js';
+import { Backlog, Outbox, type Published, publishedBytesMax } from './outbox.js';
 import type { FromThread, PostedInfo, ThreadData, ThreadReady, ToThread } from './protocol.js';
-import { Backlog, Outbox, type Published, publishedBytesMax } from './publications.js';
 import { WorkerEnd } from './worker-end.js';
 import { startWorker, workerError } from './worker-file.js';
 
@@ -42,12 +43,13 @@ export class Thread {
   readonly ready: Promise<ThreadReady>;
   /** Resolves when it has ended and its sockets are closed. */
   readonly ended: Promise<void>;
+  /** Publications of others, on their way to it. */
+  readonly outbox: Outbox;
   readonly #worker: Worker;
   readonly #end: WorkerEnd;
   readonly #owner: ThreadOwner;
   /** Counts what it has published and the main thread has not read. */
   readonly #backlog = new Backlog();
-  readonly #outbox: Outbox;
   readonly #requests = new Map<number, (statistics: ServerStatistics | undefined) => void>();
   #requestsCount = 0;
   #readyAt = Infinity;
@@ -73,7 +75,7 @@ export class Thread {
     });
     const backlog = new Backlog();
     const bytesMax = publishedBytesMax(data.engineOptions);
-    this.#outbox = new Outbox(backlog, bytesMax, (message) => this.#post(message));
+    this.outbox = new Outbox(backlog, bytesMax, (message) => this.#post(message));
     const backlogs = { in: backlog.memory, out: this.#backlog.memory };
     const options: WorkerOptions = {
       name: `overlapped ${data.thread}`,
@@ -114,7 +116,7 @@ export class Thread {
         this.#owner.listenFailed(unpackError(message.error));
         return;
       case 'publish':
-        this.#backlog.take(message.publications);
+        this.#backlog.take(message.batches);
         this.#owner.published(message, this);
         return;
       case 'missed':
@@ -161,9 +163,9 @@ export class Thread {
     this.#post({ kind: 'take', handles });
   }
 
-  /** Sends it what others have published. */
-  publish(message: Published): void {
-    this.#outbox.send(message);
+  /** Gives it a certificate: the server's own, or that of a name. */
+  giveContext(given: GivenContext): void {
+    this.#post({ kind: 'secureContext', ...given });
   }
 
   /** Its statistics. A closed thread has those of its end; undefined for one that died or was terminated. */

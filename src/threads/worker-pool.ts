@@ -2,15 +2,18 @@
 
 import { clearTimeout, setTimeout } from '../base/runtime.js';
 import type { HandlerErrorInfo } from '../engine/handlers.js';
+import type { GivenContext } from '../engine/secure/server-tls.js';
 import type { ListenOptions } from '../engine/server/listen.js';
 import type { ServerStatistics } from '../engine/statistics.js';
+import type { Payload } from '../engine/writing/payload.js';
 import { BackOff } from './back-off.js';
+import type { Published } from './outbox.js';
 import type { PostedInfo, ThreadData, ThreadReady } from './protocol.js';
-import type { Published } from './publications.js';
+import { Relay } from './relay.js';
 import { Thread, type ThreadOwner, type ThreadStart } from './thread.js';
 
 export interface WorkerPoolSettings {
-  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs'>;
+  readonly data: Omit<ThreadData, 'thread' | 'counts' | 'backlogs' | 'contexts'>;
   readonly workerOptions: ThreadStart['workerOptions'];
 }
 
@@ -30,8 +33,11 @@ export class WorkerPool implements ThreadOwner {
   /** The threads that serve, by index; undefined where a dead one is not replaced yet. */
   readonly #serving: (Thread | undefined)[];
   readonly #starting = new Set<Thread>();
+  readonly #relay = new Relay(() => this.#living());
   readonly #backOffs: readonly BackOff[];
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Contexts of TLS that were given after the start, by name; the server's own has none. */
+  readonly #contexts = new Map<string | undefined, GivenContext>();
   /** The options of each thread, with the address that the first one listens on. */
   #options: ListenOptions;
   /** The index at which the search for the thread with the fewest connections begins. */
@@ -71,8 +77,9 @@ export class WorkerPool implements ThreadOwner {
   async #startOne(index: number): Promise<ThreadReady> {
     const { data, workerOptions } = this.#settings;
     const counts = this.#counts.buffer as SharedArrayBuffer;
+    const contexts = [...this.#contexts.values()];
     const thread = new Thread(
-      { data: { ...data, thread: index, options: this.#options, counts }, workerOptions },
+      { data: { ...data, thread: index, options: this.#options, counts, contexts }, workerOptions },
       this,
     );
     this.#starting.add(thread);
@@ -167,13 +174,27 @@ export class WorkerPool implements ThreadOwner {
     return [...this.#starting, ...this.#serving.filter((thread) => thread !== undefined)];
   }
 
-  /** Passes a publication to all threads but the one that it comes from. */
-  published(message: Published, from?: Thread): void {
+  /** Sends bytes or text to the connections of all threads. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  publish(topic: string | undefined, pieces: readonly Payload[]): void {
+    this.#relay.publish(topic, pieces);
+  }
+
+  published(message: Published, from: Thread): void {
+    this.#relay.received(message, from);
+  }
+
+  /** Gives all threads a certificate, and those that replace them: the server's own, or that of a name. */
+  giveContext(given: GivenContext): void {
+    this.#contexts.set(given.hostname, given);
+    // A thread that is starting reads it when it serves.
     for (const thread of this.#living()) {
-      if (thread !== from) {
-        thread.publish(message);
-      }
+      thread.giveContext(given);
     }
+  }
+
+  /** Whether the server has TLS. */
+  get secure(): boolean {
+    return (this.#options.tls ?? undefined) !== undefined;
   }
 
   /** The statistics of each thread; undefined for dead ones. */
@@ -186,6 +207,8 @@ export class WorkerPool implements ThreadOwner {
     this.#closing = true;
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
+    // Earlier publications are sent before the connections close.
+    this.#relay.flush();
     await Promise.all(this.#living().map((thread) => thread.close(deadlineMs)));
     // Terminated threads have not counted the ends of their connections.
     this.#counts.fill(0);

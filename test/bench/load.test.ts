@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { cpus } from 'node:os';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -10,14 +10,15 @@ import { Worker } from 'node:worker_threads';
 import type { Contender } from '../../bench/contender.js';
 import { type CpuLook, cpuBetween } from '../../bench/load/cpu.js';
 import { Latencies } from '../../bench/load/latencies.js';
-import type { LoadOrder, Sample, Work } from '../../bench/load/order.js';
+import type { Sample, Work } from '../../bench/load/order.js';
 import { processTime } from '../../bench/load/process-clock.js';
 import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
 import { loadCpuOf } from '../../bench/paths.js';
-import type { Scenario } from '../../bench/scenario.js';
+import type { Scenario } from '../../bench/scenarios/scenario.js';
 import { BLOCK, Gatherer, type Role, WELCOME } from '../../bench/servers/roles.js';
 import { Child, type ChildResult } from '../support/child.js';
+import { peerOf, runLoad } from '../support/load-peer.js';
 
 const programOf = (path: string): string => fileURLToPath(new URL(`../../bench/${path}.js`, import.meta.url));
 const TIMEOUT_MS = 30_000;
@@ -36,13 +37,8 @@ const IDLE: Work = { kind: 'idle', connections: 50, soonMs: 100, lateMs: 300 };
 const PACED: Work = { kind: 'paced', connections: 4, perSecond: 2000, sizeBytes: 64 };
 const CONNECTS: Work = { kind: 'connects', inFlight: 5, sizeBytes: 64 };
 
-async function load(t: TestContext, work: Work, port: number, pid = process.pid): Promise<ChildResult> {
-  const order: LoadOrder = { work, port, pid, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
-  const child = new Child(programOf('load/main'), [], { timeoutMs: TIMEOUT_MS });
-  t.after(() => child.kill());
-  child.process.stdin?.end(`${JSON.stringify(order)}\n`);
-  return child.ended;
-}
+const load = (t: TestContext, work: Work, port: number, pid = process.pid): Promise<ChildResult> =>
+  runLoad(t, { work, port, pid, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS });
 
 /** Runs a load against a server of this process that handles each connection, and returns the failure. */
 async function complaintOf(
@@ -50,20 +46,7 @@ async function complaintOf(
   work: Work,
   serve: (socket: Socket, index: number) => void,
 ): Promise<string> {
-  const sockets: Socket[] = [];
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on('error', () => socket.destroy());
-    serve(socket, sockets.push(socket) - 1);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-  });
-  const { exitCode, stdout, stderr } = await load(t, work, (server.address() as AddressInfo).port);
+  const { exitCode, stdout, stderr } = await load(t, work, await peerOf(t, serve));
   assert.equal(exitCode, 1, stdout);
   return stderr;
 }
@@ -80,7 +63,7 @@ describe('the load reports a server that', together, () => {
         }
       });
     });
-    assert.match(complaint, /^Server stalled: found 1 of 10 members that have not heard all 5000 ms behind/);
+    assert.match(complaint, /^Server stalled: found 1 of 10 members that have not heard all 5000 ms after/);
   });
 
   for (const work of [ECHO, PACED]) {
@@ -89,7 +72,7 @@ describe('the load reports a server that', together, () => {
         let chunks = 0;
         socket.on('data', (chunk) => (index > 0 || chunks++ === 0) && socket.write(chunk));
       });
-      assert.match(complaint, /^Server stalled: found 1 of 4 connections without all answers 5000 ms behind/);
+      assert.match(complaint, /^Server stalled: found 1 of 4 connections without all answers 5000 ms after/);
     });
   }
 
@@ -107,12 +90,12 @@ describe('the load reports a server that', together, () => {
         socket.on('close', () => clearInterval(timer));
       }
     });
-    assert.match(complaint, /^Server stalled: found 1 of 2 streams that stand still 5000 ms behind/);
+    assert.match(complaint, /^Server stalled: found 1 of 2 streams that stand still 5000 ms after/);
   });
 
   test('takes bytes and reports no count', together, async (t) => {
     const complaint = await complaintOf(t, { kind: 'bulk-in', streams: 1 }, (socket) => socket.resume());
-    assert.match(complaint, /^Server stalled: found 1 of 1 streams that stand still 5000 ms behind/);
+    assert.match(complaint, /^Server stalled: found 1 of 1 streams that stand still 5000 ms after/);
   });
 
   test('answers a wrong byte', together, async (t) => {

@@ -18,30 +18,12 @@ import { apart, marksOf } from '../../bench/report/lines.js';
 import { report, targetTable } from '../../bench/report/markdown.js';
 import { READMES, readmeWith } from '../../bench/report/readme.js';
 import type { Cell, Results } from '../../bench/results.js';
-import type { Scenario } from '../../bench/scenario.js';
-import { chosenScenarios } from '../../bench/scenarios.js';
+import { chosenScenarios } from '../../bench/scenarios/all.js';
+import type { Scenario } from '../../bench/scenarios/scenario.js';
 import { quietest, shuffled, takesPart } from '../../bench/suite.js';
+import { cell, sample } from '../support/bench-cells.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** A second of messages, each of which costs the given µs in user space and in the system. */
-function sample(units: number, user: number, system: number, more: Partial<Sample> = {}): Sample {
-  return {
-    units,
-    time: 1e6,
-    cpu: { user: units * user, system: units * system },
-    loadCpu: 5e5,
-    othersCpu: 0,
-    residentBytes: 5e7,
-    ...more,
-  };
-}
-
-const cell = (contender: string, scenario: string, ...samples: readonly Sample[]): Cell => ({
-  scenario,
-  contender,
-  samples,
-});
 
 function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results {
   return {

@@ -16,7 +16,7 @@ import type { Work } from '../../bench/load/order.js';
 import { LoadProcess } from '../../bench/load-process.js';
 import { Entrant } from '../../bench/measure.js';
 import { pinned } from '../../bench/paths.js';
-import type { Scenario } from '../../bench/scenario.js';
+import type { Scenario } from '../../bench/scenarios/scenario.js';
 import { runScenario } from '../../bench/suite.js';
 import { Child } from '../support/child.js';
 import { eventually } from '../support/harness.js';

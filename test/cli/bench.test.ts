@@ -7,8 +7,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { USABLE_DRIVERS } from '../support/drivers.js';
 import { lackOf, system } from '../support/system.js';
-import { refused, runCli, startCli, startEcho, USABLE_DRIVERS } from './process.js';
+import { refused, runCli, startCli, startEcho } from './process.js';
 
 const SHORT_SECONDS = 0.3 * system.patience;
 

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { limitAdvice, processLimit, readLimits } from '../../src/cli/doctor/limits.js';
+import { USABLE_DRIVERS } from '../support/drivers.js';
 import { lackOf, system } from '../support/system.js';
-import { BIN, runCli, USABLE_DRIVERS } from './process.js';
+import { BIN, runCli } from './process.js';
 
 interface Report {
   readonly auto: string | null;
@@ -30,13 +31,13 @@ describe('doctor', { concurrency: 3 }, () => {
     const { exitCode, stdout, stderr } = await runCli(['doctor', '--json']);
     assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
     const report = JSON.parse(stdout) as Report;
-    assert.deepEqual(report.drivers.map(({ name }) => name).sort(), ['epoll', 'io_uring', 'iocp', 'select']);
+    assert.deepEqual(report.drivers.map(({ name }) => name).sort(), ['epoll', 'io_uring', 'iocp', 'node', 'select']);
     assert.equal(report.auto, USABLE_DRIVERS[0]);
     for (const driver of report.drivers) {
       assert.equal(driver.usable, (USABLE_DRIVERS as readonly string[]).includes(driver.name));
       if (driver.usable) {
         assert(Array.isArray(driver.features));
-        assert.match(String(driver.eventLoopWatch), /epoll|thread/);
+        assert.match(String(driver.eventLoopWatch), /epoll|thread|Node's own sockets/);
         assert(Number(driver.wakeUpMicroseconds) > 0, `${driver.name}: the wake-up did not arrive`);
       } else {
         assert(driver.reason && driver.advice);

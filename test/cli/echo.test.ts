@@ -7,16 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  connectClient,
-  type RunningEcho,
-  readAll,
-  refused,
-  roundTrip,
-  startCli,
-  startEcho,
-  USABLE_DRIVERS,
-} from './process.js';
+import { USABLE_DRIVERS } from '../support/drivers.js';
+import { connectClient, type RunningEcho, readAll, refused, roundTrip, startCli, startEcho } from './process.js';
 
 const host = '127.0.0.1';
 

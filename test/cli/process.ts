@@ -5,16 +5,10 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type DriverName, probeDrivers } from 'overlapped/port';
 import { Child, type ChildOptions, type ChildResult } from '../support/child.js';
 import { lackOf } from '../support/system.js';
 
 export const BIN = fileURLToPath(new URL('../../../bin/overlapped.js', import.meta.url));
-
-/** Drivers that this system can run. */
-export const USABLE_DRIVERS: readonly DriverName[] = probeDrivers()
-  .filter(({ probe }) => probe.usable)
-  .map(({ name }) => name);
 
 /** The longest that a command may take. */
 const COMMAND_TIMEOUT_MS = 30_000;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { startEcho, USABLE_DRIVERS } from './process.js';
+import { USABLE_DRIVERS } from '../support/drivers.js';
+import { startEcho } from './process.js';
 
 interface Tool {
   readonly name: string;

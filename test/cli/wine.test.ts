@@ -245,6 +245,7 @@ describe('the command line in Wine', { skip }, () => {
       [
         ['iocp', true],
         ['select', true],
+        ['node', true],
         ['io_uring', false],
         ['epoll', false],
       ],

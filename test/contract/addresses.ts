@@ -205,6 +205,44 @@ export function addresses(subject: Subject): void {
     }),
   );
 
+  bounded('the probes of a silent peer and the type of service can be set, where the system has them', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const { client } = await connectPair(dequeuer);
+      const set = (): void => {
+        client.setOption('keepAliveInitialDelayMs', 42_000);
+        client.setOption('keepAliveIntervalMs', 5999);
+        client.setOption('keepAliveProbes', 7);
+        client.setOption('typeOfService', 0x10);
+      };
+      if (lackOf('keepAliveDelayRead', subject.capabilities) === false) {
+        set();
+        assert.equal(client.getOption('keepAliveIntervalMs'), 5000);
+        assert.equal(client.getOption('keepAliveProbes'), 7);
+        assert.equal(client.getOption('typeOfService'), 0x10);
+      }
+    }),
+  );
+
+  bounded('keepAliveInitialDelayMs is in whole seconds, and accepted sockets inherit it', () =>
+    withPort(subject.options, async (dequeuer) => {
+      const { client, server } = await connectPair(dequeuer, (socket) => {
+        socket.setOption('keepAlive', 1);
+        socket.setOption('keepAliveInitialDelayMs', 42_999);
+      });
+      for (const socket of [client, server]) {
+        assert.equal(socket.getOption('keepAlive'), 1);
+        if (lackOf('keepAliveDelayRead', subject.capabilities) === false) {
+          assert.equal(socket.getOption('keepAliveInitialDelayMs'), 42_000);
+        }
+        if (subject.peers.keepAliveOf !== undefined) {
+          assert.deepEqual(subject.peers.keepAliveOf(socket), { delayS: 42, intervalS: 1, probes: 10 });
+        }
+      }
+      client.setOption('keepAlive', 0);
+      assert.equal(client.getOption('keepAlive'), 0);
+    }),
+  );
+
   withUserTimeout('userTimeoutMs can be read back, and accepted sockets inherit it from their listener', () =>
     withPort(subject.options, async (dequeuer) => {
       const { client, server } = await connectPair(dequeuer, (socket) => socket.setOption('userTimeoutMs', 1234));

@@ -1,27 +1,13 @@
 /** How a peer ends a connection: the end of its stream, half of it, or a reset, all of which are distinguished. */
 
 import assert from 'node:assert/strict';
-import type { CompletionPort, OverlappedSocket } from 'overlapped/port';
-import { connectPair, type Dequeuer, listenOn, portOf, withPort } from '../support/harness.js';
-import type { PeerClient } from '../support/peer-client.js';
-import { bounded, given, type Subject } from './subject.js';
-
-async function acceptPeer(
-  { peers }: Subject,
-  dequeuer: Dequeuer,
-  port: CompletionPort,
-): Promise<{ client: PeerClient; server: OverlappedSocket }> {
-  const listener = listenOn(port);
-  const client = await peers.connect(portOf(listener));
-  const server = (await dequeuer.next('accept')).accepted as OverlappedSocket;
-  port.associate(server);
-  return { client, server };
-}
+import { connectPair, withPort } from '../support/harness.js';
+import { acceptPeer, bounded, given, type Subject } from './subject.js';
 
 export function endings(subject: Subject): void {
   bounded('the end of the stream is a receive of 0 bytes, and sends still work after it', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptPeer(subject, dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer);
       port.postReceive(server);
       client.socket.end('question');
       const { data, code } = await dequeuer.receiveAll(server);
@@ -37,7 +23,7 @@ export function endings(subject: Subject): void {
 
   bounded('each receive after the end of the stream completes with 0 bytes again', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptPeer(subject, dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer);
       client.socket.end();
       for (let round = 0; round < 3; round++) {
         port.postReceive(server);
@@ -52,7 +38,7 @@ export function endings(subject: Subject): void {
     const define = posted ? bounded : given(subject, 'resetRemembered');
     define(`a reset is ECONNRESET with ${posted ? 'a' : 'no'} receive in flight`, () =>
       withPort(subject.options, async (dequeuer, port) => {
-        const { client, server } = await acceptPeer(subject, dequeuer, port);
+        const { client, server } = await acceptPeer(subject, dequeuer);
         if (posted) {
           port.postReceive(server);
           dequeuer.take();
@@ -71,7 +57,7 @@ export function endings(subject: Subject): void {
 
   bounded('a send to a peer that has reset fails with EPIPE or ECONNRESET, and so do all later sends', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptPeer(subject, dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer);
       client.socket.resetAndDestroy();
       await dequeuer.until(() => client.closed, 'the client is gone');
       const codes: (string | undefined)[] = [];
@@ -92,7 +78,7 @@ export function endings(subject: Subject): void {
 
   bounded('a large send whose peer resets half way completes once, with an error', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptPeer(subject, dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer);
       client.socket.pause();
       port.postSend(server, Buffer.alloc(50_000_000));
       port.postReceive(server);
@@ -116,7 +102,7 @@ export function endings(subject: Subject): void {
 
   bounded('a shutdown follows all sends posted before it, even large ones', () =>
     withPort(subject.options, async (dequeuer, port) => {
-      const { client, server } = await acceptPeer(subject, dequeuer, port);
+      const { client, server } = await acceptPeer(subject, dequeuer);
       port.postSend(server, Buffer.alloc(5_000_000, 1));
       port.postSend(server, Buffer.alloc(100, 2));
       port.postShutdown(server);

@@ -93,6 +93,10 @@ export function misuse(subject: Subject): void {
       for (const value of [-1, 0.5, 2 ** 31, Infinity]) {
         assert.throws(() => socket.setOption('userTimeoutMs', value), range, `userTimeoutMs: ${value}`);
       }
+      for (const value of [-1, 0, 999, 32_767_001, Number.NaN, Infinity, '5000']) {
+        const set = (): void => socket.setOption('keepAliveInitialDelayMs', value as number);
+        assert.throws(set, range, `keepAliveInitialDelayMs: ${value}`);
+      }
       for (const value of [-1, Number.NaN, '5']) {
         assert.throws(() => port.getQueuedCompletions(new CompletionBatch(), value as number), range, `wait: ${value}`);
         assert.throws(() => new CompletionBatch(value as number), range, `batch: ${value}`);

@@ -1,10 +1,12 @@
 /** The subject of the contract suite: a driver, options of its ports, and where it may differ from the others. */
 
 import { test } from 'node:test';
-import type { CompletionPortOptions, DriverName } from 'overlapped/port';
+import type { CompletionPortOptions, DriverName, OverlappedSocket } from 'overlapped/port';
+import { type Dequeuer, listenOn, portOf } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';
+import type { PeerClient } from '../support/peer-client.js';
 import type { Peers } from '../support/peers.js';
-import { lackOf, type SystemCapabilities, system } from '../support/system.js';
+import { lackBehind, lackOf, type SystemCapabilities, system, systemCapabilities } from '../support/system.js';
 
 /** Differences between drivers, each with its reason. */
 export interface DriverCapabilities {
@@ -32,13 +34,40 @@ export interface Subject {
 
 type Body = () => Promise<void> | void;
 
+/** A client from outside, and the socket of the port that has accepted it. */
+export async function acceptPeer(
+  { peers }: Subject,
+  dequeuer: Dequeuer,
+): Promise<{ client: PeerClient; server: OverlappedSocket }> {
+  const listener = listenOn(dequeuer.port);
+  const client = await peers.connect(portOf(listener));
+  const server = (await dequeuer.next('accept', listener)).accepted as OverlappedSocket;
+  dequeuer.port.associate(server);
+  return { client, server };
+}
+
 /** Far beyond what a test takes: a machine that others use can be ten times as slow. */
 const TIMEOUT_MS = 60_000;
 
+/** The capabilities of the suite whose tests are being defined. */
+let defined: SystemCapabilities = systemCapabilities;
+
+/** From now on tests are defined for a driver with these capabilities. */
+export function definedFor(capabilities: SystemCapabilities): void {
+  defined = capabilities;
+}
+
 function define(name: string, body: Body, timeoutMs: number, skip: string | false): void {
-  test(name, { timeout: timeoutMs * system.patience, skip }, async () => {
+  const capabilities = defined;
+  test(name, { timeout: timeoutMs * system.patience, skip }, async (context) => {
     try {
       await body();
+    } catch (error) {
+      const lack = lackBehind(error, capabilities);
+      if (lack === false) {
+        throw error;
+      }
+      context.skip(lack);
     } finally {
       closeLeftovers();
     }

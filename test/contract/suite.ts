@@ -15,6 +15,7 @@ import { connecting } from './connecting.js';
 import { descriptorLimit } from './descriptor-limit.js';
 import { endings } from './endings.js';
 import { fairness } from './fairness.js';
+import { immediateSends } from './immediate-sends.js';
 import { lateness } from './lateness.js';
 import { leaks } from './leaks.js';
 import { loop } from './loop.js';
@@ -24,7 +25,7 @@ import { memory } from './memory.js';
 import { misuse } from './misuse.js';
 import { processLife } from './process-life.js';
 import { resets } from './resets.js';
-import type { DriverCapabilities } from './subject.js';
+import { type DriverCapabilities, definedFor } from './subject.js';
 import { threads } from './threads.js';
 import { waiting } from './waiting.js';
 
@@ -33,6 +34,7 @@ const BODIES = {
   cancelling,
   closing,
   bytes,
+  immediateSends,
   buffers,
   lowWater,
   memory,
@@ -86,7 +88,10 @@ export function contractSuite(
   };
   describe(`The contract on ${driver}${setting.title ?? ''}`, () => {
     for (const name of setting.topics ?? TOPICS) {
-      describe(name, () => BODIES[name](subject));
+      describe(name, () => {
+        definedFor(subject.capabilities);
+        BODIES[name](subject);
+      });
     }
   });
 }

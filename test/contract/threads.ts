@@ -25,24 +25,28 @@ async function echoWorker(subject: Subject, mode: 'start' | 'run'): Promise<{ wo
 
 export function threads(subject: Subject): void {
   const withThreads = given(subject, 'threads');
+  const withBlocking = subject.capabilities.threads === true ? given(subject, 'blocking') : withThreads;
 
   for (const mode of ['start', 'run'] as const) {
-    withThreads(`a port in a worker (${mode}) serves, and a wake-up from this thread ends it`, async () => {
-      const { worker, ready } = await echoWorker(subject, mode);
-      const clients = await Promise.all([0, 1, 2].map(() => connectNode(ready.number)));
-      for (const client of clients) {
-        for (let round = 1; round <= 50; round++) {
-          client.socket.write('ping');
-          await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+    (mode === 'run' ? withBlocking : withThreads)(
+      `a port in a worker (${mode}) serves, and a wake-up from this thread ends it`,
+      async () => {
+        const { worker, ready } = await echoWorker(subject, mode);
+        const clients = await Promise.all([0, 1, 2].map(() => connectNode(ready.number)));
+        for (const client of clients) {
+          for (let round = 1; round <= 50; round++) {
+            client.socket.write('ping');
+            await eventually(() => client.bytes === 4 * round, `echo ${round}`);
+          }
         }
-      }
-      const ended = once(worker, 'exit', { signal: AbortSignal.timeout(5000 * system.patience) });
-      postWakeUp(ready.handle);
-      assert.deepEqual(await ended, [0]);
-      assert.throws(() => postWakeUp(ready.handle), { code: 'EBADF' });
-      await eventually(() => clients.every((client) => client.ended || client.closed), 'its connections are closed');
-      clients.forEach((client) => client.socket.destroy());
-    });
+        const ended = once(worker, 'exit', { signal: AbortSignal.timeout(5000 * system.patience) });
+        postWakeUp(ready.handle);
+        assert.deepEqual(await ended, [0]);
+        assert.throws(() => postWakeUp(ready.handle), { code: 'EBADF' });
+        await eventually(() => clients.every((client) => client.ended || client.closed), 'its connections are closed');
+        clients.forEach((client) => client.socket.destroy());
+      },
+    );
   }
 
   withThreads('a worker that is idle in its event loop can be terminated', async () => {
@@ -59,7 +63,7 @@ export function threads(subject: Subject): void {
   });
 
   for (const mode of ['run', 'dequeue'] as const) {
-    withThreads(`a worker that blocks in ${mode} with nothing to do can be terminated`, async () => {
+    withBlocking(`a worker that blocks in ${mode} with nothing to do can be terminated`, async () => {
       const worker = startWorker(programPath('waiting-worker'), { options: subject.options, mode });
       await once(worker, 'message', { signal: AbortSignal.timeout(WAIT_MS) });
       // Time to enter the system call: earlier the worker could be terminated in any case.
@@ -67,7 +71,7 @@ export function threads(subject: Subject): void {
       assert.equal(await worker.terminate(), 1);
     });
 
-    withThreads(`process.exit() ends the process while a worker blocks in ${mode}`, async () => {
+    withBlocking(`process.exit() ends the process while a worker blocks in ${mode}`, async () => {
       const result = await runProgram('exit-while-waiting', [subject.programOptions, mode]);
       assert.deepEqual([result.exitCode, result.signal, result.stderr], [7, null, '']);
     });

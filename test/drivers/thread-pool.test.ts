@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, describe, test } from 'node:test';
 import workerThreads from 'node:worker_threads';
-import { probeDrivers } from 'overlapped/port';
 import { Child, programPath } from '../support/child.js';
+import { SYSTEM_DRIVERS } from '../support/drivers.js';
 import { eventually } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';
 import { LoopEcho } from '../support/loop-echo.js';
@@ -16,7 +16,7 @@ import { system } from '../support/system.js';
 process.env.UV_THREADPOOL_SIZE = '1';
 
 describe('a busy libuv pool of one thread', () => {
-  for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
+  for (const name of SYSTEM_DRIVERS) {
     for (const disabledFeatures of process.platform === 'win32' ? [[]] : [[], ['event_loop_watch']]) {
       for (const when of ['settled', 'starting']) {
         const without = disabledFeatures.length > 0 ? " without Node's own epoll" : '';
@@ -65,7 +65,7 @@ describe('a port that cannot start its waiting thread', () => {
     syncBuiltinESMExports();
   }
 
-  for (const { name } of probeDrivers().filter(({ probe }) => probe.usable)) {
+  for (const name of SYSTEM_DRIVERS) {
     for (const [reason, create] of Object.entries(FAILING)) {
       test(`polls by a timer on ${name}, and gives the reason: ${reason}`, {
         timeout: 60_000 * system.patience,

@@ -11,7 +11,7 @@ import { eventually } from '../support/harness.js';
 import { LoopEcho } from '../support/loop-echo.js';
 import { connectNode } from '../support/node-client.js';
 
-/** Of each connection of the program. */
+/** The messages of each connection of the program. */
 const MESSAGES = 200;
 
 interface Outcome {
@@ -39,6 +39,9 @@ async function run(driver: string, mode: string, disabledFeatures: readonly stri
 
 /** Less than a turn waits: whatever waited for the end of the turn would be later. */
 const LATE_MS = 15;
+
+/** Less than a turn of few waits lasts. */
+const SPARSE_MS = 70;
 
 const skip = process.platform === 'linux' ? false : 'only drivers of Linux wait so';
 
@@ -88,6 +91,13 @@ for (const driver of ['io_uring', 'epoll'] as const) {
       assert.ok(end >= 0 && end < LATE_MS, `the end came ${end} ms after the answer`);
       assert.ok(ticks > 5 && tick < LATE_MS, `ticks of handlers waited for ${tick} ms`);
       assert.ok(untilImmediate >= 0 && untilImmediate < 20, `an immediate waited for ${untilImmediate} messages`);
+    });
+
+    test('a small answer that finds no room does not wait for the end of the turn', async () => {
+      const result = await runProgram('waiting-turn-room', [JSON.stringify({ driver })]);
+      assert.deepEqual([result.exitCode, result.stderr], [0, '']);
+      const times = JSON.parse(result.stdout) as number[];
+      assert.ok(Math.max(...times) < SPARSE_MS, `${times.map(Math.round)} ms`);
     });
 
     test('a program that dequeues from a started port itself gets no less time, and the port goes on', async () => {

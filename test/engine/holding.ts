@@ -193,6 +193,25 @@ function caps(subject: EngineSubject): void {
     assert.equal(server.statistics().connections.closesByReason.held_full, 1);
   });
 
+  scene('memory of a large message that is used again does not exceed what a connection may hold', async (stage) => {
+    let received = 0;
+    const message = (_: unknown, { length }: Buffer): void => {
+      received += length;
+    };
+    const large = await stage.listen({ framing, message } as never);
+    (await stage.peer(large)).socket.write(partOf(200_000, 200_000));
+    await eventually(() => received === 200_000, 'the large message');
+    const server = await stage.listen({ framing, message, limits: { heldBytesMax: 100_000 } } as never);
+    const [[connection, { socket }]] = (await connections(stage, server, 1)) as [[Connection, PeerClient]];
+    const bytes = partOf(60_000, 60_000);
+    for (let place = 0; place < bytes.length; place += 20_001) {
+      socket.write(bytes.subarray(place, place + 20_001));
+      const arrived = Math.min(place + 20_001, bytes.length);
+      await eventually(() => connection.bytesRead === arrived || connection.isClosed, `${arrived} bytes`);
+    }
+    assert.deepEqual([received, connection.isClosed], [260_000, false]);
+  });
+
   scene(
     'if all connections together hold too much, the one that holds the most is closed: engine_held_full',
     async (stage) => {

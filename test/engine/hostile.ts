@@ -117,7 +117,9 @@ export function hostile(subject: EngineSubject): void {
   scene('a server survives silent, slow and resetting peers', misbehave, { timeoutMs: 60_000 });
 
   if (subject.network === undefined) {
-    scene('a server that has run out of descriptors accepts again when some are free', (stage) => scarce(stage));
+    scene('a server that has run out of descriptors accepts again when some are free', (stage) => scarce(stage), {
+      needs: 'descriptorLimit',
+    });
 
     scene(
       `a server survives ${GREEDY} peers that never read`,

@@ -1,4 +1,4 @@
-/** What keeps a process alive, and what it shares, tested in programs of their own. */
+/** A process lives as long as its servers and connections do, and shares its parts: tested in programs of their own. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

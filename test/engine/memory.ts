@@ -95,6 +95,33 @@ export function memory(subject: EngineSubject): void {
     await eventually(() => other.bytes === 5, 'the other is served');
   });
 
+  scene('the same bytes, and other parts of their memory, can be written several times', async (stage) => {
+    const { connection, peer } = await stage.pair();
+    const block = someBytes(100_000);
+    const other = someBytes(50_000);
+    const written = [block, block, block.subarray(30_000), other, block, block.subarray(0, 40_000), other, block];
+    for (const bytes of written) {
+      connection.write(bytes);
+    }
+    connection.end();
+    await eventually(() => peer.ended, 'the end');
+    assert.equal(sha256(peer.data), sha256(Buffer.concat(written)));
+  });
+
+  scene('bytes that are transferred after they were written twice are not sent', async (stage) => {
+    const { connection, peer } = await stage.pair({ error: () => undefined });
+    const bytes = new Uint8Array(100_000);
+    connection.write(bytes);
+    connection.write(bytes);
+    transferred(bytes).fill(FOREIGN);
+    connection.write(bytes);
+    connection.write(Buffer.alloc(100_000));
+    await eventually(() => connection.isClosed, 'the close');
+    assert.equal((stage.history.of(connection).errors[0] as NodeJS.ErrnoException).code, 'ERR_BUFFER_DETACHED');
+    await eventually(() => peer.closed || peer.ended, 'the peer hears of it');
+    assert(!peer.data.includes(FOREIGN), 'bytes of somebody else were sent');
+  });
+
   scene('bytes transferred right after their write are a reset to the peer, not an end', async (stage) => {
     let received = '';
     const server = await stage.listen({ error: () => undefined });

@@ -35,7 +35,17 @@ const VALUES: Readonly<Record<string, unknown>> = {
 };
 
 const CONNECTION = [
-  ...['noDelay', 'keepAlive', 'sendBufferBytes', 'receiveBufferBytes', 'allowHalfOpen', 'limits', 'timeouts'],
+  ...[
+    'noDelay',
+    'keepAlive',
+    'keepAliveInitialDelayMs',
+    'userTimeoutMs',
+    'sendBufferBytes',
+    'receiveBufferBytes',
+    'allowHalfOpen',
+    'limits',
+    'timeouts',
+  ],
   ...['host', 'port', 'path', 'family', 'hints', 'lookup', 'engine', 'driver', 'framing', 'heartbeat'],
   ...['open', 'data', 'message', 'drain', 'end', 'error', 'close', 'serverClosing'],
   ...['highWaterMarkBytes', 'queuedBytesMax', 'heldBytesMax', 'roundBytesMax', 'messagesPerRoundMax'].map(inLimits),

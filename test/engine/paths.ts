@@ -15,7 +15,8 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EngineSubject, type SceneOptions, type Stage, scenes } from './subject.js';
+import type { SystemCapabilities } from '../support/system.js';
+import { type EngineSubject, type Stage, scenes } from './subject.js';
 
 /** The longest path: `sun_path` with a NUL that ends it. */
 const PATH_BYTES_MAX = 107;
@@ -23,9 +24,12 @@ const PATH_BYTES_MAX = 107;
 type Body = (stage: Stage, directory: string) => Promise<void>;
 
 /** A scene with a directory of its own, in which the process works. */
-function inDirectory(subject: EngineSubject): (name: string, body: Body, options?: SceneOptions) => void {
+function inDirectory(
+  subject: EngineSubject,
+  needs: keyof SystemCapabilities = 'unixSockets',
+): (name: string, body: Body) => void {
   const scene = scenes(subject);
-  return (name, body, options) =>
+  return (name, body) =>
     scene(
       name,
       async (stage) => {
@@ -39,7 +43,7 @@ function inDirectory(subject: EngineSubject): (name: string, body: Body, options
           rmSync(directory, { recursive: true, force: true });
         }
       },
-      { needs: 'unixSockets', ...options },
+      { needs },
     );
 }
 
@@ -58,7 +62,7 @@ function filesOnly(subject: EngineSubject): boolean {
 }
 
 function others(subject: EngineSubject): void {
-  const scene = inDirectory(subject);
+  const scene = inDirectory(subject, 'replacedPaths');
 
   scene('a server that has taken over a path keeps it when the old server closes', async (stage, directory) => {
     const path = join(directory, 'socket');

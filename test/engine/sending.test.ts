@@ -65,4 +65,25 @@ describe('queued bytes', () => {
         assert(closedAt - lastAt >= 1000 && closedAt - lastAt < 2500, `closed ${closedAt - lastAt} ms behind the last`);
       }));
   }
+
+  test('timers of sends that ended long ago wake the process about once a second, however many connections there are', () =>
+    onVirtualStage({}, async (stage) => {
+      const server = await stage.listen({
+        timeouts: { firstByteMs: 0 },
+        data: (connection, chunk) => connection.write(chunk),
+      });
+      const { clock } = stage.network;
+      for (let count = 0; count < 100; count++) {
+        (await stage.connect(server, { timeouts: { writeStallMs: 0 } })).write('ping');
+        await stage.pass(40);
+      }
+      const setTimer = clock.setTimer.bind(clock);
+      let timers = 0;
+      clock.setTimer = (callback, delayMs) => {
+        timers++;
+        return setTimer(callback, delayMs);
+      };
+      await new Promise<void>((resolve) => setTimer(resolve, 10_000));
+      assert(timers < 20, `${timers} timers`);
+    }));
 });

@@ -160,7 +160,7 @@ function destroyed(subject: EngineSubject): void {
       const errors: unknown[] = [];
       const stream = connection.toDuplex().on('error', (error) => errors.push(error));
       write(stream);
-      await eventually(() => client.isClosed && stream.closed, 'the close');
+      await eventually(() => client.isClosed && stream.closed && connection.isClosed, 'the close');
       assert.equal(seen.ended, true);
       const expected = name.startsWith('writes') ? whole : Buffer.from('400');
       assert.equal(sha256(seen.data), sha256(expected));

@@ -23,7 +23,7 @@ import { eventually, someBytes } from '../support/harness.js';
 import { closeLeftovers } from '../support/leftovers.js';
 import { PeerClient } from '../support/peer-client.js';
 import type { Peers } from '../support/peers.js';
-import { lackOf, type SystemCapabilities, system } from '../support/system.js';
+import { lackBehind, lackOf, type SystemCapabilities, system } from '../support/system.js';
 import { History } from './history.js';
 
 const MIB = 1024 * 1024;
@@ -167,12 +167,19 @@ export type Scene = (name: string, body: (stage: Stage) => Promise<void>, option
 export function scenes(subject: EngineSubject): Scene {
   return (name, body, { timeoutMs = 60_000, engine = {}, needs } = {}) => {
     const skip = needs === undefined ? false : lackOf(needs, subject.capabilities);
-    test(name, { timeout: timeoutMs * system.patience, skip }, async ({ signal }) => {
+    test(name, { timeout: timeoutMs * system.patience, skip }, async (context) => {
+      const { signal } = context;
       const stage = new Stage(subject, engine);
       let passed = false;
       try {
         await Promise.race([body(stage), rejectedWith(signal)]);
         passed = true;
+      } catch (error) {
+        const lack = lackBehind(error, subject.capabilities);
+        if (lack === false) {
+          throw error;
+        }
+        context.skip(lack);
       } finally {
         await closeStage(stage, passed);
         closeLeftovers();

@@ -28,6 +28,7 @@ import { paths } from './paths.js';
 import { pausing } from './pausing.js';
 import { readAhead } from './read-ahead.js';
 import { servers } from './servers.js';
+import { socketOptions } from './socket-options.js';
 import { streamWrites } from './stream-writes.js';
 import { streams } from './streams.js';
 import type { EngineSubject } from './subject.js';
@@ -49,6 +50,7 @@ const TOPICS = {
   'handler errors': handlerErrors,
   servers,
   connecting,
+  'socket options': socketOptions,
   names,
   paths,
   streams,
@@ -65,12 +67,16 @@ const TOPICS = {
   hostile,
 };
 
+export type Topic = keyof typeof TOPICS;
+
 /** Where a suite differs from the usual, which has peers of node:net. */
 export interface EngineSetting {
   /** The difference, for the title. */
   readonly title?: string;
   readonly peers?: Peers;
   readonly network?: SimNetwork;
+  /** The topics to test, all by default. */
+  readonly topics?: readonly Topic[] | undefined;
 }
 
 export function engineSuite(
@@ -88,7 +94,9 @@ export function engineSuite(
   };
   describe(`The engine on ${driver}${setting.title ?? ''}`, () => {
     for (const [name, topic] of Object.entries(TOPICS)) {
-      describe(name, () => topic(subject));
+      if (setting.topics?.includes(name as Topic) !== false) {
+        describe(name, () => topic(subject));
+      }
     }
   });
 }

@@ -9,6 +9,8 @@ import { SimNetwork } from 'overlapped/sim';
 import { editDistance, suggestionFor } from '../../src/base/suggest.js';
 
 const driver = new SimNetwork({ clock: 'real' });
+const engineOfSim = new Engine({ driver });
+after(() => engineOfSim.close());
 
 type Mistake = readonly [title: string, options: unknown, code: string, message: RegExp | string];
 
@@ -117,9 +119,33 @@ const MISTAKES: readonly Mistake[] = [
     'ERR_INVALID_ARG_VALUE',
     'engineOptions.bufferCounts: there is no such option; did you mean bufferCount?',
   ],
-  ['a number as the driver', { driver: 5 }, 'ERR_INVALID_ARG_TYPE', /^driver: expected 'auto', .* or 'select', got 5$/],
+  ['a number as the driver', { driver: 5 }, 'ERR_INVALID_ARG_TYPE', /^driver: expected 'auto', .* or 'node', got 5$/],
   ['a driver that there is not', { driver: 'kqueue' }, 'ERR_INVALID_ARG_VALUE', /^driver: expected .*, got 'kqueue'$/],
   ['an object as the engine', { engine: {} }, 'ERR_INVALID_ARG_TYPE', /^engine: expected an Engine .*, got {}$/],
+  [
+    'an engine and a driver',
+    { engine: engineOfSim, driver: 'auto' },
+    'ERR_INVALID_ARG_VALUE',
+    'driver: expected none with an engine, which has its own; give new Engine the driver',
+  ],
+  [
+    'a delay that the system cannot count',
+    { keepAliveInitialDelayMs: 40_000_000 },
+    'ERR_OUT_OF_RANGE',
+    'keepAliveInitialDelayMs: expected a number from 0 to 32767000, got 40000000',
+  ],
+  [
+    "another name of node:net's",
+    { keepAliveInitialDelay: 5000 },
+    'ERR_INVALID_ARG_VALUE',
+    'keepAliveInitialDelay: there is no such option; did you mean keepAliveInitialDelayMs?',
+  ],
+  [
+    'a time-out with a fraction',
+    { userTimeoutMs: 1.5 },
+    'ERR_OUT_OF_RANGE',
+    'userTimeoutMs: expected a whole number from 0 to 2147483647, got 1.5',
+  ],
   [
     'an aborted flag as the signal',
     { signal: { aborted: true } },

@@ -162,6 +162,7 @@ const WINDOWS_DECLARATIONS: Declarations = {
   WSABUF: { len: 'uint32_t', buf: 'uint64_t' },
   linger: { l_onoff: 'uint16_t', l_linger: 'uint16_t' },
   timeval: { tv_sec: 'int32_t', tv_usec: 'int32_t' },
+  tcp_keepalive: { onoff: 'uint32_t', keepalivetime: 'uint32_t', keepaliveinterval: 'uint32_t' },
   fd_set: { fd_count: 'uint32_t', fd_array: 'uint64_t' },
 };
 
@@ -180,7 +181,7 @@ const KNOWN_SIZES: Readonly<Record<string, number>> = {
   io_uring_cqe: 16,
   io_uring_buf: 16,
   io_uring_buf_reg: 40,
-  ...(process.arch === 'x64' ? { epoll_event: 12 } : {}),
+  epoll_event: process.arch === 'x64' ? 12 : 16,
 };
 
 holds('Linux and addresses', { ...linux, ...addresses }, DECLARATIONS);

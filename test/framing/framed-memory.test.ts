@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { lengthPrefixed } from 'overlapped/framing';
 import { allocateFramed, keepFramed, releaseFramed, takeSpare } from '../../src/framing/framed-memory.js';
 import { Framer } from '../../src/framing/framer.js';
@@ -81,5 +83,30 @@ describe('memory of messages', () => {
     keepFramed(memory.buffer);
     releaseFramed(memory);
     assert.equal(takeSpare(512 * KIB), undefined);
+  });
+
+  test('a framer takes no more spare memory than its limit allows', () => {
+    drain();
+    releaseFramed(allocateFramed(200 * KIB));
+    assert.equal(takeSpare(100 * KIB, 150 * KIB), undefined);
+    assert.equal(takeSpare(100 * KIB, 200 * KIB)?.length, 200 * KIB);
+  });
+
+  test('memory that a program transfers while it is spare is forgotten', async () => {
+    drain();
+    const released: WeakRef<Buffer>[] = [];
+    for (let count = 0; count < 1000; count++) {
+      const memory = allocateFramed(32 * KIB);
+      released.push(new WeakRef(memory));
+      releaseFramed(memory);
+      structuredClone(memory.buffer, { transfer: [memory.buffer as ArrayBuffer] });
+    }
+    // A WeakRef keeps its target until the end of the current job.
+    await new Promise((resolve) => setImmediate(resolve));
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    const left = released.filter((each) => each.deref() !== undefined).length;
+    assert(left <= 130, `${left} transferred buffers are kept`);
+    drain();
   });
 });

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { Engine, listen, type Server } from 'overlapped';
 import { collectMetrics } from 'overlapped/prometheus';
 import { Registry, register } from 'prom-client';
+import { ofServer } from '../support/certificates.js';
 import { eventually } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
 
@@ -84,6 +85,21 @@ describe('collectMetrics', () => {
       for (const [, name = '', type] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
         assert.equal(name.endsWith('_total'), type === 'counter', name);
       }
+    });
+  });
+
+  test('exports the handshakes of TLS that failed, by their codes', async () => {
+    await withEngine(async (engine) => {
+      const registry = new Registry();
+      const server = await listen({ engine, host: '127.0.0.1', port: 0, tls: ofServer });
+      collectMetrics(server, { registry });
+      const client = await connectNode(portOf(server));
+      client.socket.write('GET / HTTP/1.1\r\n\r\n');
+      await eventually(() => server.statistics().tls.failed === 1, 'the failure');
+      assert.equal(await sampleOf(registry, 'overlapped_tls_handshakes_total'), 0);
+      assert.equal(await sampleOf(registry, 'overlapped_tls_resumed_total'), 0);
+      assert.equal(await sampleOf(registry, 'overlapped_tls_failed_total', { code: 'ERR_SSL_HTTP_REQUEST' }), 1);
+      client.socket.destroy();
     });
   });
 

@@ -8,6 +8,7 @@ import * as onePort from 'overlapped/port';
 import * as oneOfMetrics from 'overlapped/prometheus';
 import * as oneOfSim from 'overlapped/sim';
 import { Registry } from 'prom-client';
+import { runProgram } from '../support/child.js';
 import { withCopy } from '../support/copy.js';
 import { eventually, someBytes } from '../support/harness.js';
 import { system } from '../support/system.js';
@@ -123,5 +124,13 @@ describe('two copies of the package', () => {
         await server.close();
       }
     });
+  });
+
+  test("each sees the other's port in the event loop, also from another realm", {
+    skip: process.platform === 'linux' ? false : 'ports are in the event loop itself on Linux only',
+  }, async () => {
+    const nodeOptions = ['--experimental-vm-modules', '--no-warnings'];
+    const { stdout, stderr } = await runProgram('realms', [], { nodeOptions });
+    assert.deepEqual([stderr, stdout.trim()], ['', '[0,1,0]']);
   });
 });

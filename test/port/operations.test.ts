@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { OperationTable, RECEIVE, SEND } from '../../src/port/operations.js';
-import { OverlappedSocket, SocketHome } from '../../src/port/socket.js';
+import { OverlappedSocket, socketHomes } from '../../src/port/socket.js';
 import { FakeDriver } from '../support/fake-driver.js';
 
 function someSocket(): OverlappedSocket {
-  return new OverlappedSocket(new SocketHome('ipv4', new FakeDriver().sockets), 3, 'connected');
+  return new OverlappedSocket(socketHomes(new FakeDriver().sockets).ipv4, 3, 'connected');
 }
 
 describe('operation slots', () => {

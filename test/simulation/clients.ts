@@ -29,6 +29,10 @@ export function disturbed(role: Role, chance: Chance, spanMs: number): Role {
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Whether a listener without an engine is there. */
+  readonly isRaw: boolean;
+  /** Whether clients speak TLS there, if the scenario has it. */
+  readonly tls: boolean;
 }
 
 export class Clients {
@@ -61,7 +65,8 @@ export class Clients {
     const { chance } = this.#world;
     const endpoint = this.#world.network.connect({ family: host.includes(':') ? 'ipv6' : 'ipv4', address: host, port });
     const { localAddress } = endpoint;
-    const link = this.#world.linkOf(localAddress.family === 'unix' ? 0 : localAddress.port);
+    const clientPort = localAddress.family === 'unix' ? 0 : localAddress.port;
+    const link = this.#world.rawLinkOf(clientPort);
     new RawPeer(
       this.#world,
       `raw peer ${++this.#names}`,
@@ -80,18 +85,27 @@ export class Clients {
       this.#world.after(chance.between(0, 300), () => abort.abort());
     }
     const name = `client ${++this.#names}`;
-    const settings = chooseSettings(chance);
+    const { framing } = this.#world;
+    const settings = chooseSettings(chance, framing !== undefined);
+    const security = target.tls ? this.#world.security : undefined;
     const options: ConnectOptions<EngineSide> = {
       ...settings,
+      ...(security === undefined ? {} : { tls: security.ofClient() }),
       ...this.#addressOf(target),
       engine: this.#engine,
       timeouts: { ...settings.timeouts, connectMs },
       attemptDelayMs: chance.pick([10, 50, 250]),
       signal: abort.signal,
-      ...watchedHandlers((connection) => this.#sideOf(name, connection, role, abort.signal)),
+      ...(framing === undefined ? {} : { framing }),
+      ...watchedHandlers(
+        (connection) => this.#sideOf(name, connection, { role, target, signal: abort.signal }),
+        framing !== undefined,
+      ),
     };
     this.#aborts.add(abort);
-    void this.#watch(name, options, connectMs, onFailure).finally(() => this.#aborts.delete(abort));
+    void this.#watch(name, options, connectMs + (security?.openMs ?? 0), onFailure).finally(() =>
+      this.#aborts.delete(abort),
+    );
   }
 
   /** The target's own address, or a name that also has addresses without a listener. */
@@ -115,9 +129,14 @@ export class Clients {
     };
   }
 
-  #sideOf(name: string, connection: Connection<EngineSide>, role: Role, signal: AbortSignal): EngineSide {
+  #sideOf(
+    name: string,
+    connection: Connection<EngineSide>,
+    { role, target, signal }: { readonly role: Role; readonly target: Target; readonly signal: AbortSignal },
+  ): EngineSide {
     const { localAddress } = connection;
-    const link = this.#world.linkOf(localAddress.family === 'unix' ? 0 : localAddress.port);
+    const port = localAddress.family === 'unix' ? 0 : localAddress.port;
+    const link = target.isRaw ? this.#world.rawLinkOf(port) : this.#world.linkOf(port);
     const side = new EngineSide(this.#world, { name, connection, incoming: link.down, outgoing: link.up, role });
     // The engine listened to the signal before, and has destroyed the connection by then.
     signal.addEventListener('abort', () => side.destroyedBySignal());
@@ -169,5 +188,5 @@ export function targetOf(server: Server<EngineSide>, chance: Chance): Target {
     throw new TypeError('The server has a path');
   }
   const host = address.address === '::' ? chance.pick(['127.0.0.1', '::1']) : address.address;
-  return { host, port: address.port };
+  return { host, port: address.port, isRaw: false, tls: true };
 }

@@ -1,4 +1,4 @@
-/** What the simulated scenarios reached: how often each fault, close reason and error occurred. */
+/** Counts of what the simulated scenarios reached: how often each fault, close reason and error occurred. */
 
 export type Counts = Record<string, number>;
 

@@ -21,6 +21,8 @@ export interface Failure {
 export interface FarmOptions {
   readonly from: number;
   readonly seeds: number;
+  /** How far the seeds are apart. @default 1 */
+  readonly apart?: number;
   readonly jobs: number;
   /** The worker's file: that of a broken copy, or this build's. */
   readonly worker?: URL;
@@ -48,10 +50,10 @@ class Farm {
   }
 
   async run(): Promise<void> {
-    const { seeds, jobs, from } = this.#options;
+    const { seeds, jobs, from, apart = 1 } = this.#options;
     const used = Math.max(1, Math.min(jobs, seeds));
     const shares = Array.from({ length: used }, (_, job) => Math.floor((seeds - job + used - 1) / used));
-    await Promise.all(shares.map((share, job) => this.#runJob(from + job, used, share)));
+    await Promise.all(shares.map((share, job) => this.#runJob(from + job * apart, used * apart, share)));
   }
 
   #runJob(first: number, step: number, seeds: number): Promise<void> {

@@ -16,17 +16,21 @@ export const SHUTDOWN_HANDLER: Handlers<EngineSide> = {
 };
 
 /** Handlers that watch, and pass everything on to the role that each connection has. */
-export function watchedHandlers(sideOf: (connection: Connection<EngineSide>) => EngineSide): Handlers<EngineSide> {
+export function watchedHandlers(
+  sideOf: (connection: Connection<EngineSide>) => EngineSide,
+  framed: boolean,
+): Handlers<EngineSide> {
+  const data = ({ context: side }: Connection<EngineSide>, chunk: Buffer): unknown => {
+    side.received(chunk);
+    const returned = side.role.data?.(side, chunk);
+    return returned instanceof Promise ? returned : side.work(chunk);
+  };
   return {
+    ...(framed ? { message: data as NonNullable<Handlers<EngineSide>['message']> } : { data }),
     open(connection) {
       const side = sideOf(connection);
       connection.context = side;
       return side.role.open?.(side);
-    },
-    data({ context: side }, chunk) {
-      side.received(chunk);
-      const returned = side.role.data?.(side, chunk);
-      return returned instanceof Promise ? returned : side.work(chunk);
     },
     drain({ context: side }) {
       side.drained();

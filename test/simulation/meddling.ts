@@ -32,10 +32,10 @@ const MEDDLINGS: Readonly<Record<string, Meddling>> = {
   endWithBytes(side) {
     const { connection, outgoing } = side;
     // Bytes that are sent back must be the received ones.
-    if (connection.writable && outgoing.copyOf === undefined) {
+    if (connection.writable && outgoing.copyOf === undefined && side.world.framing === undefined) {
       side.queuedSince = connection.queuedBytes === 0 ? side.world.now() : side.queuedSince;
       const bytes = bytesAt(outgoing.start, outgoing.written, side.world.chance.size(1, 3000));
-      outgoing.written += bytes.byteLength;
+      outgoing.write(bytes.byteLength, bytes.byteLength);
       connection.end(bytes);
     }
   },

@@ -115,6 +115,27 @@ export const MUTATIONS: readonly Mutation[] = [
     const reset`,
     replacement: 'const reset',
   },
+  {
+    name: 'a stream of TLS that was cut has an end',
+    file: 'engine/secure/decrypt.js',
+    found: 'else if ((connection.flags & PEER_FIN) === 0) {',
+    replacement: `else if (secure.phase === SECURED && (connection.flags & PEER_FIN) === 0) {
+        peerEnded(connection);
+    }
+    else if ((connection.flags & PEER_FIN) === 0) {`,
+  },
+  {
+    name: 'an alert is made for a client that has gone while SNICallback looked for its certificate',
+    file: 'engine/secure/handshake.js',
+    found: `if (!(begun instanceof Error)) {
+            begun.session.free();
+        }
+        return;`,
+    replacement: `if (!(begun instanceof Error)) {
+            begun.session.free();
+            return;
+        }`,
+  },
 ];
 
 /** The text of a file with a mutation. @throws Error when its place is not there exactly once */
@@ -136,7 +157,7 @@ export class BrokenCopy {
 
   constructor() {
     mkdirSync(join(this.#directory, 'dist'));
-    for (const part of ['dist/src', 'dist/test/simulation', 'dist/package.json', 'package.json']) {
+    for (const part of ['dist/src', 'dist/test/simulation', 'dist/test/support', 'dist/package.json', 'package.json']) {
       cpSync(join(ROOT, part), join(this.#directory, part), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.#directory, 'node_modules'));

@@ -1,6 +1,6 @@
 /**
  * The bytes of all streams: one long text of characters of one to four bytes, which each stream begins somewhere else.
- * What is lost, doubled, swapped, or another stream's, does not fit.
+ * Bytes that are lost, doubled, swapped, or another stream's, do not fit.
  */
 
 import { Chance } from './chance.js';

@@ -50,6 +50,8 @@ export class RawPeer implements Member, Sender {
   #saysMore = true;
   #ended = false;
   #stepping = false;
+  readonly leavesWell = false;
+  readonly hasSaidGoodbye = false;
   over = false;
 
   constructor(

@@ -13,6 +13,8 @@ const WITH_ERROR: ReadonlySet<CloseReason> = new Set([
   'engine_queue_full',
   'held_full',
   'engine_held_full',
+  'tls_error',
+  'framing_error',
 ]);
 
 /** A timeout of this many ticks never fires earlier than this after its start, in ms. */
@@ -23,7 +25,7 @@ function leastMs(ticks: number): number {
 /** The condition for each close reason. */
 const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolean>>> = {
   finished: ({ incoming, connection, outgoing }) =>
-    incoming.endSeen && !connection.writable && connection.bytesWritten === outgoing.written,
+    incoming.endSeen && !connection.writable && connection.bytesWritten === outgoing.sentBytes,
   destroyed: ({ deeds }) => deeds.destroyed,
   reset: ({ deeds }) => deeds.reset,
   handler_error: ({ deeds }) => deeds.threw,
@@ -31,22 +33,27 @@ const TRUE_IF: Readonly<Partial<Record<CloseReason, (side: EngineSide) => boolea
     world.now() - Math.max(dataAt, openedAt) >= leastMs(connection.group.limits.idleTicks),
   first_byte_timeout: ({ world, openedAt, incoming, connection }) =>
     incoming.received === 0 && world.now() - openedAt >= leastMs(connection.group.limits.firstByteTicks),
-  write_stall: ({ world, queuedSince, connection, outgoing }) =>
-    outgoing.written > connection.bytesWritten &&
-    world.now() - queuedSince >= leastMs(connection.group.limits.writeStallTicks),
+  write_stall: ({ world, openedAt, queuedSince, connection, outgoing }) =>
+    // A peer may also take nothing of the handshake's last bytes.
+    (connection.tls !== undefined || outgoing.sentBytes > connection.bytesWritten) &&
+    world.now() - (connection.tls === undefined ? queuedSince : openedAt) >=
+      leastMs(connection.group.limits.writeStallTicks),
   half_closed_timeout: ({ endAt, world, connection }) =>
     world.now() - endAt >= leastMs(connection.group.limits.halfClosedTicks),
   shutdown_timeout: ({ connection, incoming, world, openedAt }) =>
     !connection.writable &&
     !incoming.endSeen &&
     world.now() - openedAt >= leastMs(connection.group.limits.shutdownTicks),
+  // Only a peer that is no engine's sends what is no message, or ends in the middle of one.
+  framing_error: ({ incoming }) => incoming.isForeign,
+  tls_error: ({ incoming }) => incoming.harmed || incoming.sender?.leavesWell !== true,
   deadline: ({ deeds, world }) => world.now() >= deeds.deadlineAt,
   write_queue_full: ({ outgoing, connection }) =>
-    outgoing.written - connection.bytesWritten > connection.group.limits.queuedBytesMax,
+    outgoing.sentBytes - connection.bytesWritten > connection.group.limits.queuedBytesMax,
   held_full: ({ connection }) => connection.group.limits.heldBytesMaxGiven,
   engine_held_full: ({ connection }) => connection.group.engine.held.bytesMax <= 4000,
   engine_queue_full: ({ world, outgoing, connection }) =>
-    outgoing.written > connection.bytesWritten &&
+    outgoing.sentBytes > connection.bytesWritten &&
     connection.group.engine.writes.queuedBytes <= connection.group.engine.writes.bytesMax + world.writeBytesMax,
 };
 

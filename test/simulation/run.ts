@@ -2,11 +2,13 @@
 
 import { Engine } from 'overlapped';
 import type { SimListener } from 'overlapped/sim';
+import { LINGERING } from '../../src/engine/connection-core/state.js';
 import { Chance } from './chance.js';
-import { Clients } from './clients.js';
+import { Clients, type Target } from './clients.js';
 import { type Coverage, count } from './coverage.js';
 import { checkEngine } from './final-checks.js';
-import { listenRaw, rawTargetOf } from './raw-server.js';
+import { listenBetween } from './middlebox.js';
+import { listenRaw, targetAt } from './raw-server.js';
 import { bytesMaxOf, chooseEngine, chooseFaults, chooseSettings, longestDelayMs } from './scenario.js';
 import { KINDS, WatchedServer } from './servers.js';
 import { EngineSide } from './side.js';
@@ -16,6 +18,9 @@ const SPAN_MS_MIN = 300;
 const SPAN_MS_MAX = 6000;
 const CLIENTS_MAX = 24;
 const INSPECT_MS = 100;
+const BETWEEN_RATE = 0.4;
+/** Nobody listens there. */
+const NOBODY = { host: '127.0.0.1', port: 9, isRaw: false, tls: true } as const;
 /** After faults have stopped, well-behaved ends finish in this time, and all bytes in flight have arrived. */
 const POLITE_MS = 200;
 /** Everything ends this long after faults have stopped: longer than all timeouts of scenarios. */
@@ -34,7 +39,9 @@ class Run {
   readonly #servers: WatchedServer[] = [];
   readonly #closesEngine: boolean;
   #clients: Clients | undefined;
-  #rawListener: SimListener | undefined;
+  readonly #listeners: SimListener[] = [];
+  /** Where clients reach the server through a middlebox, if it speaks TLS. */
+  #between: Target | undefined;
   #polite: EngineSide[] = [];
   #finished: () => void = () => undefined;
 
@@ -54,7 +61,9 @@ class Run {
     this.#inspect();
     await ended;
     world.stop();
-    this.#rawListener?.close();
+    for (const listener of this.#listeners) {
+      listener.close();
+    }
     if (world.failure === undefined) {
       this.#check();
     }
@@ -68,7 +77,8 @@ class Run {
       (spec) => new Engine({ ...spec, driver: world.audited, onHandlerError: () => world.sinkTold++ }),
     );
     world.engines.push(...engines);
-    const settings = [chooseSettings(chance), chooseSettings(chance)] as const;
+    const framed = world.framing !== undefined;
+    const settings = [chooseSettings(chance, framed), chooseSettings(chance, framed)] as const;
     const parts = { spanMs: this.#spanMs, bytesMax: bytesMaxOf(specs, settings) };
     const clients = new Clients(world, engines.at(-1) as Engine, parts);
     this.#clients = clients;
@@ -95,16 +105,16 @@ class Run {
   #plan(clients: Clients, server: WatchedServer, bytesMax: number): void {
     const world = this.#world;
     const { chance } = world;
-    this.#rawListener = listenRaw(world, bytesMax);
-    const raw = rawTargetOf(this.#rawListener);
+    const raw = this.#listenBeside(server, bytesMax);
     for (let index = chance.size(1, CLIENTS_MAX); index > 0; index--) {
-      const target = chance.rate(0.9) ? undefined : chance.rate(0.6) ? raw : { host: '127.0.0.1', port: 9 };
+      const target = chance.rate(0.9) ? undefined : chance.rate(0.6) ? chance.pick(raw) : NOBODY;
       const isRaw = target === undefined && chance.rate(0.3);
       world.after(chance.between(0, Math.floor(this.#spanMs * 0.7)), () => {
         if (isRaw) {
           clients.connectRaw(server.target);
         } else {
-          clients.connect(target ?? server.target);
+          const between = this.#between !== undefined && chance.rate(BETWEEN_RATE) ? this.#between : undefined;
+          clients.connect(target ?? between ?? server.target);
         }
       });
     }
@@ -119,6 +129,21 @@ class Run {
       world.after(chance.between(0, this.#spanMs), () => this.#closeEngines());
     }
     world.after(this.#spanMs, () => this.#windDown());
+  }
+
+  /** Listeners that are no engine's. @returns those that speak no protocol of the scenario's */
+  #listenBeside({ target }: WatchedServer, bytesMax: number): readonly Target[] {
+    const world = this.#world;
+    const raw = listenRaw(world, bytesMax);
+    this.#listeners.push(raw);
+    if (world.security === undefined) {
+      return [targetAt(raw, true, false)];
+    }
+    const between = listenBetween(world, target);
+    const foreign = listenRaw(world, bytesMax, true);
+    this.#listeners.push(between, foreign);
+    this.#between = targetAt(between, false, true);
+    return [targetAt(raw, true, false), targetAt(foreign, true, true)];
   }
 
   #setFaults(): void {
@@ -207,9 +232,15 @@ class Run {
       checkEngine(world, engine);
       engine.close();
     }
+    world.security?.checkEnd();
     world.check(world.network.socketsOpen === 0, () => `${world.network.socketsOpen} sockets are left`);
     Object.assign(world.coverage.completions, world.audited.counts);
   }
+}
+
+/** Whether it reads nothing more, and sends for its linger time at most. */
+function lingers({ connection }: EngineSide): boolean {
+  return (connection.flags & LINGERING) !== 0;
 }
 
 /** Whether both ends of a connection are engines', and only their own end is awaited. */
@@ -218,7 +249,10 @@ function isPolite(member: unknown): member is EngineSide {
     member instanceof EngineSide &&
     !member.over &&
     member.incoming.sender instanceof EngineSide &&
-    member.outgoing.copyOf === undefined
+    member.outgoing.copyOf === undefined &&
+    !member.incoming.harmed &&
+    !lingers(member) &&
+    !lingers(member.incoming.sender)
   );
 }
 

@@ -1,6 +1,7 @@
 /** The choices of a seed before anything happens: how the network fails, and the options of ports, servers and clients. */
 
 import type { ConnectionLimits, ConnectionTimeouts, EngineOptions, ListenLimits, ListenOptions } from 'overlapped';
+import { type Framing, lengthPrefixed } from 'overlapped/framing';
 import type { SimFaults } from 'overlapped/sim';
 import type { Chance } from './chance.js';
 
@@ -13,7 +14,8 @@ function withoutUndefined<T extends object>(options: { [Name in keyof T]: T[Name
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
-export function chooseSettings(chance: Chance): Settings {
+/** @param framed whether the bytes are messages */
+export function chooseSettings(chance: Chance, framed: boolean): Settings {
   const allowHalfOpen = chance.rate(0.5);
   const lingerMs = chance.pick([undefined, undefined, undefined, 0, 50, 1000]);
   const limits = withoutUndefined<ConnectionLimits>({
@@ -28,6 +30,7 @@ export function chooseSettings(chance: Chance): Settings {
     writeStallMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
     halfClosedMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
     shutdownMs: chance.maybeSize(0.4, 50, TIME_MS_MAX),
+    messageMs: framed ? chance.maybeSize(0.4, 50, TIME_MS_MAX) : undefined,
   });
   const sizes = withoutUndefined<Settings>({
     sendBufferBytes: chance.maybeSize(0.5, 256, 65_536),
@@ -35,6 +38,12 @@ export function chooseSettings(chance: Chance): Settings {
   });
   const heldBytesMax = chance.maybeSize(0.08, 1, 2000);
   return { allowHalfOpen, ...sizes, timeouts, limits: withoutUndefined<ConnectionLimits>({ ...limits, heldBytesMax }) };
+}
+
+/** Whether the bytes of a scenario are messages. */
+export function chooseFraming(chance: Chance): Framing<Buffer, Uint8Array> | undefined {
+  const lengthSize = chance.pick([2, 4, 'varint'] as const);
+  return chance.rate(0.25) ? lengthPrefixed({ lengthSize }) : undefined;
 }
 
 export function chooseServerLimits(chance: Chance): {

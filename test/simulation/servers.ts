@@ -20,6 +20,17 @@ const LATE_MS = 150;
 
 const REFUSALS: readonly CloseReason[] = ['connections_max', 'address_connections_max'];
 
+/** Reasons to close a connection whose handshake is not done. */
+const OF_HANDSHAKES: readonly CloseReason[] = [
+  'drain_deadline',
+  'engine_closed',
+  'engine_held_full',
+  'handshake_timeout',
+  'held_full',
+  'peer_reset',
+  'tls_error',
+];
+
 export interface ServerSpec {
   readonly name: string;
   readonly kind: Kind;
@@ -64,7 +75,9 @@ export class WatchedServer {
       host: chance.pick(['127.0.0.1', '127.0.0.1', '::', '::1']),
       port: 0,
       engine,
-      ...watchedHandlers(sideOf),
+      ...(world.security === undefined ? {} : { tls: world.security.ofServer() }),
+      ...(world.framing === undefined ? {} : { framing: world.framing }),
+      ...watchedHandlers(sideOf, world.framing !== undefined),
       ...(chance.rate(0.3) ? SHUTDOWN_HANDLER : {}),
     });
     return new WatchedServer(world, server, sides);
@@ -104,7 +117,7 @@ export class WatchedServer {
 
   /** In the end: whether what the server counted is what happened. */
   checkCounters(): void {
-    const { connections, bytesRead, bytesWritten, messagesRead, handlerErrors } = this.server.statistics();
+    const { connections, bytesRead, bytesWritten, messagesRead, handlerErrors, tls } = this.server.statistics();
     const world = this.#world;
     const sum = (of: (side: EngineSide) => number): number => this.#sides.reduce((total, side) => total + of(side), 0);
     const expect = (what: string, found: number, wanted: number): void =>
@@ -113,29 +126,37 @@ export class WatchedServer {
     for (const { reason } of this.#sides) {
       count(reasons, reason ?? 'none');
     }
-    expect('connections opened', connections.opened, this.#sides.length);
-    expect('connections closed', connections.closed, this.#sides.length);
+    expect('connections opened', connections.opened, this.#sides.length + tls.failed);
+    expect('connections closed', connections.closed, this.#sides.length + tls.failed);
+    expect('handshakes', tls.handshakes, world.security === undefined ? 0 : this.#sides.length);
+    let unopened = 0;
     for (const reason of CLOSE_REASONS) {
       const refused = REFUSALS.includes(reason);
-      expect(
-        `closes as ${reason}`,
-        connections.closesByReason[reason],
-        refused ? connections.closesByReason[reason] : (reasons[reason] ?? 0),
-      );
+      const closes = connections.closesByReason[reason];
       if (refused) {
-        count(world.coverage.reasons, reason, connections.closesByReason[reason]);
+        count(world.coverage.reasons, reason, closes);
+      } else if (tls.failed > 0 && OF_HANDSHAKES.includes(reason)) {
+        const more = closes - (reasons[reason] ?? 0);
+        world.check(more >= 0, () => `the server counts ${closes} closes as ${reason}, ${more} too many`);
+        count(world.coverage.reasons, reason, more);
+        unopened += more;
+      } else {
+        expect(`closes as ${reason}`, closes, reasons[reason] ?? 0);
       }
     }
+    expect('failed handshakes', tls.failed, unopened);
     expect(
       'bytes read',
       bytesRead,
-      sum((side) => side.incoming.received),
+      sum((side) => side.connection.bytesRead),
     );
-    expect(
-      'messages',
-      messagesRead,
-      sum((side) => side.chunks),
-    );
+    if (world.framing === undefined) {
+      expect(
+        'messages',
+        messagesRead,
+        sum((side) => side.chunks),
+      );
+    }
     expect(
       'bytes written',
       bytesWritten,

@@ -1,6 +1,8 @@
 /** One end of a connection that an engine has, watched: the order of its events, its bytes, its caps and its drains. */
 
 import type { CloseReason, Connection } from 'overlapped';
+import { isLentMemory } from '../../src/base/lent-memory.js';
+import { SecureConnection } from '../../src/engine/secure/secure-connection.js';
 import { count } from './coverage.js';
 import type { Flow, Sender } from './flow.js';
 import { inspectConnection } from './inspect.js';
@@ -13,7 +15,7 @@ import type { Member, World } from './world.js';
 const COPIED_BYTES_MAX = 1024;
 const SCRIBBLE = 0xee;
 
-/** What the scenario did to a connection that may explain its end. */
+/** Acts of the scenario that may explain the end of a connection. */
 export interface Deeds {
   destroyed: boolean;
   reset: boolean;
@@ -78,6 +80,14 @@ export class EngineSide implements Member, Sender {
     return !this.connection.writable;
   }
 
+  get leavesWell(): boolean {
+    return !this.connection.closing || this.reason === 'finished';
+  }
+
+  get hasSaidGoodbye(): boolean {
+    return this.connection instanceof SecureConnection && this.connection.secure.goodbye;
+  }
+
   #expectAlive(event: string): void {
     this.world.check(!this.connection.closing, () => `${this.name}: ${event} came while it closes`);
     this.world.check(!this.deeds.destroyed, () => `${this.name}: ${event} came after destroy`);
@@ -86,16 +96,20 @@ export class EngineSide implements Member, Sender {
 
   received(chunk: Buffer): void {
     this.#expectAlive('data');
+    const { framing } = this.world;
     this.world.check(!this.connection.paused, () => `${this.name}: data came while it is paused`);
     this.world.check(!this.atWork, () => `${this.name}: data came while a handler is at work`);
-    this.world.check(chunk.byteLength > 0, () => `${this.name}: no bytes came`);
-    if (this.connection.held === undefined) {
-      // The held bytes had arrived before, and the connection may have been idle since.
+    this.world.check(chunk.byteLength > 0 || framing !== undefined, () => `${this.name}: no bytes came`);
+    if (this.connection.held === undefined && framing === undefined) {
+      // Held bytes, and messages that waited, had arrived before, and the connection may have been idle since.
       this.dataAt = this.world.now();
     }
     this.chunks++;
     this.world.coverage.bytes += chunk.byteLength;
-    const wrong = this.incoming.take(chunk);
+    const wrong =
+      framing === undefined
+        ? this.incoming.take(chunk)
+        : this.incoming.takeMessage(chunk, this.world.framedBytes(chunk));
     if (wrong !== undefined) {
       this.world.fail(`${this.name}: ${wrong}, from ${this.incoming.sender?.name}`);
     }
@@ -104,14 +118,14 @@ export class EngineSide implements Member, Sender {
 
   /** Goes on working with a chunk for a while, now and then: it must stay whole until that is over. */
   work(chunk: Buffer): Promise<void> | undefined {
-    const { connection, world } = this;
+    const { world } = this;
     const delayMs = world.handlerMs();
     if (delayMs === undefined) {
       return undefined;
     }
     const before = Buffer.from(chunk);
     this.atWork = true;
-    this.copiedBytes = connection.group.engine.port.isLent(chunk) ? 0 : chunk.byteLength;
+    this.copiedBytes = isLentMemory(chunk.buffer) ? 0 : chunk.byteLength;
     world.handlersAtWork++;
     count(world.coverage.marks, 'handler at work');
     return new Promise((resolve) => {
@@ -135,7 +149,7 @@ export class EngineSide implements Member, Sender {
     this.#expectAlive('end');
     this.world.check(!this.atWork, () => `${this.name}: the end came while a handler is at work`);
     this.endAt = this.world.now();
-    const wrong = this.incoming.end();
+    const wrong = this.incoming.end(this.connection.tls !== undefined);
     if (wrong !== undefined) {
       this.world.fail(`${this.name}: ${wrong}`);
     }
@@ -160,12 +174,14 @@ export class EngineSide implements Member, Sender {
     const { connection } = this;
     this.world.check(connection.queuedBytes === 0, () => `${this.name}: bytes are queued at its close`);
     this.world.check(
-      connection.bytesRead === this.incoming.received,
+      this.world.framing === undefined
+        ? connection.bytesRead === this.incoming.received
+        : connection.bytesRead >= this.incoming.arrivedBytes,
       () => `${this.name}: bytesRead is ${connection.bytesRead}, and ${this.incoming.received} were delivered`,
     );
     this.world.check(
-      connection.bytesWritten <= this.outgoing.written,
-      () => `${this.name}: bytesWritten is ${connection.bytesWritten} of ${this.outgoing.written}`,
+      connection.bytesWritten <= this.outgoing.sentBytes,
+      () => `${this.name}: bytesWritten is ${connection.bytesWritten} of ${this.outgoing.sentBytes}`,
     );
   }
 
@@ -188,7 +204,7 @@ export class EngineSide implements Member, Sender {
     const own = chance.rate(0.5) ? Buffer.from(bytes) : undefined;
     const taken = this.write(own ?? bytes, byteLength);
     if (own !== undefined) {
-      this.#pinned.push({ until: this.outgoing.written, bytes: own });
+      this.#pinned.push({ until: this.outgoing.sentBytes, bytes: own });
     }
     return taken;
   }
@@ -198,14 +214,16 @@ export class EngineSide implements Member, Sender {
     const { connection, world, name } = this;
     const before = connection.queuedBytes;
     const closing = connection.closing;
+    const message = typeof data === 'string' && world.framing !== undefined ? Buffer.from(data) : data;
+    const sentBytes = typeof message === 'string' ? byteLength : world.framedBytes(message);
     if (!closing) {
-      this.outgoing.written += byteLength;
-      world.writeBytesMax = Math.max(world.writeBytesMax, byteLength);
+      this.outgoing.write(byteLength, sentBytes);
+      world.writeBytesMax = Math.max(world.writeBytesMax, sentBytes);
     }
-    if (before === 0 && byteLength > 0) {
+    if (before === 0 && sentBytes > 0) {
       this.queuedSince = world.now();
     }
-    const taken = connection.write(data);
+    const taken = world.framing === undefined ? connection.write(message) : connection.sendMessage(message);
     if (connection.closing) {
       world.check(!taken, () => `${name}: write took something while it closes`);
       return false;
@@ -213,8 +231,8 @@ export class EngineSide implements Member, Sender {
     const { queuedBytes, group } = connection;
     const { limits, engine } = group;
     world.check(
-      queuedBytes === before + byteLength,
-      () => `${name}: ${before} + ${byteLength} are ${queuedBytes} queued bytes`,
+      queuedBytes === before + sentBytes,
+      () => `${name}: ${before} + ${sentBytes} are ${queuedBytes} queued bytes`,
     );
     world.check(queuedBytes <= limits.queuedBytesMax, () => `${name}: ${queuedBytes} bytes are queued, above the cap`);
     world.check(

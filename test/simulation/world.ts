@@ -1,11 +1,14 @@
 /** One run of a scenario: its network, its random choices, the state of its connections, and the failures found. */
 
 import type { Engine } from 'overlapped';
+import type { Framing } from 'overlapped/framing';
 import { type ClockTimer, SimNetwork, type SimNetworkOptions } from 'overlapped/sim';
 import { AuditedNetwork } from './audit.js';
 import { Chance } from './chance.js';
 import { type Coverage, emptyCoverage } from './coverage.js';
 import { Link } from './flow.js';
+import { chooseFraming } from './scenario.js';
+import { hasTls, Security } from './secure.js';
 
 /** An object that the world checks now and then, and asks to end. */
 export interface Member {
@@ -41,6 +44,10 @@ export class World {
   /** How often an engine's sink was called with a handler's error. */
   sinkTold = 0;
   failure: Error | undefined;
+  /** The framing of its servers and clients; undefined in most scenarios. */
+  readonly framing: Framing<Buffer, Uint8Array> | undefined;
+  /** TLS of its servers and clients; undefined in most scenarios. */
+  readonly security: Security | undefined;
   readonly #timers = new Set<ClockTimer>();
   #onFailure: (error: Error) => void = () => undefined;
 
@@ -51,6 +58,8 @@ export class World {
     this.#slowRate = this.#slowness.pick([0, 0, 0, 0.1, 0.5, 1]);
     this.network = new SimNetwork({ ...options, seed });
     this.audited = new AuditedNetwork(this.network, (message) => this.fail(message));
+    this.framing = chooseFraming(new Chance(seed ^ 0x0f2a3e));
+    this.security = hasTls(seed) ? new Security(this) : undefined;
   }
 
   now(): number {
@@ -118,6 +127,34 @@ export class World {
       this.#links.set(clientPort, link);
     }
     return link;
+  }
+
+  /** The link of a peer that does not speak the protocol of the scenario, if there is one: a framing, or TLS. */
+  rawLinkOf(clientPort: number): Link {
+    if (this.framing === undefined && this.security === undefined) {
+      return this.linkOf(clientPort);
+    }
+    const known = this.#links.get(clientPort);
+    if (known?.up.isForeign === true) {
+      return known;
+    }
+    const link = new Link(clientPort, true);
+    this.nameLink(clientPort, link);
+    return link;
+  }
+
+  /** The bytes of a message with what the framing adds. */
+  framedBytes(message: Uint8Array): number {
+    if (this.framing === undefined) {
+      return message.byteLength;
+    }
+    const [header] = this.framing.encode(message) as readonly Uint8Array[];
+    return message.byteLength + (header as Uint8Array).byteLength;
+  }
+
+  /** The link has another port at its server. */
+  nameLink(port: number, link: Link): void {
+    this.#links.set(port, link);
   }
 
   inspect(): void {

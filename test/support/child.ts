@@ -1,8 +1,9 @@
-/** Child processes of tests: each is bounded by a time and killed in the end. */
+/** Child processes of tests: each is bounded by a time and killed in the end, with a report of where it stood. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { standingOf } from './standing.js';
 import { system } from './system.js';
 
 export interface ChildResult {
@@ -18,10 +19,15 @@ export function programPath(name: string): string {
 }
 
 export interface ChildOptions {
+  /** Killed after this time. Then `stderr` ends with a report of what its threads did. */
   readonly timeoutMs?: number;
   /** Put before node: a limit of descriptors, a tracer. */
   readonly before?: readonly string[];
   readonly nodeOptions?: readonly string[];
+  /** Another runtime instead of this process's, with its words before the script. */
+  readonly runtime?: readonly string[];
+  /** Added to the environment of the tests. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const SPAWN_TRIES_MAX = 5;
@@ -53,13 +59,15 @@ export class Child {
   constructor(script: string, parameters: readonly string[], options: ChildOptions = {}) {
     const command = [
       ...(options.before ?? []),
-      process.execPath,
+      ...(options.runtime ?? [process.execPath]),
       ...(options.nodeOptions ?? []),
       script,
       ...parameters,
     ];
     const [file, ...words] = command as [string, ...string[]];
-    this.process = spawned(() => spawn(file, words, { stdio: ['pipe', 'pipe', 'pipe'] }));
+    this.process = spawned(() =>
+      spawn(file, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } }),
+    );
     this.process.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -68,7 +76,8 @@ export class Child {
     });
     // The child may be gone before its input is closed.
     this.process.stdin?.on('error', () => undefined);
-    const timer = setTimeout(() => this.kill(), (options.timeoutMs ?? 45_000) * system.patience);
+    const timeoutMs = (options.timeoutMs ?? 45_000) * system.patience;
+    const timer = setTimeout(() => void this.#tookTooLong(timeoutMs), timeoutMs);
     this.ended = new Promise((resolve, reject) => {
       this.process.on('error', reject);
       this.process.on('close', (exitCode, signal) => {
@@ -85,6 +94,13 @@ export class Child {
 
   kill(): void {
     this.process.kill('SIGKILL');
+  }
+
+  /** Kills it, after what its test can show of the reason. */
+  async #tookTooLong(timeoutMs: number): Promise<void> {
+    const standing = await standingOf(this.process.pid as number);
+    this.stderr += `Killed after ${timeoutMs / 1000} s. ${standing}`;
+    this.kill();
   }
 
   /** Waits until the output fits; rejects when the child ends before, or was not started. */

@@ -31,6 +31,7 @@ export class FakeDriver implements Driver {
 
   readonly sockets: SocketCalls = {
     hasReceiveLowWater: false,
+    sharesPorts: false,
     socketsMax: () => Infinity,
     create: () => 3,
     bind: () => undefined,

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { MSG_NOSIGNAL } from '../../src/ffi/linux/constants.js';
+import type { LinuxSockets } from '../../src/drivers/linux/sockets.js';
+import { IPPROTO_TCP, MSG_NOSIGNAL, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL } from '../../src/ffi/linux/constants.js';
 import { libc } from '../../src/ffi/linux/libc.js';
 import { Slab } from '../../src/ffi/memory.js';
 import type { TestSystem } from './system.js';
@@ -10,7 +11,8 @@ import type { TestSystem } from './system.js';
 const MSG_OOB = 1;
 
 export const linux: TestSystem = {
-  patience: 1,
+  // An emulated machine is slower.
+  patience: Number(process.env.OVERLAPPED_TEST_PATIENCE ?? 1),
 
   drivers: ['io_uring', 'epoll', 'select'],
 
@@ -18,6 +20,7 @@ export const linux: TestSystem = {
     unixSockets: true,
     reusePort: true,
     userTimeout: true,
+    keepAliveDelayRead: true,
     receiveLowWater: true,
     descriptorLimit: true,
     descriptorNumbers: true,
@@ -28,13 +31,24 @@ export const linux: TestSystem = {
     resetBeforeReceive: true,
     threads: true,
     urgentData: true,
+    blocking: true,
+    systemOptions: true,
+    systemBacklog: true,
+    replacedPaths: true,
     sendProgress: true,
+    immediateSends: true,
   },
 
   foreignDriver: ['iocp', /Windows/],
 
   // The system doubles the requested size (socket(7)).
   bufferFactor: 2,
+
+  keepAliveOf({ home, handle }) {
+    const calls = home.calls as LinuxSockets;
+    const read = (name: number): number => calls.getInt(handle, IPPROTO_TCP, name);
+    return { delayS: read(TCP_KEEPIDLE), intervalS: read(TCP_KEEPINTVL), probes: read(TCP_KEEPCNT) };
+  },
 
   descriptorsOpen: () => readdirSync('/proc/self/fd').length,
 

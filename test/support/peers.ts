@@ -12,6 +12,13 @@ import { connectNode, errnoOfRefusal, openNode } from './node-client.js';
 import type { PeerClient, PeerSocket } from './peer-client.js';
 import { system } from './system.js';
 
+/** How the system probes a silent peer. */
+export interface KeepAlive {
+  readonly delayS: number;
+  readonly intervalS: number;
+  readonly probes: number;
+}
+
 export interface Peers {
   /** A socket that connects, to a port or to a Unix path. */
   open(where: number | string, host?: string): PeerSocket;
@@ -23,6 +30,8 @@ export interface Peers {
   hasPath(path: string): boolean;
   /** The bytes that the system allocates for each requested byte of a socket buffer. */
   readonly bufferFactor: number;
+  /** The probes of a silent peer, as getsockopt returns them; absent if the system does not return them. */
+  keepAliveOf?(socket: OverlappedSocket): KeepAlive;
   /** Descriptors or handles that this process has open. */
   descriptorsOpen(): number;
   /** Sends past the port, by the system's own call; urgent data is what Node has no call for. */
@@ -35,6 +44,7 @@ export const nodePeers: Peers = {
   errnoOfRefusal,
   hasPath: existsSync,
   bufferFactor: system.bufferFactor,
+  ...(system.keepAliveOf === undefined ? {} : { keepAliveOf: system.keepAliveOf }),
   descriptorsOpen: system.descriptorsOpen,
   sendByHand: system.sendByHand,
 };

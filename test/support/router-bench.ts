@@ -7,7 +7,7 @@ import { CompletionRouter } from '../../src/port/completion-router.js';
 import { OperationTable, SEND, SHUTDOWN } from '../../src/port/operations.js';
 import { RetryQueue } from '../../src/port/retry-queue.js';
 import { SendMemory } from '../../src/port/sending/send-memory.js';
-import { OverlappedSocket, SocketHome } from '../../src/port/socket.js';
+import { OverlappedSocket, socketHomes } from '../../src/port/socket.js';
 import { FakeDriver } from './fake-driver.js';
 
 /** The inside of a port, on a fake driver. */
@@ -22,7 +22,7 @@ export class RouterBench {
   readonly #batch = new CompletionBatch(64);
 
   socket(state: OverlappedSocket['state'], handle = 10): OverlappedSocket {
-    const socket = new OverlappedSocket(new SocketHome('ipv4', this.driver.sockets), handle, state);
+    const socket = new OverlappedSocket(socketHomes(this.driver.sockets).ipv4, handle, state);
     this.router.sockets.add(socket);
     return socket;
   }

@@ -12,7 +12,7 @@ export interface Streams {
   readonly options: CompletionPortOptions;
   readonly streams: number;
   readonly bytesEach: number;
-  /** Those of node:net by default. */
+  /** The streams of node:net by default. */
   readonly peers?: Peers;
 }
 

@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { OverlappedSocket, SystemDriverName } from 'overlapped/port';
 import { linux } from './linux.js';
+import type { KeepAlive } from './peers.js';
 import { windows } from './windows.js';
 
 /** `true`, or why it is not there: the reason that a skipped test prints. */
@@ -18,6 +19,8 @@ export interface SystemCapabilities {
   readonly reusePort: Availability;
   /** The socket option `userTimeoutMs`. Without it setting it fails with ENOPROTOOPT. */
   readonly userTimeout: Availability;
+  /** `keepAliveInitialDelayMs` can be read back. Setting it works everywhere. */
+  readonly keepAliveDelayRead: Availability;
   /** The socket option `receiveLowWaterBytes`. Without it setting it fails with ENOPROTOOPT. */
   readonly receiveLowWater: Availability;
   /** A process can be given a limit of descriptors. */
@@ -38,8 +41,18 @@ export interface SystemCapabilities {
   readonly threads: Availability;
   /** Urgent data (MSG_OOB). */
   readonly urgentData: Availability;
+  /** A thread can block in a dequeue or in `run` until something comes. Without it both fail with ENOTSUP. */
+  readonly blocking: Availability;
+  /** The sizes of a socket's buffers and the system's other options can be set. Without it that fails with ENOPROTOOPT. */
+  readonly systemOptions: Availability;
+  /** Connections wait in the system until an accept is posted, so its backlog can be full. */
+  readonly systemBacklog: Availability;
+  /** A file that has replaced that of a Unix listener stays when the listener is closed. */
+  readonly replacedPaths: Availability;
   /** The system reports how much the peer has received of a send in progress. */
   readonly sendProgress: Availability;
+  /** Bytes can be sent at once, as far as the system takes them, without an operation (`SocketCalls.sendNow`). */
+  readonly immediateSends: Availability;
 }
 
 export interface TestSystem {
@@ -52,6 +65,8 @@ export interface TestSystem {
   readonly foreignDriver: readonly [driver: SystemDriverName, home: RegExp];
   /** The bytes that the system allocates for each requested byte of a socket buffer. */
   readonly bufferFactor: number;
+  /** The probes of a silent peer, as getsockopt returns them; absent if the system does not return them. */
+  keepAliveOf?(this: void, socket: OverlappedSocket): KeepAlive;
   /** Descriptors or handles that this process has open. */
   descriptorsOpen(): number;
   /** Sends by the system's own call, past the port; urgent data is what Node has no call for. */
@@ -66,6 +81,19 @@ export const systemCapabilities: SystemCapabilities = {
   ...system.capabilities,
   ipv6: loopback || 'this machine has no IPv6 loopback address',
 };
+
+/**
+ * Why a test that has failed with this error cannot run here: it has used what the driver says that it lacks. False if it
+ * is any other error.
+ */
+export function lackBehind(error: unknown, capabilities: SystemCapabilities): string | false {
+  const { actual } = error as { readonly actual?: unknown };
+  const { code, syscall = '' } = (actual instanceof Error ? actual : error) as NodeJS.ErrnoException;
+  if (code === 'ENOTSUP' && (syscall === 'run' || syscall === 'dequeue')) {
+    return lackOf('blocking', capabilities);
+  }
+  return code === 'ENOPROTOOPT' ? lackOf('systemOptions', capabilities) : false;
+}
 
 /** For a test's `skip`: the missing capability and the reason; false if it is present. */
 export function lackOf(name: keyof SystemCapabilities, capabilities = systemCapabilities): string | false {

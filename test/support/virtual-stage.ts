@@ -32,8 +32,16 @@ export class VirtualStage {
 
   connect(server: Server, options: Partial<ConnectOptions> = {}): Promise<Connection> {
     const { address } = server;
-    const port = address.family === 'unix' ? 0 : address.port;
+    return this.connectTo(address.family === 'unix' ? 0 : address.port, options);
+  }
+
+  connectTo(port: number, options: Partial<ConnectOptions> = {}): Promise<Connection> {
     return connect({ host: HOST, port, engine: this.#far, ...options });
+  }
+
+  /** Closes the engine of the servers, `near`, or that of the clients. */
+  closeEngine(which: 'near' | 'far'): void {
+    (which === 'near' ? this.#near : this.#far).close();
   }
 
   /** Resolves after this time on the network's clock. */

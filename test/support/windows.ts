@@ -59,6 +59,9 @@ class HandleList {
 
 let handleList: HandleList | undefined;
 
+const NO_UNIX_SOCKETS =
+  'overlapped offers no Unix-domain sockets on Windows: AcceptEx and ConnectEx know none, and Wine 8 neither';
+
 export const windows: TestSystem = {
   // In Wine each call that concerns a handle is a request to one server process, for all programs.
   patience: wine === undefined ? 1 : 3,
@@ -66,11 +69,11 @@ export const windows: TestSystem = {
   drivers: ['iocp', 'select'],
 
   capabilities: {
-    unixSockets:
-      'overlapped offers no Unix-domain sockets on Windows: AcceptEx and ConnectEx know none, and Wine 8 neither',
+    unixSockets: NO_UNIX_SOCKETS,
     reusePort: 'Windows does not spread connections over several listeners at one port',
     receiveLowWater: 'Winsock has no SO_RCVLOWAT',
     userTimeout: unlessWine('knows no TCP_MAXRTMS'),
+    keepAliveDelayRead: unlessWine('returns no TCP_KEEPIDLE'),
     descriptorLimit:
       'Windows has no limit of handles that could be lowered for a process; test/drivers/iocp/accepts.test.ts makes a shortage itself',
     descriptorNumbers: "Windows' sets are counted arrays, limited by the number of sockets in them",
@@ -83,7 +86,12 @@ export const windows: TestSystem = {
     resetBeforeReceive: unlessWine('sometimes reports such a reset as an end, or not at all'),
     threads: true,
     urgentData: true,
+    blocking: true,
+    systemOptions: true,
+    systemBacklog: true,
+    replacedPaths: NO_UNIX_SOCKETS,
     sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
+    immediateSends: 'sends on Windows are posted, as the port has one place that reports how they end',
   },
 
   foreignDriver: ['epoll', /Linux/],

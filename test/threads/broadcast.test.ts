@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { listen, type ThreadedListenOptions, type ThreadedServer } from 'overlapped';
-import { Backlog, Outbox } from '../../src/threads/publications.js';
 import { programPath } from '../support/child.js';
 import { countingBytes, eventually, sha256, WAIT_MS } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
@@ -261,6 +260,24 @@ describe('Broadcast on threads', () => {
     });
   });
 
+  test('the last publications of a thread that dies in the same turn are sent', TIMEOUT, async () => {
+    await withServer({ threads: 2, onThreadDied: () => undefined }, async (server) => {
+      for (const end of ['exit', 'throw']) {
+        const members = byThread(await enterMany(server, 4), 2);
+        const [[sender], [reader]] = members as [[Member], [Member]];
+        await reader.joins('room');
+        const before = server.threadsReplaced;
+        sender.say(`burst room 3\ntell room bye-${end}\n${end}`);
+        await reader.has(`bye-${end}`);
+        assert.deepEqual(
+          reader.lines.filter((line) => line.startsWith(`${sender.thread} `)).slice(-3),
+          [0, 1, 2].map((index) => `${sender.thread} ${index}`),
+        );
+        await eventually(() => server.threadsReplaced > before, 'it is replaced');
+      }
+    });
+  });
+
   test('publishing on a closing or closed server is no error', TIMEOUT, async () => {
     await withServer({}, async (server) => {
       const members = await enterMany(server, 6);
@@ -333,37 +350,6 @@ describe('Broadcast on threads', () => {
         await Promise.all([sender, fresh].map((member) => member.has('again')));
       });
     });
-  });
-
-  test('publications in transit are bounded, and a gap is reported once, at its place', () => {
-    const posted: string[] = [];
-    const backlog = new Backlog();
-    const other = new Backlog(backlog.memory);
-    const outbox = new Outbox(backlog, 10_000, ({ kind }) => posted.push(kind));
-    const publications = [{ topic: 'room', bytes: new SharedArrayBuffer(6000) }];
-    const publish = (): void => outbox.send({ kind: 'publish', publications });
-    const taken = (): string[] => posted.splice(0);
-    publish();
-    publish();
-    assert(other.bytes > 12_000 && other.bytes < 15_000, `${other.bytes}`);
-    publish();
-    publish();
-    assert.deepEqual(taken(), ['publish', 'publish', 'missed']);
-    other.take(publications);
-    publish();
-    publish();
-    assert.deepEqual(taken(), ['publish', 'missed']);
-    outbox.send({ kind: 'missed' });
-    assert.deepEqual(taken(), ['missed']);
-    other.take(publications);
-    other.take(publications);
-    assert.equal(backlog.bytes, 0);
-    publish();
-    assert.deepEqual(taken(), ['publish']);
-    // One that is larger than the bound is sent while nothing else waits.
-    other.take(publications);
-    outbox.send({ kind: 'publish', publications: [{ topic: undefined, bytes: new SharedArrayBuffer(50_000) }] });
-    assert.deepEqual(taken(), ['publish']);
   });
 
   test('a publication that threads cannot receive is rejected', TIMEOUT, async () => {

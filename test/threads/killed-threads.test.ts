@@ -11,8 +11,8 @@ const RSS_BYTES_PER_DEATH = 400_000;
 const RSS_BYTES_NOISE = 12_000_000;
 
 for (const [driver, distribution, count] of [
-  ['io_uring', 'dispatch', 30],
-  ['epoll', 'dispatch', 12],
+  ['io_uring', 'dispatch', 18],
+  ['epoll', 'dispatch', 9],
   ['io_uring', 'reuse_port', 9],
 ] as const) {
   test(`${count} threads die during traffic (${driver}, ${distribution}): the others still serve, and nothing leaks`, {

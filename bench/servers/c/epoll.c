@@ -3,9 +3,6 @@
 #define _GNU_SOURCE
 #include "common.h"
 #include <errno.h>
-#include <sys/epoll.h>
-
-enum { EVENTS_MAX = 256 };
 
 struct connection {
   int fd;
@@ -25,22 +22,14 @@ struct connection {
   int closed;
 };
 
+#include "epoll-loop.h"
+
 static enum role role;
 /* The highest mark: SO_RCVLOWAT is what is missing of a message, up to that. Nothing is set where it is 0. */
 static int mark_max;
-static int behind, epoll;
+static int backend;
 static uint8_t block[BLOCK_BYTES], buffer[BUFFER_BYTES];
 static struct connection members = {.next = &members, .previous = &members};
-/* Closed ones, which events of this round may still name. */
-static struct connection *closed;
-
-static void watch(struct connection *connection, int how, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.ptr = connection};
-  if (how == EPOLL_CTL_ADD || connection->events != events) {
-    connection->events = events;
-    sure("epoll_ctl", epoll_ctl(epoll, how, connection->fd, &event));
-  }
-}
 
 static struct connection *open_connection(int fd, uint32_t events) {
   struct connection *connection = calloc(1, sizeof *connection);
@@ -196,9 +185,9 @@ static int receive(struct connection *from) {
   return 0;
 }
 
-/* A connection to the server behind, which is made before anything can be sent on it. */
+/* A connection to the backend, which is made before anything can be sent on it. */
 static void join(struct connection *client) {
-  struct sockaddr_in address = loopback(behind);
+  struct sockaddr_in address = loopback(backend);
   int fd = sure("socket", socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
   no_delay(fd);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
@@ -239,26 +228,8 @@ static void handle(const struct epoll_event *event) {
 
 int main(int argc, char **argv) {
   role = role_of(argc, argv);
-  behind = argc > 2 ? atoi(argv[2]) : 0;
+  backend = argc > 2 ? atoi(argv[2]) : 0;
   mark_max = argc > 3 ? atoi(argv[3]) : 0;
   fill_block(block);
-  epoll = sure("epoll_create1", epoll_create1(0));
-  int listener = listen_anywhere(SOCK_NONBLOCK);
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, events[EVENTS_MAX];
-  sure("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event));
-  for (;;) {
-    int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
-    for (int index = 0; index < count; index++) {
-      if (events[index].data.ptr == NULL) {
-        accept_all(listener);
-      } else {
-        handle(&events[index]);
-      }
-    }
-    while (closed != NULL) {
-      struct connection *next = closed->next;
-      free(closed);
-      closed = next;
-    }
-  }
+  serve();
 }

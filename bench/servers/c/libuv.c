@@ -18,7 +18,7 @@ struct rest {
 };
 
 static enum role role;
-static int behind;
+static int backend;
 static uint8_t block[BLOCK_BYTES], buffer[BUFFER_BYTES];
 static struct connection members = {.next = &members, .previous = &members};
 
@@ -127,7 +127,7 @@ static void join(struct connection *client) {
   struct connection *other = open_connection(client->tcp.loop);
   other->to = client;
   client->to = other;
-  struct sockaddr_in address = loopback(behind);
+  struct sockaddr_in address = loopback(backend);
   uv_tcp_connect(malloc(sizeof(uv_connect_t)), &other->tcp, (struct sockaddr *)&address, joined);
 }
 
@@ -157,7 +157,7 @@ static void accepted(uv_stream_t *listener, int status) {
 
 int main(int argc, char **argv) {
   role = role_of(argc, argv);
-  behind = argc > 2 ? atoi(argv[2]) : 0;
+  backend = argc > 2 ? atoi(argv[2]) : 0;
   fill_block(block);
   signal(SIGPIPE, SIG_IGN);
   uv_loop_t *loop = uv_default_loop();

@@ -3,11 +3,13 @@
 import Table from 'cli-table3';
 import { process } from '../../base/runtime.js';
 import { DRIVER_NAMES } from '../../drivers/driver.js';
+import { nativeError } from '../../ffi/native-error.js';
 import { EXIT_FAILED } from '../failure.js';
-import { nativeError } from '../native-error.js';
 import { writeJson, writeLine } from '../output.js';
 import type { DriverCheck } from './driver-check.js';
 import { type Limit, type Limits, limitAdvice, readLimits } from './limits.js';
+import { outlookOf, type RegisterOutlook } from './register-outlook.js';
+import type { TlsCheck } from './tls-check.js';
 
 const NO_BORDER = {
   top: '',
@@ -41,7 +43,7 @@ function limitRows(limits: Limits): [string, string][] {
   const { lockedMemoryBytes: locked, ioUringDisabled } = limits;
   return [
     ['kernel', limits.kernel],
-    ['Node', limits.node],
+    ['runtime', limits.runtime],
     ['processors', String(limits.processors)],
     ['descriptors', `${number(limits.descriptorsSoft)}, at most ${number(limits.descriptorsHard)} (ulimit -n)`],
     ['backlog', `${number(limits.backlogMax)} (net.core.somaxconn)`],
@@ -82,6 +84,17 @@ function driverRows(check: DriverCheck): [string, string][] {
   return rows;
 }
 
+function registerRows({ driver, reason, moves, stays }: RegisterOutlook): [string, string][] {
+  if (driver === null) {
+    return [["stays Node's own", reason ?? '']];
+  }
+  return [
+    ['driver', driver],
+    ['moves', moves.join(', ')],
+    ...Object.entries(stays).map(([name, why]): [string, string] => ["stays Node's own", `${name}: ${why}`]),
+  ];
+}
+
 function section(title: string, rows: readonly [string, string][]): void {
   writeLine(title);
   const table = new Table({ chars: NO_BORDER, style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] } });
@@ -106,22 +119,45 @@ async function checkAll(): Promise<readonly DriverCheck[]> {
   }
 }
 
+/** The same for TLS. */
+async function checkSecurity(): Promise<TlsCheck> {
+  try {
+    return (await import('./tls-check.js')).checkTls();
+  } catch (error) {
+    const native = nativeError(error);
+    if (native === undefined) {
+      throw error;
+    }
+    return { usable: false, ...native };
+  }
+}
+
+function tlsRow({ usable, version, library, reason, advice }: TlsCheck): [string, string] {
+  return usable
+    ? ['usable', `OpenSSL ${version}${library === 'node' ? ', which node has inside' : ' of the system'}`]
+    : ['not usable', `${reason ?? 'no reason is known'}; ${advice ?? ''}`];
+}
+
 /** Sets the exit code 1 if no driver works. */
 export async function doctor(options: { readonly json: boolean }): Promise<void> {
   const drivers = await checkAll();
   // The checks open each driver, as `auto` does.
   const auto = drivers.find((driver) => driver.usable)?.name;
+  const register = outlookOf(drivers);
+  const tls = await checkSecurity();
   const limits = readLimits();
   const advice = limitAdvice(limits);
   if (auto === undefined) {
     process.exitCode = EXIT_FAILED;
   }
   if (options.json) {
-    writeJson({ auto: auto ?? null, drivers, limits, advice });
+    writeJson({ auto: auto ?? null, drivers, register, tls, limits, advice });
     return;
   }
   section('Drivers', drivers.flatMap(driverRows));
   section('Taken by auto', [[auto ?? 'none', auto === undefined ? 'no driver works here' : '']]);
+  section('overlapped/register', registerRows(register));
+  section('TLS', [tlsRow(tls)]);
   section('Machine', limitRows(limits));
   section(
     'Advice',

@@ -2,14 +2,17 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { process } from '../../base/runtime.js';
+import { process, RUNTIME_TITLES, runtime } from '../../base/runtime.js';
 
 /** A limit: a number, none, or one that cannot be read here. */
 export type Limit = number | 'unlimited' | 'unknown';
 
 export interface Limits {
   readonly kernel: string;
+  /** The version of Node, or of Node's interface. */
   readonly node: string;
+  /** The runtime and its version. */
+  readonly runtime: string;
   readonly processors: number;
   readonly descriptorsSoft: Limit;
   readonly descriptorsHard: Limit;
@@ -58,6 +61,7 @@ export function readLimits(root = '/proc'): Limits {
   return {
     kernel: `${release()} ${process.arch}`,
     node: process.version,
+    runtime: `${RUNTIME_TITLES[runtime]} ${process.versions[runtime]}`,
     processors: availableParallelism(),
     descriptorsSoft,
     descriptorsHard,

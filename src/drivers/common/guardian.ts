@@ -6,23 +6,24 @@
 
 import { isMainThread, type Worker } from 'node:worker_threads';
 import { process } from '../../base/runtime.js';
+import { sharedByCopies } from '../../base/shared-by-copies.js';
+import { freeObjectsOfDead } from '../../ffi/openssl-objects.js';
 import { adoptWorker, buryWorker, holdAll, holdWorker } from '../../ffi/worker-table.js';
 import { ResourceTracker } from './resources.js';
 
 /** Reclaims the resources of a dead thread. */
 export type Reclaim = (resources: ResourceTracker, thread: number) => void;
 
-const KEY = Symbol.for('overlapped.guardian.1');
+const guardian = sharedByCopies('guardian:1', () => ({ isActive: false }));
 
 /**
  * Guards all workers that this thread starts from now on. Of several copies of the package, only the first one does.
  */
 export function guardWorkers(reclaim: Reclaim): void {
-  const registry = globalThis as { [KEY]?: true };
-  if (registry[KEY] !== undefined) {
+  if (guardian.isActive) {
     return;
   }
-  registry[KEY] = true;
+  guardian.isActive = true;
   const children = new Set<number>();
   // Node emits this event after a worker of this thread was created (process, "Event: 'worker'").
   process.on('worker', (worker) => {
@@ -47,7 +48,11 @@ export function guardWorkers(reclaim: Reclaim): void {
 
 /** Reclaims the resources of a dead worker and of the workers that it had started. Does nothing the second time. */
 export function reclaimWorker(thread: number, reclaim: Reclaim): void {
-  buryWorker(thread, (owner, notes) => reclaim(new ResourceTracker(notes), owner));
+  buryWorker(thread, (owner, notes) => {
+    const resources = new ResourceTracker(notes);
+    reclaim(resources, owner);
+    resources.lists.forEach(freeObjectsOfDead);
+  });
 }
 
 /** Replaces `terminate`, because no event comes before a worker is terminated. */

@@ -1,8 +1,9 @@
 /**
  * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than
- * sockets, mapped memory, and contexts of asynchronous I/O. A dead worker runs no more code, so it writes them down
- * while it lives, in its row of the workers' table, and the thread that has started it reads the row. Sockets are not
- * tracked here: they come and go too often, and can carry their owner themselves (`linux/socket-owner.ts`).
+ * sockets, mapped memory, contexts of asynchronous I/O, and lists of OpenSSL's objects (`ffi/openssl-objects.ts`). A dead
+ * worker runs no more code, so it writes them down while it lives, in its row of the workers' table, and the thread that
+ * has started it reads the row. Sockets are not tracked here: they come and go too often, and can carry their owner
+ * themselves (`linux/socket-owner.ts`).
  *
  * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having
  * another owner's closed.
@@ -23,12 +24,34 @@ const CONTEXTS_MAX = 4;
 const CONTEXTS_OFFSET = MAPPING_LENGTHS_OFFSET + 8 * MAPPINGS_MAX;
 const OWNED_SOCKETS_OFFSET = CONTEXTS_OFFSET + 8 * CONTEXTS_MAX;
 const OWNED_SOCKETS_BYTES = 8;
-const BYTES = OWNED_SOCKETS_OFFSET + OWNED_SOCKETS_BYTES;
+/** Lists of OpenSSL's objects: one for each copy of the package in the thread. */
+const LISTS_MAX = 4;
+const LISTS_OFFSET = OWNED_SOCKETS_OFFSET + OWNED_SOCKETS_BYTES;
+const BYTES = LISTS_OFFSET + 8 * LISTS_MAX;
 assert(BYTES <= NOTES_BYTES);
 
 export interface Mapping {
   readonly address: number;
   readonly byteLength: number;
+}
+
+/** Writes down an entry. If there is no room, it is not tracked. */
+function put(entries: Int32Array | Float64Array, entry: number): void {
+  const free = entries.indexOf(0);
+  if (free >= 0) {
+    entries[free] = entry;
+  }
+}
+
+function clear(entries: Int32Array | Float64Array, entry: number): void {
+  const index = entries.indexOf(entry);
+  if (index >= 0) {
+    entries[index] = 0;
+  }
+}
+
+function allOf(entries: Int32Array | Float64Array): number[] {
+  return [...entries].filter((entry) => entry !== 0);
 }
 
 export class ResourceTracker {
@@ -41,6 +64,8 @@ export class ResourceTracker {
   readonly #contexts: Float64Array;
   /** 1 if the thread owns sockets. */
   readonly #ownedSockets: Int32Array;
+  /** Addresses of lists; 0 is free. */
+  readonly #lists: Float64Array;
 
   constructor(notes: Int8Array = new Int8Array(BYTES)) {
     const { buffer, byteOffset } = notes;
@@ -49,20 +74,15 @@ export class ResourceTracker {
     this.#mappingLengths = new Float64Array(buffer, byteOffset + MAPPING_LENGTHS_OFFSET, MAPPINGS_MAX);
     this.#contexts = new Float64Array(buffer, byteOffset + CONTEXTS_OFFSET, CONTEXTS_MAX);
     this.#ownedSockets = new Int32Array(buffer, byteOffset + OWNED_SOCKETS_OFFSET, 1);
+    this.#lists = new Float64Array(buffer, byteOffset + LISTS_OFFSET, LISTS_MAX);
   }
 
   add(descriptor: number): void {
-    const free = this.#descriptors.indexOf(0);
-    if (free >= 0) {
-      this.#descriptors[free] = descriptor + 1;
-    }
+    put(this.#descriptors, descriptor + 1);
   }
 
   remove(descriptor: number): void {
-    const index = this.#descriptors.indexOf(descriptor + 1);
-    if (index >= 0) {
-      this.#descriptors[index] = 0;
-    }
+    clear(this.#descriptors, descriptor + 1);
   }
 
   addMapping({ address, byteLength }: Mapping): void {
@@ -74,14 +94,11 @@ export class ResourceTracker {
   }
 
   removeMapping({ address }: Mapping): void {
-    const index = this.#mappings.indexOf(address);
-    if (index >= 0) {
-      this.#mappings[index] = 0;
-    }
+    clear(this.#mappings, address);
   }
 
   get descriptors(): readonly number[] {
-    return [...this.#descriptors].filter((entry) => entry !== 0).map((entry) => entry - 1);
+    return allOf(this.#descriptors).map((entry) => entry - 1);
   }
 
   get mappings(): readonly Mapping[] {
@@ -92,21 +109,23 @@ export class ResourceTracker {
   }
 
   addContext(address: number): void {
-    const free = this.#contexts.indexOf(0);
-    if (free >= 0) {
-      this.#contexts[free] = address;
-    }
+    put(this.#contexts, address);
   }
 
   removeContext(address: number): void {
-    const index = this.#contexts.indexOf(address);
-    if (index >= 0) {
-      this.#contexts[index] = 0;
-    }
+    clear(this.#contexts, address);
   }
 
   get contexts(): readonly number[] {
-    return [...this.#contexts].filter((address) => address !== 0);
+    return allOf(this.#contexts);
+  }
+
+  addList(address: number): void {
+    put(this.#lists, address);
+  }
+
+  get lists(): readonly number[] {
+    return allOf(this.#lists);
   }
 
   get hasOwnedSockets(): boolean {
@@ -187,4 +206,9 @@ export function trackContext(address: number): void {
 /** The context is about to be destroyed. */
 export function untrackContext(address: number): void {
   own?.removeContext(address);
+}
+
+/** The thread has a list of OpenSSL's objects, at an address. It ends with the thread. */
+export function trackList(address: number): void {
+  own?.addList(address);
 }

@@ -18,12 +18,13 @@ import { HIGH_WORD, Slab } from '../../ffi/memory.js';
 import { PolledCall } from '../common/polled-call.js';
 import { trackDescriptor } from '../common/resources.js';
 import type { LoopWatch, OnReady } from '../driver.js';
+import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { linuxErrors } from '../linux/errors.js';
 import { nodeLoop } from '../linux/node-loop.js';
 import { WakeEvent } from '../linux/wake.js';
 import type { Poller, ReadinessSink } from '../readiness/poller.js';
-import { EpollLoopWait, PollerWatch } from './loop-wait.js';
+import { EpollLoopWait } from './epoll-loop-wait.js';
 
 /** Maximum events of one epoll_wait. The kernel reports the others with the next call. */
 const EVENTS_MAX = 512;
@@ -118,7 +119,7 @@ export class EpollPoller implements Poller {
   }
 
   get interrupted(): boolean {
-    return this.#loopWait?.isUsed === true && this.#loopWait.interrupted;
+    return this.#loopWait?.interrupted === true;
   }
 
   get retryAt(): number {
@@ -130,9 +131,10 @@ export class EpollPoller implements Poller {
   }
 
   watch(onReady: OnReady): LoopWatch {
-    const loop = nodeLoop(this.#disabledFeatures);
+    const disabledFeatures = this.#disabledFeatures;
+    const loop = nodeLoop(disabledFeatures);
     this.#loopWait = loop && new EpollLoopWait(loop, this.#epoll);
-    return new PollerWatch(this.#epoll, onReady, this.#disabledFeatures, this.#loopWait);
+    return new DescriptorWatch(this.#epoll, onReady, { disabledFeatures, wait: this.#loopWait });
   }
 
   close(): void {

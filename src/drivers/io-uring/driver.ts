@@ -5,6 +5,7 @@
 
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { systemClock } from '../../base/clock.js';
+import { performanceNow } from '../../base/runtime.js';
 import { ECANCELED, ENOENT, POLLIN, SOCK_CLOEXEC } from '../../ffi/linux/constants.js';
 import {
   IORING_ACCEPT_MULTISHOT,
@@ -248,7 +249,7 @@ export class IoUringDriver implements Driver {
       this.#submissions.enter(timeoutMs);
       return;
     }
-    const began = wait.now();
+    const began = performanceNow();
     try {
       this.#submissions.enter(timeoutMs);
     } finally {
@@ -257,7 +258,7 @@ export class IoUringDriver implements Driver {
   }
 
   get interrupted(): boolean {
-    return this.#loopWait?.isUsed === true && this.#loopWait.interrupted;
+    return this.#loopWait?.interrupted === true;
   }
 
   /** Handles one completion entry. */

@@ -8,9 +8,10 @@
 import { setImmediate } from '../../base/runtime.js';
 import { IORING_REGISTER_EVENTFD, IORING_UNREGISTER_EVENTFD } from '../../ffi/linux/io-uring.js';
 import { Slab } from '../../ffi/memory.js';
-import type { LoopWait, OnReady } from '../driver.js';
+import type { OnReady } from '../driver.js';
 import { DescriptorWatch } from '../linux/descriptor-watch.js';
 import { linuxErrors } from '../linux/errors.js';
+import type { LinuxLoopWait } from '../linux/loop-wait.js';
 import { WakeEvent } from '../linux/wake.js';
 import type { Ring } from './ring.js';
 
@@ -18,7 +19,6 @@ export class RingWatch extends DescriptorWatch {
   readonly #ring: Ring;
   readonly #notified: WakeEvent;
   readonly #onReady: OnReady;
-  readonly #wait: LoopWait | undefined;
   #armed = false;
   #closed = false;
 
@@ -26,13 +26,12 @@ export class RingWatch extends DescriptorWatch {
     ring: Ring,
     onReady: OnReady,
     disabledFeatures: ReadonlySet<string>,
-    wait: LoopWait | undefined,
+    wait: LinuxLoopWait | undefined,
     notified: WakeEvent = new WakeEvent(),
   ) {
-    super(notified.descriptor, onReady, { disabledFeatures, drain: () => notified.take() });
+    super(notified.descriptor, onReady, { disabledFeatures, drain: () => notified.take(), wait });
     this.#ring = ring;
     this.#onReady = onReady;
-    this.#wait = wait;
     this.#notified = notified;
     // Last, because it is the least likely to fail: a ring has one eventfd, and it stays registered after its
     // descriptor is closed.
@@ -45,10 +44,6 @@ export class RingWatch extends DescriptorWatch {
     }
     this.#armed = true;
     this.disarm();
-  }
-
-  override get wait(): LoopWait | undefined {
-    return this.inLoop === undefined ? undefined : this.#wait;
   }
 
   override arm(): void {

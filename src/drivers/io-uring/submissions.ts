@@ -18,6 +18,12 @@ import { fillEntry } from './submission-entry.js';
  */
 const ENTER_TRIES_MAX = 16;
 
+/**
+ * The longest wait, in ms, that does not end with quiet entries. A send that has found no room is one of them, and its
+ * rest must be posted again.
+ */
+const QUIET_WAIT_MS = 10;
+
 export class Submissions {
   readonly borrowed: BorrowedSends;
   /**
@@ -114,10 +120,10 @@ export class Submissions {
     }
     this.borrowed.check();
     // Entries that the ring has no room for are not submitted.
-    const completions = this.#backlog.length === 0 ? this.quiet + 1 : 1;
+    const quiet = this.#backlog.length === 0 ? this.quiet : 0;
     this.quiet = 0;
     try {
-      this.#ring.enter(timeoutMs, completions);
+      this.#ring.enter(quiet > 0 ? Math.min(timeoutMs, QUIET_WAIT_MS) : timeoutMs, quiet + 1);
     } catch (error) {
       // A feature that the probe found no longer works: the next port probes again.
       forgetProbe();

@@ -4,14 +4,22 @@
  */
 
 import { OperationError } from '../../base/errors.js';
+import { RUNTIME_TITLES, type Runtime, runtime } from '../../base/runtime.js';
 import { ThreadWatch } from '../common/thread-watch.js';
 import type { LoopWait, LoopWatch, OnReady } from '../driver.js';
 import { DescriptorWait } from './descriptor-wait.js';
 import { EpollWatch } from './epoll-watch.js';
+import type { LinuxLoopWait } from './loop-wait.js';
 import { TimerWatch } from './timer-watch.js';
 
 /** A feature name for `disabledFeatures`: do not use libuv's epoll. */
 export const LOOP_WATCH_FEATURE = 'event_loop_watch';
+
+/**
+ * Runtimes whose event loop is not libuv's. What they register in their epoll is an address, and an event of ours
+ * under it would end the process.
+ */
+const OTHER_LOOPS: readonly Runtime[] = ['bun', 'deno'];
 
 /** Ticks of the timer between two tries to start the waiting thread. */
 const TICKS_BEFORE_TRY = 50;
@@ -23,11 +31,14 @@ export interface DescriptorWatchOptions {
    * polled.
    */
   readonly drain?: () => void;
+  /** How turns wait for the event loop too, if they can. */
+  readonly wait?: LinuxLoopWait | undefined;
 }
 
 /** Watches a descriptor that becomes readable when `poll` would bring something. */
 export class DescriptorWatch implements LoopWatch {
   readonly #descriptor: number;
+  readonly #wait: LinuxLoopWait | undefined;
   /** Drains the descriptor if necessary, and calls `onReady`. */
   readonly #look: () => void;
   #watch: LoopWatch;
@@ -36,13 +47,16 @@ export class DescriptorWatch implements LoopWatch {
   #referenced = true;
 
   constructor(descriptor: number, onReady: OnReady, options: DescriptorWatchOptions) {
-    const { disabledFeatures, drain } = options;
+    const { disabledFeatures, drain, wait } = options;
     this.#descriptor = descriptor;
+    this.#wait = wait;
     this.#look = () => {
       drain?.();
       onReady();
     };
-    if (disabledFeatures.has(LOOP_WATCH_FEATURE)) {
+    if (OTHER_LOOPS.includes(runtime)) {
+      this.#watch = this.#waitingThread(`${RUNTIME_TITLES[runtime]}'s event loop is not libuv`);
+    } else if (disabledFeatures.has(LOOP_WATCH_FEATURE)) {
       this.#watch = this.#waitingThread("Node's own epoll was not to be used");
     } else {
       this.#inLoop = new EpollWatch(descriptor, drain !== undefined, onReady, (reason) => this.#fallBack(reason));
@@ -91,13 +105,15 @@ export class DescriptorWatch implements LoopWatch {
     return this.wait === undefined ? kind : `${kind}, and turns that wait`;
   }
 
+  /** Only while the descriptor is watched in libuv's epoll. */
   get wait(): LoopWait | undefined {
-    return undefined;
-  }
-
-  /** The registration in libuv's epoll, while the descriptor is watched there. */
-  protected get inLoop(): EpollWatch | undefined {
-    return this.#inLoop?.isWatching === true ? this.#inLoop : undefined;
+    const wait = this.#wait;
+    const inLoop = this.#inLoop;
+    if (wait === undefined || inLoop?.isWatching !== true) {
+      return undefined;
+    }
+    wait.registration = inLoop;
+    return wait;
   }
 
   arm(): void {

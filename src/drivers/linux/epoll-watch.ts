@@ -11,6 +11,7 @@ import { Socket } from 'node:net';
 import { assert } from '../../base/assert.js';
 import { OperationError } from '../../base/errors.js';
 import { clearImmediate, setImmediate } from '../../base/runtime.js';
+import { sharedByCopies } from '../../base/shared-by-copies.js';
 import { lastErrno } from '../../ffi/library.js';
 import {
   EBUSY,
@@ -43,12 +44,11 @@ const PROOF_ITERATIONS_MAX = 100;
 
 const DUPLICATE_TRIES_MAX = 16;
 
-/** The number of watches in the event loop of this thread, of all copies of this package. */
-const KEY = Symbol.for('overlapped.loop-watches.1');
-const registry = globalThis as { [KEY]?: number };
+const inLoop = sharedByCopies('loop-watches:1', () => ({ watches: 0 }));
 
+/** The number of watches in the event loop of this thread, of all copies of this package. */
 export function watchesInLoop(): number {
-  return registry[KEY] ?? 0;
+  return inLoop.watches;
 }
 
 type State = 'registering' | 'proving' | 'watching' | 'closed';
@@ -96,7 +96,7 @@ export class EpollWatch implements LoopWatch {
     >[0]);
     this.#socket.on('error', () => undefined);
     this.#socket.resume();
-    registry[KEY] = watchesInLoop() + 1;
+    inLoop.watches++;
     this.#nextIteration();
   }
 
@@ -269,7 +269,7 @@ export class EpollWatch implements LoopWatch {
     }
     this.#closeReserved();
     this.#state = 'closed';
-    registry[KEY] = watchesInLoop() - 1;
+    inLoop.watches--;
     clearImmediate(this.#immediate);
     this.#socket.destroy();
   }

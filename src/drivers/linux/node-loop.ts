@@ -68,14 +68,9 @@ export class NodeLoop {
     return uv_backend_timeout(loop);
   }
 
-  /** The time at which a wait begins, for `waited`. */
-  now(): number {
-    return performanceNow();
-  }
-
-  /** A port has waited in the loop's place. */
-  waited(beganAt: number): void {
-    this.#idleTime?.add(performanceNow() - beganAt - CALL_MS);
+  /** A call has waited in the loop's place. */
+  waited(durationMs: number): void {
+    this.#idleTime?.add(durationMs - CALL_MS);
   }
 }
 

@@ -4,6 +4,7 @@ import { SO_LINGER, SOL_SOCKET } from '../../ffi/linux/constants.js';
 import { libc } from '../../ffi/linux/libc.js';
 import { linger } from '../../ffi/linux/structs.js';
 import { Slab } from '../../ffi/memory.js';
+import { lackOfKoffi } from '../../ffi/native-error.js';
 import { type ResourceTracker, untrackDescriptor, untrackMapping } from '../common/resources.js';
 import { destroyContextOfDead } from './aio.js';
 import { ownedSockets } from './socket-owner.js';
@@ -28,11 +29,17 @@ function closeAll({ mappings, descriptors }: Pick<ResourceTracker, 'mappings' | 
  * complete stream. No other thread closes these descriptors, so their numbers are still valid.
  */
 export function reclaimOnLinux(resources: ResourceTracker, thread: number): void {
+  const { mappings, descriptors, contexts, hasOwnedSockets } = resources;
+  const isEmpty = mappings.length + descriptors.length + contexts.length === 0;
+  if (isEmpty && (!hasOwnedSockets || lackOfKoffi() !== undefined)) {
+    // Without koffi, a thread of a server had only sockets of Node, which are closed with its event loop.
+    return;
+  }
   const { close, setsockopt } = libc();
   // The rings are closed before the sockets that their operations may still hold.
   closeAll(resources);
-  resources.contexts.forEach(destroyContextOfDead);
-  if (!resources.hasOwnedSockets) {
+  contexts.forEach(destroyContextOfDead);
+  if (!hasOwnedSockets) {
     return;
   }
   const option = new Slab(linger.size);

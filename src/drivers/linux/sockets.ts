@@ -6,12 +6,21 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  EAGAIN,
+  EINTR,
   FIONBIO,
+  IP_TOS,
+  IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_TCLASS,
   IPV6_V6ONLY,
+  MSG_DONTWAIT,
+  MSG_MORE,
+  MSG_NOSIGNAL,
   SHUT_RDWR,
   SHUT_WR,
+  SIOCINQ,
   SIOCOUTQ,
   SO_ERROR,
   SO_KEEPALIVE,
@@ -29,6 +38,9 @@ import {
   SOL_SOCKET,
   TCP_CLOSE,
   TCP_INFO,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_NODELAY,
   TCP_USER_TIMEOUT,
 } from '../../ffi/linux/constants.js';
@@ -38,7 +50,14 @@ import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in, sockaddr_in6 } from '../../ffi/sockaddr.js';
 import { uninterrupted } from '../../ffi/worker-table.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
-import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import {
+  type BindOptions,
+  type BoundPath,
+  OPTIONS_IN_SECONDS,
+  type SocketCalls,
+  type SocketCreation,
+  type SocketOption,
+} from '../driver.js';
 import { boundPath, removeBoundPath } from './bound-path.js';
 import { descriptorsMax } from './descriptors.js';
 import { linuxErrors } from './errors.js';
@@ -50,12 +69,20 @@ const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: 
 const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
   noDelay: [IPPROTO_TCP, TCP_NODELAY],
   keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
+  keepAliveInitialDelayMs: [IPPROTO_TCP, TCP_KEEPIDLE],
+  keepAliveIntervalMs: [IPPROTO_TCP, TCP_KEEPINTVL],
+  keepAliveProbes: [IPPROTO_TCP, TCP_KEEPCNT],
+  typeOfService: [IPPROTO_IP, IP_TOS],
   sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
   receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
   receiveLowWaterBytes: [SOL_SOCKET, SO_RCVLOWAT],
   userTimeoutMs: [IPPROTO_TCP, TCP_USER_TIMEOUT],
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
+
+/** As libuv sets them with the delay: Linux would send nine probes, 75 s apart. */
+const KEEP_ALIVE_INTERVAL_S = 1;
+const KEEP_ALIVE_PROBES = 10;
 
 /** In the scratch memory, after what a call reads or writes: the call's length argument, or the value of an option. */
 const LENGTH_OFFSET = Math.max(SOCKADDR_BYTES_MAX, tcp_info.size);
@@ -65,6 +92,7 @@ const INT_BYTES = 4;
 /** SocketCalls on Linux. */
 export class LinuxSockets implements SocketCalls {
   readonly hasReceiveLowWater = true;
+  readonly sharesPorts = true;
   readonly #libc = libc();
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
   readonly #typeFlags: number;
@@ -182,8 +210,18 @@ export class LinuxSockets implements SocketCalls {
 
   setOption(socket: number, option: SocketOption, value: number): void {
     const [level, name] = OPTIONS[option];
+    if (option === 'keepAliveInitialDelayMs') {
+      this.#setInt(socket, level, name, Math.trunc(value / 1000));
+      this.#setInt(socket, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_ALIVE_INTERVAL_S);
+      this.#setInt(socket, IPPROTO_TCP, TCP_KEEPCNT, KEEP_ALIVE_PROBES);
+      return;
+    }
+    if (option === 'typeOfService' && this.localAddress(socket).family === 'ipv6') {
+      this.#setInt(socket, IPPROTO_IPV6, IPV6_TCLASS, value);
+    }
     if (option !== 'resetOnClose') {
-      this.#setInt(socket, level, name, value);
+      // The field of IPv4 is that of connections to IPv4 addresses through an IPv6 socket, too.
+      this.#setInt(socket, level, name, OPTIONS_IN_SECONDS.has(option) ? Math.trunc(value / 1000) : value);
       return;
     }
     // With a linger time of 0, close discards unsent bytes and resets the connection (socket(7)).
@@ -194,7 +232,11 @@ export class LinuxSockets implements SocketCalls {
 
   getOption(socket: number, option: SocketOption): number {
     const [level, name] = OPTIONS[option];
-    return this.getInt(socket, level, name);
+    if (option === 'typeOfService' && this.localAddress(socket).family === 'ipv6') {
+      return this.getInt(socket, IPPROTO_IPV6, IPV6_TCLASS);
+    }
+    const value = this.getInt(socket, level, name);
+    return OPTIONS_IN_SECONDS.has(option) ? 1000 * value : value;
   }
 
   /** Reads an option that is one int. */
@@ -245,12 +287,29 @@ export class LinuxSockets implements SocketCalls {
     return failed === 0 && u32[LENGTH_OFFSET >> 2] === tcp_info.size;
   }
 
+  sendNow(socket: number, address: number, byteLength: number, more: boolean): number {
+    const flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+    const taken = this.#libc.send(socket, address, byteLength, flags);
+    if (taken >= 0) {
+      return taken;
+    }
+    const errno = lastErrno();
+    return errno === EAGAIN || errno === EINTR ? 0 : -errno;
+  }
+
   shutdownSend(socket: number): void {
     this.#check(this.#libc.shutdown(socket, SHUT_WR), 'shutdown');
   }
 
   shutdownBoth(socket: number): void {
     this.#libc.shutdown(socket, SHUT_RDWR);
+  }
+
+  endNow(socket: number): void {
+    const { address, i32 } = this.#scratch;
+    if (this.#libc.ioctl(socket, SIOCINQ, address) === 0 && i32[0] === 0) {
+      this.#libc.shutdown(socket, SHUT_RDWR);
+    }
   }
 
   detach(socket: number, thread: number): number {

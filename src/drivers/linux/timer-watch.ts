@@ -1,46 +1,34 @@
 /** The last way to wake Node's event loop, if not even a descriptor can be opened: a timer. */
 
-import { type ClockTimer, systemClock } from '../../base/clock.js';
+import { systemClock } from '../../base/clock.js';
+import { DueTimer } from '../../base/due-timer.js';
 import type { LoopWatch } from '../driver.js';
 
 const INTERVAL_MS = 10;
 
 export class TimerWatch implements LoopWatch {
   readonly kind: string;
-  readonly #onTick: () => void;
-  #timer: ClockTimer | undefined;
-  #referenced = true;
+  readonly #timer: DueTimer;
 
   /** @param onTick called once after each `arm` */
   constructor(reason: string, onTick: () => void) {
     this.kind = `a timer, because ${reason}`;
-    this.#onTick = onTick;
+    this.#timer = new DueTimer(systemClock, onTick);
   }
 
   arm(): void {
-    if (this.#timer !== undefined) {
-      return;
-    }
-    this.#timer = systemClock.setTimer(() => {
-      this.#timer = undefined;
-      this.#onTick();
-    }, INTERVAL_MS);
-    if (!this.#referenced) {
-      this.#timer.unref();
-    }
+    this.#timer.endBy(systemClock.now() + INTERVAL_MS);
   }
 
   ref(): void {
-    this.#referenced = true;
-    this.#timer?.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
-    this.#referenced = false;
-    this.#timer?.unref();
+    this.#timer.unref();
   }
 
   close(): void {
-    this.#timer?.clear();
+    this.#timer.clear();
   }
 }

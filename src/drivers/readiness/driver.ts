@@ -136,7 +136,7 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     // Encoded now, so that an error reaches the caller: until the system call is made the interface or the working
     // directory may change.
     this.#io.connectAddresses.set(socket, this.sockets.encodeAddress(address));
-    this.#postWrite(slot, generation, socket, CONNECT, 0, 0, false);
+    this.#postWrite(slot, generation, socket, CONNECT, false);
   }
 
   postSend(
@@ -147,30 +147,21 @@ export class ReadinessDriver implements Driver, ReadinessSink {
     byteLength: number,
     borrowed: boolean,
   ): void {
-    this.#postWrite(slot, generation, socket, SEND, address, byteLength, borrowed);
+    this.#table.setSend(slot, address, byteLength);
+    this.#postWrite(slot, generation, socket, SEND, borrowed);
   }
 
   postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
     this.#messages.write(slot, pieces);
-    this.#postWrite(slot, generation, socket, SEND_GATHER, 0, 0, pieces.borrowed);
+    this.#postWrite(slot, generation, socket, SEND_GATHER, pieces.borrowed);
   }
 
-  #postWrite(
-    slot: number,
-    generation: number,
-    socket: number,
-    kind: number,
-    address: number,
-    byteLength: number,
-    borrowed: boolean,
-  ): void {
+  #postWrite(slot: number, generation: number, socket: number, kind: number, borrowed: boolean): void {
     const table = this.#table;
     assert(table.writeKind[socket] === IDLE);
     table.writeKind[socket] = kind;
     table.writeSlot[socket] = slot;
     table.writeSlotGeneration[socket] = generation;
-    table.writeAddress[socket] = address;
-    table.writeByteLength[socket] = byteLength;
     const flags = table.flags[socket] as number;
     table.flags[socket] = borrowed ? flags | BORROWED : flags & ~BORROWED;
     if ((flags & WRITABLE) !== 0) {

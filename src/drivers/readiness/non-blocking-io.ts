@@ -203,8 +203,9 @@ export class NonBlockingIo {
       return;
     }
     if (kind === SEND) {
-      const address = table.writeAddress[socket] as number;
-      const index = this.#batch.add(SEND_CALL, socket, address, table.writeByteLength[socket] as number);
+      const slot = table.writeSlot[socket] as number;
+      const address = table.sendAddress[slot] as number;
+      const index = this.#batch.add(SEND_CALL, socket, address, table.sendByteLength[slot] as number);
       this.#batchBuffers[index] = NO_BUFFER;
     } else if (kind === SEND_GATHER) {
       const index = this.#batch.addMessage(socket, this.#messages.of(table.writeSlot[socket] as number));

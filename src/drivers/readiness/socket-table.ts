@@ -1,6 +1,9 @@
-/** The readiness driver's state of each socket: columns that the socket's number indexes. */
+/**
+ * The readiness driver's state of each socket: columns that the socket's number indexes. The bytes to send are columns that
+ * the operation's slot indexes, because few of very many sockets send at one time, and their slots are low.
+ */
 
-import { growTyped } from '../../base/typed-arrays.js';
+import { growColumns, grownLength } from '../../base/typed-arrays.js';
 
 /** Flags of a socket. */
 export const READABLE = 1;
@@ -29,6 +32,19 @@ export const SEND = 5;
 export const SEND_GATHER = 6;
 
 const SOCKETS_FIRST = 256;
+const SENDS_FIRST = 512;
+
+const OF_SOCKETS = [
+  'flags',
+  'generation',
+  'readKind',
+  'readSlot',
+  'readSlotGeneration',
+  'writeKind',
+  'writeSlot',
+  'writeSlotGeneration',
+] as const;
+const OF_SENDS = ['sendAddress', 'sendByteLength'] as const;
 
 export class SocketTable {
   length = SOCKETS_FIRST;
@@ -41,8 +57,9 @@ export class SocketTable {
   writeKind = new Uint8Array(SOCKETS_FIRST);
   writeSlot = new Int32Array(SOCKETS_FIRST);
   writeSlotGeneration = new Int32Array(SOCKETS_FIRST);
-  writeAddress = new Float64Array(SOCKETS_FIRST);
-  writeByteLength = new Float64Array(SOCKETS_FIRST);
+  /** By slot: the memory of a send that is one piece. */
+  sendAddress = new Float64Array(SENDS_FIRST);
+  sendByteLength = new Float64Array(SENDS_FIRST);
 
   /** Drops every operation. */
   abandon(): void {
@@ -57,18 +74,26 @@ export class SocketTable {
     }
     let length = this.length;
     while (length <= socket) {
-      length *= 2;
+      length = grownLength(length);
     }
     this.length = length;
-    this.flags = growTyped(this.flags, length);
-    this.generation = growTyped(this.generation, length);
-    this.readKind = growTyped(this.readKind, length);
-    this.readSlot = growTyped(this.readSlot, length);
-    this.readSlotGeneration = growTyped(this.readSlotGeneration, length);
-    this.writeKind = growTyped(this.writeKind, length);
-    this.writeSlot = growTyped(this.writeSlot, length);
-    this.writeSlotGeneration = growTyped(this.writeSlotGeneration, length);
-    this.writeAddress = growTyped(this.writeAddress, length);
-    this.writeByteLength = growTyped(this.writeByteLength, length);
+    growColumns(this, OF_SOCKETS, length);
+  }
+
+  /** Keeps the memory of the send in `slot`. */
+  setSend(slot: number, address: number, byteLength: number): void {
+    if (slot >= this.sendAddress.length) {
+      this.#reachSlot(slot);
+    }
+    this.sendAddress[slot] = address;
+    this.sendByteLength[slot] = byteLength;
+  }
+
+  #reachSlot(slot: number): void {
+    let { length } = this.sendAddress;
+    while (length <= slot) {
+      length = grownLength(length);
+    }
+    growColumns(this, OF_SENDS, length);
   }
 }

@@ -6,8 +6,8 @@
 import { Buffer } from 'node:buffer';
 import type { SocketAddress } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
+import { Holder } from '../common/hold.js';
 import { linuxErrors } from '../linux/errors.js';
-import { Holder } from './hold.js';
 import { EPIPE } from './kernel/errno.js';
 import type { Kernel } from './kernel/kernel.js';
 import type { SimSocket } from './kernel/socket.js';

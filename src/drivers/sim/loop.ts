@@ -5,9 +5,9 @@
 
 import { type Clock, type ClockTimer, TIMER_MS_MAX } from '../../base/clock.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/runtime.js';
+import { Hold, Holder } from '../common/hold.js';
 import type { LoopWatch } from '../driver.js';
 import { EventQueue, type SimEvent } from './event-queue.js';
-import { Hold, Holder } from './hold.js';
 import type { Kernel } from './kernel/kernel.js';
 
 /** Maximum number of times that a virtual clock advances in one turn while that gives nothing to do. */

@@ -9,10 +9,14 @@ import {
   AF_UNIX,
   FIONBIO,
   INVALID_SOCKET,
+  IP_TOS,
+  IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_TCLASS,
   IPV6_V6ONLY,
   SD_SEND,
+  SIO_KEEPALIVE_VALS,
   SO_EXCLUSIVEADDRUSE,
   SO_KEEPALIVE,
   SO_LINGER,
@@ -22,15 +26,24 @@ import {
   SO_SNDBUF,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_MAXRTMS,
   TCP_NODELAY,
   WSA_FLAG_NO_HANDLE_INHERIT,
   WSA_FLAG_OVERLAPPED,
 } from '../../ffi/windows/constants.js';
-import { linger } from '../../ffi/windows/structs.js';
+import { linger, tcp_keepalive } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
-import type { BindOptions, SocketCalls, SocketCreation, SocketOption } from '../driver.js';
+import {
+  type BindOptions,
+  OPTIONS_IN_SECONDS,
+  type SocketCalls,
+  type SocketCreation,
+  type SocketOption,
+} from '../driver.js';
 import { windowsErrors } from './errors.js';
 import { windowsAddresses } from './sockaddr.js';
 import { SocketRecord, SocketRecords } from './socket-records.js';
@@ -43,12 +56,23 @@ const UNBOUND_IPV6: SocketAddress = { family: 'ipv6', address: ANY_IPV6, port: 0
 const OPTIONS: Readonly<Record<SocketOption, readonly [level: number, name: number]>> = {
   noDelay: [IPPROTO_TCP, TCP_NODELAY],
   keepAlive: [SOL_SOCKET, SO_KEEPALIVE],
+  keepAliveInitialDelayMs: [IPPROTO_TCP, TCP_KEEPIDLE],
+  keepAliveIntervalMs: [IPPROTO_TCP, TCP_KEEPINTVL],
+  keepAliveProbes: [IPPROTO_TCP, TCP_KEEPCNT],
+  typeOfService: [IPPROTO_IP, IP_TOS],
   sendBufferBytes: [SOL_SOCKET, SO_SNDBUF],
   receiveBufferBytes: [SOL_SOCKET, SO_RCVBUF],
   receiveLowWaterBytes: [SOL_SOCKET, SO_RCVLOWAT],
   userTimeoutMs: [IPPROTO_TCP, TCP_MAXRTMS],
   resetOnClose: [SOL_SOCKET, SO_LINGER],
 };
+
+function optionOf(option: SocketOption, family: SocketFamily): readonly [level: number, name: number] {
+  return option === 'typeOfService' && family === 'ipv6' ? [IPPROTO_IPV6, IPV6_TCLASS] : OPTIONS[option];
+}
+
+/** As libuv sets it with the delay. */
+const KEEP_ALIVE_INTERVAL_MS = 1000;
 
 /** In the scratch memory, after the address: the length argument of a call, or the value of an option. */
 const LENGTH_OFFSET = SOCKADDR_BYTES_MAX;
@@ -60,6 +84,7 @@ export class WindowsSockets implements SocketCalls {
   readonly records = new SocketRecords();
   /** Winsock refuses SO_RCVLOWAT (`WSAENOPROTOOPT`). */
   readonly hasReceiveLowWater = false;
+  readonly sharesPorts = false;
   readonly #ws2_32 = ws2_32();
   readonly #scratch = new Slab(LENGTH_OFFSET + INT_BYTES);
 
@@ -170,21 +195,43 @@ export class WindowsSockets implements SocketCalls {
 
   setOption(socket: number, option: SocketOption, value: number): void {
     const record = this.records.of(socket);
-    this.#setOption(record.handle, option, value);
+    try {
+      this.#setOption(record, option, value);
+    } catch (error) {
+      throw option === 'userTimeoutMs' && (error as OperationError).code === 'ENOPROTOOPT' ? noUserTimeout() : error;
+    }
     record.options ??= new Map();
     record.options.set(option, value);
   }
 
-  #setOption(handle: number, option: SocketOption, value: number): void {
-    const [level, name] = OPTIONS[option];
+  #setOption({ handle, family }: SocketRecord, option: SocketOption, value: number): void {
+    const [level, name] = optionOf(option, family);
+    if (option === 'keepAliveInitialDelayMs') {
+      this.#setKeepAliveDelay(handle, value - (value % 1000));
+      return;
+    }
     if (option !== 'resetOnClose') {
-      this.#setInt(handle, level, name, value);
+      this.#setInt(handle, level, name, OPTIONS_IN_SECONDS.has(option) ? Math.trunc(value / 1000) : value);
       return;
     }
     // With a linger time of 0, closesocket discards unsent bytes and resets the connection.
     this.#scratch.u16[linger.l_onoff >> 1] = value;
     this.#scratch.u16[linger.l_linger >> 1] = 0;
     this.#check(this.#ws2_32.setsockopt(handle, level, name, this.#scratch.address, linger.size), 'setsockopt');
+  }
+
+  /** One call sets the switch and the delay, on every version of Windows. */
+  #setKeepAliveDelay(handle: number, delayMs: number): void {
+    const keepAlive = this.#readInt(handle, ...OPTIONS.keepAlive);
+    const { address, u32 } = this.#scratch;
+    u32[tcp_keepalive.onoff >> 2] = keepAlive === 0 ? 0 : 1;
+    u32[tcp_keepalive.keepalivetime >> 2] = delayMs;
+    u32[tcp_keepalive.keepaliveinterval >> 2] = KEEP_ALIVE_INTERVAL_MS;
+    const written = address + LENGTH_OFFSET;
+    this.#check(
+      this.#ws2_32.WSAIoctl(handle, SIO_KEEPALIVE_VALS, address, tcp_keepalive.size, 0, 0, written, 0, 0),
+      'WSAIoctl',
+    );
   }
 
   /** Adds a socket that a listener accepted, and sets the listener's options on it. */
@@ -194,7 +241,7 @@ export class WindowsSockets implements SocketCalls {
     record.remoteAddress = remoteAddress;
     for (const [option, value] of listener.options ?? []) {
       try {
-        this.#setOption(handle, option, value);
+        this.#setOption(record, option, value);
       } catch {
         // The connection is reset already, and its first operation reports that.
       }
@@ -215,17 +262,21 @@ export class WindowsSockets implements SocketCalls {
   }
 
   getOption(socket: number, option: SocketOption): number {
-    const [level, name] = OPTIONS[option];
-    return this.getInt(socket, level, name);
+    const [level, name] = optionOf(option, this.records.of(socket).family);
+    const value = this.getInt(socket, level, name);
+    return OPTIONS_IN_SECONDS.has(option) ? 1000 * value : value;
   }
 
   /** Reads an option that is one int. */
   getInt(socket: number, level: number, name: number): number {
+    return this.#readInt(this.records.of(socket).handle, level, name);
+  }
+
+  #readInt(handle: number, level: number, name: number): number {
     const { address, u32, i32 } = this.#scratch;
     // Some options write only one byte.
     i32[0] = 0;
     u32[LENGTH_OFFSET >> 2] = INT_BYTES;
-    const { handle } = this.records.of(socket);
     this.#check(this.#ws2_32.getsockopt(handle, level, name, address, address + LENGTH_OFFSET), 'getsockopt');
     return i32[0] as number;
   }
@@ -284,4 +335,12 @@ export class WindowsSockets implements SocketCalls {
       throw windowsErrors.create(this.#ws2_32.WSAGetLastError(), syscall, address);
     }
   }
+}
+
+function noUserTimeout(): OperationError {
+  return new OperationError({
+    code: 'ENOPROTOOPT',
+    reason: 'userTimeoutMs (TCP_MAXRTMS) needs Windows 10 version 1803 or later',
+    syscall: 'setsockopt',
+  });
 }

@@ -1,6 +1,7 @@
 /** The context of the one connection of a `connect`. */
 
 import { callersContext } from '../../port/async-context.js';
+import type { TlsConnectOptions } from '../../tls/options.js';
 import { destroy } from '../connection-core/linger.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import type { ConnectionCounters } from '../counters.js';
@@ -8,6 +9,7 @@ import type { EngineCore } from '../engine-core.js';
 import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import type { CheckedLimits } from '../options.js';
+import { ClientTls } from '../secure/client-tls.js';
 import { onAbort } from '../signals.js';
 
 export interface ClientContextParts {
@@ -15,6 +17,10 @@ export interface ClientContextParts {
   readonly handlers: Handlers;
   readonly limits: CheckedLimits;
   readonly messages: MessageRules | undefined;
+  /** Its option `tls`. */
+  readonly tls: TlsConnectOptions | undefined;
+  /** The host that the program has named. */
+  readonly host: string | undefined;
   /** Ends the race, or closes the connection, when it aborts. */
   readonly signal: AbortSignal | null | undefined;
   /** The value of `connection.context`, or a function that makes it. */
@@ -30,6 +36,7 @@ export class ClientContext implements ConnectionContext {
   readonly messages: MessageRules | undefined;
   readonly topics = undefined;
   readonly context = callersContext();
+  readonly secure: ClientTls | undefined;
   readonly signal: AbortSignal | null | undefined;
   readonly connectionContext: unknown;
   readonly #onClosed: () => void;
@@ -41,6 +48,10 @@ export class ClientContext implements ConnectionContext {
     this.limits = parts.limits;
     this.messages = parts.messages;
     this.signal = parts.signal;
+    if (parts.tls !== undefined) {
+      this.secure = new ClientTls(parts.tls, parts.host, this.context);
+      parts.engine.port.requireAddresses('tls');
+    }
     this.connectionContext = parts.connectionContext;
     this.#onClosed = parts.onClosed;
   }
@@ -50,7 +61,17 @@ export class ClientContext implements ConnectionContext {
     return this.engine.clientCounters;
   }
 
+  handshakeBegins(connection: ConnectionRecord): void {
+    this.#watchSignal(connection);
+  }
+
   connectionOpened(connection: ConnectionRecord): void {
+    if (this.secure === undefined) {
+      this.#watchSignal(connection);
+    }
+  }
+
+  #watchSignal(connection: ConnectionRecord): void {
     this.#stopListening = onAbort(this.signal, (reason) => destroy(connection, reason));
   }
 

@@ -1,6 +1,7 @@
 /** `connect`: a connection to the first address that answers. */
 
 import type { Buffer } from 'node:buffer';
+import type { TlsConnectOptions } from '../../tls/options.js';
 import type { Connection } from '../connection.js';
 import { type Endpoint, resolverOf } from '../endpoint.js';
 import { type Handlers, handlersOf } from '../handlers.js';
@@ -21,6 +22,11 @@ export interface ConnectOptions<Context = unknown, Message = Buffer, Sent = unkn
     Handlers<Context, Message, Sent> {
   /** The value of `connection.context` before the handlers are called first, or a function that makes it. */
   readonly context?: Context | ((connection: Connection) => Context);
+  /**
+   * TLS: the options of `tls.connect`, by Node's names; `true` for the defaults. The server's certificate is verified
+   * against Node's root certificates, and must have the name of the host.
+   */
+  readonly tls?: TlsConnectOptions | true;
   /** Times after which `connect` rejects, or its connection is closed. */
   readonly timeouts?: ConnectTimeouts;
   /**
@@ -66,6 +72,8 @@ export async function connect<Context = unknown, Message = Buffer, Sent = unknow
       handlers,
       limits,
       messages,
+      tls: options.tls === true ? {} : (options.tls ?? undefined),
+      host: options.host ?? undefined,
       signal: options.signal,
       connectionContext: options.context,
       onClosed: use.release,

@@ -15,6 +15,7 @@ import type { ConnectionOptions } from '../options.js';
 import { cancelledByClose, type Pending } from '../pending.js';
 import type { CompletionTarget } from '../scheduling/completion-target.js';
 import { Alarm } from '../scheduling/timer-wheel.js';
+import { SecureConnection } from '../secure/secure-connection.js';
 import { abortReason, onAbort } from '../signals.js';
 import type { ClientContext } from './client-context.js';
 
@@ -171,6 +172,8 @@ export class ConnectRace implements CompletionTarget, Pending {
     if (ending?.reason === 'error') {
       // The first receive could not be posted.
       this.#reject(ending.error);
+    } else if (connection instanceof SecureConnection) {
+      connection.secure.settled = (error) => (error === undefined ? this.#resolve(connection) : this.#reject(error));
     } else {
       this.#resolve(connection);
     }

@@ -3,12 +3,12 @@
  * nothing more before. Handlers that return nothing pay one comparison for this.
  */
 
-import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { LentBuffer } from '../../base/lent-memory.js';
 import { handlerFailed } from './handler-errors.js';
 import type { HandlerName } from './handler-table.js';
 import { stopSoon } from './held-memory.js';
 import type { ConnectionRecord } from './record.js';
-import { AWAITING, CLOSING, FIN_DEFERRED, PAUSED, RECEIVING } from './state.js';
+import { AWAITING, CLOSING, FIN_DEFERRED, PAUSED, PEER_FIN, RECEIVING } from './state.js';
 import { beginAnew } from './timeouts.js';
 
 /** Whether a handler has returned a promise, of whatever realm or library. */
@@ -40,7 +40,7 @@ export function awaitHandler(connection: ConnectionRecord, promise: PromiseLike<
   );
 }
 
-function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, copiedBytes: number): void {
+function settled(connection: ConnectionRecord, buffer: LentBuffer | undefined, copiedBytes: number): void {
   buffer?.release();
   connection.flags &= ~AWAITING;
   connection.group.engine.held.change(connection, -copiedBytes);
@@ -49,8 +49,13 @@ function settled(connection: ConnectionRecord, buffer: PoolBuffer | undefined, c
   if ((flags & (PAUSED | CLOSING)) === 0) {
     beginAnew(connection);
   }
-  // With a receive in flight that brought nothing meanwhile, it needs no turn to go on.
-  if ((flags & (RECEIVING | FIN_DEFERRED)) !== RECEIVING || held !== undefined || messages?.stopped === true) {
+  // With a receive in flight that brought nothing meanwhile, it needs no turn to go on. With TLS one may be in flight after
+  // the peer's end, which is to be delivered.
+  if (
+    (flags & (RECEIVING | FIN_DEFERRED | PEER_FIN)) !== RECEIVING ||
+    held !== undefined ||
+    messages?.stopped === true
+  ) {
     connection.group.engine.scheduler.resumeNext(connection);
   }
 }

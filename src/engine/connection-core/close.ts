@@ -56,16 +56,16 @@ export function close(connection: ConnectionRecord, reason: CloseReason, error?:
   const { engine, counters, limits } = connection.group;
   connection.flags |= CLOSING;
   // A connection that lingers was closed by the program before: that is its reason, whatever ends the lingering.
-  connection.ending ??= { reason, error, handler };
+  const side = sideOf(connection);
+  side.ending ??= { reason, error, handler };
   learnPeer(connection);
-  if (connection.ending.error !== undefined) {
-    counters.countError(connection.ending.error);
+  if (side.ending.error !== undefined) {
+    counters.countError(side.ending.error);
   }
   const cut = connection.queuedBytes > 0 || (connection.flags & TRUNCATED) !== 0;
   engine.wheel.remove(connection);
   engine.writes.untrackBacklogged(connection);
   engine.writes.queuedBytes -= connection.queuedBytes;
-  connection.queuedBytes = 0;
   if (connection.queue !== undefined) {
     connection.queue.clear();
     engine.writes.giveQueue(connection);

@@ -139,5 +139,6 @@ export function emitFinal(connection: ConnectionRecord): void {
   if ((connection.flags & UNREFERENCED) === 0) {
     engine.reference(-1);
   }
+  connection.ended();
   connection.group.connectionClosed(connection);
 }

@@ -9,8 +9,8 @@ import type { CloseReason } from '../close-reasons.js';
 export const HANDLER_NAMES = ['open', 'data', 'message', 'drain', 'end', 'serverClosing', 'error', 'close'] as const;
 
 /**
- * The functions of a program that can fail: its handlers, and on behalf of a connection its `context` function, its framing, the functions of its
- * heartbeat, and the listeners and callbacks of a stream.
+ * The functions of a program that can fail: its handlers, and on behalf of a connection its `context` function, its framing,
+ * the functions of its heartbeat, and the listeners and callbacks of a stream.
  */
 export type HandlerName = (typeof HANDLER_NAMES)[number] | 'context' | 'framing' | 'heartbeat' | 'stream';
 

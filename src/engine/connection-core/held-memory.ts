@@ -55,6 +55,11 @@ export class HeldMemory {
     }
   }
 
+  /** How much more the connection may hold. */
+  roomOf(connection: ConnectionRecord): number {
+    return Math.min(this.bytesMax - this.bytes, heldBytesMaxOf(connection) - connection.heldBytes);
+  }
+
   /** The connection is closing: it lets go of everything. */
   forget(connection: ConnectionRecord): void {
     if (connection.heldBytes === 0) {

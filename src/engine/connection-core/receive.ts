@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { lengthOf } from '../../base/bytes.js';
-import type { PoolBuffer } from '../../port/buffer-pool.js';
+import type { LentBuffer } from '../../base/lent-memory.js';
 import type { Completion } from '../../port/completion.js';
 import { close, closeFailed, finishIfIdle } from './close.js';
 import { emitAndAwait, emitData } from './emit.js';
@@ -70,14 +70,53 @@ export function received(connection: ConnectionRecord, completion: Completion): 
   if ((connection.flags & HOLDING) !== 0 || connection.held !== undefined) {
     hold(connection, completion);
   } else {
-    deliver(connection, completion.data, completion.buffer);
+    deliver(connection, completion.data, completion.bytes, completion.buffer);
   }
   receive(connection);
 }
 
+/**
+ * A completion of the receive in flight that brings no data: its bytes belong to a protocol below, or there are none, and
+ * then no receive follows.
+ * @param again whether a receive follows bytes at once
+ */
+export function receivedNoData(connection: ConnectionRecord, completion: Completion, again = true): void {
+  const { engine } = connection.group;
+  engine.counters.receivesCompleted++;
+  if (!completion.more) {
+    connection.flags &= ~(RECEIVING | STOPPING);
+  }
+  if ((connection.flags & CLOSING) !== 0) {
+    finishIfIdle(connection);
+    return;
+  }
+  if (completion.buffer !== undefined) {
+    connection.receivedTick = engine.wheel.tick;
+    if (again) {
+      receive(connection);
+    }
+  }
+}
+
+/** Data that is in no receive buffer. @param lent the memory that it begins; undefined if nobody else uses that */
+export function receivedCopy(connection: ConnectionRecord, bytes: Buffer, lent?: LentBuffer): void {
+  if ((connection.flags & CLOSING) !== 0) {
+    return;
+  }
+  if ((connection.flags & HOLDING) !== 0 || connection.held !== undefined) {
+    holdChunk(connection, { buffer: undefined, bytes: lent === undefined ? bytes : ownCopy(bytes) });
+  } else {
+    deliver(connection, bytes, bytes.length, lent);
+  }
+}
+
 /** Hands bytes to the handlers. */
-function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer | undefined): void {
-  const byteLength = lengthOf(chunk);
+function deliver(
+  connection: ConnectionRecord,
+  chunk: Buffer,
+  byteLength: number,
+  buffer: LentBuffer | undefined,
+): void {
   const { engine, counters, limits } = connection.group;
   connection.bytesRead += byteLength;
   counters.bytesRead += byteLength;
@@ -96,20 +135,26 @@ function deliver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer
   }
   if (buffer !== undefined && engine.delivery.handlersAwait && engine.port.poolShort) {
     // A handler that awaits may keep its buffer for long, and what it waits for may need a buffer to arrive.
-    handOver(connection, Buffer.from(chunk), undefined);
+    handOver(connection, Buffer.from(chunk), byteLength, undefined);
   } else {
-    handOver(connection, chunk, buffer);
+    handOver(connection, chunk, byteLength, buffer);
   }
 }
 
-function handOver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffer | undefined): void {
+function handOver(
+  connection: ConnectionRecord,
+  chunk: Buffer,
+  byteLength: number,
+  buffer: LentBuffer | undefined,
+): void {
   const { engine } = connection.group;
   engine.delivery.buffer = buffer;
-  engine.delivery.copiedBytes = buffer === undefined ? chunk.length : 0;
+  engine.delivery.copiedBytes = buffer === undefined ? byteLength : 0;
   if (connection.messages !== undefined) {
     connection.messages.received(chunk);
   } else {
     engine.delivery.chunk = chunk;
+    engine.delivery.chunkBytes = byteLength;
     emitData(connection, chunk);
     engine.delivery.chunk = undefined;
   }
@@ -119,8 +164,11 @@ function handOver(connection: ConnectionRecord, chunk: Buffer, buffer: PoolBuffe
 
 /** Keeps bytes for later, and stops a receive that would bring more and more of them. */
 function hold(connection: ConnectionRecord, completion: Completion): void {
+  holdChunk(connection, heldChunk(connection.group.engine.port.poolShort, completion));
+}
+
+function holdChunk(connection: ConnectionRecord, chunk: HeldChunk): void {
   const { engine } = connection.group;
-  const chunk = heldChunk(engine.port.poolShort, completion);
   const side = sideOf(connection);
   side.held ??= [];
   side.held.push(chunk);
@@ -136,10 +184,14 @@ function heldChunk(poolShort: boolean, completion: Completion): HeldChunk {
   if (buffer !== undefined && !poolShort && data.length > buffer.sizeBytes * COPIED_SHARE) {
     return { buffer: completion.take(), bytes: data };
   }
-  // Not from Node's pool: a slice of it would keep the whole pool.
+  return { buffer: undefined, bytes: ownCopy(data) };
+}
+
+/** Not from Node's pool: a slice of it would keep the whole pool. */
+function ownCopy(data: Buffer): Buffer {
   const bytes = Buffer.allocUnsafeSlow(data.length);
   data.copy(bytes);
-  return { buffer: undefined, bytes };
+  return bytes;
 }
 
 /** The memory that a chunk holds: all of its receive buffer, or its copy. */
@@ -150,16 +202,21 @@ function memoryOf({ buffer, bytes }: HeldChunk): number {
 /** A receive completed without bytes: the peer's FIN, an error, or our cancellation. */
 function receiveEnded(connection: ConnectionRecord, completion: Completion): void {
   if (completion.code === undefined) {
-    connection.flags |= PEER_FIN;
-    // A connection that was just resumed may have messages left: the next round delivers them, and then calls `end`.
-    const waits = connection.held !== undefined || connection.messages?.stopped === true;
-    if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
-      emitEnd(connection);
-    }
+    peerEnded(connection);
   } else if (completion.code === 'ECANCELED') {
     receive(connection);
   } else {
     closeFailed(connection, completion);
+  }
+}
+
+/** The peer has ended its stream: `end` follows what is left to deliver. */
+export function peerEnded(connection: ConnectionRecord): void {
+  connection.flags |= PEER_FIN;
+  // A connection that was just resumed may have messages left: the next round delivers them, and then calls `end`.
+  const waits = connection.held !== undefined || connection.messages?.stopped === true;
+  if (!waits && (connection.flags & (STOPPED | RESUMING)) === 0) {
+    emitEnd(connection);
   }
 }
 
@@ -216,7 +273,7 @@ export function resumeNow(connection: ConnectionRecord): void {
   while (held !== undefined && held.length > 0 && (connection.flags & (HOLDING | CLOSING)) === 0) {
     const chunk = held.shift() as (typeof held)[number];
     try {
-      deliver(connection, chunk.bytes, chunk.buffer);
+      deliver(connection, chunk.bytes, lengthOf(chunk.bytes), chunk.buffer);
     } finally {
       chunk.buffer?.release();
       connection.group.engine.held.change(connection, -memoryOf(chunk));

@@ -16,6 +16,7 @@ import type { ConnectionCounters, EngineCounters } from '../counters.js';
 import type { CheckedLimits } from '../options.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { NEVER, type Timed, type TimerWheel } from '../scheduling/timer-wheel.js';
+import type { SecureGroup } from '../secure/secure-group.js';
 import type { WriteBudget } from '../writing/write-budget.js';
 import type { WriteQueue } from '../writing/write-queue.js';
 import type { Delivery } from './delivery.js';
@@ -82,6 +83,8 @@ export interface HeldBudget {
   readonly bytesMax: number;
   /** A connection holds more than before, or less. A connection that holds too much is closed. */
   change(connection: ConnectionRecord, byteLength: number): void;
+  /** How much more the connection may hold. */
+  roomOf(connection: ConnectionRecord): number;
   /** The connection is closing and holds nothing any more. */
   forget(connection: ConnectionRecord): void;
 }
@@ -112,6 +115,17 @@ export interface StreamSink {
   finished(): void;
 }
 
+/** A connection whose handshake goes on when its turn comes. */
+export interface Handshaking {
+  handshake(): void;
+  failed(error: Error): void;
+}
+
+/** The handshakes of an engine: a bounded number of their steps is taken in a round, because each is costly. */
+export interface HandshakeSteps {
+  add(connection: Handshaking): void;
+}
+
 /** The parts of an engine that the behaviours of a connection may use. */
 export interface EngineServices {
   readonly port: CompletionPort;
@@ -124,6 +138,7 @@ export interface EngineServices {
   /** Memory of received data. */
   readonly held: HeldBudget;
   readonly marks: LowWaterMarks;
+  readonly handshakes: HandshakeSteps;
   readonly delivery: Delivery;
   /** Receives what handlers threw where their connection has no `error` handler. It never throws. */
   readonly onHandlerError: HandlerErrorSinkOf<ConnectionRecord>;
@@ -144,6 +159,12 @@ export interface ConnectionContext {
   readonly messages: MessageProtocol | undefined;
   /** Subscriptions, on a server. */
   readonly topics: Topics<ConnectionRecord> | undefined;
+  /** The TLS that its connections share; undefined without TLS. */
+  readonly secure?: SecureGroup | undefined;
+  /** A connection was made, and will be opened once its TLS handshake is done. */
+  handshakeBegins?(connection: ConnectionRecord): void;
+  /** The stream that reads a connection, for groups all of whose connections have one. */
+  streamOf?(connection: ConnectionRecord): StreamSink | undefined;
   /** A connection was made, and none of its handlers was called yet. */
   connectionOpened(connection: ConnectionRecord): void;
   /** The connection is closed, and its handlers were called. */
@@ -162,6 +183,7 @@ class SideFields {
   heldBytes = 0;
   /** The tick of `setDeadline`. */
   deadlineTick = NEVER;
+  ending: Ending | undefined = undefined;
 }
 
 /** The fields of all connections that have none of their own: it is never changed. */
@@ -189,9 +211,7 @@ export abstract class ConnectionRecord implements Timed {
   bytesRead = 0;
   /** Bytes that the system has taken. */
   bytesWritten = 0;
-  /** Bytes written that the system has not taken yet. */
-  queuedBytes = 0;
-  /** @internal */
+  /** @internal What it has written; undefined when all of that is sent. */
   queue: WriteQueue | undefined = undefined;
   /** @internal To change them there is `sideOf`. */
   side: SideFields = NO_SIDE_FIELDS;
@@ -212,8 +232,6 @@ export abstract class ConnectionRecord implements Timed {
   /** @internal */
   dueTick = NEVER;
   /** @internal */
-  ending: Ending | undefined = undefined;
-  /** @internal */
   messages: ConnectionMessages | undefined = undefined;
 
   /** @internal */
@@ -231,6 +249,16 @@ export abstract class ConnectionRecord implements Timed {
     }
   }
 
+  /** Bytes written that the system has not taken yet. */
+  get queuedBytes(): number {
+    return this.queue === undefined ? 0 : this.queue.queuedBytes;
+  }
+
+  /** @internal */
+  get ending(): Ending | undefined {
+    return this.side.ending;
+  }
+
   /** Memory that holds received data that is not delivered, unfinished messages, and subscriptions; in bytes. */
   get heldBytes(): number {
     return this.side.heldBytes;
@@ -243,7 +271,7 @@ export abstract class ConnectionRecord implements Timed {
 
   /** @internal The stream that reads it. */
   get stream(): StreamSink | undefined {
-    return this.side.stream;
+    return this.side.stream ?? this.group.streamOf?.(this);
   }
 
   /** @internal */
@@ -251,6 +279,15 @@ export abstract class ConnectionRecord implements Timed {
     return this.side.held;
   }
 
+  /** @internal Whether the peer must be told of our end before the FIN. */
+  get hasLastWords(): boolean {
+    return false;
+  }
+
+  /** @internal Posts what was written, or the FIN, unless a send is in flight. */
+  abstract postWritten(): void;
+  /** @internal The last handler was called. */
+  abstract ended(): void;
   /** @internal */
   abstract timeIsUp(): void;
   /** @internal */

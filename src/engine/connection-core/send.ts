@@ -1,12 +1,13 @@
 /** The sending side of a connection: what is written in a round leaves together, and one send is in flight. */
 
+import { assert } from '../../base/assert.js';
 import { lengthOf } from '../../base/bytes.js';
 import { OperationError } from '../../base/errors.js';
 import type { Completion } from '../../port/completion.js';
 import { SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
 import { checkPayload } from '../writing/payload.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
-import { COPY_BYTES_MAX } from '../writing/write-queue.js';
+import { COPY_BYTES_MAX, type WriteQueue } from '../writing/write-queue.js';
 import { close, finishOrFail, writeAfterEnd } from './close.js';
 import { emit, emitToStream } from './emit.js';
 import type { ConnectionRecord } from './record.js';
@@ -21,13 +22,12 @@ import {
   NEEDS_DRAIN,
   NEEDS_FLUSH,
   SENDING,
-  STREAMED,
   WANTS_ROOM,
 } from './state.js';
 import { armWriteStall } from './timeouts.js';
 
 /** Flags of a connection to which something happens when its send has completed. */
-const MINDS_SENDS = FIN_REQUESTED | NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM | STREAMED;
+export const MINDS_SENDS = FIN_REQUESTED | NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM;
 
 /** `drain` comes at this share of the high-water mark. */
 const LOW_SHARE = 0.5;
@@ -39,32 +39,47 @@ export function write(connection: ConnectionRecord, data: Uint8Array | string): 
   return append(connection, data);
 }
 
+/** The queue of a connection, for one more write of at least one byte. */
+function queueForWrite(connection: ConnectionRecord): WriteQueue {
+  const { engine, counters } = connection.group;
+  connection.queue ??= engine.writes.takeQueue();
+  counters.writes++;
+  return connection.queue;
+}
+
 /** Writes to a connection that is not closing, also after its FIN was requested, which leaves last. */
 export function append(connection: ConnectionRecord, data: Uint8Array | string): boolean {
-  const { engine, counters } = connection.group;
-  if (data !== engine.delivery.chunk || data === undefined) {
+  const { delivery } = connection.group.engine;
+  const isChunk = data === delivery.chunk && data !== undefined;
+  if (!isChunk) {
     checkPayload(data);
   }
+  const buffer = isChunk ? delivery.buffer : undefined;
   const isText = typeof data === 'string';
-  let byteLength = isText ? data.length : lengthOf(data);
+  // Reading the length of a view takes longer than most of what follows.
+  let byteLength = buffer !== undefined ? delivery.chunkBytes : isText ? data.length : lengthOf(data);
   if (byteLength === 0) {
     return hasRoom(connection);
   }
-  connection.queue ??= engine.writes.takeQueue();
-  counters.writes++;
+  const queue = queueForWrite(connection);
   if (isText) {
-    byteLength = connection.queue.addText(data);
-  } else if (
-    data === engine.delivery.chunk &&
-    engine.delivery.buffer !== undefined &&
-    staysLent(connection, byteLength)
-  ) {
+    byteLength = queue.addText(data);
+  } else if (buffer !== undefined && staysLent(connection, byteLength)) {
     // The chunk that is being delivered is sent from its buffer: the usual case of an echo, a proxy, a broadcast.
-    connection.queue.addLent(engine.delivery.buffer, byteLength);
+    queue.addLent(buffer, byteLength);
   } else {
-    connection.queue.addBytes(data, byteLength);
+    queue.addBytes(data, byteLength);
   }
   return written(connection, byteLength);
+}
+
+/** Writes text of which each character is one byte, as `append` does. */
+export function appendLatin1(connection: ConnectionRecord, text: string): boolean {
+  if (text.length === 0) {
+    return hasRoom(connection);
+  }
+  queueForWrite(connection).addLatin1(text);
+  return written(connection, text.length);
 }
 
 /**
@@ -77,19 +92,37 @@ function staysLent({ flags, group }: ConnectionRecord, byteLength: number): bool
 
 /** Writes bytes that other connections send too. The connection must be writable. */
 export function writeShared(connection: ConnectionRecord, shared: SharedBytes): boolean {
-  const { engine, counters } = connection.group;
   if (shared.byteLength === 0) {
     return hasRoom(connection);
   }
-  connection.queue ??= engine.writes.takeQueue();
-  counters.writes++;
+  const queue = queueForWrite(connection);
   if ((connection.flags & SENDING) !== 0 && shared.byteLength <= SMALL_BYTES_MAX) {
     // Copied for a slow connection, which would otherwise pin whole blocks that all connections share.
-    connection.queue.addBytes(shared.memory, shared.byteLength);
+    queue.addBytes(shared.memory, shared.byteLength);
   } else {
-    connection.queue.addShared(shared);
+    queue.addShared(shared);
   }
   return written(connection, shared.byteLength);
+}
+
+/** Whether `sendNow` may be called: nothing waits, and the system gets the bytes of the program as they are, without TLS. */
+export function canSendNow({ flags, group, queuedBytes }: ConnectionRecord): boolean {
+  return group.secure === undefined && queuedBytes === 0 && (flags & (SENDING | FIN_REQUESTED | CLOSING)) === 0;
+}
+
+/**
+ * Sends the first of these bytes now, as many as the system takes without waiting, after `canSendNow`: for bytes that are too
+ * many to be copied, and whose memory the program wants back.
+ * @param more whether other bytes follow at once
+ * @returns how many it took
+ */
+export function sendNow(connection: ConnectionRecord, bytes: Uint8Array, more: boolean): number {
+  assert(canSendNow(connection));
+  const { engine, counters } = connection.group;
+  const taken = engine.port.sendNow(connection.socket, bytes, more);
+  connection.bytesWritten += taken;
+  counters.bytesWritten += taken;
+  return taken;
 }
 
 /** Whether `write` returns true. If it returns false, `drain` follows. */
@@ -104,11 +137,12 @@ function hasRoom(connection: ConnectionRecord): boolean {
 /** Counts what was written against the limits; returns whether there is room for more. */
 function written(connection: ConnectionRecord, byteLength: number): boolean {
   const { engine, limits } = connection.group;
-  connection.queuedBytes += byteLength;
+  const queue = connection.queue as WriteQueue;
+  queue.queuedBytes += byteLength;
   engine.writes.queuedBytes += byteLength;
   engine.scheduler.flushNext(connection);
   const room = hasRoom(connection);
-  if (connection.queuedBytes > limits.pressureHighWaterMarkBytes) {
+  if (queue.queuedBytes > limits.pressureHighWaterMarkBytes) {
     engine.writes.trackBacklogged(connection);
   }
   if (engine.writes.queuedBytes > engine.writes.bytesMax) {
@@ -185,12 +219,13 @@ export function sent(connection: ConnectionRecord, completion: Completion): void
   connection.sentTick = engine.wheel.tick;
   connection.bytesWritten += bytes;
   counters.bytesWritten += bytes;
-  connection.queuedBytes -= bytes;
+  const queue = connection.queue as WriteQueue;
+  queue.queuedBytes -= bytes;
   engine.writes.queuedBytes -= bytes;
-  if (connection.queuedBytes <= limits.pressureHighWaterMarkBytes) {
+  if (queue.queuedBytes <= limits.pressureHighWaterMarkBytes) {
     engine.writes.untrackBacklogged(connection);
   }
-  if (connection.queuedBytes === 0) {
+  if (queue.queuedBytes === 0) {
     engine.writes.giveQueue(connection);
   }
   const waits = (connection.flags & (NEEDS_DRAIN | NEEDS_FLUSH | WANTS_ROOM)) !== 0;
@@ -200,7 +235,18 @@ export function sent(connection: ConnectionRecord, completion: Completion): void
     engine.scheduler.flushNext(connection);
     emitRoom(connection);
   } else {
-    flush(connection);
+    connection.postWritten();
+  }
+}
+
+/** The process ends, and the send in flight has completed: posts what is left, and calls nobody. */
+export function sentLast(connection: ConnectionRecord, { bytes, code }: Completion): void {
+  const { queue, group } = connection;
+  connection.flags &= ~SENDING;
+  if (queue !== undefined && code === undefined && (connection.flags & CLOSING) === 0) {
+    queue.queuedBytes -= bytes;
+    group.engine.writes.queuedBytes -= bytes;
+    group.engine.scheduler.flushNext(connection);
   }
 }
 

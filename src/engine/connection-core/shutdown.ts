@@ -59,9 +59,13 @@ export function postFin(connection: ConnectionRecord): void {
 export function finSent(connection: ConnectionRecord, completion: Completion): void {
   connection.group.engine.counters.shutdownsCompleted++;
   connection.flags &= ~FIN_POSTED;
-  if (finishOrFail(connection, completion)) {
-    return;
+  if (!finishOrFail(connection, completion)) {
+    ourEndDone(connection);
   }
+}
+
+/** Our side has ended: the FIN was sent, or the peer, which has ended before, is gone. */
+export function ourEndDone(connection: ConnectionRecord): void {
   connection.flags |= FIN_SENT;
   connection.phaseTick = connection.group.engine.wheel.tick;
   emitToStream(connection, 'finished');

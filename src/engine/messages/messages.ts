@@ -82,7 +82,7 @@ export class MessageSide implements ConnectionMessages {
   constructor(connection: ConnectionRecord, rules: MessageRules) {
     this.#connection = connection;
     this.#rules = rules;
-    this.#framer = new Framer(rules.framing);
+    this.#framer = new Framer(rules.framing, this);
     this.pingTick = connection.receivedTick;
   }
 
@@ -98,6 +98,12 @@ export class MessageSide implements ConnectionMessages {
   /** The longest time for a message. */
   get messageTicks(): number {
     return this.#rules.messageTicks;
+  }
+
+  /** The memory of an incomplete message may grow to this without exceeding a limit. */
+  get spareBytesMax(): number {
+    const connection = this.#connection;
+    return connection.group.engine.held.roomOf(connection) + this.#countedBytes;
   }
 
   /** Whether messages wait that were received already. */

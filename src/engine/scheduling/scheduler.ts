@@ -46,7 +46,7 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
   readonly wheel: TimerWheel;
   /** Counts rounds. */
   round = 0;
-  readonly #port: TurnSource;
+  #port: TurnSource;
   readonly #work: RoundWork<Entry>;
   readonly #counters: EngineCounters;
   readonly #marks: MarkTimes;
@@ -82,12 +82,22 @@ export class Scheduler<Entry extends { flags: number }> implements TurnHooks {
     this.#work = work;
   }
 
-  /** A list that was empty needs a turn; one that was not has asked for it before. */
+  /** A list that was empty needs a turn. The first entry of one that is not empty has requested it. */
   #add<Item extends object>(list: RoundList<Item>, item: Item): void {
-    if (list.length === 0) {
+    list.push(item);
+    if (list.length === 1) {
       this.#port.wantTurn();
     }
-    list.push(item);
+  }
+
+  /** The process ends, so no turn follows: `port` is called instead when there is something to do. */
+  turnsEnd(port: TurnSource): void {
+    this.#port = port;
+  }
+
+  /** Posts what was written, and nothing else. */
+  flushWrites(): void {
+    this.#dirty.drain(this.#flushOne);
   }
 
   /** The connection has something to post. */

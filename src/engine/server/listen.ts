@@ -5,6 +5,7 @@ import { ANY_IPV6, type SocketAddress } from '../../base/address.js';
 import { process } from '../../base/runtime.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { BACKLOG } from '../../port/socket.js';
+import type { TlsListenOptions } from '../../tls/options.js';
 import type { Connection } from '../connection.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { Topics, topicLimitsOf } from '../connection-core/topics.js';
@@ -15,6 +16,7 @@ import { type MessageOptions, MessageRules } from '../messages/messages.js';
 import { checkConnectionOptions, LISTEN_RULES } from '../option-tables.js';
 import { limitsOf } from '../options.js';
 import { unlessClosed } from '../pending.js';
+import type { GivenContext } from '../secure/server-tls.js';
 import { type EngineChoice, requireEngineOpen, useEngine } from '../shared-engines.js';
 import { throwIfAborted, unlessAborted } from '../signals.js';
 import { type ListenerOptions, openListener } from './listener.js';
@@ -27,6 +29,11 @@ export interface ListenOptions<Context = unknown, Message = Buffer, Sent = unkno
     EngineChoice,
     MessageOptions<Message, Sent>,
     Handlers<Context, Message, Sent> {
+  /**
+   * TLS: the options of `tls.createServer`, by Node's names. `key` and `cert` are what a server needs. Handlers see a
+   * connection once its handshake is done.
+   */
+  readonly tls?: TlsListenOptions;
   /** The limits of the server and of each of its connections. */
   readonly limits?: ListenLimits;
   /**
@@ -78,12 +85,14 @@ export interface ServerPlace {
   readonly socketCount?: SocketCount;
   /** The address that another thread listens on and accepts at for this one. */
   readonly acceptedAt?: SocketAddress;
+  /** Contexts of TLS that the server was given before this thread started. */
+  readonly contexts?: readonly GivenContext[];
 }
 
 /** @internal */
 export async function openServer<Context>(
   options: ListenOptions<Context>,
-  { handlers: own, socketCount, acceptedAt }: ServerPlace = {},
+  { handlers: own, socketCount, acceptedAt, contexts = [] }: ServerPlace = {},
 ): Promise<ServerCore> {
   checkConnectionOptions(options, LISTEN_RULES);
   const given = options.limits ?? {};
@@ -117,6 +126,8 @@ export async function openServer<Context>(
       limits,
       messages,
       topics,
+      tls: options.tls ?? undefined,
+      contexts,
       connectionContext: options.context,
       signal,
       serverLimits: { connectionsMax, connectionsPerAddressMax, acceptsPerRoundMax },

@@ -3,8 +3,10 @@
 import type { SocketAddress } from '../../base/address.js';
 import { type AsyncContext, callersContext } from '../../port/async-context.js';
 import type { OverlappedSocket } from '../../port/socket.js';
+import type { TlsListenOptions } from '../../tls/options.js';
 import { AcceptQueue, type AcceptQueueOwner } from '../accept-queue.js';
 import type { CloseReason } from '../close-reasons.js';
+import { close } from '../connection-core/close.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import { CLOSED } from '../connection-core/state.js';
 import type { Topics } from '../connection-core/topics.js';
@@ -14,6 +16,7 @@ import type { Handlers } from '../handlers.js';
 import type { MessageRules } from '../messages/messages.js';
 import { ContextFailure, openConnection } from '../open-connection.js';
 import type { CheckedLimits } from '../options.js';
+import { type GivenContext, ServerTls } from '../secure/server-tls.js';
 import { onAbort } from '../signals.js';
 import type { SharedBytes } from '../writing/shared-bytes.js';
 import { AddressCounts } from './address-counts.js';
@@ -43,6 +46,10 @@ export interface ServerParts {
   readonly messages: MessageRules | undefined;
   readonly serverLimits: CheckedServerLimits;
   readonly topics: Topics<ConnectionRecord>;
+  /** Its option `tls`. */
+  readonly tls: TlsListenOptions | undefined;
+  /** Contexts of TLS that replace or complete those of `tls`. */
+  readonly contexts: readonly GivenContext[];
   /** The value of each `connection.context`, or the function that makes it. */
   readonly connectionContext: unknown;
   /** Closes the server when it aborts. */
@@ -61,9 +68,12 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
   readonly counters = new ConnectionCounters();
   readonly messages: MessageRules | undefined;
   readonly topics: Topics<ConnectionRecord>;
+  readonly secure: ServerTls | undefined;
   readonly address: SocketAddress;
   /** Its connections, until their handler `close` has returned. */
   readonly connections = new Set<ConnectionRecord>();
+  /** Connections whose TLS handshake is not done: they are not in `connections` yet. */
+  readonly handshaking = new Set<ConnectionRecord>();
   readonly accepts: AcceptQueue;
   readonly closing = new GracefulClose(this);
   readonly #serverLimits: CheckedServerLimits;
@@ -83,6 +93,14 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
     this.limits = parts.limits;
     this.messages = parts.messages;
     this.topics = parts.topics;
+    if (parts.tls !== undefined) {
+      const secure = new ServerTls(parts.tls, this.context);
+      for (const given of parts.contexts) {
+        secure.give(given);
+      }
+      this.secure = secure;
+      parts.engine.port.requireAddresses('tls');
+    }
     this.address = parts.address;
     this.#serverLimits = parts.serverLimits;
     this.#addresses = parts.serverLimits.connectionsPerAddressMax === Infinity ? undefined : new AddressCounts();
@@ -163,12 +181,20 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
     return undefined;
   }
 
+  handshakeBegins(connection: ConnectionRecord): void {
+    this.handshaking.add(connection);
+  }
+
   connectionOpened(connection: ConnectionRecord): void {
+    if (this.secure !== undefined) {
+      this.handshaking.delete(connection);
+    }
     this.connections.add(connection);
   }
 
   connectionClosed(connection: ConnectionRecord): void {
     this.connections.delete(connection);
+    this.handshaking.delete(connection);
     this.#addresses?.remove(connection.socket);
     this.topics.forget(connection);
     this.#socketCount?.gone();
@@ -188,6 +214,10 @@ export class ServerCore implements ConnectionContext, AcceptQueueOwner, Closable
 
   stopListening(): void {
     this.accepts.close();
+    for (const connection of this.handshaking) {
+      // It has asked for nothing yet.
+      close(connection, 'drain_deadline');
+    }
   }
 
   listenerClosed(): void {

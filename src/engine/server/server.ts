@@ -1,10 +1,14 @@
 /** A server, as programs hold it. `ServerCore` is what runs it. */
 
 import type { SocketAddress } from '../../base/address.js';
+import { misuse } from '../../base/argument-errors.js';
 import type { DriverName } from '../../drivers/driver.js';
+import type { SecureContext } from '../../tls/context.js';
+import type { ContextOptions } from '../../tls/options.js';
 import type { Connection } from '../connection.js';
 import { piecesOf } from '../messages/send-message.js';
 import { checkTime } from '../options.js';
+import type { ServerTls } from '../secure/server-tls.js';
 import { type ServerStatistics, serverStatistics } from '../statistics.js';
 import type { Payload } from '../writing/payload.js';
 import { type ConnectionFilter, sendToAll } from './broadcast.js';
@@ -107,6 +111,32 @@ export class Server<Context = unknown, Sent = unknown> {
    */
   close(options?: CloseOptions | null): Promise<void> {
     return this.core.closing.close(checkTime('deadlineMs', options?.deadlineMs, DEADLINE_MS));
+  }
+
+  /**
+   * Replaces the certificate and the other options of the server's secure context, without a restart: connections that
+   * begin from now on use them.
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` without the option `tls`, and what `tls.createSecureContext` throws
+   */
+  setSecureContext(options: ContextOptions | SecureContext): void {
+    this.#tls.setSecureContext(options);
+  }
+
+  /**
+   * Adds a certificate for a name: clients that ask for it (SNI) get it. A later one for the same name replaces it.
+   * @param hostname such as `example.com`, or `*.example.com` for all names with one label more
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for a wrong name, or without the option `tls`
+   */
+  addContext(hostname: string, options: ContextOptions | SecureContext): void {
+    this.#tls.addContext(hostname, options);
+  }
+
+  get #tls(): ServerTls {
+    const { secure } = this.core;
+    if (secure === undefined) {
+      throw misuse('tls: expected a server that listens with it');
+    }
+    return secure;
   }
 
   /** The server keeps the process alive. This is the default. */

@@ -153,7 +153,10 @@ export class ChunkIterator implements AsyncIterableIterator<Buffer>, ConnectionS
     this.#serve();
   }
 
-  /** Bytes that were received before are read first. After the peer's end the loop ends without an error, whatever happens to our side. */
+  /**
+   * Bytes that were received before are read first. After the peer's end the loop ends without an error, whatever happens
+   * to our side.
+   */
   connectionClosed(): void {
     if (!this.#ended) {
       this.#ended = true;

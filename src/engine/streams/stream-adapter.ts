@@ -4,12 +4,9 @@
  */
 
 import type { Buffer } from 'node:buffer';
-import { OperationError } from '../../base/errors.js';
 import { queueMicrotask } from '../../base/runtime.js';
 import { inCallersContext } from '../../port/async-context.js';
-import type { CloseReason } from '../close-reasons.js';
 import { close, whyClosed, writeAfterEnd } from '../connection-core/close.js';
-import type { HandlerName, HandlerTable } from '../connection-core/handler-table.js';
 import { destroy, linger } from '../connection-core/linger.js';
 import { type ConnectionRecord, type StreamSink, sideOf } from '../connection-core/record.js';
 import { append, end } from '../connection-core/send.js';
@@ -20,10 +17,10 @@ import {
   FIN_REQUESTED,
   FIN_SENT,
   NEEDS_FLUSH,
-  STREAMED,
   TRUNCATED,
 } from '../connection-core/state.js';
 import { checkPayload, type Payload } from '../writing/payload.js';
+import { StreamHandlers } from './stream-handlers.js';
 import { StreamWrite } from './stream-write.js';
 
 /** Bytes that a stream keeps for its reader before it pauses the connection. */
@@ -43,46 +40,27 @@ export interface ConnectionStream {
 
 type Done = (error?: Error) => void;
 
-/** The reader of the connection, if it has one. */
-function readerOf({ flags, messages, handlers }: ConnectionRecord): string | undefined {
-  if ((flags & STREAMED) !== 0) {
-    return 'a stream that was made of it';
-  }
-  if (messages !== undefined) {
-    return 'its framing';
-  }
-  return handlers.data === undefined ? undefined : 'its handler data';
-}
-
 /** The handlers of a connection that a stream reads. */
-export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
+export class Streaming extends StreamHandlers implements StreamSink {
   readonly connection: ConnectionRecord;
   readonly #stream: ConnectionStream;
-  readonly #own: HandlerTable<ConnectionRecord>;
   /** The pending write. */
   #write: StreamWrite | undefined;
+  #whenWritten: Done | undefined;
   #whenFinished: Done | undefined;
 
   /** @throws OperationError `ERR_ALREADY_READ` */
   constructor(connection: ConnectionRecord, stream: ConnectionStream) {
-    const reader = readerOf(connection);
-    if (reader !== undefined) {
-      const reason = `The connection has a reader already: ${reader}`;
-      throw new OperationError({ code: 'ERR_ALREADY_READ', reason, syscall: 'read' });
-    }
+    super(connection);
     this.connection = connection;
     this.#stream = stream;
-    this.#own = connection.handlers;
-    connection.flags |= STREAMED;
-    const side = sideOf(connection);
-    side.handlers = this;
-    side.stream = this;
+    sideOf(connection).stream = this;
     // Events from before the stream existed. Later than its constructor, which is still running.
     if ((connection.flags & END_EMITTED) !== 0) {
       queueMicrotask(() => stream.peerEnded());
     }
     if ((connection.flags & CLOSED) !== 0) {
-      queueMicrotask(() => this.#over());
+      queueMicrotask(() => this.closed());
     }
   }
 
@@ -90,28 +68,8 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     this.#stream.received(chunk);
   }
 
-  end(connection: ConnectionRecord): unknown {
+  protected peerEnded(): void {
     this.#stream.peerEnded();
-    return this.#own.end?.(connection);
-  }
-
-  drain(connection: ConnectionRecord): unknown {
-    return this.#own.drain?.(connection);
-  }
-
-  /** The stream goes on until it ends by itself: only the program knows whether an answer is in progress. */
-  serverClosing(connection: ConnectionRecord): unknown {
-    return this.#own.serverClosing?.(connection);
-  }
-
-  /** Without a handler of the program, only the stream gets the error. */
-  error(connection: ConnectionRecord, error: Error, handler: HandlerName | undefined): unknown {
-    return this.#own.error?.(connection, error, handler);
-  }
-
-  close(connection: ConnectionRecord, reason: CloseReason): unknown {
-    this.#over();
-    return this.#own.close?.(connection, reason);
   }
 
   /** There is room for more of the pending write. */
@@ -126,12 +84,13 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     done?.();
   }
 
-  #over(): void {
+  protected closed(): void {
     const { ending } = this.connection;
     this.#stream.connectionClosed(ending?.error, ending?.reason === 'finished');
     // Callbacks that wait are called after the stream, which has learnt of the close by then.
-    const waiting = [this.#write?.done, this.#whenFinished];
+    const waiting = [this.#whenWritten, this.#whenFinished];
     this.#write = undefined;
+    this.#whenWritten = undefined;
     this.#whenFinished = undefined;
     for (const done of waiting) {
       done?.(this.whyClosed());
@@ -144,12 +103,11 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
   }
 
   /**
-   * Writes for a stream, which writes one thing at a time, of any size: the connection is given a piece whenever it has
+   * Writes for a stream, which writes one payload at a time, of any size: the connection is given a part whenever it has
    * room, as a stream waits for its callback and so has no other way to be held up.
-   * @param pieces they are this write's from now on
    * @param done called when the bytes are the caller's again and the connection wants more
    */
-  write(pieces: Payload[], done: Done): void {
+  write(data: Payload, done: Done): void {
     const { connection } = this;
     if ((connection.flags & (FIN_REQUESTED | CLOSING)) === FIN_REQUESTED) {
       // Also where the peer's end brought it about: there the connection drops what is written, and returns false.
@@ -157,16 +115,17 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
       return;
     }
     try {
-      pieces.forEach(checkPayload);
-      this.#write = new StreamWrite(pieces, done);
+      checkPayload(data);
+      this.#write = new StreamWrite([data]);
     } catch (error) {
       done(error as Error);
       return;
     }
+    this.#whenWritten = done;
     this.#goOn();
-    if (this.#write !== undefined) {
+    if (this.#whenWritten !== undefined) {
       // It waits, and a round of the engine will call back.
-      this.#write.done = inCallersContext(done);
+      this.#whenWritten = inCallersContext(done);
     }
   }
 
@@ -188,7 +147,7 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
       }
     } catch (thrown) {
       error = thrown as Error;
-      this.truncate();
+      connection.flags |= TRUNCATED;
     }
     if ((connection.flags & CLOSING) !== 0) {
       error ??= this.whyClosed();
@@ -198,8 +157,10 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
       connection.group.engine.port.mindSends();
       return;
     }
+    const done = this.#whenWritten;
     this.#write = undefined;
-    write.done(error);
+    this.#whenWritten = undefined;
+    done?.(error);
   }
 
   /** Ends our side for a stream. @param done called when the FIN was sent */
@@ -215,16 +176,11 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
   }
 
-  /**
-   * Destroys the connection for a stream. What the stream has taken is sent before, in the linger time of the connection.
-   * @param left data that waits in the stream itself; its memory must not change
-   */
-  destroy(error: Error | undefined, left: readonly Payload[] = []): void {
+  /** Destroys the connection for a stream. Bytes that the stream has taken are sent before, in the linger time of the connection. */
+  destroy(error: Error | undefined): void {
     const { connection } = this;
     const open = (connection.flags & (FIN_REQUESTED | CLOSING)) === 0 && connection.group.limits.lingerMs !== 0;
-    if (open && (this.#write?.ended === false || left.length > 0)) {
-      this.#write ??= new StreamWrite([], () => undefined);
-      this.#write.add(left);
+    if (open && this.#write?.ended === false) {
       linger(connection, error);
       this.#goOn();
     } else {
@@ -232,14 +188,9 @@ export class Streaming implements HandlerTable<ConnectionRecord>, StreamSink {
     }
   }
 
-  /** The stream is truncated: the peer must not take the close of the connection for its end. */
-  truncate(): void {
-    this.connection.flags |= TRUNCATED;
-  }
-
-  /** Closes the connection with a reset: nothing more of the stream is sent. */
+  /** Closes the connection with a reset, as the peer must not take the close for the end of the stream. */
   abort(error: Error | undefined): void {
-    this.truncate();
+    this.connection.flags |= TRUNCATED;
     close(this.connection, 'destroyed', error);
   }
 

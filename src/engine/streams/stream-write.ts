@@ -8,11 +8,8 @@ import { lengthOf, partOf } from '../../base/bytes.js';
 import { bufferDetached } from '../../base/errors.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { highWaterMark, isFull } from '../connection-core/room.js';
-import type { Payload } from '../writing/payload.js';
+import { type Payload, UTF8_BYTES_PER_UNIT_MAX } from '../writing/payload.js';
 import { COPY_BYTES_MAX, SEND_BYTES_MAX } from '../writing/write-queue.js';
-
-/** UTF-8 bytes of one UTF-16 unit at the most. */
-const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** A piece is only split while the queue is at most this share of the high-water mark. */
 const ROOM_SHARE = 0.5;
@@ -20,8 +17,6 @@ const ROOM_SHARE = 0.5;
 /** With more than this share of the engine's `queuedBytesMax` waiting, streams add little, so that all of them fit. */
 const FULL_SHARE = 0.5;
 const FULL_BYTES_MAX = 4096;
-
-type Done = (error?: Error) => void;
 
 /** The bytes that a connection takes now; 0 if the write must wait until some are sent. */
 function roomOf(connection: ConnectionRecord): number {
@@ -38,9 +33,8 @@ function lengthOfPayload(piece: Payload): number {
 }
 
 export class StreamWrite {
-  done: Done;
   readonly #pieces: Payload[];
-  /** Bytes of each, when they were written: fewer later mean that their memory is gone. Of text it does not count. */
+  /** Bytes of each, when they were written: fewer later mean that their memory is gone. Text does not use it. */
   readonly #lengths: number[];
   #index = 0;
   /** Bytes of the piece at the index that the connection has. */
@@ -48,15 +42,25 @@ export class StreamWrite {
   /** Whether the connection may still need memory of the program's. */
   #pinned = false;
 
-  constructor(pieces: Payload[], done: Done) {
+  /** @param pieces they are this write's from now on */
+  constructor(pieces: Payload[]) {
     this.#pieces = pieces;
     this.#lengths = pieces.map(lengthOfPayload);
-    this.done = done;
   }
 
   /** Whether the connection has taken everything. */
   get ended(): boolean {
     return this.#index === this.#pieces.length;
+  }
+
+  /** Bytes that the connection does not have yet. */
+  get bytesLeft(): number {
+    let bytes = -this.#offset;
+    for (let index = this.#index; index < this.#pieces.length; index++) {
+      const piece = this.#pieces[index] as Payload;
+      bytes += typeof piece === 'string' ? Buffer.byteLength(piece) : (this.#lengths[index] as number);
+    }
+    return bytes;
   }
 
   /** Appends pieces. */

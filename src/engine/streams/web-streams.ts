@@ -1,14 +1,15 @@
 /** A connection as web streams: `connection.toWeb()`. */
 
 import type { Buffer } from 'node:buffer';
-import {
-  type ReadableByteStreamController,
+import type {
+  ReadableByteStreamController,
   ReadableStream,
-  type ReadableStreamBYOBRequest,
+  ReadableStreamBYOBRequest,
   WritableStream,
-  type WritableStreamDefaultController,
+  WritableStreamDefaultController,
 } from 'node:stream/web';
 import { isError } from '../../base/errors.js';
+import { process } from '../../base/runtime.js';
 import { pause, resume } from '../connection-core/receive.js';
 import type { ConnectionRecord } from '../connection-core/record.js';
 import { type ConnectionStream, READ_AHEAD_BYTES_MAX, READ_AHEAD_PIECES_MAX, Streaming } from './stream-adapter.js';
@@ -41,7 +42,9 @@ export class WebConnection implements ConnectionStream, WebStreams {
 
   constructor(connection: ConnectionRecord) {
     this.#streaming = new Streaming(connection, this);
-    this.readable = new ReadableStream(
+    // Loaded now, as it takes longer than most of this package, and few programs need it.
+    const web = process.getBuiltinModule('node:stream/web');
+    this.readable = new web.ReadableStream(
       {
         type: 'bytes',
         start: (controller) => {
@@ -55,15 +58,15 @@ export class WebConnection implements ConnectionStream, WebStreams {
       },
       { highWaterMark: READ_AHEAD_BYTES_MAX },
     );
-    this.writable = new WritableStream<Uint8Array | string>(
+    this.writable = new web.WritableStream<Uint8Array | string>(
       {
         start: (controller) => {
           this.#writing = controller;
-          // Told at once, where a sink's own `abort` waits for the write or the close that is under way.
+          // A sink's own `abort` would wait for the write or the close that is under way.
           const { signal } = controller as WritingController;
           signal.addEventListener('abort', () => this.#streaming.abort(failureOf(signal.reason)));
         },
-        write: (chunk) => this.#settled((done) => this.#streaming.write([chunk], done)),
+        write: (chunk) => this.#settled((done) => this.#streaming.write(chunk, done)),
         close: () => this.#settled((done) => this.#streaming.finish(done)),
       },
       { highWaterMark: connection.group.limits.pressureHighWaterMarkBytes, size: (chunk) => chunk?.length ?? 1 },

@@ -7,6 +7,9 @@ import { isBytes, ownView } from '../../base/bytes.js';
 /** Data to send: bytes or text. */
 export type Payload = Uint8Array | string;
 
+/** UTF-8 bytes of one UTF-16 unit at the most. */
+export const UTF8_BYTES_PER_UNIT_MAX = 3;
+
 /**
  * Checks the argument of a write: anything else would be counted or sent wrongly; a Uint16Array, for example, has more bytes
  * than its length.

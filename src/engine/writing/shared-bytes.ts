@@ -1,10 +1,9 @@
 /** Bytes that many connections send: one copy that never moves, kept by each send until it completes. */
 
-import { OwnMemory, type RefCounted } from '../../base/ref-counted.js';
-import { addressOfBytes } from '../../ffi/library.js';
+import type { RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 import { keepFramed } from '../../framing/framed-memory.js';
-import { SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
+import { ownerOf, SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
 import { type ArenaBlock, BLOCK_BYTES, type WriteArena } from '../../port/sending/write-arena.js';
 import { joinPieces, type Payload } from './payload.js';
 
@@ -56,7 +55,8 @@ export class Sharing {
   #own(memory: Uint8Array): SharedBytes {
     const { byteLength } = memory;
     keepFramed(memory.buffer);
-    return { memory, address: addressOfBytes(memory), byteLength, holder: new OwnMemory(memory) };
+    const holder = ownerOf(memory);
+    return { memory, address: holder.address, byteLength, holder };
   }
 
   #chunkWith(byteLength: number): ArenaBlock {

@@ -14,7 +14,7 @@ const PRESSURE_SHARE = 1 / 8;
 export interface QueueOwner {
   flags: number;
   queue: WriteQueue | undefined;
-  queuedBytes: number;
+  readonly queuedBytes: number;
 }
 
 export class WriteBudget<Owner extends QueueOwner> {
@@ -58,6 +58,12 @@ export class WriteBudget<Owner extends QueueOwner> {
     if (queue !== undefined) {
       this.#idleQueues.give(queue);
     }
+  }
+
+  /** Takes a queue back that is empty, or whose bytes nobody sends any more. */
+  giveUnowned(queue: WriteQueue): void {
+    queue.clear();
+    this.#idleQueues.give(queue);
   }
 
   /** The connection has more queued bytes than a connection of an engine under pressure should have. */

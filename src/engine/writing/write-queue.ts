@@ -1,20 +1,20 @@
 /**
- * Bytes that a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks, where
- * neighbours are one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most connections
- * write one piece in a turn: it needs no list.
+ * Bytes that a connection has written and not yet posted. Text, and bytes of up to `COPY_BYTES_MAX`, are copied into chunks,
+ * where neighbours are one piece; larger bytes stay where they are; views of receive buffers keep their buffer. Most
+ * connections write one piece in a turn, which needs no list.
  */
 
 import { Buffer } from 'node:buffer';
 import { memoryOf } from '../../base/bytes.js';
-import { type MemoryOwner, OwnMemory, RefCounted } from '../../base/ref-counted.js';
+import type { LentBuffer } from '../../base/lent-memory.js';
+import { type MemoryOwner, RefCounted } from '../../base/ref-counted.js';
 import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
-import { addressOfBytes } from '../../ffi/library.js';
 import { isFramed } from '../../framing/framed-memory.js';
-import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { CompletionPort } from '../../port/completion-port.js';
-import { type BufferSink, SendVector } from '../../port/sending/send-memory.js';
+import { type BufferSink, ownerOf, SendVector } from '../../port/sending/send-memory.js';
 import { type ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../../port/socket.js';
+import { UTF8_BYTES_PER_UNIT_MAX } from './payload.js';
 import type { SharedBytes } from './shared-bytes.js';
 
 /**
@@ -26,8 +26,10 @@ export const COPY_BYTES_MAX = 16 * 1024;
 /** The most bytes of one send. A larger one costs the system less for each byte, and other connections wait longer for it. */
 export const SEND_BYTES_MAX = 512 * 1024;
 
-/** UTF-8 bytes of one UTF-16 unit at the most. */
-const UTF8_BYTES_PER_UNIT_MAX = 3;
+/** Uses bytes that leave a queue, during the call. */
+export interface PieceTaker {
+  take(address: number, byteLength: number, owner: MemoryOwner): void;
+}
 
 export class WriteQueue implements BufferSink {
   readonly #port: CompletionPort;
@@ -40,6 +42,8 @@ export class WriteQueue implements BufferSink {
   #batches: SendVector[] | undefined;
   /** The chunk that is appended to: one holder is this queue. */
   #chunk: ArenaBlock | undefined;
+  /** Bytes written that the system has not taken yet, those of a send in flight included. */
+  queuedBytes = 0;
   /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
   progress: number | undefined = undefined;
 
@@ -52,8 +56,13 @@ export class WriteQueue implements BufferSink {
     return this.#byteLength === 0 && this.#batches === undefined;
   }
 
-  /** Appends the first bytes of a receive buffer, which it keeps. */
-  addLent(buffer: PoolBuffer, byteLength: number): void {
+  /** Whether its bytes are in one place, if it has any. */
+  get hasOnePiece(): boolean {
+    return this.#batches === undefined;
+  }
+
+  /** Appends the first bytes of a lent buffer, which it keeps. */
+  addLent(buffer: LentBuffer, byteLength: number): void {
     buffer.retain();
     this.add(buffer.address, byteLength, buffer);
   }
@@ -72,6 +81,10 @@ export class WriteQueue implements BufferSink {
 
   /** Appends bytes, of which there are `byteLength`. */
   addBytes(bytes: Uint8Array, byteLength: number): void {
+    // Bytes that were written just before are not copied now if they were not then.
+    if (byteLength > COPY_BYTES_MAX && this.#port.gatherAgain(this, bytes, byteLength, SEND_BYTES_MAX)) {
+      return;
+    }
     if (byteLength <= COPY_BYTES_MAX || this.#holdsTooMuch(bytes, byteLength)) {
       this.#addCopy(bytes, byteLength);
     } else {
@@ -101,8 +114,8 @@ export class WriteQueue implements BufferSink {
 
   /** Appends memory that has no other holder. */
   #addOwn(memory: Uint8Array): void {
-    const holder = new OwnMemory(memory);
-    this.#addHeld(addressOfBytes(memory), memory.length, holder);
+    const holder = ownerOf(memory);
+    this.#addHeld(holder.address, memory.length, holder);
     holder.release();
   }
 
@@ -120,6 +133,18 @@ export class WriteQueue implements BufferSink {
     const byteLength = chunk.memory.write(text, chunk.used);
     this.#addCopied(chunk, byteLength);
     return byteLength;
+  }
+
+  /** Appends text, of which each character is one byte. */
+  addLatin1(text: string): void {
+    const { length } = text;
+    if (length > COPY_BYTES_MAX) {
+      this.#addOwn(Buffer.from(text, 'latin1'));
+      return;
+    }
+    const chunk = this.#chunkWith(length);
+    chunk.memory.write(text, chunk.used, 'latin1');
+    this.#addCopied(chunk, length);
   }
 
   /** The block to append to, with room for `byteLength` bytes. */
@@ -213,11 +238,74 @@ export class WriteQueue implements BufferSink {
     }
   }
 
+  /**
+   * Hands bytes from the front to a taker, which uses them at once: they leave the queue, and their owners are released.
+   * @returns how many
+   * @throws what the taker throws
+   */
+  consume(bytesMax: number, taker: PieceTaker): number {
+    let consumed = 0;
+    while (consumed < bytesMax && !this.empty) {
+      const batch = this.#batches?.[0];
+      const left = bytesMax - consumed;
+      consumed += batch === undefined ? this.#consumeFirst(left, taker) : this.#consumeOf(batch, left, taker);
+    }
+    return consumed;
+  }
+
+  #consumeFirst(bytesMax: number, taker: PieceTaker): number {
+    const owner = this.#held as MemoryOwner;
+    const byteLength = Math.min(this.#byteLength, bytesMax);
+    taker.take(this.#address, byteLength, owner);
+    if (byteLength < this.#byteLength) {
+      this.#address += byteLength;
+      this.#byteLength -= byteLength;
+    } else {
+      this.#forgetFirst();
+      releaseOwner(owner);
+    }
+    return byteLength;
+  }
+
+  #consumeOf(batch: SendVector, bytesMax: number, taker: PieceTaker): number {
+    const { addresses, lengths, owners } = batch;
+    const address = addresses[0] as number;
+    const length = lengths[0] as number;
+    const owner = owners[0] as MemoryOwner;
+    const byteLength = Math.min(length, bytesMax);
+    taker.take(address, byteLength, owner);
+    batch.byteLength -= byteLength;
+    if (byteLength < length) {
+      addresses[0] = address + byteLength;
+      lengths[0] = length - byteLength;
+    } else {
+      addresses.shift();
+      lengths.shift();
+      owners.shift();
+      releaseOwner(owner);
+      if (batch.count === 0) {
+        this.#batches?.shift();
+        if (this.#batches?.length === 0) {
+          this.#batches = undefined;
+        }
+      }
+    }
+    return byteLength;
+  }
+
+  /** A block with room for `byteLength` bytes after its used ones: write them there, and call `reserved`. */
+  reserve(byteLength: number): ArenaBlock {
+    return this.#chunkWith(byteLength);
+  }
+
+  /** Bytes were written to the block that `reserve` has returned. */
+  reserved(block: ArenaBlock, byteLength: number): void {
+    this.#addCopied(block, byteLength);
+  }
+
   /** Drops everything. */
   clear(): void {
-    if (this.#held instanceof RefCounted) {
-      this.#held.release();
-    }
+    releaseOwner(this.#held);
     this.#forgetFirst();
     for (const pieces of this.#batches ?? []) {
       pieces.release();
@@ -228,8 +316,15 @@ export class WriteQueue implements BufferSink {
 
   /** An empty queue holds no block. */
   rest(): void {
+    this.queuedBytes = 0;
     this.progress = undefined;
     this.#chunk?.release();
     this.#chunk = undefined;
+  }
+}
+
+function releaseOwner(owner: MemoryOwner | undefined): void {
+  if (owner instanceof RefCounted) {
+    owner.release();
   }
 }

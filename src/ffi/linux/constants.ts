@@ -19,12 +19,16 @@ export const SO_KEEPALIVE = 9;
 export const SO_OOBINLINE = 10;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
-export const SO_PEERNAME = 28;
 export const SO_RCVLOWAT = 18;
 export const SO_RCVTIMEO = 20;
+export const SO_PEERNAME = 28;
 
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+/** Seconds of silence before the first probe, seconds between probes, and how many of them. */
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
 export const TCP_INFO = 11;
 /** A connection's final state in `struct tcp_info`. */
 export const TCP_CLOSE = 7;
@@ -32,8 +36,14 @@ export const TCP_USER_TIMEOUT = 18;
 
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
+/** The field of IP packets for their kind of traffic. */
+export const IPPROTO_IP = 0;
+export const IP_TOS = 1;
+export const IPV6_TCLASS = 67;
 
 export const SIOCOUTQ = 0x5411;
+/** Received bytes that nobody has read (tcp(7), unix(7)). */
+export const SIOCINQ = 0x541b;
 export const FIONBIO = 0x5421;
 
 export const SHUT_WR = 1;
@@ -42,6 +52,7 @@ export const SHUT_RDWR = 2;
 export const MSG_WAITALL = 0x100;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_MORE = 0x8000;
 
 export const F_GETFD = 1;
 

@@ -3,7 +3,7 @@
  * libuv's interface is stable within version 1; `docs/event-loop.md` has the versions of Node that were seen.
  */
 
-import { process } from '../../base/runtime.js';
+import { process, runtime } from '../../base/runtime.js';
 import { type ForeignFunction, Library } from '../library.js';
 
 export interface Libuv {
@@ -22,10 +22,11 @@ export interface Libuv {
   readonly uv_metrics_idle_time: ForeignFunction;
 }
 
-/** The functions for the loop of this thread; undefined if the process does not export them (Bun, Deno, a static Node). */
+/** The functions for the loop of this thread; undefined if the process does not export them (a static Node). */
 export function openLibuv(): Libuv | undefined {
-  // In Electron the loop of a user interface calls libuv, and must not wait for it.
-  if (!/^1\./.test(process.versions.uv ?? '') || process.versions.electron !== undefined) {
+  // In Electron the loop of a user interface calls libuv, and must not wait for it. Bun exports these functions, but they
+  // end the process, and Deno's loop is not libuv's.
+  if (!/^1\./.test(process.versions.uv ?? '') || runtime !== 'node') {
     return undefined;
   }
   try {

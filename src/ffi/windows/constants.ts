@@ -11,6 +11,8 @@ export const AF_INET6 = 23;
 export const SOCK_STREAM = 1;
 /** Socket type of datagrams. */
 export const SOCK_DGRAM = 2;
+/** The protocol IPv4; the level of its options. */
+export const IPPROTO_IP = 0;
 /** Protocol and option level of TCP. */
 export const IPPROTO_TCP = 6;
 /** Protocol of UDP. */
@@ -52,6 +54,16 @@ export const SO_UPDATE_CONNECT_CONTEXT = 0x7010;
 
 /** Option: send small segments at once. */
 export const TCP_NODELAY = 1;
+/** Option: seconds of silence before the first probe (Windows 10 version 1709 and later). */
+export const TCP_KEEPIDLE = 3;
+/** Option: how many probes without an answer end a connection (Windows 10 version 1703 and later). */
+export const TCP_KEEPCNT = 16;
+/** Option: seconds between probes (Windows 10 version 1703 and later). */
+export const TCP_KEEPINTVL = 17;
+/** Option: the type of service of IPv4 packets. */
+export const IP_TOS = 3;
+/** Option: the traffic class of IPv6 packets. */
+export const IPV6_TCLASS = 39;
 /** How long sent data may go unacknowledged, and connecting may take, in ms (Windows 10 version 1803 and later). */
 export const TCP_MAXRTMS = 14;
 /** Option: no IPv4 through an IPv6 socket. */
@@ -62,6 +74,8 @@ export const SD_SEND = 1;
 
 /** Command of `ioctlsocket`: calls on the socket do not block. */
 export const FIONBIO = 0x8004_667e;
+/** Command of `WSAIoctl`: probes of a silent peer; takes a `tcp_keepalive`. Ten probes are sent. */
+export const SIO_KEEPALIVE_VALS = 0x9800_0004;
 /** Command of `WSAIoctl`: the address of an extension function, such as `AcceptEx`. */
 export const SIO_GET_EXTENSION_FUNCTION_POINTER = 0xc800_0006;
 

@@ -27,6 +27,9 @@ export const WSABUF = { len: 0, buf: 8, size: 16 } as const;
 /** `struct linger { u_short l_onoff, l_linger; }` (winsock.h) */
 export const linger = { l_onoff: 0, l_linger: 2, size: 4 } as const;
 
+/** `struct tcp_keepalive { ULONG onoff, keepalivetime, keepaliveinterval; }` (mstcpip.h), times in ms */
+export const tcp_keepalive = { onoff: 0, keepalivetime: 4, keepaliveinterval: 8, size: 12 } as const;
+
 /** `struct timeval { long tv_sec, tv_usec; }` (winsock.h; a Windows long has 32 bits) */
 export const timeval = { tv_sec: 0, tv_usec: 4, size: 8 } as const;
 

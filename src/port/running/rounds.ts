@@ -37,7 +37,7 @@ export class Rounds {
   /** Whether rounds are running. */
   areRunning = false;
   isStopped = false;
-  /** The wait of a turn that waits in place of the event loop. */
+  /** The wait of a turn that waits in place of the event loop: without it `turn` may not wait. */
   wait: LoopWait | undefined;
   /** Polls for a moment before the event loop continues, where that needs no system call. */
   readonly stay = new Spin(STAY_MS);
@@ -146,11 +146,7 @@ export class Rounds {
 
   /** Only this dequeue waits for the event loop, too: not one of the program's own, from a promise between two rounds. */
   #dequeueInWait(timeoutMs: number): void {
-    const { wait } = this;
-    if (wait === undefined) {
-      this.#dequeue(timeoutMs);
-      return;
-    }
+    const wait = this.wait as LoopWait;
     wait.isUsed = true;
     try {
       this.#dequeue(timeoutMs);
@@ -234,6 +230,12 @@ export class Rounds {
     this.#port.putBack(entries.splice(this.#next, length - this.#next));
     this.#batch.length = this.#next;
     this.isStopped = true;
+  }
+
+  /** Drops what the last completions refer to, before a pause. All of them are dispatched. */
+  forget(): void {
+    this.#next = 0;
+    this.#batch.forget();
   }
 
   /**

@@ -7,14 +7,14 @@
 import { invalidType } from '../../base/argument-errors.js';
 import { assert } from '../../base/assert.js';
 import { BorrowedBytes, isBytes, isShared, lengthOf, ownView, partOf } from '../../base/bytes.js';
-import { isIntact, type MemoryOwner, OwnMemory, RefCounted } from '../../base/ref-counted.js';
-import type { BorrowedMemory } from '../../drivers/driver.js';
+import { isIntact, type MemoryOwner, OwnMemory, partAt, RefCounted } from '../../base/ref-counted.js';
+import type { BorrowedMemory, SendBytes } from '../../drivers/driver.js';
 import { addressOfBytes } from '../../ffi/library.js';
 import { Slab } from '../../ffi/memory.js';
 import { keepFramed } from '../../framing/framed-memory.js';
 import type { BufferPool } from '../buffer-pool.js';
 import type { OperationTable } from '../operations.js';
-import type { OverlappedSocket } from '../socket.js';
+import { RecentBytes } from './recent-bytes.js';
 
 /** Payloads of up to this many bytes are small: a copy costs less than koffi's call for their address. */
 export const SMALL_BYTES_MAX = 1024;
@@ -77,22 +77,46 @@ export class SendVector implements BufferSink {
 }
 
 function ownCopy(bytes: Uint8Array): OwnMemory {
-  return new OwnMemory(new Uint8Array(ownView(bytes)));
+  return ownerOf(new Uint8Array(ownView(bytes)));
 }
 
-function addressOfOwned(owner: MemoryOwner): number {
-  return addressOfBytes(owner instanceof OwnMemory ? owner.memory : (owner as BorrowedBytes).view);
+/** The owner of memory that no program can detach. */
+export function ownerOf(memory: Uint8Array): OwnMemory {
+  return new OwnMemory(memory, addressOfBytes(memory));
 }
 
 function borrowedPart({ view }: BorrowedBytes, offset: number, byteLength: number): BorrowedBytes {
   return new BorrowedBytes(partOf(view, offset, byteLength));
 }
 
-export class SendMemory implements BorrowedMemory {
+/** Adds a payload in pieces. A reference-counted owner is retained once for it already. */
+function addPieces(
+  sink: BufferSink,
+  address: number,
+  byteLength: number,
+  owner: MemoryOwner,
+  pieceBytesMax: number,
+): void {
+  for (let offset = 0; offset < byteLength; offset += pieceBytesMax) {
+    const pieceBytes = Math.min(pieceBytesMax, byteLength - offset);
+    if (owner instanceof RefCounted) {
+      if (offset > 0) {
+        owner.retain();
+      }
+      sink.add(address + offset, pieceBytes, owner);
+    } else {
+      const whole = pieceBytes === byteLength;
+      sink.add(address + offset, pieceBytes, whole ? owner : borrowedPart(owner, offset, pieceBytes));
+    }
+  }
+}
+
+export class SendMemory implements BorrowedMemory, SendBytes {
   readonly #operations: OperationTable;
   readonly #pool: BufferPool;
   readonly #slabs: Slab[] = [];
   readonly #freeBlocks: number[] = [];
+  readonly #recent = new RecentBytes();
 
   constructor(operations: OperationTable, pool: BufferPool) {
     this.#operations = operations;
@@ -112,7 +136,7 @@ export class SendMemory implements BorrowedMemory {
     const block = small ? this.#takeBlock() : -1;
     if (block < 0) {
       const owner = small ? ownCopy(bytes) : this.#ownerOf(bytes);
-      this.holdAt(slot, addressOfOwned(owner), byteLength, owner);
+      this.holdAt(slot, this.#addressOf(bytes, byteLength, owner), byteLength, owner);
       return;
     }
     const slab = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
@@ -139,35 +163,52 @@ export class SendMemory implements BorrowedMemory {
   /** Adds a payload to a vectored send without copying it, in pieces of at most `pieceBytesMax`. */
   gather(sink: BufferSink, bytes: Uint8Array, pieceBytesMax = Infinity): void {
     const byteLength = lengthOf(bytes);
-    if (byteLength === 0) {
+    if (byteLength === 0 || this.gatherAgain(sink, bytes, byteLength, pieceBytesMax)) {
       return;
     }
     const buffer = this.#pool.bufferOf(bytes);
-    const owner = buffer ?? this.#ownerOf(bytes);
-    const address = buffer === undefined ? addressOfOwned(owner) : this.#pool.addressOf(bytes);
-    buffer?.retain();
-    for (let offset = 0; offset < byteLength; offset += pieceBytesMax) {
-      const pieceBytes = Math.min(pieceBytesMax, byteLength - offset);
-      if (owner instanceof RefCounted) {
-        if (offset > 0) {
-          owner.retain();
-        }
-        sink.add(address + offset, pieceBytes, owner);
-      } else {
-        const whole = pieceBytes === byteLength;
-        sink.add(address + offset, pieceBytes, whole ? owner : borrowedPart(owner, offset, pieceBytes));
-      }
+    if (buffer !== undefined) {
+      buffer.retain();
+      addPieces(sink, this.#pool.addressOf(bytes), byteLength, buffer, pieceBytesMax);
+      return;
     }
+    const owner = this.#ownerOf(bytes);
+    addPieces(sink, this.#addressOf(bytes, byteLength, owner), byteLength, owner, pieceBytesMax);
+  }
+
+  /** The same for the program's bytes that were the last payload of this round; returns false if they were not. */
+  gatherAgain(sink: BufferSink, bytes: Uint8Array, byteLength: number, pieceBytesMax: number): boolean {
+    const owner = this.#recent.ownerOf(bytes, byteLength);
+    if (owner === undefined) {
+      return false;
+    }
+    addPieces(sink, this.#recent.address, byteLength, owner, pieceBytesMax);
+    return true;
+  }
+
+  /** A round is over: payloads that are sent again are looked up again, as knowing them keeps their memory alive. */
+  forgetRecent(): void {
+    this.#recent.clear();
+  }
+
+  #addressOf(bytes: Uint8Array, byteLength: number, owner: MemoryOwner): number {
+    if (owner instanceof BorrowedBytes) {
+      return this.#recent.add(bytes, byteLength, owner);
+    }
+    return (owner as OwnMemory).address;
   }
 
   /** The owner of bytes that are not in a receive buffer of this port. */
-  #ownerOf(bytes: Uint8Array): MemoryOwner {
+  #ownerOf(bytes: Uint8Array): OwnMemory | BorrowedBytes {
+    if (this.#recent.isInSame(bytes)) {
+      return new BorrowedBytes(ownView(bytes));
+    }
     if (this.#pool.isOfAnother(bytes)) {
       return ownCopy(bytes);
     }
     const view = ownView(bytes);
     keepFramed(view.buffer);
-    return isShared(bytes) ? new OwnMemory(view) : new BorrowedBytes(view);
+    return isShared(bytes) ? ownerOf(view) : new BorrowedBytes(view);
   }
 
   /** The operation in `slot` sends a vector, and releases it when it completes. */
@@ -200,7 +241,7 @@ export class SendMemory implements BorrowedMemory {
 
   /** Whether the memory of all sends is intact that were submitted together with the one in `slot`. */
   isWhole(slot: number): boolean {
-    const { lastWithDriver } = this.#operations.sockets[slot] as OverlappedSocket;
+    const lastWithDriver = this.#operations.lastWithDriver[slot];
     let each = slot;
     while (this.isOneWhole(each)) {
       if (each === lastWithDriver) {
@@ -209,6 +250,23 @@ export class SendMemory implements BorrowedMemory {
       each = this.#operations.next[each] as number;
     }
     return false;
+  }
+
+  /** The bytes at an address in the memory of the send in `slot`, which is one piece of memory that is not borrowed. */
+  bytesOf(slot: number, address: number, byteLength: number): Uint8Array {
+    const owner = this.#operations.owners[slot] as RefCounted | undefined;
+    return this.pieceAt(owner, slot, address, byteLength);
+  }
+
+  /** The same for one piece of a send, by its owner; a copy in a block has none. */
+  pieceAt(owner: RefCounted | undefined, slot: number, address: number, byteLength: number): Uint8Array {
+    if (owner !== undefined) {
+      return owner.bytesAt(address, byteLength);
+    }
+    const block = this.#operations.copyBlock[slot] as number;
+    assert(block >= 0);
+    const slab = this.#slabs[Math.floor(block / BLOCKS_PER_SLAB)] as Slab;
+    return partAt(slab.u8, slab.address, address, byteLength);
   }
 
   /** Checks all payloads before any of them is held, so that a wrong one leaves nothing to undo. */

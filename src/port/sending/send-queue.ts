@@ -12,7 +12,7 @@ import { PASSING } from '../../drivers/common/retry.js';
 import type { BufferList, Driver } from '../../drivers/driver.js';
 import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { type OperationTable, SEND, SHUTDOWN } from '../operations.js';
-import { isSending, type OverlappedSocket } from '../socket.js';
+import type { OverlappedSocket } from '../socket.js';
 import { type SendMemory, SendVector } from './send-memory.js';
 import { SendStages } from './send-stages.js';
 
@@ -33,12 +33,7 @@ export class SendQueue {
   /** Copies of borrowed memory, for drivers that need them. */
   readonly #stages: SendStages | undefined;
   /** Filled anew for each vectored send. */
-  readonly #list: BufferList = {
-    count: 0,
-    borrowed: false,
-    addresses: new Float64Array(GATHER_PIECES_MAX),
-    lengths: new Float64Array(GATHER_PIECES_MAX),
-  };
+  readonly #list: BufferList;
 
   constructor(driver: Driver, operations: OperationTable, memory: SendMemory, sink: SendSink) {
     this.#driver = driver;
@@ -47,6 +42,13 @@ export class SendQueue {
     this.#sink = sink;
     this.#stages = driver.readsBetweenCalls ? new SendStages() : undefined;
     this.#cancelled = -driver.errors.numberOf('ECANCELED');
+    this.#list = {
+      count: 0,
+      borrowed: false,
+      addresses: new Float64Array(GATHER_PIECES_MAX),
+      lengths: new Float64Array(GATHER_PIECES_MAX),
+      views: driver.needsViews === true ? [] : undefined,
+    };
   }
 
   /**
@@ -54,15 +56,14 @@ export class SendQueue {
    * because an engine keeps one send in flight.
    */
   appendPiece(socket: OverlappedSocket, slot: number): void {
-    const { generation, address, byteLength, borrowed } = this.#operations;
+    const { generation, address, byteLength, borrowed, lastSend, lastWithDriver } = this.#operations;
     if (socket.firstSend >= 0 || borrowed[slot] !== 0 || byteLength[slot] === 0) {
       this.append(socket, slot);
       return;
     }
-    assert(!isSending(socket));
     socket.firstSend = slot;
-    socket.lastSend = slot;
-    socket.lastWithDriver = slot;
+    lastSend[slot] = slot;
+    lastWithDriver[slot] = slot;
     this.#driver.postSend(
       slot,
       generation[slot] as number,
@@ -75,31 +76,33 @@ export class SendQueue {
 
   /** Appends the send or shutdown in `slot`. */
   append(socket: OverlappedSocket, slot: number): void {
+    const { next, lastSend, lastWithDriver } = this.#operations;
     if (socket.firstSend < 0) {
       socket.firstSend = slot;
+      lastWithDriver[slot] = -1;
     } else {
-      this.#operations.next[socket.lastSend] = slot;
+      next[lastSend[socket.firstSend] as number] = slot;
     }
-    socket.lastSend = slot;
-    if (!isSending(socket)) {
+    lastSend[socket.firstSend] = slot;
+    if (!this.isSending(socket)) {
       this.#start(socket);
     }
   }
 
   /** The driver has taken `result` bytes of what it was given, or failed with an error number, negated. */
   completed(socket: OverlappedSocket, result: number): void {
-    assert(isSending(socket));
     const first = socket.firstSend;
     assert(first >= 0);
+    const { lastSend, lastWithDriver } = this.#operations;
+    assert((lastWithDriver[first] as number) >= 0);
     const cancelled = this.#operations.cancelled[first] === 1;
     this.#stages?.release(first);
-    socket.lastWithDriver = -1;
+    lastWithDriver[first] = -1;
     if (result > 0) {
       const { byteLength, bytesTaken, failures } = this.#operations;
-      if (first === socket.lastSend && result === byteLength[first] && bytesTaken[first] === 0) {
+      if (first === lastSend[first] && result === byteLength[first] && bytesTaken[first] === 0) {
         // The usual case: the only send of the socket, and all of its bytes.
         socket.firstSend = -1;
-        socket.lastSend = -1;
         this.#sink.sendEnded(first, result);
         return;
       }
@@ -132,14 +135,26 @@ export class SendQueue {
 
   /** Continues the sends of a socket after `sendDelayed`. */
   restart(socket: OverlappedSocket): void {
-    if (!isSending(socket)) {
+    if (!this.isSending(socket)) {
       this.#start(socket);
+    }
+  }
+
+  /** Whether sends are with the driver. */
+  isSending({ firstSend }: OverlappedSocket): boolean {
+    return firstSend >= 0 && (this.#operations.lastWithDriver[firstSend] as number) >= 0;
+  }
+
+  /** The driver has failed, and completes nothing any more. */
+  takeBack({ firstSend }: OverlappedSocket): void {
+    if (firstSend >= 0) {
+      this.#operations.lastWithDriver[firstSend] = -1;
     }
   }
 
   /** A number that grows while the first send is in flight and the peer takes bytes, as far as the system reports it. */
   progress(socket: OverlappedSocket): number {
-    const taken = isSending(socket) ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
+    const taken = this.isSending(socket) ? (this.#operations.bytesTaken[socket.firstSend] as number) : 0;
     return taken + (this.#driver.sockets.sendProgress(socket.handle) ?? 0);
   }
 
@@ -163,7 +178,7 @@ export class SendQueue {
 
   /** Ends all sends of a socket that has none with the driver, first to last. */
   failAll(socket: OverlappedSocket, result: number): void {
-    assert(!isSending(socket));
+    assert(!this.isSending(socket));
     while (socket.firstSend >= 0) {
       this.#endFirst(socket, result);
     }
@@ -171,7 +186,7 @@ export class SendQueue {
 
   /** Cancels all sends. Those that were submitted together are cancelled together, and end when the driver completes them. */
   cancelAll(socket: OverlappedSocket): void {
-    if (!isSending(socket)) {
+    if (!this.isSending(socket)) {
       this.failAll(socket, this.#cancelled);
       return;
     }
@@ -184,23 +199,26 @@ export class SendQueue {
 
   /** Ends the sends that are queued after the one that is with the driver. */
   #failQueued(socket: OverlappedSocket, result: number): void {
-    const last = socket.lastWithDriver;
-    let slot = this.#operations.next[last] as number;
-    this.#operations.next[last] = -1;
-    socket.lastSend = last;
+    const { next, lastSend, lastWithDriver } = this.#operations;
+    const last = lastWithDriver[socket.firstSend] as number;
+    let slot = next[last] as number;
+    next[last] = -1;
+    lastSend[socket.firstSend] = last;
     while (slot >= 0) {
-      const next = this.#operations.next[slot] as number;
+      const following = next[slot] as number;
       this.#sink.sendEnded(slot, result);
-      slot = next;
+      slot = following;
     }
   }
 
   #endFirst(socket: OverlappedSocket, result: number): void {
     const slot = socket.firstSend;
-    const next = this.#operations.next[slot] as number;
-    socket.firstSend = next;
-    if (next < 0) {
-      socket.lastSend = -1;
+    const { next, lastSend, lastWithDriver } = this.#operations;
+    const second = next[slot] as number;
+    socket.firstSend = second;
+    if (second >= 0) {
+      lastSend[second] = lastSend[slot] as number;
+      lastWithDriver[second] = -1;
     }
     this.#sink.sendEnded(slot, result);
   }
@@ -235,8 +253,8 @@ export class SendQueue {
   }
 
   #post(socket: OverlappedSocket, slot: number): void {
-    const { generation, address, byteLength, bytesTaken, borrowed, owners, next } = this.#operations;
-    socket.lastWithDriver = slot;
+    const { generation, address, byteLength, bytesTaken, borrowed, owners, next, lastWithDriver } = this.#operations;
+    lastWithDriver[slot] = slot;
     const taken = bytesTaken[slot] as number;
     const isBorrowed = borrowed[slot] === 1;
     const isLast = (next[slot] as number) < 0;
@@ -251,13 +269,13 @@ export class SendQueue {
       );
       return;
     }
-    this.#fillList(socket, slot);
+    this.#fillList(slot);
     this.#driver.postSendGather(slot, generation[slot] as number, socket.handle, this.#list);
   }
 
   /** Lists the memory of the sends from `first` on, up to a shutdown, the end of the queue, or the capacity of the list. */
-  #fillList(socket: OverlappedSocket, first: number): void {
-    const { kind, next, borrowed } = this.#operations;
+  #fillList(first: number): void {
+    const { kind, next, borrowed, lastWithDriver } = this.#operations;
     const list = this.#list;
     list.count = 0;
     list.borrowed = false;
@@ -266,7 +284,7 @@ export class SendQueue {
       if (list.count === GATHER_PIECES_MAX || (slot !== first && !this.#canFollow(slot))) {
         return;
       }
-      socket.lastWithDriver = slot;
+      lastWithDriver[first] = slot;
       list.borrowed ||= isBorrowed && this.#stages === undefined;
       this.#listSend(slot);
       if (isBorrowed && this.#stages !== undefined) {
@@ -315,12 +333,18 @@ export class SendQueue {
       list.addresses[count] = address;
       list.lengths[count] = byteLength;
       list.count = count + 1;
+      if (list.views !== undefined) {
+        list.views[count] = this.#memory.pieceAt(owner as RefCounted | undefined, slot, address, byteLength);
+      }
       return true;
     }
     const copied = this.#stages.copy(slot, (owner as BorrowedBytes).view, offset, byteLength);
     list.addresses[count] = this.#stages.address;
     list.lengths[count] = copied;
     list.count = copied > 0 ? count + 1 : count;
+    if (list.views !== undefined && copied > 0) {
+      list.views[count] = (this.#stages.block as RefCounted).bytesAt(this.#stages.address, copied);
+    }
     return copied === byteLength;
   }
 }

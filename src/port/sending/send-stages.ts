@@ -10,8 +10,9 @@ export class SendStages {
   readonly #arena = new WriteArena();
   /** The stage of each send that is with the driver, by slot. */
   readonly #stages = new Map<number, ArenaBlock>();
-  /** The address of the last copy. */
+  /** The address of the last copy, and the block that it is in. */
   address = 0;
+  block: ArenaBlock | undefined;
 
   /**
    * Copies bytes of the send in `slot` to its stage, as many as it has room for.
@@ -30,6 +31,7 @@ export class SendStages {
     assert(offset + copied <= bytes.length);
     memory.set(bytes.subarray(offset, offset + copied), used);
     this.address = stage.address + used;
+    this.block = stage;
     stage.used = used + copied;
     return copied;
   }
@@ -39,6 +41,7 @@ export class SendStages {
     const stage = this.#stages.get(slot);
     if (stage !== undefined) {
       this.#stages.delete(slot);
+      this.block = undefined;
       stage.release();
     }
   }

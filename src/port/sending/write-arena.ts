@@ -6,7 +6,7 @@
 
 import { Buffer } from 'node:buffer';
 import { assert } from '../../base/assert.js';
-import { RefCounted } from '../../base/ref-counted.js';
+import { partAt, RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 
 /** Bytes of the smallest block, and of the largest. */
@@ -45,6 +45,10 @@ export class ArenaBlock extends RefCounted {
 
   protected override returned(): void {
     this.#slab.give(this);
+  }
+
+  override bytesAt(address: number, byteLength: number): Uint8Array {
+    return partAt(this.memory, this.address, address, byteLength);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type DriverChoice, listen, type ThreadedServer } from 'overlapped';
 import { programPath } from '../child.js';
@@ -21,7 +22,7 @@ async function startLoading(): Promise<Worker> {
   const begun = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(programPath('loading-worker'), { workerData: begun });
   while (Atomics.load(begun, 0) === 0) {
-    await new Promise(setImmediate);
+    await sleep(1);
   }
   return worker;
 }

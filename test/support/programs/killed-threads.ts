@@ -9,8 +9,9 @@ import { connect as connectNet, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Distribution, type DriverChoice, listen } from 'overlapped';
 import { programPath } from '../child.js';
-import { eventually } from '../harness.js';
+import { eventually, inTime } from '../harness.js';
 import { contextsOpen } from '../linux.js';
+import { stage, standingOf } from '../standing.js';
 
 const [driverName = 'auto', distribution = 'dispatch', kills = '30'] = process.argv.slice(2);
 const driver = driverName as DriverChoice;
@@ -19,7 +20,9 @@ const CLIENTS = 12;
 /** Deaths before anything is measured: what the first ones bring into being once for all is no leak. */
 const WARM_UP = 6;
 /** Between two messages of a connection: all together leave the processors time for threads that start. */
-const PAUSE_MS = 2;
+const PAUSE_MS = 6;
+/** Connections until one is given to a certain thread of three: it takes three, or a few more where chance decides. */
+const TRIES_MAX = 100;
 const MESSAGE = Buffer.alloc(300, 'still here ');
 
 const deaths: string[] = [];
@@ -92,6 +95,7 @@ let clients: Client[] = [];
 async function serveAll(): Promise<void> {
   clients = clients.filter((client) => !client.over);
   const missing = [0, 1, 2].some((thread) => !clients.some((client) => client.thread === thread));
+  stage(`death ${deaths.length}: serving ${clients.length}, ${server.connectionsByThread} by thread`);
   for (let count = clients.length; count < CLIENTS || (missing && count < CLIENTS + THREADS); count++) {
     clients.push(new Client());
   }
@@ -107,6 +111,7 @@ async function kill(round: number): Promise<void> {
   const replaced = server.threadsReplaced;
   victim = round % THREADS;
   const how = ['terminate', 'throw', 'exit'][Math.floor(round / THREADS) % 3] as string;
+  stage(`death ${died}: ${how} of ${victim}`);
   const target = clients.find((client) => client.thread === victim && !client.over);
   if (how === 'terminate' || target === undefined) {
     server.pool.terminate(victim);
@@ -114,29 +119,47 @@ async function kill(round: number): Promise<void> {
     // On a connection of its own in the thread, so that its echo falls between other messages.
     await order(how);
   }
+  await replacement(() => deaths.length > died, `the death of thread ${victim} (${how})`);
+  await replacement(() => server.threadsReplaced > replaced, `the replacement of thread ${victim} (${how})`);
+  // Its connections must be gone before the next death: the clients that count as served are those that are left. The
+  // kernel may close a socket that a ring was receiving on 50 ms after the ring.
   await eventually(
-    () => deaths.length > died && server.threadsReplaced > replaced,
-    `thread ${victim} is replaced (${how})`,
+    () => clients.every((client) => client.over || client.thread !== victim),
+    `the connections of thread ${victim} are lost`,
   );
+}
+
+/** Waits for an event of a thread. If it does not come, the threads are still there to be described. */
+async function replacement(condition: () => boolean, what: string): Promise<void> {
+  stage(`death ${deaths.length}: ${what}`);
+  try {
+    await eventually(condition, what);
+  } catch (error) {
+    console.error(await standingOf(process.pid));
+    throw error;
+  }
 }
 
 /** Finds a connection to the victim, and sends the word on it. */
 async function order(word: string): Promise<void> {
-  for (;;) {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
     const socket = connectNet(port, '127.0.0.1').on('error', () => undefined);
-    const said = await new Promise<string>((resolve) => {
+    const answer = new Promise<string>((resolve) => {
       socket.once('data', (data) => resolve(String(data)));
       socket.once('close', () => resolve(''));
     });
+    const said = await inTime(answer, `the number of a thread, while there are ${server.connectionsByThread}`);
     if (said === String(victim)) {
       socket.write(word);
       return;
     }
     socket.destroy();
   }
+  throw new Error(`No connection to thread ${victim} in ${TRIES_MAX} tries: there are ${server.connectionsByThread}`);
 }
 
 async function measure(): Promise<{ descriptors: number; contexts: number; rssBytes: number }> {
+  stage(`death ${deaths.length}: measuring`);
   traffic = false;
   clients.forEach((client) => client.socket.destroy());
   clients = [];
@@ -161,5 +184,7 @@ for (let round = 0; round < Number(kills); round++) {
 await serveAll();
 const after = await measure();
 traffic = false;
-await server.close({ deadlineMs: 1000 });
+stage('closing');
+await inTime(server.close({ deadlineMs: 1000 }), 'the end of the server');
+stage('exiting');
 console.log(JSON.stringify({ ...result, deaths: deaths.length, before, after }));

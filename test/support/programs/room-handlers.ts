@@ -41,6 +41,12 @@ function obey(connection: Connection, server: ServerInThread, line: string): voi
       return;
     case 'exit':
       process.exit(3);
+      return;
+    case 'throw':
+      // Not an error of a handler: the thread dies in this turn.
+      process.nextTick(() => {
+        throw new Error('thrown');
+      });
   }
 }
 

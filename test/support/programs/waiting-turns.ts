@@ -1,9 +1,8 @@
 /**
- * An echo server whose clients are in a worker and send one message at a time. Arguments: options of the engine (JSON),
- * and one of these: `echo`; `busy`: timers, promises, files and another server at the same time; `connects`: the handler
- * connects a socket of Node's; `throws`: at each tenth
- * message a tick and a promise throw; `two`: another engine serves in the same thread; `closes`: the handler closes the server at the last
- * message. Prints how the process has done.
+ * An echo server whose clients are in a worker and send one message at a time. Arguments: options of the engine (JSON), and
+ * a mode. `echo` only echoes. `busy` has timers, promises, files and another server at the same time. `connects`: the
+ * handler connects a socket of Node's. `throws`: at each tenth message a tick and a promise throw. `two`: another engine
+ * serves in the same thread. `closes`: the handler closes the server at the last message. Prints counts and times.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';

@@ -25,7 +25,7 @@ function open(): number {
   return readdirSync('/proc/self/fd').length + rings;
 }
 
-/** What three ports leave open. */
+/** Everything that three ports leave open. */
 function leakedByThree(): number {
   // Resources for the thread's life are open from the first port on.
   CompletionPort.create().close();

@@ -58,6 +58,13 @@ export class Kernel extends KernelState {
     this.onChange();
   }
 
+  /** Sends bytes at once, as many as there is room for; returns how many, or an error number, negated. */
+  sendNow(socket: SimSocket, address: number, byteLength: number): number {
+    const taken = this.#operations.sendNow(socket, address, byteLength);
+    this.settle();
+    return taken;
+  }
+
   /** Runs the events whose time has come. */
   runDue(): void {
     if (this.events.nextAt === Infinity) {

@@ -110,17 +110,36 @@ export class OperationRunner {
     }
   }
 
+  /** Sends the first of these bytes, as many as there is room for; returns how many, or an error number, negated. */
+  sendNow(socket: SimSocket, address: number, byteLength: number): number {
+    const { owner } = socket;
+    if (owner === undefined || socket.state !== 'connected') {
+      return -EPIPE;
+    }
+    const error = sendError(socket);
+    if (error !== 0) {
+      return -error;
+    }
+    const most = Math.min(socket.room, byteLength);
+    if (most === 0) {
+      return 0;
+    }
+    const taken = this.#taken(most);
+    this.#transport.send(socket, owner.bytesAt(address, taken));
+    return taken;
+  }
+
+  /** How many of the bytes that there is room for a send takes. */
+  #taken(most: number): number {
+    const { random, faults } = this.#kernel;
+    return random.chance(faults.shortSends) ? 1 + random.below(most) : most;
+  }
+
   /** Sends as many bytes as there is room for; returns how many, 0 to wait, or an error number, negated. */
   #send(socket: SimSocket, operation: Operation, owner: OperationOwner): number {
-    const { random, faults } = this.#kernel;
-    if (socket.error !== 0) {
-      // As on Linux: the error is reported once, then EPIPE.
-      const reported = socket.errorReported || socket.error === EPIPE;
-      socket.errorReported = true;
-      return reported ? -EPIPE : -socket.error;
-    }
-    if (socket.sendEnded) {
-      return -EPIPE;
+    const error = sendError(socket);
+    if (error !== 0) {
+      return -error;
     }
     const most = Math.min(socket.room, operation.byteLength);
     if (most === 0) {
@@ -129,10 +148,20 @@ export class OperationRunner {
     if (!owner.isWhole(operation)) {
       return -ERR_BUFFER_DETACHED;
     }
-    const byteLength = random.chance(faults.shortSends) ? 1 + random.below(most) : most;
+    const byteLength = this.#taken(most);
     this.#transport.send(socket, copied(operation, owner, byteLength));
     return byteLength;
   }
+}
+
+/** Why a send fails: 0 if nothing keeps it from being sent. As on Linux, an error is reported once, then EPIPE. */
+function sendError(socket: SimSocket): number {
+  if (socket.error === 0) {
+    return socket.sendEnded ? EPIPE : 0;
+  }
+  const reported = socket.errorReported || socket.error === EPIPE;
+  socket.errorReported = true;
+  return reported ? EPIPE : socket.error;
 }
 
 /** A copy of the first `byteLength` bytes of a send. */

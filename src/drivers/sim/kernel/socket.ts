@@ -12,6 +12,9 @@ export type SimSocketState = 'created' | 'listening' | 'connecting' | 'connected
 /** Default size of a socket's send buffer, and of its receive buffer. */
 export const SOCKET_BUFFER_BYTES = 65_536;
 
+/** As on Linux. */
+const KEEP_ALIVE_INITIAL_DELAY_MS = 7_200_000;
+
 export class SimSocket {
   readonly family: SocketFamily;
   dualStack: boolean;
@@ -26,6 +29,10 @@ export class SimSocket {
   options: Record<SocketOption, number> = {
     noDelay: 0,
     keepAlive: 0,
+    keepAliveInitialDelayMs: KEEP_ALIVE_INITIAL_DELAY_MS,
+    keepAliveIntervalMs: 1000,
+    keepAliveProbes: 10,
+    typeOfService: 0,
     sendBufferBytes: SOCKET_BUFFER_BYTES,
     receiveBufferBytes: SOCKET_BUFFER_BYTES,
     receiveLowWaterBytes: 1,

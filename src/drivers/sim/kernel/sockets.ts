@@ -1,7 +1,14 @@
 /** The calls on simulated sockets that end immediately. */
 
 import type { SocketAddress } from '../../../base/address.js';
-import type { BindOptions, BoundPath, SocketCalls, SocketCreation, SocketOption } from '../../driver.js';
+import {
+  type BindOptions,
+  type BoundPath,
+  OPTIONS_IN_SECONDS,
+  type SocketCalls,
+  type SocketCreation,
+  type SocketOption,
+} from '../../driver.js';
 import { linuxErrors } from '../../linux/errors.js';
 import { anyOf, canonical } from './addresses.js';
 import { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, EMFILE, ENOTCONN } from './errno.js';
@@ -10,6 +17,7 @@ import type { SimSocket } from './socket.js';
 
 export class SimSockets implements SocketCalls {
   readonly hasReceiveLowWater = true;
+  readonly sharesPorts = true;
   readonly #kernel: Kernel;
 
   constructor(kernel: Kernel) {
@@ -70,7 +78,7 @@ export class SimSockets implements SocketCalls {
 
   setOption(socket: number, option: SocketOption, value: number): void {
     const changed = this.#of(socket, 'setsockopt');
-    changed.options[option] = value;
+    changed.options[option] = OPTIONS_IN_SECONDS.has(option) ? value - (value % 1000) : value;
     if (option === 'receiveLowWaterBytes') {
       this.#kernel.readable(changed);
       this.#kernel.settle();
@@ -84,6 +92,10 @@ export class SimSockets implements SocketCalls {
   sendProgress(socket: number): number | undefined {
     const peer = this.#kernel.socketOf(socket)?.peer;
     return peer?.incoming.accepted(peer.options.receiveBufferBytes);
+  }
+
+  sendNow(socket: number, address: number, byteLength: number): number {
+    return this.#kernel.sendNow(this.#of(socket, 'send'), address, byteLength);
   }
 
   shutdownSend(socket: number): void {

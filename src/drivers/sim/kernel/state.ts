@@ -1,6 +1,6 @@
 /**
- * The state that the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by number, and
- * the sockets whose operations are to be tried.
+ * The state that the parts of a simulated kernel share: its time and chance, the events to come, the open sockets by
+ * number, and the sockets whose operations are to be tried.
  */
 
 import { EventQueue } from '../event-queue.js';

@@ -1,0 +1,5 @@
+/** TLS on the driver `epoll`. */
+
+import { tlsSuite } from './suite.js';
+
+tlsSuite('epoll');

@@ -1,0 +1,5 @@
+/** TLS on the driver `iocp`. */
+
+import { tlsSuite } from './suite.js';
+
+tlsSuite('iocp');

@@ -1,0 +1,5 @@
+/** TLS on the driver `select`. */
+
+import { tlsSuite } from './suite.js';
+
+tlsSuite('select');
