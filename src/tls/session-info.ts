@@ -63,11 +63,22 @@ function derOf(write: (pointerAt: number) => number, pointer: Slab): Buffer | un
   return writtenBytes === length ? memory : undefined;
 }
 
-/** A certificate of OpenSSL as an object of Node. @param address 0 for none */
+/** The characters of a line of PEM. */
+const PEM_LINE = /.{1,64}/g;
+
+/**
+ * A certificate of OpenSSL as an object of Node. Node looks for PEM in the bytes first, so DER that contains the PEM of
+ * another certificate, in any of its fields, would be that one, which nobody has verified. PEM contains only base64.
+ * @param address 0 for none
+ */
 export function certificateAt({ openssl, scratch }: TlsLibrary, address: number): X509Certificate | undefined {
   const der = address === 0 ? undefined : derOf((pointerAt) => openssl.i2d_X509(address, pointerAt), scratch);
+  if (der === undefined) {
+    return undefined;
+  }
+  const lines = der.toString('base64').replace(PEM_LINE, '$&\n');
   const { X509Certificate: Certificate } = lateCrypto();
-  return der === undefined ? undefined : new Certificate(der);
+  return new Certificate(`-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`);
 }
 
 /** The certificate that the peer has shown. */

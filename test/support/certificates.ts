@@ -23,3 +23,6 @@ export const ofOthers = signed({ name: 'other.example', hosts: ['other.example',
 export const expired = signed({ name: 'localhost', hosts, days: [-30, -1] });
 /** It has signed itself. */
 export const unknown = identityOf(makeCertificate({ name: 'localhost', hosts, isAuthority: false }));
+/** A server and a client of other names. An extension has the certificates of the ones above, in PEM. */
+export const serverWithPem = signed({ name: 'evil', hosts: ['evil.example'], comment: `\n${ofServer.cert}` });
+export const clientWithPem = signed({ name: 'Not a client', comment: `\n${ofClient.cert}` });

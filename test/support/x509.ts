@@ -19,6 +19,8 @@ export interface CertificateOptions {
   readonly keyType?: KeyType;
   /** The days from now at which its validity begins and ends; -1 and 30 by default. */
   readonly days?: readonly [begin: number, end: number];
+  /** Text in an extension that nobody reads. */
+  readonly comment?: string;
 }
 
 export interface Certificate {
@@ -62,6 +64,7 @@ const OIDS = {
   basicConstraints: '551d13',
   keyUsage: '551d0f',
   alternativeNames: '551d11',
+  comment: '6086480186f842010d',
   ecdsaWithSha256: '2a8648ce3d040302',
   ed25519: '2b6570',
   rsaWithSha256: '2a864886f70d01010b',
@@ -97,9 +100,10 @@ interface Extensions {
   readonly hosts: readonly string[];
   readonly keyId: Buffer;
   readonly issuerKeyId: Buffer;
+  readonly comment: string | undefined;
 }
 
-function extensionsOf({ isAuthority, hosts, keyId, issuerKeyId }: Extensions): Buffer {
+function extensionsOf({ isAuthority, hosts, keyId, issuerKeyId, comment }: Extensions): Buffer {
   const names = hosts.map((host) =>
     isIP(host) === 4 ? der('address', Buffer.from(host.split('.').map(Number))) : der('dnsName', Buffer.from(host)),
   );
@@ -113,6 +117,7 @@ function extensionsOf({ isAuthority, hosts, keyId, issuerKeyId }: Extensions): B
       extension('subjectKeyId', false, der('octets', keyId)),
       extension('authorityKeyId', false, der('sequence', der('keyId', issuerKeyId))),
       ...(names.length === 0 ? [] : [extension('alternativeNames', false, der('sequence', ...names))]),
+      ...(comment === undefined ? [] : [extension('comment', false, der('text', Buffer.from(comment)))]),
     ),
   );
 }
@@ -171,6 +176,7 @@ export function makeCertificate(options: CertificateOptions): Certificate {
       hosts,
       keyId,
       issuerKeyId: issuer?.keyId ?? keyId,
+      comment: options.comment,
     }),
   );
   const signature = der('bits', hex('00'), sign(digestOf(signer), body, signer));

@@ -5,7 +5,16 @@ import { once } from 'node:events';
 import tls from 'node:tls';
 import { type Connection, createSecureContext, listen } from 'overlapped';
 import type { SystemDriverName } from 'overlapped/port';
-import { authority, expired, ofClient, ofOthers, ofServer, unknown } from '../support/certificates.js';
+import {
+  authority,
+  clientWithPem,
+  expired,
+  ofClient,
+  ofOthers,
+  ofServer,
+  serverWithPem,
+  unknown,
+} from '../support/certificates.js';
 import { eventually } from '../support/harness.js';
 import { closed, errorOf, readAll, scenes, type TlsStage } from './subject.js';
 
@@ -44,6 +53,24 @@ export function trust(driver: SystemDriverName): void {
       client.destroy();
       await client.closed;
     }
+  });
+
+  scene('a certificate is itself, and not the one whose PEM is in it', async (stage) => {
+    const seen: (string | undefined)[] = [];
+    const server = await stage.listen({
+      tls: { ...serverWithPem, requestCert: true, ca: CA },
+      open: (connection) => {
+        seen.push(connection.tls?.peerCertificate?.subject);
+      },
+    });
+    const options = { ca: CA, ...clientWithPem };
+    const { code } = await errorOf(stage.connect({ port: server.port, tls: options }));
+    assert.equal(code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+    const tlsOptions = { ...options, servername: 'evil.example' };
+    const client = await stage.connect({ port: server.port, tls: tlsOptions, data: () => undefined });
+    assert.equal(client.tls?.peerCertificate?.subject, 'CN=evil');
+    await eventually(() => seen.length === 1, 'the server has the client');
+    assert.deepEqual(seen, ['CN=Not a client']);
   });
 
   scene('by default a client trusts the roots of Node only', async (stage) => {
