@@ -97,6 +97,9 @@ function declareSsl(library: Library) {
     SSL_set_connect_state: library.declare('void SSL_set_connect_state(int64_t ssl)'),
     SSL_set_options: library.declare('uint64_t SSL_set_options(int64_t ssl, uint64_t options)'),
     SSL_set_session: library.declare('int SSL_set_session(int64_t ssl, int64_t session)'),
+    SSL_set_session_id_context: library.declare(
+      'int SSL_set_session_id_context(int64_t ssl, int64_t sid_ctx, unsigned int sid_ctx_len)',
+    ),
     SSL_set_verify: library.declare('void SSL_set_verify(int64_t ssl, int mode, int64_t verify_callback)'),
     SSL_shutdown: library.declare('int SSL_shutdown(int64_t ssl)'),
     SSL_write: library.declare('int SSL_write(int64_t ssl, int64_t buf, int num)'),

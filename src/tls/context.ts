@@ -73,13 +73,18 @@ export class SecureContext {
   }
 
   readonly #address: number;
+  /** @internal Whether its sessions say which servers may resume them. */
+  readonly limitsSessions: boolean;
+
   /**
    * @internal
    * @param address with a reference for this object
+   * @param options that it was made of
    */
-  constructor(address: number, made: tls.SecureContext | undefined) {
+  constructor(address: number, made: tls.SecureContext | undefined, options: SecureContextOptions) {
     const library = tlsLibrary();
     this.#address = address;
+    this.limitsSessions = (options.sessionIdContext ?? undefined) !== undefined;
     if (made !== undefined) {
       madeByNode.set(this, made);
     }
@@ -97,7 +102,7 @@ function nodesContext({ openssl }: TlsLibrary, options: SecureContextOptions): S
   openssl.SSL_CTX_sess_set_new_cb(address, 0);
   openssl.SSL_CTX_sess_set_get_cb(address, 0);
   openssl.SSL_CTX_sess_set_remove_cb(address, 0);
-  return new SecureContext(address, made);
+  return new SecureContext(address, made, options);
 }
 
 /** The address of the `SSL_CTX` of a context. */
@@ -116,5 +121,5 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   const { contexts } = library.openssl;
   return contexts === undefined
     ? nodesContext(library, options)
-    : new SecureContext(makeContext(library, contexts, options), undefined);
+    : new SecureContext(makeContext(library, contexts, options), undefined, options);
 }

@@ -274,6 +274,14 @@ export class TlsSession {
     openssl.SSL_set_verify(this.ssl, mode, then === 'refuse' ? 0 : openssl.returnsOne);
   }
 
+  /** On a server, before the handshake: only sessions with the same name are resumed. @param name of up to 32 bytes */
+  limitSessions(name: string): void {
+    const bytes = Buffer.from(name);
+    const done = this.library.openssl.SSL_set_session_id_context(this.ssl, addressOfBytes(bytes), bytes.length);
+    keepUntilHere(bytes);
+    assert(done === 1);
+  }
+
   /** How the verification of the peer's certificate has ended. */
   get verifyResult(): number {
     return this.library.openssl.SSL_get_verify_result(this.ssl);

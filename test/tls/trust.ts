@@ -136,6 +136,35 @@ export function trust(driver: SystemDriverName): void {
     assert.equal(client.tls?.authorized, true);
   });
 
+  scene('clients with certificates resume sessions of a shared context', async (stage) => {
+    const secureContext = createSecureContext({ ...ofServer, ca: CA });
+    const server = await stage.listen({
+      tls: { requestCert: true, SNICallback: (_, done) => done(null, secureContext) },
+    });
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      let session: Buffer | undefined;
+      for (const resumed of [false, true]) {
+        const client = await stage.connect({
+          port: server.port,
+          tls: {
+            ca: CA,
+            ...ofClient,
+            servername: 'localhost',
+            maxVersion,
+            ...(session === undefined ? {} : { session }),
+          },
+          data: () => undefined,
+        });
+        assert.equal(client.tls?.resumed, resumed);
+        await eventually(() => resumed || client.tls?.session !== undefined, 'the session');
+        session = client.tls?.session;
+        client.destroy();
+        await client.closed;
+      }
+    }
+    assert.deepEqual(server.statistics().errorsByCode, {});
+  });
+
   scene('a client hears that its certificate was refused: it sees an error, and no end', async (stage) => {
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const server = await stage.listen({ tls: { requestCert: true, ca: CA, maxVersion } });

@@ -241,7 +241,13 @@ export class ServerTls implements SecureGroup {
   #demandCertificate(session: TlsSession): void {
     if (this.#options.requestCert !== true) {
       session.verify(SSL_VERIFY_NONE, 'refuse');
-    } else if (this.#options.rejectUnauthorized === false) {
+      return;
+    }
+    // Without a name OpenSSL fails whenever a session could be resumed.
+    if (!session.context.limitsSessions) {
+      session.limitSessions(sessionIdContext());
+    }
+    if (this.#options.rejectUnauthorized === false) {
       session.verify(SSL_VERIFY_PEER, 'go on');
     } else {
       session.verify(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, 'refuse');
