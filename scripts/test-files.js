@@ -2,6 +2,11 @@
 
 import { filesBelow } from './tools.js';
 
+/**
+ * What chooses test files: the words on the command line, and those that are used.
+ * @typedef {{ given: readonly string[], words: readonly string[], args: readonly string[] }} Chosen
+ */
+
 const TESTS = 'dist/test';
 const ENDING = '.test.js';
 
@@ -73,11 +78,16 @@ const SUGGESTIONS_MAX = 5;
 
 /**
  * Splits the arguments of a test command: words choose test files by their paths, arguments with a dash are for Node.
+ * Without words on the command line, they are those for the tests of the driver that OVERLAPPED_DRIVER names.
  * @param {readonly string[]} parameters
+ * @returns {Chosen}
  */
 export function chosenBy(parameters) {
+  const given = parameters.filter((parameter) => !parameter.startsWith('-'));
+  const driver = process.env.OVERLAPPED_DRIVER;
   return {
-    words: parameters.filter((parameter) => !parameter.startsWith('-')),
+    given,
+    words: given.length > 0 || driver === undefined ? given : suitesOf(driver),
     args: parameters.filter((parameter) => parameter.startsWith('-')),
   };
 }
@@ -88,7 +98,7 @@ export function chosenBy(parameters) {
  */
 export function suitesOf(driver) {
   const name = driver.replace('_', '-');
-  return [`drivers/${name}/`, `engine/${name}.`];
+  return [`drivers/${name}/`, `engine/${name}`];
 }
 
 /**
@@ -115,11 +125,11 @@ export function nodeTestFiles(words) {
 }
 
 /**
- * The test files for Windows whose path contains one of the words.
- * @param {readonly string[]} words
+ * The test files for Windows that run in Wine.
+ * @param {Chosen} chosen
  */
-export function windowsTestFiles(words) {
-  return onWindows(words).filter((path) => words.length > 0 || !isOneOf(IN_WINE_BY_WORDS, path));
+export function windowsTestFiles({ given, words }) {
+  return onWindows(words).filter((path) => given.length > 0 || !isOneOf(IN_WINE_BY_WORDS, path));
 }
 
 /** @param {readonly string[]} words */

@@ -41,6 +41,8 @@ const SECONDS_LONG = {
   'simulation/simulation': 29,
   'register/moved': 28,
   'bench/turns': 27,
+  'engine/node-windows': 30,
+  'drivers/node/windows': 25,
   'drivers/thread-pool': 20,
 };
 

@@ -17,7 +17,8 @@ import { wineMissing } from './wine.js';
 const PREFIXES = ['prefix', 'prefix-2'];
 const SYSTEM = 'windows';
 
-const { words, args } = chosenBy(process.argv.slice(2));
+const chosen = chosenBy(process.argv.slice(2));
+const { words, args } = chosen;
 
 const missing = wineMissing();
 if (missing !== undefined) {
@@ -28,7 +29,7 @@ if (prepared.exitCode !== 0) {
   process.exit(prepared.exitCode);
 }
 const wineFiles = wineTestFiles(words);
-const windowsFiles = windowsTestFiles(words);
+const windowsFiles = windowsTestFiles(chosen);
 if (wineFiles.length + windowsFiles.length === 0) {
   fail(noTestFile(words));
 }

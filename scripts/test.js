@@ -9,16 +9,14 @@
 import { join } from 'node:path';
 import { HiddenRun } from './hidden-run.js';
 import { nodeAt, printCounts, runSuite } from './suite.js';
-import { chosenBy, noTestFile, suitesOf, testFiles, windowsTestFiles, wineTestFiles } from './test-files.js';
+import { chosenBy, noTestFile, testFiles, windowsTestFiles, wineTestFiles } from './test-files.js';
 import { keepSeconds, longestFirst } from './test-seconds.js';
 import { fail, ROOT, run } from './tools.js';
 import { wineMissing } from './wine.js';
 
 const windowsRequired = process.env.OVERLAPPED_WINDOWS === 'required';
 const chosen = chosenBy(process.argv.slice(2));
-const { args } = chosen;
-const driver = process.env.OVERLAPPED_DRIVER;
-const words = chosen.words.length > 0 || driver === undefined ? chosen.words : suitesOf(driver);
+const { given, words, args } = chosen;
 
 step('scripts/prepare.js');
 step('node_modules/typescript/bin/tsc', '--project', 'scripts');
@@ -26,7 +24,7 @@ step('node_modules/typescript/bin/tsc', '--project', 'scripts/declarations');
 step('node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 
 const files = testFiles(words);
-const windowsFiles = process.platform === 'win32' ? [] : [...windowsTestFiles(words), ...wineTestFiles(words)];
+const windowsFiles = process.platform === 'win32' ? [] : [...windowsTestFiles(chosen), ...wineTestFiles(words)];
 if (files.length + windowsFiles.length === 0) {
   fail(noTestFile(words));
 }
@@ -55,7 +53,7 @@ async function testHere() {
 function startWindows() {
   const missing = wineMissing();
   if (missing === undefined) {
-    return new HiddenRun(process.execPath, [join(ROOT, 'scripts/test-windows.js'), ...words, ...args]);
+    return new HiddenRun(process.execPath, [join(ROOT, 'scripts/test-windows.js'), ...given, ...args]);
   }
   const exitCode = windowsRequired || files.length === 0 ? 1 : 0;
   return {

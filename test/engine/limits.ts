@@ -154,18 +154,21 @@ export function limits(subject: EngineSubject): void {
     }),
   );
 
-  scene('bytes that arrived in time prevent a timeout, even if the event loop is late', (stage) =>
-    onceInTime(async () => {
-      const options = { timeouts: { firstByteMs: 2 * LIMIT_MS }, data: () => undefined };
-      const { connection, peer } = await stage.pair(options);
-      const silent = await stage.pair(options);
-      peer.socket.write('in time');
-      await new Promise((resolve) => process.nextTick(resolve));
-      block(3 * LIMIT_MS);
-      await eventually(() => silent.connection.isClosed, 'the end of the other');
-      assert.equal(stage.history.of(silent.connection).reason, 'first_byte_timeout');
-      assert.deepEqual([connection.bytesRead, connection.closing], [7, false]);
-    }),
+  scene(
+    'bytes that arrived in time prevent a timeout, even if the event loop is late',
+    (stage) =>
+      onceInTime(async () => {
+        const options = { timeouts: { firstByteMs: 2 * LIMIT_MS }, data: () => undefined };
+        const { connection, peer } = await stage.pair(options);
+        const silent = await stage.pair(options);
+        peer.socket.write('in time');
+        await new Promise((resolve) => process.nextTick(resolve));
+        block(3 * LIMIT_MS);
+        await eventually(() => silent.connection.isClosed, 'the end of the other');
+        assert.equal(stage.history.of(silent.connection).reason, 'first_byte_timeout');
+        assert.deepEqual([connection.bytesRead, connection.closing], [7, false]);
+      }),
+    { needs: 'arrivalsFirst' },
   );
 
   scene('timeouts restart when a connection is resumed', async (stage) => {

@@ -92,13 +92,17 @@ export function pausing(subject: EngineSubject): void {
     assert.equal(connection.bytesRead, MIB, 'read, and dropped');
   });
 
-  scene("a connection without a data handler emits the peer's end if no data came before it", async (stage) => {
-    const { connection, peer } = await stage.pair({ open: (connection) => connection.end('the time') });
-    peer.socket.end();
-    await eventually(() => connection.isClosed && peer.ended, 'the close');
-    assert.deepEqual(stage.history.reasons, ['finished']);
-    assert.equal(peer.data.toString(), 'the time');
-  });
+  scene(
+    "a connection without a data handler emits the peer's end if no data came before it",
+    async (stage) => {
+      const { connection, peer } = await stage.pair({ open: (connection) => connection.end('the time') });
+      peer.socket.end();
+      await eventually(() => connection.isClosed && peer.ended, 'the close');
+      assert.deepEqual(stage.history.reasons, ['finished']);
+      assert.equal(peer.data.toString(), 'the time');
+    },
+    { needs: 'sendsAfterEnd' },
+  );
 
   scene('a connection without a data handler notices a reset', async (stage) => {
     const { connection, peer } = await stage.pair({});

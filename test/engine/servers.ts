@@ -147,7 +147,7 @@ function listening(subject: EngineSubject): void {
       assert.equal(await isRefused(subject.peers, portOf(server)), true);
       await stage.connect({ host: '::1', port: portOf(server) });
     },
-    { needs: 'ipv6' },
+    { needs: 'ipv6Only' },
   );
 }
 

@@ -271,14 +271,18 @@ function duplex(subject: EngineSubject): void {
     assert.equal(peer.data.subarray(20 * piece.byteLength).toString(), 'text text\n');
   });
 
-  scene('a write to a Duplex fails if our side ended before the Duplex was created', async (stage) => {
-    const { connection, peer } = await stage.endedByPeer();
-    const stream = connection.toDuplex().on('error', () => undefined);
-    const error = await new Promise((resolve) => stream.write('more', resolve));
-    assert.equal((error as NodeJS.ErrnoException | undefined)?.code, 'ERR_STREAM_WRITE_AFTER_END');
-    peer.socket.resume();
-    await eventually(() => stream.closed && connection.isClosed, 'the close');
-  });
+  scene(
+    'a write to a Duplex fails if our side ended before the Duplex was created',
+    async (stage) => {
+      const { connection, peer } = await stage.endedByPeer();
+      const stream = connection.toDuplex().on('error', () => undefined);
+      const error = await new Promise((resolve) => stream.write('more', resolve));
+      assert.equal((error as NodeJS.ErrnoException | undefined)?.code, 'ERR_STREAM_WRITE_AFTER_END');
+      peer.socket.resume();
+      await eventually(() => stream.closed && connection.isClosed, 'the close');
+    },
+    { needs: 'sendsAfterEnd' },
+  );
 
   scene('a Duplex finishes if its connection is ended directly', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true });

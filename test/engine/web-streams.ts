@@ -121,15 +121,19 @@ export function webStreams(subject: EngineSubject): void {
     }
   });
 
-  scene('a write to a web stream fails if our side ended before the streams were created', async (stage) => {
-    const { connection, peer } = await stage.endedByPeer();
-    const writer = connection.toWeb().writable.getWriter();
-    await assert.rejects(writer.write('more'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-    assert.equal(connection.closing, false);
-    peer.socket.resume();
-    await eventually(() => peer.ended && connection.isClosed, 'the end');
-    assert.deepEqual([peer.bytes, ...stage.history.reasons], [12 * MIB, 'finished']);
-  });
+  scene(
+    'a write to a web stream fails if our side ended before the streams were created',
+    async (stage) => {
+      const { connection, peer } = await stage.endedByPeer();
+      const writer = connection.toWeb().writable.getWriter();
+      await assert.rejects(writer.write('more'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+      assert.equal(connection.closing, false);
+      peer.socket.resume();
+      await eventually(() => peer.ended && connection.isClosed, 'the end');
+      assert.deepEqual([peer.bytes, ...stage.history.reasons], [12 * MIB, 'finished']);
+    },
+    { needs: 'sendsAfterEnd' },
+  );
 
   scene('a writable closes if its connection is ended directly', async (stage) => {
     const { connection, peer } = await stage.pair({ allowHalfOpen: true });

@@ -5,6 +5,7 @@
 
 import type { SystemDriverName } from 'overlapped/port';
 import { engineSuite, type Topic } from '../engine/suite.js';
+import { NODE_IN_DENO_CAPABILITIES, NODE_PEERS } from '../support/node-driver.js';
 
 const driver = (process.env.OVERLAPPED_DRIVER ?? 'io_uring') as SystemDriverName;
 const isFirst = driver === 'io_uring';
@@ -43,7 +44,14 @@ const ALL: readonly Topic[] = [
   'error reports',
 ];
 
-const usual = isFirst ? OF_THE_FIRST : OF_ALL_DRIVERS;
+/** Its addresses and paths are Deno's affair. */
+const OF_NODE: readonly Topic[] = [...OF_ALL_DRIVERS, 'servers', 'paths'];
+
+const usual = isFirst ? OF_THE_FIRST : driver === 'node' ? OF_NODE : OF_ALL_DRIVERS;
 const topics = process.env.OVERLAPPED_TOPICS === 'all' ? ALL : usual;
 
-engineSuite(driver, { multishot: isFirst, unixConnectWaits: isFirst }, {}, { topics });
+if (driver === 'node') {
+  engineSuite(driver, NODE_IN_DENO_CAPABILITIES, {}, { topics, peers: NODE_PEERS });
+} else {
+  engineSuite(driver, { multishot: isFirst, unixConnectWaits: isFirst }, {}, { topics });
+}

@@ -81,7 +81,7 @@ export function runtimeSuite(name: 'bun' | 'deno', words: Words): void {
       }
     });
 
-    for (const driver of OF_LINUX) {
+    for (const driver of drivers) {
       test(`the engine's tests on ${driver}`, async () => {
         const { exitCode, signal, stdout, stderr } = await new Child(ENGINE_TESTS, [], {
           ...options,

@@ -37,6 +37,8 @@ export const linux: TestSystem = {
     replacedPaths: true,
     sendProgress: true,
     immediateSends: true,
+    sendsAfterEnd: true,
+    arrivalsFirst: true,
   },
 
   foreignDriver: ['iocp', /Windows/],

@@ -22,6 +22,14 @@ export const NODE_CAPABILITIES = {
   replacedPaths: 'libuv removes whatever has the path when it closes the listener',
 } as const;
 
+/** What the driver lacks in Deno as well. */
+export const NODE_IN_DENO_CAPABILITIES = {
+  ...NODE_CAPABILITIES,
+  ipv6Only: 'Deno binds addresses without the option',
+  sendsAfterEnd: 'Deno takes an end that it meets while a send waits for the end of both directions',
+  arrivalsFirst: 'Deno calls timers and immediates before it asks for what has arrived',
+} as const;
+
 /** Its sockets are no descriptors, so tests cannot ask the system about them. */
 export const NODE_PEERS: Peers = Object.fromEntries(
   Object.entries(nodePeers).filter(([name]) => name !== 'keepAliveOf'),

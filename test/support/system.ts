@@ -13,6 +13,8 @@ export type Availability = true | string;
 export interface SystemCapabilities {
   /** IPv6 on the loopback interface. */
   readonly ipv6: Availability;
+  /** A listener of IPv6 can leave IPv4 to others. */
+  readonly ipv6Only: Availability;
   /** Sockets of the family `unix`. Without them creating one fails with EAFNOSUPPORT. */
   readonly unixSockets: Availability;
   /** Several listeners share the connections of one port. Without it binding them so fails with ENOTSUP. */
@@ -53,6 +55,10 @@ export interface SystemCapabilities {
   readonly sendProgress: Availability;
   /** Bytes can be sent at once, as far as the system takes them, without an operation (`SocketCalls.sendNow`). */
   readonly immediateSends: Availability;
+  /** A send in flight continues when the end of the peer arrives. */
+  readonly sendsAfterEnd: Availability;
+  /** When the event loop was late, what has arrived is received before time limits run out. */
+  readonly arrivalsFirst: Availability;
 }
 
 export interface TestSystem {
@@ -60,7 +66,7 @@ export interface TestSystem {
   readonly patience: number;
   /** Drivers that run on this system, the preferred one first. */
   readonly drivers: readonly SystemDriverName[];
-  readonly capabilities: Omit<SystemCapabilities, 'ipv6'>;
+  readonly capabilities: Omit<SystemCapabilities, 'ipv6' | 'ipv6Only'>;
   /** A driver of another system, and how its refusal names that system. */
   readonly foreignDriver: readonly [driver: SystemDriverName, home: RegExp];
   /** The bytes that the system allocates for each requested byte of a socket buffer. */
@@ -75,11 +81,13 @@ export interface TestSystem {
 
 export const system: TestSystem = process.platform === 'win32' ? windows : linux;
 
-const loopback = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+const hasLoopback = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+const ipv6 = hasLoopback || 'this machine has no IPv6 loopback address';
 
 export const systemCapabilities: SystemCapabilities = {
   ...system.capabilities,
-  ipv6: loopback || 'this machine has no IPv6 loopback address',
+  ipv6,
+  ipv6Only: ipv6,
 };
 
 /**

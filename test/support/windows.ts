@@ -92,6 +92,8 @@ export const windows: TestSystem = {
     replacedPaths: NO_UNIX_SOCKETS,
     sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
     immediateSends: 'sends on Windows are posted, as the port has one place that reports how they end',
+    sendsAfterEnd: true,
+    arrivalsFirst: true,
   },
 
   foreignDriver: ['epoll', /Linux/],

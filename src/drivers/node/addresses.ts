@@ -37,15 +37,21 @@ export function canonical(address: SocketAddress): SocketAddress {
 }
 
 /**
- * Makes a relative path absolute: libuv removes the file of a listener when it closes, by the path that it was given. A
- * path that would become too long stays relative.
+ * Makes a relative path absolute, as it may be used after the program has changed its directory: libuv removes the file of
+ * a listener when it closes, by the path that it was given, and Deno connects in a later turn. A path that would become
+ * too long stays relative.
  */
-export function fromHere(address: SocketAddress): SocketAddress {
-  if (address.family !== 'unix' || /^[/\0]/.test(address.path)) {
-    return address;
+export function absolutePath(path: string): string {
+  if (/^[/\0]/.test(path)) {
+    return path;
   }
-  const path = `${process.cwd()}/${address.path}`;
-  return Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX ? address : { family: 'unix', path };
+  const absolute = `${process.cwd()}/${path}`;
+  return Buffer.byteLength(absolute) > UNIX_PATH_BYTES_MAX ? path : absolute;
+}
+
+/** The same address, with an absolute path if it is a path. */
+export function fromHere(address: SocketAddress): SocketAddress {
+  return address.family === 'unix' ? { family: 'unix', path: absolutePath(address.path) } : address;
 }
 
 /** The address of an unbound socket. */

@@ -9,7 +9,7 @@ import type { SocketAddress } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch, OnReady, SendBytes } from '../driver.js';
-import { canonical } from './addresses.js';
+import { absolutePath, canonical } from './addresses.js';
 import { Completions } from './completions.js';
 import { CONNECT, type Endpoint, type EndpointOwner, IDLE, SEND } from './endpoint.js';
 import { EAFNOSUPPORT, ECANCELED, ECONNABORTED, ECONNRESET, EPIPE, nodeErrors, numberOfError } from './errors.js';
@@ -90,7 +90,7 @@ export class NodeDriver implements Driver, EndpointOwner {
     applyOptions(stream, endpoint.options);
     if (wanted.family === 'unix') {
       endpoint.peer = wanted;
-      connectStream(stream, { path: wanted.path });
+      connectStream(stream, { path: absolutePath(wanted.path) });
     } else {
       connectStream(stream, { host: wanted.address, port: wanted.port });
     }

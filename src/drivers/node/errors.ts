@@ -15,6 +15,7 @@ export const nodeErrors = new ErrorTable(
 );
 
 export const EACCES = nodeErrors.numberOf('EACCES');
+export const EADDRNOTAVAIL = nodeErrors.numberOf('EADDRNOTAVAIL');
 export const EAFNOSUPPORT = nodeErrors.numberOf('EAFNOSUPPORT');
 export const EBADF = nodeErrors.numberOf('EBADF');
 export const ECANCELED = nodeErrors.numberOf('ECANCELED');

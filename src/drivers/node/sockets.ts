@@ -4,6 +4,7 @@ import { type BigIntStats, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SocketAddress, SocketFamily } from '../../base/address.js';
 import { OperationError } from '../../base/errors.js';
+import { runtime } from '../../base/runtime.js';
 import {
   type BindOptions,
   type BoundPath,
@@ -14,7 +15,7 @@ import {
 } from '../driver.js';
 import { canonical, fromHere, unbound } from './addresses.js';
 import { Endpoint, type EndpointOwner } from './endpoint.js';
-import { EACCES, EBADF, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, ENOTSUP, nodeErrors } from './errors.js';
+import { EACCES, EADDRNOTAVAIL, EBADF, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, ENOTSUP, nodeErrors } from './errors.js';
 import {
   addressOfHandle,
   boundHandle,
@@ -307,10 +308,12 @@ export function closeHandle(handle: NodeHandle, reset: boolean): void {
   }
 }
 
-/** libuv reports a missing folder as EACCES, as Windows does. */
+/** libuv reports a missing folder as EACCES, as Windows does. Deno reports another machine's address as EINVAL. */
 function bindError(address: SocketAddress, errno: number): number {
-  const isMissing = address.family === 'unix' && errno === EACCES && !existsSync(dirname(address.path));
-  return isMissing ? ENOENT : errno;
+  if (address.family === 'unix') {
+    return errno === EACCES && !existsSync(dirname(address.path)) ? ENOENT : errno;
+  }
+  return errno === EINVAL && runtime === 'deno' ? EADDRNOTAVAIL : errno;
 }
 
 function identityOf(path: string): string | undefined {
