@@ -4,7 +4,7 @@ import { filesBelow } from './tools.js';
 
 /**
  * What chooses test files: the words on the command line, and those that are used.
- * @typedef {{ given: readonly string[], words: readonly string[], args: readonly string[] }} Chosen
+ * @typedef {{ given: string[], words: string[], args: string[] }} Chosen
  */
 
 const TESTS = 'dist/test';
