@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import fastify from 'fastify';
 
-const app = fastify({ bodyLimit: 2 ** 30 });
+const { CERT, KEY } = process.env;
+const https = CERT === undefined ? null : { cert: readFileSync(CERT), key: readFileSync(KEY) };
+const app = fastify({ bodyLimit: 2 ** 30, https });
 app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 app.get('/', async (_request, reply) => reply.type('text/plain').send('hello'));
 app.get('/json', async () => ({

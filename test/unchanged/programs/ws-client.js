@@ -1,14 +1,17 @@
 // Opens connections, sends messages of many sizes on each, and counts the ones that come back as they were sent.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 
 const [url, connections] = process.argv.slice(2);
+// The certificate that a server of wss is verified with.
+const options = process.env.CA === undefined ? {} : { ca: readFileSync(process.env.CA) };
 const SIZES = [0, 1, 125, 126, 1000, 65_535, 65_536, 300_000];
 const counts = { echoed: 0, wrong: 0, pongs: 0, closed: 0, bytes: 0 };
 
 async function talk() {
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, options);
   await once(socket, 'open');
   for (const size of SIZES) {
     const sent = randomBytes(size);
