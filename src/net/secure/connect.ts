@@ -5,6 +5,7 @@ import type nodeTls from 'node:tls';
 import { withCode } from '../../base/argument-errors.js';
 import { SecureConnection } from '../../engine/secure/secure-connection.js';
 import type { ShownSession, TlsSession } from '../../tls/session.js';
+import { failureOfCode, systemError } from '../errors.js';
 import { Socket } from '../socket/socket.js';
 import { type NetSocket, type SocketState, type SocketTls, STATE } from '../socket/state.js';
 import { ClientGroup } from './client-group.js';
@@ -60,7 +61,8 @@ class ClientTls implements SocketTls {
     const { code } = error as NodeJS.ErrnoException;
     const seen = code === 'ERR_TLS_TRUNCATED' ? disconnected(this.group.options) : secureError(error);
     socket.destroy(seen);
-    writer?.closed(seen);
+    // The reason is the socket's error: writes are cancelled, as with Node.
+    writer?.closed(systemError(failureOfCode('ECANCELED'), 'write'));
   }
 }
 

@@ -175,6 +175,20 @@ async function truncated(): Promise<void> {
   await close(server);
 }
 
+/** A server that closes the connection during the handshake: what was written is cancelled, and the socket has the reason. */
+async function disconnects(): Promise<void> {
+  const server = net.createServer((socket) => socket.destroy());
+  const client = connect(await listening(server));
+  const failed = failure(client);
+  const write = new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+    client.write('never sent', resolve);
+  });
+  const cancelled = await write;
+  assert.deepEqual([cancelled?.code, cancelled?.syscall], ['ECANCELED', 'write']);
+  assert.equal(await failed, 'ECONNRESET');
+  await close(server);
+}
+
 /** The things that Node's own TLS does. */
 async function native(): Promise<void> {
   const key = Buffer.alloc(32, 1);
@@ -262,6 +276,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
   resumes,
   refuses,
   aborts,
+  disconnects,
   contexts,
   truncated,
   native,
