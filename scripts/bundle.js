@@ -3,7 +3,8 @@
  * worker, and the chunks that they share. A program loads them in a third of the processor time of the single files.
  *
  * Tests, benchmarks and examples run the single files in dist/src instead, of which they replace and break some:
- * dist/package.json gives `overlapped` that meaning for every program below dist/.
+ * dist/package.json gives `overlapped` that meaning for every program below dist/. Programs that tests start
+ * (test/support/child.ts) load the bundle.
  */
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,13 +74,13 @@ function workers() {
   return named.filter(([, path = '']) => sources.includes(path));
 }
 
-/** The package as programs below dist/ see it: its entries are the single files. */
+/** The package as programs below dist/ see it: its entries are the single files, and with the condition `bundled` the bundle's. */
 function writeInnerPackage(/** @type {string[][]} */ exported) {
   const { name, type } = JSON.parse(read('package.json'));
   const exports = Object.fromEntries(
     exported.map(([entry = '', source = '']) => [
       entry === 'index' ? '.' : `./${entry}`,
-      `./${source.replace(/\.ts$/, '.js')}`,
+      { bundled: `./lib/${entry}.js`, default: `./${source.replace(/\.ts$/, '.js')}` },
     ]),
   );
   mkdirSync(join(ROOT, 'dist'), { recursive: true });

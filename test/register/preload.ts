@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Child, type ChildResult, programPath } from '../support/child.js';
 
-export const URL_OF_PRELOAD = import.meta.resolve('overlapped/register');
+/** That of the bundle, which programs of tests load. */
+export const URL_OF_PRELOAD = new URL('../../lib/register.js', import.meta.url).href;
 export const BY_IMPORT = ['--import', URL_OF_PRELOAD];
 export const BY_REQUIRE = ['--require', fileURLToPath(URL_OF_PRELOAD)];
 

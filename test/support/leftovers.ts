@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { CompletionPort, type CompletionPortOptions } from 'overlapped/port';
+import { BUNDLED } from './child.js';
 
 const ports = new Set<CompletionPort>();
 const sockets = new Set<Duplex>();
@@ -22,7 +23,7 @@ export function keepSocket(socket: Duplex): void {
 
 /** Terminates a worker after the test. */
 export function startWorker(path: string, workerData: unknown): Worker {
-  const worker = new Worker(path, { workerData });
+  const worker = new Worker(path, { workerData, execArgv: [...process.execArgv, BUNDLED] });
   workers.add(worker);
   return worker;
 }

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { connect, listen } from 'overlapped';
+import { connect } from 'overlapped';
+import { listen } from '../support/bundle.js';
 import { programPath } from '../support/child.js';
 
 const TIMEOUT = { timeout: 60_000 };

@@ -6,14 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import {
-  type DriverChoice,
-  type HandlerErrorInfo,
-  listen,
-  type ThreadedListenOptions,
-  type ThreadedServer,
-} from 'overlapped';
+import type { DriverChoice, HandlerErrorInfo, ThreadedListenOptions, ThreadedServer } from 'overlapped';
+import * as singleFiles from 'overlapped';
 import { useEngine } from '../../src/engine/shared-engines.js';
+import { listen } from '../support/bundle.js';
 import { programPath, runProgram } from '../support/child.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
 import { connectNode, type NodeClient } from '../support/node-client.js';
@@ -300,7 +296,8 @@ describe('Threads on any driver', () => {
 
   test('threads whose main thread cannot accept are ended, and `listen` rejects', TIMEOUT, async () => {
     const before = system.descriptorsOpen();
-    const listening = listen({ host: '127.0.0.1', port: 0, driver: 'epoll', threads: 2, module: HANDLERS });
+    const options = { host: '127.0.0.1', port: 0, driver: 'epoll', threads: 2, module: HANDLERS } as const;
+    const listening = singleFiles.listen(options);
     const use = useEngine({ driver: 'epoll' }, 'listen');
     await eventually(() => use.engine.port.statistics().sockets === 1, 'the main thread listens');
     use.engine.close();

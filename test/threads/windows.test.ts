@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listen } from 'overlapped';
+import { listen } from '../support/bundle.js';
 import { programPath } from '../support/child.js';
 import { eventually } from '../support/harness.js';
 import { connectNode } from '../support/node-client.js';
