@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import { connectPair, type Dequeuer, listenOn, portOf, sha256, someBytes, withPort } from '../support/harness.js';
+import {
+  connectPair,
+  type Dequeuer,
+  listenOn,
+  portOf,
+  sha256,
+  someBytes,
+  withPort,
+  zeros,
+} from '../support/harness.js';
 import { bounded, type Subject } from './subject.js';
 
 const RACES = 500;
@@ -59,7 +68,7 @@ export function cancelling(subject: Subject): void {
     withPort(subject.options, async (dequeuer, port) => {
       const { client } = await connectPair(dequeuer);
       for (let index = 0; index < 10; index++) {
-        port.postSend(client, Buffer.alloc(20_000_000), index);
+        port.postSend(client, zeros(20_000_000), index);
       }
       dequeuer.take();
       port.cancel(client, 'send');

@@ -66,13 +66,8 @@ class Chaos {
   }
 
   #check(end: End, peer: End, data: Buffer): void {
-    for (let index = 0; index < data.byteLength; index++) {
-      assert.equal(
-        data[index],
-        byteAt(peer, end.bytesReceived + index),
-        `byte ${end.bytesReceived + index} of a stream`,
-      );
-    }
+    const wrong = data.findIndex((byte, index) => byte !== byteAt(peer, end.bytesReceived + index));
+    assert.equal(wrong, -1, `byte ${end.bytesReceived + wrong} of a stream`);
     end.bytesReceived += data.byteLength;
   }
 

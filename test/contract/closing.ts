@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { CompletionBatch, type OverlappedSocket } from 'overlapped/port';
-import { connectPair, Dequeuer, drain, eventually, LOOPBACK, listenOn, portOf, withPort } from '../support/harness.js';
+import {
+  connectPair,
+  Dequeuer,
+  drain,
+  eventually,
+  LOOPBACK,
+  listenOn,
+  portOf,
+  withPort,
+  zeros,
+} from '../support/harness.js';
 import { createPort } from '../support/leftovers.js';
 import { isRefused } from '../support/peers.js';
 import { bounded, type Subject } from './subject.js';
@@ -116,7 +126,7 @@ export function closing(subject: Subject): void {
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
     port.postReceive(server, { context: 'r' });
-    port.postSend(client, Buffer.alloc(30_000_000), 's');
+    port.postSend(client, zeros(30_000_000), 's');
     dequeuer.take();
     port.close();
     port.close();
@@ -140,7 +150,7 @@ export function closing(subject: Subject): void {
     const dequeuer = new Dequeuer(port);
     const { client, server } = await connectPair(dequeuer);
     port.postReceive(server);
-    port.postSend(client, Buffer.alloc(30_000_000));
+    port.postSend(client, zeros(30_000_000));
     port.postShutdown(client);
     listenOn(port);
     const connecting = port.createSocket('ipv4');

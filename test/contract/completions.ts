@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { OverlappedSocket } from 'overlapped/port';
-import { connectPair, Dequeuer, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
+import { connectPair, Dequeuer, listenOn, portOf, type Seen, withPort, zeros } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { bounded, type Subject } from './subject.js';
 
@@ -118,7 +118,7 @@ export function completions(subject: Subject): void {
       sockets.forEach((socket, index) => {
         port.postReceive(socket, { context: tag() });
         port.postSend(socket, Buffer.alloc(100 + index), tag());
-        port.postSend(socket, Buffer.alloc(8_000_000), tag());
+        port.postSend(socket, zeros(8_000_000), tag());
         port.postSend(socket, [Buffer.alloc(10), Buffer.alloc(2000)], tag());
         if (index % 3 === 0) {
           port.cancel(socket, 'receive');

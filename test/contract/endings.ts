@@ -1,7 +1,7 @@
 /** How a peer ends a connection: the end of its stream, half of it, or a reset, all of which are distinguished. */
 
 import assert from 'node:assert/strict';
-import { connectPair, withPort } from '../support/harness.js';
+import { connectPair, withPort, zeros } from '../support/harness.js';
 import { acceptPeer, bounded, given, type Subject } from './subject.js';
 
 export function endings(subject: Subject): void {
@@ -80,7 +80,7 @@ export function endings(subject: Subject): void {
     withPort(subject.options, async (dequeuer, port) => {
       const { client, server } = await acceptPeer(subject, dequeuer);
       client.socket.pause();
-      port.postSend(server, Buffer.alloc(50_000_000));
+      port.postSend(server, zeros(50_000_000));
       port.postReceive(server);
       await dequeuer.until(() => dequeuer.take() === 0, 'the send is stuck');
       client.socket.resetAndDestroy();

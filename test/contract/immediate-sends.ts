@@ -11,6 +11,7 @@ import {
   someBytes,
   withPort,
 } from '../support/harness.js';
+import { Received } from '../support/received.js';
 import { acceptPeer, given, type Subject } from './subject.js';
 
 /** The call, which is no part of the public port. */
@@ -36,17 +37,17 @@ const PIECES_MAX = 10_000;
 
 /** Keeps receiving on a socket; returns what it has received so far. */
 function collect(dequeuer: Dequeuer, socket: OverlappedSocket): () => Buffer {
-  const chunks: Buffer[] = [];
+  const received = new Received();
   dequeuer.hook = (completion) => {
     if (completion.kind === 'receive' && completion.socket === socket && completion.bytes > 0) {
-      chunks.push(Buffer.from(completion.data));
+      received.add(completion.data);
       if (!completion.more) {
         dequeuer.port.postReceive(socket);
       }
     }
   };
   dequeuer.port.postReceive(socket);
-  return () => Buffer.concat(chunks);
+  return () => received.data;
 }
 
 /** Sends all bytes: first those that the system takes now, then the rest by a posted send, which is awaited. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { OverlappedSocket } from 'overlapped/port';
-import { type Dequeuer, LOOPBACK, listenOn, portOf, type Seen, withPort } from '../support/harness.js';
+import { type Dequeuer, LOOPBACK, listenOn, portOf, type Seen, withPort, zeros } from '../support/harness.js';
 import type { PeerClient } from '../support/peer-client.js';
 import { lackOf } from '../support/system.js';
 import { bounded, type Subject } from './subject.js';
@@ -47,7 +47,7 @@ async function reset(dequeuer: Dequeuer, client: PeerClient): Promise<void> {
 async function getStuck(dequeuer: Dequeuer, { client, server }: Connection): Promise<void> {
   client.socket.pause();
   dequeuer.port.postReceive(server);
-  dequeuer.port.postSend(server, Buffer.alloc(STUCK_BYTES));
+  dequeuer.port.postSend(server, zeros(STUCK_BYTES));
   await dequeuer.until(() => dequeuer.take() === 0, 'the send is stuck');
 }
 

@@ -9,6 +9,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { Connection } from 'overlapped';
 import type { ServerCore } from '../../src/engine/server/server-core.js';
 import { eventually, sha256, someBytes } from '../support/harness.js';
+import { Received } from '../support/received.js';
 import { type EngineSubject, portOf, type Stage, scenes } from './subject.js';
 
 const MIB = 1024 * 1024;
@@ -25,12 +26,12 @@ interface Ends {
 
 /** The two ends of a connection; the one that `connect` made keeps the received bytes. */
 async function watched(stage: Stage, options: Parameters<Stage['listen']>[0] = {}): Promise<Ends> {
-  const chunks: Buffer[] = [];
+  const received = new Received();
   let ended = false;
   const server = await stage.listen({ error: () => undefined, ...options });
   const client = await stage.connect({
     port: portOf(server),
-    data: (_, chunk) => chunks.push(Buffer.from(chunk)),
+    data: (_, chunk) => received.add(chunk),
     end() {
       ended = true;
     },
@@ -43,10 +44,10 @@ async function watched(stage: Stage, options: Parameters<Stage['listen']>[0] = {
     client,
     seen: {
       get data() {
-        return Buffer.concat(chunks);
+        return received.data;
       },
       get bytes() {
-        return chunks.reduce((bytes, { byteLength }) => bytes + byteLength, 0);
+        return received.bytes;
       },
       get ended() {
         return ended;

@@ -18,11 +18,17 @@ import { system } from './system.js';
 /** The longest that a test waits for one thing. */
 export const WAIT_MS = 20_000 * system.patience;
 
-/** How long each iteration of the loop polls: others need the processor too. */
+/** How long each iteration of the loop polls, and how long it sleeps briefly: others need the processor too. */
 const EAGER_MS = 2;
+const BRISK_MS = 200;
 
 /** Waits up to this time are for nothing in particular. */
 const SHORT_WAIT_MS = 50;
+
+/** Between two polls, after one has waited for this time. */
+async function pause(waitedMs: number): Promise<void> {
+  await (waitedMs < EAGER_MS ? nextIteration() : sleep(waitedMs < BRISK_MS ? 1 : 5));
+}
 
 /** A completion, copied out of its batch. */
 export interface Seen {
@@ -85,7 +91,7 @@ export class Dequeuer {
       if (!this.port.isClosed && this.take() > 0) {
         cameAt = now;
       } else {
-        await (now - cameAt < EAGER_MS ? nextIteration() : sleep(1));
+        await pause(now - cameAt);
       }
     }
   }
@@ -212,9 +218,34 @@ export function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** From this size payloads repeat a block that is drawn once: drawing takes longer than sending. Its length is a prime, no chunk's. */
+const REPEATING_BYTES_MIN = 65_536;
+const BLOCK_BYTES = 1_048_583;
+/** How far into the block the next payload begins, and the limit of that. */
+const SHIFT_STEP = 4099;
+const SHIFT_MAX = 65_536;
+
+let block: Buffer | undefined;
+let shift = 0;
+
 /** Random bytes that also differ from call to call in every run. */
 export function someBytes(byteLength: number): Buffer {
-  return randomBytes(byteLength);
+  if (byteLength < REPEATING_BYTES_MIN) {
+    return randomBytes(byteLength);
+  }
+  block ??= randomBytes(BLOCK_BYTES);
+  shift = (shift + SHIFT_STEP) % SHIFT_MAX;
+  return Buffer.alloc(byteLength, block.subarray(shift));
+}
+
+let zeroBytes = Buffer.alloc(0);
+
+/** Zeros for a send of which little leaves: all such sends share one memory, which no test changes. */
+export function zeros(byteLength: number): Buffer {
+  if (zeroBytes.byteLength < byteLength) {
+    zeroBytes = Buffer.alloc(byteLength);
+  }
+  return zeroBytes.subarray(0, byteLength);
 }
 
 /** Bytes that encode their position, so that missing ones are recognized. */
@@ -232,7 +263,7 @@ export async function eventually(condition: () => boolean, what: string, waitMs 
   while (!condition()) {
     const waited = performance.now() - start;
     assert(waited < waitMs, `Did not come in ${waitMs} ms: ${what}`);
-    await (waited < EAGER_MS ? nextIteration() : sleep(1));
+    await pause(waited);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { keepSocket } from './leftovers.js';
+import { Received } from './received.js';
 
 /** The part of node:net's Socket that tests use. */
 export interface PeerSocket extends Duplex {
@@ -12,8 +13,7 @@ export interface PeerSocket extends Duplex {
 
 export class PeerClient<S extends PeerSocket = PeerSocket> {
   readonly socket: S;
-  readonly #chunks: Buffer[] = [];
-  bytes = 0;
+  readonly #received = new Received();
   ended = false;
   closed = false;
   code: string | undefined;
@@ -21,10 +21,7 @@ export class PeerClient<S extends PeerSocket = PeerSocket> {
   constructor(socket: S) {
     this.socket = socket;
     keepSocket(socket);
-    socket.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk);
-      this.bytes += chunk.byteLength;
-    });
+    socket.on('data', (chunk: Buffer) => this.#received.add(chunk));
     socket.on('end', () => {
       this.ended = true;
     });
@@ -36,7 +33,11 @@ export class PeerClient<S extends PeerSocket = PeerSocket> {
     });
   }
 
+  get bytes(): number {
+    return this.#received.bytes;
+  }
+
   get data(): Buffer {
-    return Buffer.concat(this.#chunks);
+    return this.#received.data;
   }
 }
