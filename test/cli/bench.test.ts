@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { USABLE_DRIVERS } from '../support/drivers.js';
 import { lackOf, system } from '../support/system.js';
-import { refused, runCli, startCli, startEcho } from './process.js';
+import { type RunningEcho, refused, runCli, startCli, startEcho } from './process.js';
 
 const SHORT_SECONDS = 0.3 * system.patience;
 
@@ -49,9 +49,14 @@ for (const driver of USABLE_DRIVERS) {
       { size: 100_000, pipeline: 5 },
       { size: 1_000_000, pipeline: 2 },
     ];
+    let echo: RunningEcho;
+    before(async () => {
+      echo = await startEcho(driver, '--quiet');
+    });
+    after(() => echo.stop());
+
     for (const { size, pipeline } of cases) {
       test(`${size} bytes, ${pipeline} in flight, are echoed correctly`, async () => {
-        const echo = await startEcho(driver, '--quiet');
         const parameters = [
           '--connections',
           '10',
@@ -69,7 +74,6 @@ for (const driver of USABLE_DRIVERS) {
           [figures.driver, figures.connections, figures.sizeBytes, figures.pipeline],
           [driver, 10, size, pipeline],
         );
-        await echo.stop();
       });
     }
 

@@ -1,5 +1,5 @@
 /**
- * The package as its users get it: packed from a copy of the sources, checked, installed in a project, compiled strictly
+ * The package as its users get it: packed, checked, installed in a project, compiled strictly
  * as an ES module, for a bundler and as CommonJS, run, bundled, and run from the bundle.
  */
 
@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
-import { cloneSources, filesIn, npmIn, ROOT, runAnyIn, runIn } from '../support/packing.js';
+import { filesIn, npmIn, ROOT, runAnyIn, runIn } from '../support/packing.js';
 
 const TEST_TIMEOUT_MS = 120_000;
 const TOOLS = join(ROOT, 'node_modules');
@@ -48,16 +48,13 @@ const PROJECTS = {
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'overlapped-consumer-'));
-const clone = join(folder, 'clone');
 const project = join(folder, 'project');
 const installed = join(project, 'node_modules/overlapped');
 let tarball = '';
 
-/** Packs a copy of the sources. It has the dependencies of this checkout, so npm fetches none. */
+/** Packs this checkout, which has been built: test/package/git-install.test.ts packs one that has not. */
 function pack(): void {
-  cloneSources(clone);
-  symlinkSync(TOOLS, join(clone, 'node_modules'), 'dir');
-  npmIn(clone, ['pack', '--pack-destination', folder]);
+  npmIn(ROOT, ['pack', '--pack-destination', folder]);
   const [name] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   assert(name !== undefined);
   tarball = join(folder, name);
