@@ -10,8 +10,9 @@ import { lackOf } from '../support/system.js';
 
 export const BIN = fileURLToPath(new URL('../../../bin/overlapped.js', import.meta.url));
 
-/** The longest that a command may take. */
+/** The longest that a command may take, and the longest that a server serves several of them. */
 const COMMAND_TIMEOUT_MS = 30_000;
+const SERVER_TIMEOUT_MS = 280_000;
 
 const children = new Set<Child>();
 
@@ -41,7 +42,8 @@ export interface RunningEcho {
 
 /** An echo server on a free port. */
 export async function startEcho(driver: string, ...parameters: readonly string[]): Promise<RunningEcho> {
-  const child = startCli(['echo', '--host', '127.0.0.1', '--port', '0', '--driver', driver, ...parameters]);
+  const words = ['echo', '--host', '127.0.0.1', '--port', '0', '--driver', driver, ...parameters];
+  const child = startCli(words, { timeoutMs: SERVER_TIMEOUT_MS });
   const match = await child.says(/listening on 127\.0\.0\.1:(\d+) \((\w+)\)\n|"port":(\d+)/);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<string> => {
     child.process.kill(signal);
