@@ -39,6 +39,7 @@ export class TlsStage {
   constructor(driver: SystemDriverName) {
     this.engine = new Engine({
       driver,
+      bufferCount: 64,
       poisonReleasedBuffers: true,
       onHandlerError: (error) => {
         this.thrown.push(error);
