@@ -1,13 +1,13 @@
 /** `overlapped echo` as its users meet it, on every driver that runs here. */
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { USABLE_DRIVERS } from '../support/drivers.js';
+import { someBytes } from '../support/harness.js';
 import { connectClient, type RunningEcho, readAll, refused, roundTrip, startCli, startEcho } from './process.js';
 
 const host = '127.0.0.1';
@@ -42,7 +42,7 @@ for (const driver of USABLE_DRIVERS) {
   describe(`echo on ${driver}`, { concurrency: 3 }, () => {
     test('prints its address, echoes to clients that half-close, and prints a summary at SIGTERM', async () => {
       const echo = await startEcho(driver);
-      const data = Array.from({ length: 10 }, (_, index) => randomBytes(1 + index * 40_000));
+      const data = Array.from({ length: 10 }, (_, index) => someBytes(1 + index * 40_000));
       const echoed = await Promise.all(data.map((bytes) => roundTrip({ host, port: echo.port }, bytes)));
       assert(echoed.every((bytes, index) => bytes.equals(data[index] as Buffer)));
       const stdout = await echo.stop();
@@ -80,9 +80,9 @@ for (const driver of USABLE_DRIVERS) {
     });
 
     test('echoes bytes in flight at a signal', async () => {
-      const echo = await startEcho(driver, '--json');
+      const echo = await startEcho(driver, '--json', '--drain-timeout', '60000');
       const client = await connectClient({ host, port: echo.port });
-      const data = randomBytes(LARGE_BYTES);
+      const data = someBytes(LARGE_BYTES);
       client.pause();
       client.end(data);
       // Nothing is read: in the end the server holds data that it cannot send, and receives no more.
@@ -101,7 +101,7 @@ for (const driver of USABLE_DRIVERS) {
       const client = await connectClient({ host, port: echo.port });
       client.on('error', () => undefined);
       client.pause();
-      client.write(randomBytes(LARGE_BYTES));
+      client.write(someBytes(LARGE_BYTES));
       const closed = new Promise((resolve) => client.once('close', resolve));
       await echo.child.says(/"event":"activity".*"bytes":[1-9]/);
       assert.match(await echo.stop(), /"event":"totals","connections":1,/);
@@ -114,7 +114,7 @@ for (const driver of USABLE_DRIVERS) {
       const client = await connectClient({ host, port: echo.port });
       client.on('error', () => undefined);
       client.pause();
-      client.write(randomBytes(LARGE_BYTES));
+      client.write(someBytes(LARGE_BYTES));
       await echo.child.says(/"event":"activity".*"bytes":[1-9]/);
       echo.child.process.kill('SIGINT');
       await refused(echo.port);
@@ -132,7 +132,7 @@ for (const driver of USABLE_DRIVERS) {
         client.write(FLOOD);
       }
       for (let count = 0; count < 20; count++) {
-        const data = randomBytes(100_000);
+        const data = someBytes(100_000);
         assert((await roundTrip({ host, port: echo.port }, data)).equals(data));
       }
       await echo.stop();
@@ -173,7 +173,7 @@ for (const driver of USABLE_DRIVERS) {
       try {
         const child = startCli(['echo', '--path', path, '--driver', driver]);
         await child.says(/try it: ncat -U /);
-        const data = randomBytes(300_000);
+        const data = someBytes(300_000);
         assert((await roundTrip({ path }, data)).equals(data));
         child.process.kill('SIGTERM');
         const { exitCode, stdout, stderr } = await child.ended;
