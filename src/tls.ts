@@ -63,11 +63,29 @@ export const getCiphers: typeof nodeTls.getCiphers = nodeTls.getCiphers;
 /** Node's own `tls.rootCertificates`. */
 export const rootCertificates: typeof nodeTls.rootCertificates = nodeTls.rootCertificates;
 
+/** Programs set defaults such as `DEFAULT_MIN_VERSION`, which Node reads in its own object. */
+function sharedValue(name: string): PropertyDescriptor {
+  const shared = nodeTls as unknown as Record<string, unknown>;
+  return {
+    get: () => shared[name],
+    set: (value: unknown) => {
+      shared[name] = value;
+    },
+    enumerable: true,
+    configurable: true,
+  };
+}
+
+const values = Object.entries(Object.getOwnPropertyDescriptors(nodeTls))
+  .filter(([, { value }]) => typeof value === 'string' || typeof value === 'number')
+  .map(([name]) => [name, sharedValue(name)] as const);
+
 /** All of it as one object, with what else this Node's `tls` has. */
 const tls: typeof nodeTls = Object.defineProperties(
   {},
   {
     ...Object.getOwnPropertyDescriptors(nodeTls),
+    ...Object.fromEntries(values),
     ...Object.getOwnPropertyDescriptors({ Server, TLSSocket, connect, createServer, createSecureContext }),
   },
 ) as typeof nodeTls;

@@ -9,7 +9,7 @@ import { RECORD_HANDSHAKE, RECORD_HEADER_BYTES, RECORD_LENGTH_OFFSET, RECORD_PLA
 export interface ClientHello {
   /** The host name that the client asks for; undefined if it names none. */
   readonly servername: string | undefined;
-  /** The protocols that it offers. */
+  /** The protocols that it offers: each character is a byte. */
   readonly alpnProtocols: readonly string[];
 }
 

@@ -24,6 +24,7 @@ const BUF_MEM_DATA = 2;
 const BUF_MEM_MAX = 4;
 const BUF_MEM_BYTES = 24;
 
+const BIO_CTRL_RESET = 1;
 const BIO_C_GET_BUF_MEM_PTR = 115;
 const BIO_C_SET_BUF_MEM_EOF_RETURN = 130;
 
@@ -41,11 +42,12 @@ export class ProtocolList {
   readonly byteLength: number;
   readonly #memory: Slab;
 
-  /** @param names each of 1 to 255 bytes in UTF-8 */
-  constructor(names: readonly string[]) {
+  /** @param names each of 1 to 255 bytes in the encoding */
+  constructor(names: readonly string[], encoding: 'utf8' | 'latin1' = 'utf8') {
     const wire = Buffer.concat(
       names.flatMap((name) => {
-        const bytes = Buffer.from(name);
+        const bytes = Buffer.from(name, encoding);
+        assert(bytes.length > 0 && bytes.length < 256);
         return [Buffer.from([bytes.length]), bytes];
       }),
     );
@@ -154,14 +156,10 @@ export class TlsLibrary {
     assert(taken === byteLength);
   }
 
-  /** Throws away what was written. */
+  /** Throws away what was written and is not taken: another connection would take it for its own. */
   dropWritten(): void {
-    for (let left = this.written; left > 0; ) {
-      const part = Math.min(left, this.scratch.byteLength);
-      this.take(this.scratch.address, part);
-      left -= part;
-    }
-    this.takenAll();
+    this.openssl.BIO_ctrl(this.#writeBio, BIO_CTRL_RESET, 0, 0);
+    assert(this.written === 0);
   }
 
   /** All that was written is taken: the BIO is empty, and its memory is used again. */

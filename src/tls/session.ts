@@ -76,6 +76,11 @@ export class TlsSession {
   controls = 0;
   /** Called after each of them, while its bytes are read: it must not use the connection. */
   onControl: (() => void) | undefined;
+  /**
+   * A message of the peer after the handshake, such as a ticket, has begun and is not complete. Until then OpenSSL writes
+   * nothing: it would want to read the rest first.
+   */
+  awaitsRest = false;
   /** TLS 1.2: a handshake record is an attempt to renegotiate. */
   #old = false;
 
@@ -238,6 +243,7 @@ export class TlsSession {
 
   #countControl(): void {
     this.controls++;
+    this.awaitsRest = this.library.openssl.SSL_is_init_finished(this.ssl) !== 1;
     this.onControl?.();
     if (++this.#controlRecords > CONTROL_RECORDS_MAX) {
       decrypted.error = tlsError(
@@ -253,6 +259,7 @@ export class TlsSession {
     const { openssl } = this.library;
     const count = openssl.SSL_write(this.ssl, address, byteLength);
     if (count !== byteLength) {
+      this.library.dropWritten();
       throw takeError(openssl, 'tls write');
     }
   }

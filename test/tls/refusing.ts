@@ -14,6 +14,12 @@ interface ClientOptions {
   readonly servername?: string;
 }
 
+/** Functions of node:tls since Node 22.19. */
+interface TrustedByDefault {
+  readonly getCACertificates?: (type: 'default') => readonly string[];
+  readonly setDefaultCACertificates?: (certificates: readonly string[]) => void;
+}
+
 /** Options of both implementations. */
 type Versions = Pick<tls.SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers'>;
 
@@ -144,4 +150,53 @@ export function refusing(driver: SystemDriverName): void {
       assert.deepEqual(server.codes, [UNSUPPORTED]);
     });
   }
+
+  scene(
+    'with the oldest versions, too, a server of another name does not get the end of the handshake',
+    async (stage) => {
+      for (const maxVersion of ['TLSv1', 'TLSv1.1', 'TLSv1.2'] as const) {
+        const old = { minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+        const server = tls.createServer({ ...ofServer, ...old });
+        const ends: string[] = [];
+        server.on('secureConnection', () => ends.push('open'));
+        server.on('tlsClientError', () => ends.push('refused'));
+        const port = await stage.serve(server);
+        const options = { ca: authority.cert, servername: 'elsewhere.example', ...old };
+        assert.equal((await errorOf(stage.connect({ port, tls: options }))).code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+        await eventually(() => ends.length > 0, 'the end');
+        assert.deepEqual(ends, ['refused']);
+      }
+    },
+  );
+
+  scene('defaults of node:tls that change later count', async (stage) => {
+    const port = await stage.serve(tls.createServer({ ...ofServer, maxVersion: 'TLSv1.2' }));
+    const connect = (): Promise<unknown> => stage.connect({ port, tls: { servername: 'localhost' } });
+    const { DEFAULT_MIN_VERSION: before } = tls;
+    assert.equal((await errorOf(connect())).code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    try {
+      tls.DEFAULT_MIN_VERSION = 'TLSv1.3';
+      assert.equal((await errorOf(connect())).code, 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+    } finally {
+      tls.DEFAULT_MIN_VERSION = before;
+    }
+    assert.equal((await errorOf(connect())).code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
+
+  const { getCACertificates, setDefaultCACertificates } = tls as unknown as TrustedByDefault;
+  scene('a certificate that is distrusted later is refused', async (stage) => {
+    if (getCACertificates === undefined || setDefaultCACertificates === undefined) {
+      return;
+    }
+    const { port } = await stage.listen();
+    const connect = () => stage.connect({ port, tls: { servername: 'localhost' }, data: () => undefined });
+    const before = getCACertificates('default');
+    try {
+      setDefaultCACertificates([authority.cert]);
+      (await connect()).destroy();
+    } finally {
+      setDefaultCACertificates(before);
+    }
+    assert.equal((await errorOf(connect())).code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
 }

@@ -260,4 +260,15 @@ export function talking(driver: SystemDriverName): void {
     await Promise.all(clients);
     assert.equal(server.statistics().tls.handshakes, 40);
   });
+
+  scene('ALPNCallback chooses among names of any bytes', async (stage) => {
+    const server = await stage.listen({ tls: { ALPNCallback: ({ protocols }) => protocols[0] } });
+    for (const length of [1, 200, 255]) {
+      const name = Buffer.alloc(length, 0xe9);
+      const socket = stage.client(server.port, { ALPNProtocols: Buffer.concat([Buffer.of(length), name]) });
+      await once(socket, 'secureConnect');
+      assert.equal(socket.alpnProtocol, name.toString('latin1'));
+      socket.destroy();
+    }
+  });
 }

@@ -17,8 +17,30 @@ import { ticksOf } from '../scheduling/timer-wheel.js';
 import { ClientSide } from './client-side.js';
 import { HANDSHAKE_MS } from './server-tls.js';
 
-/** The context of clients without options of their own: making one reads all of Node's root certificates. */
-let ofDefaults: SecureContext | undefined;
+/** The context of clients without options of their own, and the defaults that it was made with. */
+let ofDefaults: { readonly context: SecureContext; readonly defaults: string } | undefined;
+
+interface Defaults {
+  readonly DEFAULT_CIPHERS?: string;
+  readonly DEFAULT_ECDH_CURVE?: string;
+  readonly DEFAULT_MAX_VERSION?: string;
+  readonly DEFAULT_MIN_VERSION?: string;
+  readonly setDefaultCACertificates?: unknown;
+}
+
+function contextOfDefaults(): SecureContext {
+  const tls = lateTls() as Defaults;
+  if (tls.setDefaultCACertificates !== undefined) {
+    // A program may have distrusted a certificate since, and there is no cheap way to know.
+    return createSecureContext();
+  }
+  const { DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, DEFAULT_MAX_VERSION, DEFAULT_MIN_VERSION } = tls;
+  const defaults = [DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, DEFAULT_MAX_VERSION, DEFAULT_MIN_VERSION].join();
+  if (ofDefaults?.defaults !== defaults) {
+    ofDefaults = { context: createSecureContext(), defaults };
+  }
+  return ofDefaults.context;
+}
 
 function contextOf(options: TlsConnectOptions): SecureContext {
   const own = options.secureContext ?? undefined;
@@ -26,11 +48,7 @@ function contextOf(options: TlsConnectOptions): SecureContext {
     return own;
   }
   const given = contextOptionsOf(options);
-  if (Object.keys(given).length > 0) {
-    return createSecureContext(given);
-  }
-  ofDefaults ??= createSecureContext();
-  return ofDefaults;
+  return Object.keys(given).length > 0 ? createSecureContext(given) : contextOfDefaults();
 }
 
 export class ClientTls extends ClientSide {
@@ -78,7 +96,7 @@ export class ClientTls extends ClientSide {
   }
 
   refusesBeforeEnd(session: TlsSession): Error | undefined {
-    return this.rejects && protocolOf(session) === 'TLSv1.2' ? this.identityError(session) : undefined;
+    return this.rejects && protocolOf(session) !== 'TLSv1.3' ? this.identityError(session) : undefined;
   }
 
   protected authorizationErrorOf(error: Error): string {

@@ -8,7 +8,7 @@ import type { TlsSession } from '../../tls/session.js';
 import { close } from '../connection-core/close.js';
 import { peerEnded, received, receivedCopy, receivedNoData } from '../connection-core/receive.js';
 import { CLOSING, PEER_FIN } from '../connection-core/state.js';
-import { takeWritten } from './encrypt.js';
+import { restArrived, takeWritten } from './encrypt.js';
 import { fail } from './failure.js';
 import { SECURED, type SecureRecord } from './secure-state.js';
 
@@ -84,6 +84,9 @@ function controlled(connection: SecureRecord, session: TlsSession): void {
   const { group, secure } = connection;
   secure.controls = session.controls;
   if ((connection.flags & CLOSING) === 0 && secure.phase === SECURED) {
+    if (!session.awaitsRest) {
+      restArrived(connection);
+    }
     group.secure?.sessionChanged?.(session);
   }
 }

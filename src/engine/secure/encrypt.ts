@@ -11,7 +11,8 @@ import { close, finishOrFail } from '../connection-core/close.js';
 import { MINDS_SENDS, sent } from '../connection-core/send.js';
 import { ourEndDone, postFin } from '../connection-core/shutdown.js';
 import { CLOSING, DIRTY, FIN_REQUESTED, PEER_FIN, SENDING, TRUNCATED } from '../connection-core/state.js';
-import { armWriteStall } from '../connection-core/timeouts.js';
+import { armWriteStall, timeIsUp } from '../connection-core/timeouts.js';
+import { NEVER, tickAfter } from '../scheduling/timer-wheel.js';
 import type { PieceTaker, WriteQueue } from '../writing/write-queue.js';
 import { SECURED, type SecureRecord } from './secure-state.js';
 
@@ -41,15 +42,21 @@ export function takeWritten(connection: SecureRecord, session: TlsSession): void
   if (left === 0) {
     return;
   }
-  secure.cipher ??= connection.group.engine.writes.takeQueue();
-  while (left > 0) {
-    const byteLength = Math.min(left, BLOCK_BYTES_MAX);
-    const block = secure.cipher.reserve(byteLength);
-    library.take(block.address + block.used, byteLength);
-    secure.cipher.reserved(block, byteLength);
-    left -= byteLength;
+  try {
+    secure.cipher ??= connection.group.engine.writes.takeQueue();
+    while (left > 0) {
+      const byteLength = Math.min(left, BLOCK_BYTES_MAX);
+      const block = secure.cipher.reserve(byteLength);
+      library.take(block.address + block.used, byteLength);
+      secure.cipher.reserved(block, byteLength);
+      left -= byteLength;
+    }
+    library.takenAll();
+  } catch (error) {
+    // There is no memory for it.
+    library.dropWritten();
+    throw error;
   }
-  library.takenAll();
 }
 
 /** Encrypts pieces of what a connection has written. One object for all connections, as nothing runs in between. */
@@ -150,16 +157,70 @@ export function postSecured(connection: SecureRecord): void {
     engine.port.mindSends();
     return;
   }
+  const waits = waitsForPeer(connection);
   // Bytes that are encrypted already are sent first: more of them would only wait.
-  if (secure.phase === SECURED && secure.plainInFlight === 0) {
+  if (secure.phase === SECURED && secure.plainInFlight === 0 && !waits) {
     encryptWritten(connection, secure.session as TlsSession);
   }
   if (secure.cipher !== undefined && !secure.cipher.empty) {
     postCipher(connection, secure.cipher);
   } else if (secure.failure !== undefined) {
     close(connection, secure.failure.reason, secure.failure.error);
+  } else if (waits) {
+    limitWait(connection);
   } else if ((connection.flags & FIN_REQUESTED) !== 0 && secure.phase === SECURED) {
     postFin(connection);
+  }
+}
+
+/** Whether the peer has sent half a message: OpenSSL writes neither data nor close_notify before the rest of it has come. */
+function waitsForPeer(connection: SecureRecord): boolean {
+  const { flags, secure } = connection;
+  return (
+    secure.phase === SECURED && secure.session?.awaitsRest === true && (flags & TRUNCATED) === 0 && hasMore(connection)
+  );
+}
+
+/** Whether something is to be encrypted: data, or close_notify. */
+function hasMore({ flags, queue, secure }: SecureRecord): boolean {
+  return ((flags & FIN_REQUESTED) !== 0 && !secure.goodbye) || (queue !== undefined && !queue.empty);
+}
+
+/** A peer that never sends the rest is one that takes nothing. */
+function limitWait(connection: SecureRecord): void {
+  const { engine, limits } = connection.group;
+  const { secure } = connection;
+  if (secure.dueTick === NEVER) {
+    secure.dueTick = tickAfter(engine.wheel.tick, limits.writeStallTicks);
+    armStalled(connection);
+  }
+}
+
+/** Puts that limit on the wheel, unless the connection has an earlier entry. */
+function armStalled(connection: SecureRecord): void {
+  const { dueTick } = connection.secure;
+  if (dueTick < NEVER && (connection.timerNext === undefined || dueTick < connection.dueTick)) {
+    connection.group.engine.wheel.set(connection, dueTick);
+  }
+}
+
+/** The peer's message is complete: what has waited for it is sent. */
+export function restArrived(connection: SecureRecord): void {
+  connection.secure.dueTick = NEVER;
+  if (hasMore(connection)) {
+    connection.group.engine.scheduler.flushNext(connection);
+  }
+}
+
+/** The wheel has reached the entry of an open connection. */
+export function securedTimeIsUp(connection: SecureRecord): void {
+  if (connection.secure.dueTick <= connection.group.engine.wheel.tick) {
+    close(connection, 'write_stall');
+    return;
+  }
+  timeIsUp(connection);
+  if ((connection.flags & CLOSING) === 0) {
+    armStalled(connection);
   }
 }
 

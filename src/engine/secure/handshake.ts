@@ -8,7 +8,7 @@ import type { HandshakeStep, TlsSession } from '../../tls/session.js';
 import { close } from '../connection-core/close.js';
 import { receive } from '../connection-core/receive.js';
 import { CLOSING, LINGERING, RECEIVES_ONCE } from '../connection-core/state.js';
-import { tickAfter } from '../scheduling/timer-wheel.js';
+import { NEVER, tickAfter } from '../scheduling/timer-wheel.js';
 import { decryptEarly } from './decrypt.js';
 import { takeWritten } from './encrypt.js';
 import { CERTIFICATE_UNKNOWN, fail, failPlainly, INTERNAL_ERROR, UNRECOGNIZED_NAME } from './failure.js';
@@ -134,7 +134,13 @@ function shakeHands(connection: SecureRecord, session: TlsSession): void {
   const step = session.handshake(input, secure.hooks ?? { protocols: undefined, keylog: undefined });
   const { unread } = session.library;
   session.library.offer(0, 0);
-  const refusal = refusalAfter(step, connection, session, input !== undefined);
+  let refusal: Error | undefined;
+  try {
+    refusal = refusalAfter(step, connection, session, input !== undefined);
+  } catch (error) {
+    session.library.dropWritten();
+    throw error;
+  }
   if ((connection.flags & CLOSING) !== 0) {
     // A callback of the program has closed it.
     session.library.dropWritten();
@@ -198,6 +204,7 @@ function handshakeDone(connection: SecureRecord, session: TlsSession, early: Buf
   secure.phase = SECURED;
   secure.opened = true;
   secure.hooks = undefined;
+  secure.dueTick = NEVER;
   group.counters.handshakes++;
   if (session.resumed) {
     group.counters.handshakesResumed++;

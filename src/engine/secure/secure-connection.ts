@@ -10,12 +10,12 @@ import { received, receivedNoData } from '../connection-core/receive.js';
 import type { ConnectionContext, ConnectionRecord } from '../connection-core/record.js';
 import { finSent } from '../connection-core/shutdown.js';
 import { CLOSING, PEER_FIN } from '../connection-core/state.js';
-import { moveTicks, timeIsUp } from '../connection-core/timeouts.js';
+import { moveTicks } from '../connection-core/timeouts.js';
 import { cancelledByClose } from '../pending.js';
 import { movedTick, NEVER } from '../scheduling/timer-wheel.js';
 import { ConnectionTls } from './connection-tls.js';
 import { decryptReceived, transportEnded } from './decrypt.js';
-import { postSecured, securedSent } from './encrypt.js';
+import { postSecured, securedSent, securedTimeIsUp } from './encrypt.js';
 import { addHandshakeBytes, beginHandshake, handshakeStep, handshakeTimeIsUp } from './handshake.js';
 import { SECURED, type SecureRecord, SecureState } from './secure-state.js';
 
@@ -101,7 +101,7 @@ export class SecureConnection extends Connection implements SecureRecord {
   /** @internal */
   override timeIsUp(): void {
     if (this.secure.phase === SECURED) {
-      timeIsUp(this);
+      securedTimeIsUp(this);
     } else {
       handshakeTimeIsUp(this);
     }

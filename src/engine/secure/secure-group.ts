@@ -39,7 +39,7 @@ export interface SecureGroup {
   refuses(session: TlsSession): Error | undefined;
   /**
    * The end of our handshake is written and not sent, and the peer's has not come: why the peer is refused already. After
-   * that end, TLS 1.2 reads no alert that is not encrypted.
+   * that end, TLS 1.2 and older versions read no alert that is not encrypted.
    */
   refusesBeforeEnd?(session: TlsSession): Error | undefined;
   /** The handshake is done: whether its peer is accepted. */

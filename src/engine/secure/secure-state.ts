@@ -44,7 +44,7 @@ export class SecureState {
   goodbye = false;
   /** Whether its handler `open` was called, or the call is due. */
   opened = false;
-  /** The tick when the handshake, or a failure's alert, has taken too long. */
+  /** The tick when the handshake, the rest of a message of the peer, or a failure's alert has taken too long. */
   dueTick = NEVER;
   /** The records without data that the session has read, when that was last looked at. */
   controls = 0;

@@ -235,7 +235,8 @@ export class ServerTls implements SecureGroup {
         'tls handshake',
       );
     }
-    return new ProtocolList([chosen]);
+    // Its characters are the bytes that the client has sent.
+    return new ProtocolList([chosen], 'latin1');
   }
 
   #demandCertificate(session: TlsSession): void {

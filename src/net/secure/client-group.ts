@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type { PeerCertificate } from 'node:tls';
 import { withCode } from '../../base/argument-errors.js';
+import { reportUncaught } from '../../base/throw-async.js';
 import { errorOf } from '../../engine/connection-core/handler-table.js';
 import { ticksOf } from '../../engine/scheduling/timer-wheel.js';
 import { ClientSide } from '../../engine/secure/client-side.js';
@@ -133,6 +134,9 @@ export class ClientGroup extends ClientSide {
       this.shown = shown;
       try {
         this.#socket.emit('session', shown.bytes);
+      } catch (error) {
+        // As in a callback of Node: what was received with the ticket must not be lost.
+        reportUncaught(error);
       } finally {
         this.shown = undefined;
       }
