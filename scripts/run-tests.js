@@ -7,21 +7,26 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { toSourcePositions } from './source-positions.js';
+import { inspect } from 'node:util';
+import { toSourcePositions, withSourcePositions } from './source-positions.js';
 import { TIMED_OUT } from './tools.js';
 
 /** @import { EventData } from 'node:test' */
 /** @typedef {{ files: string[], timeoutMs: number, options: NonNullable<Parameters<typeof run>[0]> }} Plan */
-/** @typedef {{ passed: number, failed: number, skipped: number, seconds: Record<string, number> }} Result */
+/** @typedef {{ name: string, reason: string }} Failure */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures: Failure[], failedFiles: string[], seconds: Record<string, number> }} Result */
 
 /** How long the runner may take to report what was interrupted. */
 const INTERRUPTED_TIMEOUT_MS = 10_000;
+/** Failures that are told again at the end of a run: beyond these the whole report is needed. */
+const FAILURES_MAX = 10;
+const REASON_LINES_MAX = 20;
 
 const folder = /** @type {string} */ (process.argv[2]);
 /** @type {Plan} */
 const { files, timeoutMs, options } = JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8'));
 /** @type {Result} */
-const result = { passed: 0, failed: 0, skipped: 0, seconds: {} };
+const result = { passed: 0, failed: 0, skipped: 0, failures: [], failedFiles: [], seconds: {} };
 const interruption = new AbortController();
 
 setTimeout(interrupt, timeoutMs, TIMED_OUT).unref();
@@ -37,6 +42,9 @@ events.on('test:complete', ({ name, nesting, details }) => {
   const file = nesting === 0 ? fileOf(name) : undefined;
   if (file !== undefined) {
     result.seconds[file] = details.duration_ms / 1000;
+    if (details.error !== undefined) {
+      result.failedFiles.push(file);
+    }
   }
 });
 events.compose(new spec()).pipe(toSourcePositions()).pipe(process.stdout);
@@ -60,10 +68,26 @@ function count({ name, nesting, skip, todo, details }, passed) {
   const isSkipped = skip !== undefined || todo !== undefined;
   if (!passed && !isSkipped) {
     process.exitCode ??= 1;
+    if ('error' in details && details.type !== 'suite') {
+      // A suite fails because one of its tests has.
+      keepFailure(name, details.error);
+    }
   }
   const isFile = nesting === 0 && fileOf(name) !== undefined;
   if (details.type !== 'suite' && !(isFile && passed)) {
     result[isSkipped ? 'skipped' : passed ? 'passed' : 'failed'] += 1;
+  }
+}
+
+/**
+ * Keeps why a test failed.
+ * @param {string} name
+ * @param {Error} error
+ */
+function keepFailure(name, error) {
+  if (result.failures.length < FAILURES_MAX) {
+    const lines = inspect(error.cause ?? error).split('\n', REASON_LINES_MAX);
+    result.failures.push({ name, reason: withSourcePositions(lines.join('\n')) });
   }
 }
 

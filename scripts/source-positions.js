@@ -21,9 +21,17 @@ const maps = new Map();
 export function toSourcePositions() {
   return new Transform({
     transform(chunk, _, done) {
-      done(null, String(chunk).replace(POSITION, sourceOf));
+      done(null, withSourcePositions(String(chunk)));
     },
   });
+}
+
+/**
+ * A text with the positions of the sources in it.
+ * @param {string} text
+ */
+export function withSourcePositions(text) {
+  return text.replace(POSITION, sourceOf);
 }
 
 /** @param {string} position */

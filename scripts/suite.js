@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { environmentOf, ROOT, run, TIMED_OUT } from './tools.js';
 
 /** @import { Ended, RunOptions } from './tools.js' */
-/** @import { Plan, Result } from './run-tests.js' */
+/** @import { Failure, Plan, Result } from './run-tests.js' */
 /** @typedef {(args: string[], options: RunOptions) => Ended | Promise<Ended>} RunNode */
-/** @typedef {{ args?: readonly string[], concurrency?: number, quiet?: boolean, patience?: number, timeoutMs?: number }} SuiteOptions */
-/** @typedef {{ passed: number, failed: number, skipped: number, exitCode: number }} Counts */
+/** @typedef {{ args?: readonly string[], concurrency?: number, quiet?: boolean, patience?: number, timeoutMs?: number, again?: boolean }} SuiteOptions */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures: Failure[], exitCode: number }} Counts */
 
 /** Test files at one time: each measures its own process only, and mostly waits (a suite of 60 s uses 20 s of processor time). */
 const CONCURRENCY = 5;
@@ -19,6 +19,8 @@ const TEST_TIMEOUT_MS = 300_000;
 const SUITE_TIMEOUT_MS = 1_200_000;
 /** After its own timeout the runner reports the files that did not end; this is how long that may take. */
 const REPORT_TIMEOUT_MS = 60_000;
+/** If more files fail, the fault is no passing one. */
+const FILES_AGAIN_MAX = 5;
 
 const RUNNER = join(ROOT, 'scripts/run-tests.js');
 /** Arguments that Node takes only with `--test`, and the options of `run` that they are. */
@@ -37,14 +39,26 @@ export function nodeAt(path) {
 }
 
 /**
- * Runs test files as `runFiles` does. A run in which no test was executed has failed, whatever the runner says.
+ * Runs test files as `runFiles` does. A run in which no test was executed has failed, whatever the runner says. With `again`,
+ * files that failed run once more, one at a time: a machine that is shared can stall for seconds, and a test that fails twice
+ * has found a fault. The result of the second run is `second`, and its exit code counts.
  * @param {RunNode} runNode
  * @param {readonly string[]} files
  * @param {SuiteOptions} [options]
  */
-export async function runSuite(runNode, files, options) {
+export async function runSuite(runNode, files, options = {}) {
   const result = await runFiles(runNode, files, options);
-  return { ...result, ...totalOf([result]) };
+  const first = { ...result, ...totalOf([result]) };
+  if (options.again !== true || !mayRunAgain(first)) {
+    return first;
+  }
+  const second = await runFiles(runNode, first.failedFiles, { ...options, concurrency: 1 });
+  return { ...first, output: first.output + second.output, second: totalOf([second]) };
+}
+
+/** @param {{ exitCode: number, failedFiles: readonly string[] }} result */
+export function mayRunAgain({ exitCode, failedFiles }) {
+  return exitCode === 1 && failedFiles.length > 0 && failedFiles.length <= FILES_AGAIN_MAX;
 }
 
 /**
@@ -53,7 +67,7 @@ export async function runSuite(runNode, files, options) {
  * @param {RunNode} runNode
  * @param {readonly string[]} files
  * @param {SuiteOptions} [options]
- * @returns {Promise<Counts & { output: string, seconds: Record<string, number> }>}
+ * @returns {Promise<Counts & Result & { output: string }>}
  */
 export async function runFiles(runNode, files, options = {}) {
   const { args = [], concurrency = CONCURRENCY, quiet = false, patience = 1, timeoutMs = SUITE_TIMEOUT_MS } = options;
@@ -83,18 +97,23 @@ export async function runFiles(runNode, files, options = {}) {
  * @returns {Counts}
  */
 export function totalOf(results) {
-  const sum = (/** @type {keyof Counts} */ word) => results.reduce((total, result) => total + result[word], 0);
+  const sum = (/** @type {'passed' | 'failed' | 'skipped'} */ word) =>
+    results.reduce((total, result) => total + result[word], 0);
   const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
   const exitCode = Math.max(...results.map((result) => result.exitCode));
-  return { passed, failed, skipped, exitCode: exitCode === 0 && passed + failed === 0 ? 1 : exitCode };
+  const failures = results.flatMap((result) => result.failures);
+  return { passed, failed, skipped, failures, exitCode: exitCode === 0 && passed + failed === 0 ? 1 : exitCode };
 }
 
 /**
- * Ends a run with one line: the runner's own counts are above the list of failures, which may be long.
+ * Ends a run with the reasons of its failures and one line of counts, which are far above in the runner's report.
  * @param {string} system
  * @param {Counts} counts
  */
-export function printCounts(system, { passed, failed, skipped, exitCode }) {
+function printCounts(system, { passed, failed, skipped, failures: reasons, exitCode }) {
+  for (const { name, reason } of reasons) {
+    console.log(`${system}: failed: ${name}\n${reason.replaceAll(/^/gm, '  ')}`);
+  }
   if (exitCode === TIMED_OUT) {
     console.error(`${system}: Cannot finish: a test file did not end in time`);
   } else if (passed + failed === 0) {
@@ -102,6 +121,20 @@ export function printCounts(system, { passed, failed, skipped, exitCode }) {
   }
   const failures = exitCode === 0 ? failed : Math.max(failed, 1);
   console.log(`${system}: ${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+}
+
+/**
+ * Ends a run, and its second run if there was one. Returns the exit code that counts.
+ * @param {string} system
+ * @param {Counts & { second?: Counts }} result
+ */
+export function printResult(system, result) {
+  printCounts(system, result);
+  if (result.second === undefined) {
+    return result.exitCode;
+  }
+  printCounts(`${system}, the files that failed, once more`, result.second);
+  return result.second.exitCode;
 }
 
 /** @param {readonly string[]} args */
@@ -132,6 +165,6 @@ function readResult(folder) {
   try {
     return JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0, seconds: {} };
+    return { passed: 0, failed: 0, skipped: 0, failures: [], failedFiles: [], seconds: {} };
   }
 }

@@ -9,7 +9,7 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { installPinned } from './pinned.js';
-import { nodeAt, printCounts, runSuite } from './suite.js';
+import { nodeAt, printResult, runSuite } from './suite.js';
 import { chosenBy, noTestFile, testFiles } from './test-files.js';
 import { fail, ROOT, run } from './tools.js';
 
@@ -48,9 +48,7 @@ Object.assign(process.env, {
   NODE_PATH: join(ROOT, CACHE, 'node_modules'),
 });
 const options = { args, concurrency: CONCURRENCY, patience: FILE_PATIENCE, timeoutMs: TIMEOUT_MS };
-const result = await runSuite(nodeAt(WRAPPER), files, options);
-printCounts('linux-arm64', result);
-process.exit(result.exitCode);
+process.exit(printResult('linux-arm64', await runSuite(nodeAt(WRAPPER), files, options)));
 
 function requireTools() {
   const { error } = spawnSync(EMULATOR, ['--version']);

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPinned } from './pinned.js';
-import { nodeAt, runSuite } from './suite.js';
+import { nodeAt, printResult, runSuite } from './suite.js';
 import { nodeTestFiles, noTestFile } from './test-files.js';
 import { longestFirst } from './test-seconds.js';
 import { environmentOf, fail, ROOT, run } from './tools.js';
@@ -31,32 +31,26 @@ if (files.length === 0) {
   fail(noTestFile(words));
 }
 
-const sum = { passed: 0, failed: 0 };
+let exitCode = 0;
 for (const major of chosen.length > 0 ? chosen : MAJORS) {
-  const { passed, failed } = await testUnder(major);
-  sum.passed += passed;
-  sum.failed += failed;
+  exitCode = Math.max(exitCode, await testUnder(major));
 }
-console.log(`${sum.passed} passed, ${sum.failed} failed`);
-process.exit(sum.failed === 0 ? 0 : 1);
+process.exit(exitCode);
 
 /**
- * Runs the tests under one version. A run that failed for another reason than a failed test counts as one failed test.
+ * Runs the tests under one version, and shows their report if one failed. Returns the exit code.
  * @param {string} major
  */
 async function testUnder(major) {
   const node = install(major);
   if (node === undefined) {
-    return { passed: 0, failed: 1 };
+    return 1;
   }
-  const { passed, failed, skipped, exitCode, output } = await runSuite(nodeAt(node.path), files, { quiet: true });
-  const failures = exitCode !== 0 ? Math.max(failed, 1) : failed;
-  if (failures > 0) {
-    process.stdout.write(output);
+  const result = await runSuite(nodeAt(node.path), files, { quiet: true, again: words.length === 0 });
+  if (result.exitCode !== 0) {
+    process.stdout.write(result.output);
   }
-  const more = `${failures > 0 ? `, ${failures} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-  console.log(`node ${node.version}: ${passed} passed${more}`);
-  return { passed, failed: failures };
+  return printResult(`node ${node.version}`, result);
 }
 
 /**

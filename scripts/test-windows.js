@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { printCounts, totalOf } from './suite.js';
+import { mayRunAgain, printResult, totalOf } from './suite.js';
 import { chosenBy, noTestFile, windowsTestFiles, wineTestFiles } from './test-files.js';
 import { keepSeconds, shardsOf } from './test-seconds.js';
 import { fail, ROOT, run } from './tools.js';
@@ -18,7 +18,7 @@ const PREFIXES = ['prefix', 'prefix-2'];
 const SYSTEM = 'windows';
 
 const chosen = chosenBy(process.argv.slice(2));
-const { words, args } = chosen;
+const { given, words, args } = chosen;
 
 const missing = wineMissing();
 if (missing !== undefined) {
@@ -34,27 +34,63 @@ if (wineFiles.length + windowsFiles.length === 0) {
   fail(noTestFile(words));
 }
 const shards = shardsOf(SYSTEM, [...wineFiles, ...windowsFiles], PREFIXES.length);
-const runners = shards.map((shard, index) => {
-  const [wine, windows] = [wineFiles, windowsFiles].map((all) => shard.filter((file) => all.includes(file)));
-  return new WindowsRunner(PREFIXES[index] ?? 'prefix', { wine: wine ?? [], windows: windows ?? [], args });
-});
+/** @type {WindowsRunner[]} */
+const runners = [];
+for (const [index, shard] of shards.entries()) {
+  const wine = shard.filter((file) => wineFiles.includes(file));
+  startRunner(index, { wine, windows: shard.filter((file) => !wine.includes(file)) });
+}
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => runners.forEach((runner) => runner.kill(signal)));
 }
 /** @type {NamedResult[]} */
 const results = [];
 for (const runner of runners) {
-  // One report after the other, each as it grows.
-  runner.show();
-  results.push(...(await runner.ended));
+  results.push(...(await shown(runner)));
 }
 if (args.length === 0) {
   keepSeconds(SYSTEM, Object.assign({}, ...results.map(({ seconds }) => seconds)));
 }
 let exitCode = 0;
-for (const name of new Set(results.map((result) => result.name))) {
-  const total = totalOf(results.filter((result) => result.name === name));
-  printCounts(name, total);
-  exitCode ||= total.exitCode;
+for (const name of /** @type {const} */ (['wine', 'windows'])) {
+  const parts = results.filter((result) => result.name === name);
+  if (parts.length > 0) {
+    exitCode = Math.max(exitCode, printResult(name, await completed(name, parts)));
+  }
 }
 process.exit(exitCode);
+
+/**
+ * The results of a runner whose report is shown as it grows, one runner's after the other's.
+ * @param {WindowsRunner} runner
+ */
+function shown(runner) {
+  runner.show();
+  return runner.ended;
+}
+
+/**
+ * The results of the shards as one, after a second run of the files that failed: see `runSuite`.
+ * @param {'wine' | 'windows'} name
+ * @param {NamedResult[]} parts
+ */
+async function completed(name, parts) {
+  const first = totalOf(parts);
+  const failedFiles = parts.flatMap((part) => part.failedFiles);
+  if (given.length > 0 || !mayRunAgain({ exitCode: first.exitCode, failedFiles })) {
+    return first;
+  }
+  const again = startRunner(0, { [name]: failedFiles });
+  return { ...first, second: totalOf(await shown(again)) };
+}
+
+/**
+ * Starts to run files in one of the prefixes.
+ * @param {number} index
+ * @param {{ wine?: string[], windows?: string[] }} files
+ */
+function startRunner(index, { wine = [], windows = [] }) {
+  const runner = new WindowsRunner(PREFIXES[index] ?? 'prefix', { wine, windows, args });
+  runners.push(runner);
+  return runner;
+}

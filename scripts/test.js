@@ -8,7 +8,7 @@
 
 import { join } from 'node:path';
 import { HiddenRun } from './hidden-run.js';
-import { nodeAt, printCounts, runSuite } from './suite.js';
+import { nodeAt, printResult, runSuite } from './suite.js';
 import { chosenBy, noTestFile, testFiles, windowsTestFiles, wineTestFiles } from './test-files.js';
 import { keepSeconds, longestFirst } from './test-seconds.js';
 import { fail, ROOT, run } from './tools.js';
@@ -32,13 +32,12 @@ if (files.length + windowsFiles.length === 0) {
 const windows = windowsFiles.length > 0 || (windowsRequired && words.length === 0) ? startWindows() : undefined;
 const here = files.length > 0 ? await testHere() : undefined;
 const windowsExitCode = (await windows?.end()) ?? 0;
-if (here !== undefined) {
-  printCounts(process.platform, here);
-}
-process.exit(here === undefined || here.exitCode === 0 ? windowsExitCode : here.exitCode);
+const exitCode = here === undefined ? 0 : printResult(process.platform, here);
+process.exit(exitCode || windowsExitCode);
 
 async function testHere() {
-  const result = await runSuite(nodeAt(process.execPath), longestFirst(process.platform, files), { args });
+  const options = { args, again: given.length === 0 };
+  const result = await runSuite(nodeAt(process.execPath), longestFirst(process.platform, files), options);
   if (args.length === 0) {
     keepSeconds(process.platform, result.seconds);
   }

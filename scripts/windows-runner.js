@@ -6,7 +6,7 @@ import { ROOT } from './tools.js';
 
 /** @import { Counts } from './suite.js' */
 /** @typedef {{ wine: string[], windows: string[], args: string[] }} Shard */
-/** @typedef {Counts & { name: string, seconds: Record<string, number> }} NamedResult */
+/** @typedef {Counts & { name: string, failedFiles: string[], seconds: Record<string, number> }} NamedResult */
 
 const SCRIPT = join(ROOT, 'scripts/windows-shard.js');
 
@@ -49,7 +49,8 @@ export class WindowsRunner {
     });
     for (const [name, files] of Object.entries({ wine, windows })) {
       if (files.length > 0 && !results.some((result) => result.name === name)) {
-        results.push({ name, passed: 0, failed: 0, skipped: 0, exitCode: exitCode || 1, seconds: {} });
+        const none = { passed: 0, failed: 0, skipped: 0, failures: [], failedFiles: [], seconds: {} };
+        results.push({ ...none, name, exitCode: exitCode || 1 });
       }
     }
     return results;
