@@ -41,6 +41,7 @@ const WINDOWS_TOO = [
   'port/memory',
   'port/operations',
   'port/sends',
+  'threads/worker-ends',
   'threads/worker-loading',
   'tls/select',
 ];

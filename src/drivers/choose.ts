@@ -38,10 +38,13 @@ import { wakeNode } from './node/wake.js';
 import { openSelectOnLinux, openSelectOnWindows } from './select/driver.js';
 import { probeSelectOnLinux, probeSelectOnWindows } from './select/probe.js';
 import { wakeSimulated } from './sim/wake.js';
+import { reclaimOnWindows } from './windows/reclaim.js';
 import { wakeSocket } from './windows/wake.js';
 
-/** Windows has no way to find the sockets of a thread. */
-const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = { linux: reclaimOnLinux };
+const RECLAIMS: Readonly<Partial<Record<NodeJS.Platform, Reclaim>>> = {
+  linux: reclaimOnLinux,
+  win32: reclaimOnWindows,
+};
 
 /** Closes the resources of an unsuccessful open. Windows' drivers track none. */
 const GIVES_BACK: Readonly<Partial<Record<NodeJS.Platform, (resources: ResourceTracker) => void>>> = {

@@ -1,9 +1,9 @@
 /**
  * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than
- * sockets, mapped memory, contexts of asynchronous I/O, and lists of OpenSSL's objects (`ffi/openssl-objects.ts`). A dead
+ * sockets (Windows: the handles of completion ports), mapped memory, contexts of asynchronous I/O, and lists of OpenSSL's objects (`ffi/openssl-objects.ts`). A dead
  * worker runs no more code, so it writes them down while it lives, in its row of the workers' table, and the thread that
- * has started it reads the row. Sockets are not tracked here: they come and go too often, and can carry their owner
- * themselves (`linux/socket-owner.ts`).
+ * has started it reads the row. Sockets are not tracked here: they come and go too often. On Linux they carry their owner
+ * themselves (`linux/socket-owner.ts`), on Windows they are in a table of their thread (`windows/socket-table.ts`).
  *
  * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having
  * another owner's closed.
@@ -27,7 +27,10 @@ const OWNED_SOCKETS_BYTES = 8;
 /** Lists of OpenSSL's objects: one for each copy of the package in the thread. */
 const LISTS_MAX = 4;
 const LISTS_OFFSET = OWNED_SOCKETS_OFFSET + OWNED_SOCKETS_BYTES;
-const BYTES = LISTS_OFFSET + 8 * LISTS_MAX;
+/** Tables of sockets: one for each copy of the package in the thread. */
+const TABLES_MAX = 4;
+const TABLES_OFFSET = LISTS_OFFSET + 8 * LISTS_MAX;
+const BYTES = TABLES_OFFSET + 8 * TABLES_MAX;
 assert(BYTES <= NOTES_BYTES);
 
 export interface Mapping {
@@ -66,6 +69,8 @@ export class ResourceTracker {
   readonly #ownedSockets: Int32Array;
   /** Addresses of lists; 0 is free. */
   readonly #lists: Float64Array;
+  /** Addresses of tables; 0 is free. */
+  readonly #tables: Float64Array;
 
   constructor(notes: Int8Array = new Int8Array(BYTES)) {
     const { buffer, byteOffset } = notes;
@@ -75,6 +80,7 @@ export class ResourceTracker {
     this.#contexts = new Float64Array(buffer, byteOffset + CONTEXTS_OFFSET, CONTEXTS_MAX);
     this.#ownedSockets = new Int32Array(buffer, byteOffset + OWNED_SOCKETS_OFFSET, 1);
     this.#lists = new Float64Array(buffer, byteOffset + LISTS_OFFSET, LISTS_MAX);
+    this.#tables = new Float64Array(buffer, byteOffset + TABLES_OFFSET, TABLES_MAX);
   }
 
   add(descriptor: number): void {
@@ -126,6 +132,14 @@ export class ResourceTracker {
 
   get lists(): readonly number[] {
     return allOf(this.#lists);
+  }
+
+  addSocketTable(address: number): void {
+    put(this.#tables, address);
+  }
+
+  get socketTables(): readonly number[] {
+    return allOf(this.#tables);
   }
 
   get hasOwnedSockets(): boolean {
@@ -206,6 +220,11 @@ export function trackContext(address: number): void {
 /** The context is about to be destroyed. */
 export function untrackContext(address: number): void {
   own?.removeContext(address);
+}
+
+/** The thread has a table of its sockets (Windows), at an address. It ends with the thread. */
+export function trackSocketTable(address: number): void {
+  own?.addSocketTable(address);
 }
 
 /** The thread has a list of OpenSSL's objects, at an address. It ends with the thread. */

@@ -6,7 +6,6 @@
 import type { SocketAddress } from '../../base/address.js';
 import { assert } from '../../base/assert.js';
 import type { ForeignFunction } from '../../ffi/library.js';
-import { Slab } from '../../ffi/memory.js';
 import { sockaddr_in6 } from '../../ffi/sockaddr.js';
 import {
   INVALID_SOCKET,
@@ -20,6 +19,7 @@ import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { decodeSockaddr } from '../common/sockaddr.js';
 import type { CompletionSink } from '../driver.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
+import { outlivingSlab } from '../windows/outliving-memory.js';
 import { windowsAddresses } from '../windows/sockaddr.js';
 import type { SocketRecord } from '../windows/socket-records.js';
 import type { WindowsSockets } from '../windows/sockets.js';
@@ -55,7 +55,7 @@ class AcceptSet {
   readonly slot: number;
   readonly generation: number;
   readonly listener: SocketRecord;
-  readonly slab = new Slab(ACCEPTS_POSTED * RECORD.size, 64);
+  readonly slab = outlivingSlab(ACCEPTS_POSTED * RECORD.size, 64);
   /** The socket of each call; INVALID_SOCKET if the call is not posted. */
   readonly handles = new Array<number>(ACCEPTS_POSTED).fill(INVALID_SOCKET);
   posted = 0;

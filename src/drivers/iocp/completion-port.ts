@@ -10,7 +10,9 @@ import {
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { OVERLAPPED_ENTRY } from '../../ffi/windows/structs.js';
+import { uninterrupted } from '../../ffi/worker-table.js';
 import { PolledCall } from '../common/polled-call.js';
+import { trackDescriptor, untrackDescriptor } from '../common/resources.js';
 import { windowsErrors } from '../windows/errors.js';
 
 /** The completion key of sockets, which need none: an operation is known by the address of its OVERLAPPED. */
@@ -88,10 +90,16 @@ export class NativePort {
   readonly #call = new PolledCall('GetQueuedCompletionStatusEx', windowsErrors);
 
   constructor() {
-    this.handle = this.#kernel32.CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1);
-    if (this.handle === 0) {
+    this.handle = uninterrupted(() => this.#open());
+  }
+
+  #open(): number {
+    const handle = this.#kernel32.CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1);
+    if (handle === 0) {
       throw windowsErrors.create(this.#kernel32.GetLastError(), 'CreateIoCompletionPort');
     }
+    trackDescriptor(handle);
+    return handle;
   }
 
   /** @param skipsSuccess whether operations that complete immediately bring no packet */
@@ -128,6 +136,7 @@ export class NativePort {
   }
 
   close(): void {
+    untrackDescriptor(this.handle);
     this.#kernel32.CloseHandle(this.handle);
   }
 }

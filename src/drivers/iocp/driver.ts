@@ -16,16 +16,13 @@ import {
   WSAEWOULDBLOCK,
 } from '../../ffi/windows/constants.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
-import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { FreeBuffers } from '../common/free-buffers.js';
 import { PollFairness } from '../common/poll-fairness.js';
 import { encodeSockaddr, SOCKADDR_BYTES_MAX } from '../common/sockaddr.js';
 import { ThreadWatch } from '../common/thread-watch.js';
 import type { BufferList, CompletionSink, Driver, DriverOptions, LoopWatch } from '../driver.js';
-import { GATHER_PIECES_MAX } from '../driver.js';
 import { numberOfStatus, windowsErrors } from '../windows/errors.js';
-import { setWsabuf, setWsabufs } from '../windows/messages.js';
 import { connectable, windowsAddresses } from '../windows/sockaddr.js';
 import { WindowsSockets } from '../windows/sockets.js';
 import { Accepts } from './accepts.js';
@@ -35,12 +32,7 @@ import { IocpWait } from './iocp-wait.js';
 import { CONNECT, IDLE, PerIoData, type PerIoRecord, RECEIVE, SEND } from './per-io-data.js';
 import { SKIP_SUCCESS } from './probe.js';
 import { READY, Receives } from './receives.js';
-
-/** Maximum bytes of one send: its pages stay locked, and only its end shows progress. The layer above sends the rest. */
-const LOCKED_BYTES_MAX = 256 * 1024;
-
-/** Memory for one call: the bytes that WSASend has sent, and the address that ConnectEx connects to. */
-const SCRATCH = { bytes: 0, name: 16, size: 16 + SOCKADDR_BYTES_MAX } as const;
+import { Sends } from './sends.js';
 
 /**
  * Maximum wait, in ms, while the waiting thread has not yet returned after a recall: it may dequeue what would end the
@@ -64,11 +56,11 @@ export class IocpDriver implements Driver {
   readonly #extensions = new Extensions();
   readonly #accepts: Accepts;
   readonly #receives: Receives;
+  readonly #sends: Sends;
   readonly #buffers: FreeBuffers;
   readonly #skipsSuccess: boolean;
-  /** WSABUFs of one call: Winsock has copied them when it returns (WSARecv, WSASend, "Remarks"). */
-  readonly #wsabufs = new Slab(GATHER_PIECES_MAX * WSABUF.size);
-  readonly #scratch = new Slab(SCRATCH.size);
+  /** The address that ConnectEx connects to. */
+  readonly #name = new Slab(SOCKADDR_BYTES_MAX);
   /** Operations that ended within their call: slot and result in turn. */
   readonly #ended = new Int32Queue();
   /** Slots of receives that have not reached the system yet. */
@@ -85,6 +77,7 @@ export class IocpDriver implements Driver {
     this.features = this.#skipsSuccess ? [SKIP_SUCCESS] : [];
     this.#buffers = new FreeBuffers(options.buffers);
     this.#receives = new Receives(this.sockets, this.#buffers, this.#skipsSuccess);
+    this.#sends = new Sends(this.sockets, this.#skipsSuccess);
     this.#accepts = new Accepts(this.sockets, this.#extensions, this.#skipsSuccess);
   }
 
@@ -100,14 +93,20 @@ export class IocpDriver implements Driver {
   }
 
   postConnect(slot: number, generation: number, socket: number, address: SocketAddress): void {
-    const name = this.#scratch.address + SCRATCH.name;
-    const byteLength = encodeSockaddr(windowsAddresses, this.#scratch, SCRATCH.name, connectable(address));
+    const byteLength = encodeSockaddr(windowsAddresses, this.#name, 0, connectable(address));
     this.sockets.bindToAny(socket);
     const record = this.sockets.records.of(socket);
     const { ConnectEx } = this.#extensions.of(record);
     const { address: overlapped } = this.#begin(slot, generation, socket, CONNECT);
-    const done = ConnectEx(record.handle, name, byteLength, 0, 0, 0, overlapped);
-    this.#called(slot, done !== 0, 0);
+    // An operation that is not pending has ended, and no packet will report it.
+    if (ConnectEx(record.handle, this.#name.address, byteLength, 0, 0, 0, overlapped) === 0) {
+      const number = this.#ws2_32.WSAGetLastError();
+      if (number !== WSA_IO_PENDING) {
+        this.#endLater(slot, -number);
+      }
+    } else if (this.#skipsSuccess) {
+      this.#endLater(slot, 0);
+    }
   }
 
   /**
@@ -146,21 +145,19 @@ export class IocpDriver implements Driver {
   }
 
   postSend(slot: number, generation: number, socket: number, address: number, byteLength: number): void {
-    setWsabuf(this.#wsabufs, 0, address, Math.min(byteLength, LOCKED_BYTES_MAX));
-    this.#send(this.#begin(slot, generation, socket, SEND), 1);
+    const operation = this.#begin(slot, generation, socket, SEND);
+    this.#sent(slot, this.#sends.one(operation, address, byteLength));
   }
 
   postSendGather(slot: number, generation: number, socket: number, pieces: BufferList): void {
-    const count = setWsabufs(this.#wsabufs, 0, pieces, LOCKED_BYTES_MAX);
-    this.#send(this.#begin(slot, generation, socket, SEND), count);
+    const operation = this.#begin(slot, generation, socket, SEND);
+    this.#sent(slot, this.#sends.gather(operation, pieces));
   }
 
-  /** Sends the first `count` of the WSABUFs. */
-  #send({ slot, socket, address: overlapped }: PerIoRecord, count: number): void {
-    const bytes = this.#scratch.address + SCRATCH.bytes;
-    const { handle } = this.sockets.records.of(socket);
-    const result = this.#ws2_32.WSASend(handle, this.#wsabufs.address, count, bytes, 0, overlapped, 0);
-    this.#called(slot, result === 0, this.#scratch.u32[SCRATCH.bytes >> 2] as number);
+  #sent(slot: number, result: number | undefined): void {
+    if (result !== undefined) {
+      this.#endLater(slot, result);
+    }
   }
 
   /** Prepares the record of an operation. */
@@ -173,20 +170,6 @@ export class IocpDriver implements Driver {
     operation.socket = socket;
     operation.cancelled = false;
     return operation;
-  }
-
-  /** After an overlapped call: an operation that is not pending has ended, and no packet will report it. */
-  #called(slot: number, success: boolean, bytes: number): void {
-    if (success) {
-      if (this.#skipsSuccess) {
-        this.#endLater(slot, bytes);
-      }
-      return;
-    }
-    const number = this.#ws2_32.WSAGetLastError();
-    if (number !== WSA_IO_PENDING) {
-      this.#endLater(slot, -number);
-    }
   }
 
   #endLater(slot: number, result: number): void {
@@ -373,6 +356,7 @@ export class IocpDriver implements Driver {
     const { slot, generation, socket, kind } = operation;
     assert(kind !== IDLE);
     operation.kind = IDLE;
+    this.#sends.ended(operation);
     if (kind === CONNECT && result >= 0) {
       const { handle } = this.sockets.records.of(socket);
       this.sockets.updateContext(handle, SO_UPDATE_CONNECT_CONTEXT, INVALID_SOCKET);

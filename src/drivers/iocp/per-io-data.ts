@@ -4,8 +4,9 @@
  */
 
 import { assert } from '../../base/assert.js';
-import { Slab } from '../../ffi/memory.js';
+import type { Slab } from '../../ffi/memory.js';
 import { OVERLAPPED } from '../../ffi/windows/structs.js';
+import { outlivingSlab } from '../windows/outliving-memory.js';
 
 /** Kinds of operations. */
 export const IDLE = 0;
@@ -29,6 +30,8 @@ export class PerIoRecord {
   generation = 0;
   socket = -1;
   cancelled = false;
+  /** Address of the copy that a send waits with; 0 if there is none. */
+  copy = 0;
   readonly #words: Int32Array;
   readonly #first: number;
 
@@ -67,7 +70,7 @@ export class PerIoData {
 
   #grow(): void {
     const first = this.#records.length;
-    const chunk = new Slab(Math.max(first, RECORDS_FIRST) * OVERLAPPED.size, CACHE_LINE_BYTES);
+    const chunk = outlivingSlab(Math.max(first, RECORDS_FIRST) * OVERLAPPED.size, CACHE_LINE_BYTES);
     this.#chunks.push(chunk);
     for (let offset = 0; offset < chunk.byteLength; offset += OVERLAPPED.size) {
       this.#records.push(new PerIoRecord(this.#records.length, chunk.address + offset, chunk.i32, offset >> 2));

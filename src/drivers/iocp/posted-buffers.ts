@@ -7,7 +7,8 @@
 
 import { assert } from '../../base/assert.js';
 import { ensureCapacity } from '../../base/typed-arrays.js';
-import { Slab } from '../../ffi/memory.js';
+import type { Slab } from '../../ffi/memory.js';
+import { outlivingSlab } from '../windows/outliving-memory.js';
 
 /** Bytes of each buffer. */
 export const POSTED_BYTES = 512;
@@ -23,7 +24,7 @@ export class PostedBuffers {
   /** Ensures room for a socket. Memory that the system may write to never moves. */
   reach(socket: number): void {
     while (socket >> CHUNK_SHIFT >= this.#chunks.length) {
-      this.#chunks.push(new Slab(SOCKETS_PER_CHUNK * POSTED_BYTES, 64));
+      this.#chunks.push(outlivingSlab(SOCKETS_PER_CHUNK * POSTED_BYTES, 64));
     }
     this.#held = ensureCapacity(this.#held, socket);
     this.#held[socket] = 0;

@@ -20,6 +20,7 @@ import type { CallBatch } from '../readiness/call-batch.js';
 import type { NonBlockingCalls } from '../readiness/poller.js';
 import { CALL_BYTES_MAX, MESSAGE, windowsMessages } from './messages.js';
 import { connectable, windowsAddresses } from './sockaddr.js';
+import { openOwned } from './socket-table.js';
 import { WindowsSockets } from './sockets.js';
 
 /** In the scratch memory, after the address that a call reads or writes: the length of the address. */
@@ -41,7 +42,7 @@ export class WindowsNonBlocking extends WindowsSockets implements NonBlockingCal
     const listener = this.records.of(socket);
     const { address, u32 } = this.#scratch;
     u32[LENGTH_OFFSET >> 2] = SOCKADDR_BYTES_MAX;
-    const handle = this.#ws2_32.accept(listener.handle, address, address + LENGTH_OFFSET);
+    const handle = openOwned(() => this.#ws2_32.accept(listener.handle, address, address + LENGTH_OFFSET));
     if (handle === INVALID_SOCKET) {
       return -this.#ws2_32.WSAGetLastError();
     }

@@ -47,6 +47,7 @@ import {
 import { windowsErrors } from './errors.js';
 import { windowsAddresses } from './sockaddr.js';
 import { SocketRecord, SocketRecords } from './socket-records.js';
+import { disownSocket, openOwned, ownSocket } from './socket-table.js';
 
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 
@@ -91,7 +92,7 @@ export class WindowsSockets implements SocketCalls {
   /** Makes a non-blocking socket. Returns its handle, or an error number, negated. */
   open(family: SocketFamily): number {
     const flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
-    const handle = this.#ws2_32.WSASocketW(FAMILIES[family], SOCK_STREAM, IPPROTO_TCP, 0, 0, flags);
+    const handle = openOwned(() => this.#ws2_32.WSASocketW(FAMILIES[family], SOCK_STREAM, IPPROTO_TCP, 0, 0, flags));
     if (handle === INVALID_SOCKET) {
       return -this.#ws2_32.WSAGetLastError();
     }
@@ -252,12 +253,14 @@ export class WindowsSockets implements SocketCalls {
   detach(socket: number): number {
     const { handle } = this.records.of(socket);
     this.records.remove(socket);
+    disownSocket(handle);
     return handle;
   }
 
   adopt(handle: number, family: SocketFamily): number {
     const record = new SocketRecord(handle, family);
     record.bound = true;
+    ownSocket(handle);
     return this.records.add(record);
   }
 
@@ -311,7 +314,7 @@ export class WindowsSockets implements SocketCalls {
   /** Closes the handle, because shutdown does not end listening. The number stays valid for operations in flight. */
   shutdownBoth(socket: number): void {
     const record = this.records.of(socket);
-    this.#ws2_32.closesocket(record.handle);
+    this.closeHandle(record.handle);
     record.handle = INVALID_SOCKET;
   }
 
@@ -319,7 +322,7 @@ export class WindowsSockets implements SocketCalls {
     const { handle } = this.records.of(socket);
     this.records.remove(socket);
     if (handle !== INVALID_SOCKET) {
-      this.#ws2_32.closesocket(handle);
+      this.closeHandle(handle);
     }
   }
 
@@ -327,6 +330,7 @@ export class WindowsSockets implements SocketCalls {
   removePath(): void {}
 
   closeHandle(handle: number): void {
+    disownSocket(handle);
     this.#ws2_32.closesocket(handle);
   }
 

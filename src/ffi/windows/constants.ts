@@ -93,6 +93,14 @@ export const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS = 1;
 /** Mode: a completion does not signal the file's own event. */
 export const FILE_SKIP_SET_EVENT_ON_HANDLE = 2;
 
+/** `VirtualAlloc`: pages with memory, in a part of the address space of their own. */
+export const MEM_COMMIT = 0x1000;
+export const MEM_RESERVE = 0x2000;
+/** `VirtualFree`: the memory and its part of the address space. */
+export const MEM_RELEASE = 0x8000;
+/** Pages that can be read and written. */
+export const PAGE_READWRITE = 4;
+
 /** `Internal` of an OVERLAPPED whose operation succeeded. */
 export const STATUS_SUCCESS = 0;
 

@@ -38,6 +38,8 @@ function declareKernel32() {
     PostQueuedCompletionStatus: library.declare(
       'int PostQueuedCompletionStatus(int64_t CompletionPort, uint32_t dwNumberOfBytesTransferred, int64_t dwCompletionKey, int64_t lpOverlapped)',
     ),
+    /** Copies bytes, also between memories that overlap. */
+    RtlMoveMemory: library.declare('void RtlMoveMemory(int64_t Destination, int64_t Source, int64_t Length)'),
     /** Sets what the completions of a handle bring. */
     SetFileCompletionNotificationModes: library.declare(
       'int SetFileCompletionNotificationModes(int64_t FileHandle, uint8_t Flags)',
@@ -46,6 +48,12 @@ function declareKernel32() {
     SetHandleInformation: library.declare(
       'int SetHandleInformation(int64_t hObject, uint32_t dwMask, uint32_t dwFlags)',
     ),
+    /** Returns the address of zeroed pages, 0 on failure. */
+    VirtualAlloc: library.declare(
+      'int64_t VirtualAlloc(int64_t lpAddress, int64_t dwSize, uint32_t flAllocationType, uint32_t flProtect)',
+    ),
+    /** Frees pages. */
+    VirtualFree: library.declare('int VirtualFree(int64_t lpAddress, int64_t dwSize, uint32_t dwFreeType)'),
   };
 }
 
