@@ -85,10 +85,10 @@ const SUGGESTIONS_MAX = 5;
  */
 export function chosenBy(parameters) {
   const given = parameters.filter((parameter) => !parameter.startsWith('-'));
-  const driver = process.env.OVERLAPPED_DRIVER;
+  const driver = process.env.OVERLAPPED_DRIVER ?? '';
   return {
     given,
-    words: given.length > 0 || driver === undefined ? given : suitesOf(driver),
+    words: given.length > 0 || driver === '' ? given : suitesOf(driver),
     args: parameters.filter((parameter) => parameter.startsWith('-')),
   };
 }
