@@ -15,8 +15,8 @@ export interface ClientHello {
 
 const CLIENT_HELLO = 1;
 const MESSAGE_HEADER_BYTES = 4;
-/** A larger ClientHello is not read: OpenSSL refuses it (SSL3_RT_MAX_PLAIN_LENGTH). */
-const HELLO_BYTES_MAX = 16_384;
+/** A larger ClientHello is not read: OpenSSL refuses it (CLIENT_HELLO_MAX_LENGTH of ssl/statem/statem_local.h). */
+const HELLO_BYTES_MAX = 131_396;
 
 /** Clients send it in one record, or in two. One that uses more than this many gets the certificate of the default. */
 const RECORDS_MAX = 16;

@@ -222,6 +222,16 @@ export function trust(driver: SystemDriverName): void {
     assert.equal(await shownFor(stage, server.port, 'localhost'), 'other.example');
   });
 
+  scene('a name in a ClientHello of several records is seen', async (stage) => {
+    const server = await stage.listen();
+    server.addContext('other.example', ofOthers);
+    const names = Array.from({ length: 200 }, (_, index) => `${index}`.padEnd(250, '.'));
+    const socket = stage.client(server.port, { servername: 'other.example', ALPNProtocols: names });
+    await once(socket, 'secureConnect');
+    assert.equal(socket.getPeerCertificate().subject.CN, 'other.example');
+    socket.destroy();
+  });
+
   scene('protocols are chosen by ALPN', async (stage) => {
     const chosen: (string | undefined)[] = [];
     const open = (connection: Connection): void => {
