@@ -93,8 +93,9 @@ export const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS = 1;
 /** Mode: a completion does not signal the file's own event. */
 export const FILE_SKIP_SET_EVENT_ON_HANDLE = 2;
 
-/** `VirtualAlloc`: pages with memory, in a part of the address space of their own. */
+/** `VirtualAlloc`: pages with memory. */
 export const MEM_COMMIT = 0x1000;
+/** `VirtualAlloc`: a part of the address space. */
 export const MEM_RESERVE = 0x2000;
 /** `VirtualFree`: the memory and its part of the address space. */
 export const MEM_RELEASE = 0x8000;
