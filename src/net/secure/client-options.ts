@@ -27,6 +27,9 @@ export interface ClientOptions {
   readonly highWaterMark?: number;
   readonly onread?: unknown;
   readonly signal?: AbortSignal;
+  readonly keepAlive?: unknown;
+  readonly keepAliveInitialDelay?: unknown;
+  readonly noDelay?: unknown;
 }
 
 export type ConnectCallback = (...args: unknown[]) => void;

@@ -75,10 +75,12 @@ export function connectSecurely(nodes: Connect, args: readonly unknown[]): nodeT
     return nodes(...args) as nodeTls.TLSSocket;
   }
   countAsNodes();
-  const { allowHalfOpen, highWaterMark, onread, signal, timeout } = options;
+  const { allowHalfOpen, highWaterMark, onread, signal, timeout, keepAlive, keepAliveInitialDelay, noDelay } = options;
   // Node's constructor would revive a socket that an aborted signal has destroyed, and it would connect.
   const isAborted = signal?.aborted === true;
-  const parts = { allowHalfOpen, highWaterMark, onread, ...(isAborted ? {} : { signal }) };
+  // Node 20 ignores these three, and later ones do not.
+  const tcp = { keepAlive, keepAliveInitialDelay, noDelay };
+  const parts = { allowHalfOpen, highWaterMark, onread, ...tcp, ...(isAborted ? {} : { signal }) };
   const socket = Reflect.construct(Socket, [parts], TlsSocket as never) as unknown as NetSocket;
   socket[STATE].secure = new ClientTls(socket, options);
   if (callback !== null) {

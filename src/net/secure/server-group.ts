@@ -4,8 +4,9 @@ import type { Buffer } from 'node:buffer';
 import { withCode } from '../../base/argument-errors.js';
 import { type Preparation, type Prepare, ServerTls } from '../../engine/secure/server-tls.js';
 import type { AsyncContext } from '../../port/async-context.js';
-import { borrowCertificates, nodeContextOf } from '../../tls/borrowed-certificate.js';
+import { borrowCertificates, hasCertificate, nodeContextOf } from '../../tls/borrowed-certificate.js';
 import { createSecureContext, type SecureContext } from '../../tls/context.js';
+import { tlsLibrary } from '../../tls/library.js';
 import { contextOptionsOf, type TlsListenOptions } from '../../tls/options.js';
 import { preparationOf } from './key-cert.js';
 import { hiddenOptionsOf, type NodeTlsServer, protocolNames } from './node-server.js';
@@ -105,7 +106,8 @@ function prepareFor(answer: unknown): Prepare {
   if (context === undefined) {
     throw new TypeError('Invalid SNI context');
   }
-  return (session) => borrowCertificates(session, context);
+  // The server's own certificate stays if the context has none, as with Node.
+  return (session) => hasCertificate(tlsLibrary(), context) && borrowCertificates(session, context);
 }
 
 /** Follows the context of a server of Node, which replaces it in `setSecureContext` and `setTicketKeys`. */

@@ -146,15 +146,21 @@ async function contexts(): Promise<void> {
     { ...ofServer, SNICallback: (host, done) => done(null, host === 'other.example' ? other : undefined) },
     hello,
   );
+  const bare = tls.createServer(
+    { ...ofServer, SNICallback: (_, done) => done(null, nodeTls.createSecureContext()) },
+    hello,
+  );
   const [addedPort, chosenPort] = [await listening(added), await listening(chosen)];
   assert.equal(await nameOf(addedPort, { servername: 'a.wild.example' }), 'other.example');
   assert.equal(await nameOf(chosenPort, { servername: 'other.example' }), 'other.example');
   assert.equal(await nameOf(addedPort, {}), 'localhost');
+  // A context without a certificate leaves the server's own.
+  assert.equal(await nameOf(await listening(bare), {}), 'localhost');
   assert.equal(await nameOf(chosenPort, {}), 'localhost');
   added.setSecureContext(ofOthers);
   assert.equal(await nameOf(addedPort, {}), 'other.example');
-  assert.deepEqual(served, Array(5).fill(true));
-  await Promise.all([close(added), close(chosen)]);
+  assert.deepEqual(served, Array(6).fill(true));
+  await Promise.all([close(added), close(bare), close(chosen)]);
 }
 
 /** A FIN without close_notify is an end, as with Node. */
@@ -171,6 +177,16 @@ async function truncated(): Promise<void> {
   raw.on('error', () => undefined);
   raw.end();
   await once(accepted, 'end');
+  client.destroy();
+  await close(server);
+}
+
+/** The options of a TCP connection, which `connect` takes too. */
+async function tcpOptions(): Promise<void> {
+  const server = tls.createServer(ofServer, (socket) => socket.resume());
+  const port = await listening(server);
+  const client = await open(port, { keepAlive: true, keepAliveInitialDelay: 60_000 } as ConnectionOptions);
+  assert.equal(connectionOf(client)?.socket.getOption('keepAliveInitialDelayMs'), 60_000);
   client.destroy();
   await close(server);
 }
@@ -277,6 +293,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
   refuses,
   aborts,
   disconnects,
+  tcpOptions,
   contexts,
   truncated,
   native,
