@@ -1,6 +1,6 @@
 /** Certificates for tests and benchmarks, made when they are needed, with node:crypto alone (X.509 v3, RFC 5280). */
 
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /** P-256, RSA of 2,048 bits, or Ed25519, whose signatures all have the same length. */
@@ -13,6 +13,8 @@ export interface CertificateOptions {
   readonly hosts?: readonly string[];
   /** The one that signs it; itself by default. */
   readonly issuer?: Certificate;
+  /** A certificate whose key it shares; a new key by default. */
+  readonly keyOf?: Certificate;
   /** Whether it may sign others; by default only if it signs itself. */
   readonly isAuthority?: boolean;
   /** `ec` by default. */
@@ -138,14 +140,14 @@ function algorithmOf({ asymmetricKeyType }: KeyObject): Buffer {
 const digestOf = ({ asymmetricKeyType }: KeyObject): string | null =>
   asymmetricKeyType === 'ed25519' ? null : 'sha256';
 
-function makeKeys(keyType: KeyType): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
+function makeKey(keyType: KeyType): KeyObject {
   switch (keyType) {
     case 'rsa':
-      return generateKeyPairSync('rsa', { modulusLength: RSA_BITS });
+      return generateKeyPairSync('rsa', { modulusLength: RSA_BITS }).privateKey;
     case 'ed25519':
-      return generateKeyPairSync('ed25519');
+      return generateKeyPairSync('ed25519').privateKey;
     default:
-      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   }
 }
 
@@ -155,9 +157,9 @@ const pem = (bytes: Buffer): string =>
 /** Makes a key and its certificate. */
 export function makeCertificate(options: CertificateOptions): Certificate {
   const { name, hosts = [], issuer, keyType = 'ec', days = [-1, 30] } = options;
-  const { publicKey, privateKey } = makeKeys(keyType);
+  const privateKey = options.keyOf?.privateKey ?? makeKey(keyType);
   const signer = issuer?.privateKey ?? privateKey;
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const keyId = createHash('sha1').update(spki).digest();
   const serial = randomBytes(SERIAL_BYTES);
   // Positive, and not shorter than it is long.

@@ -33,7 +33,8 @@ export function plainCertificate(certificate: X509Certificate): PlainCertificate
 }
 
 /**
- * A certificate with those of its issuers: the peer has sent them, or we trust them. A root is its own issuer.
+ * A certificate with those of its issuers: the peer has sent them, or we trust them. A root is its own issuer. Two
+ * authorities may have signed each other, so a certificate occurs once.
  * @param trusted finds the issuer of a certificate among those that are trusted
  */
 function chainedCertificate(
@@ -43,6 +44,7 @@ function chainedCertificate(
 ): PlainCertificate {
   const first = plainCertificate(leaf);
   const left = new Set(others);
+  const seen = new Set([leaf.fingerprint256]);
   let current = leaf;
   let plain = first;
   for (;;) {
@@ -50,14 +52,13 @@ function chainedCertificate(
       plain.issuerCertificate = plain;
       return first;
     }
-    const issuer = [...left].find(
-      (other) => current.checkIssued(other) && other.fingerprint256 !== current.fingerprint256,
-    );
+    const issuer = [...left].find((other) => current.checkIssued(other) && !seen.has(other.fingerprint256));
     const next: X509Certificate | undefined = issuer ?? trusted(current);
-    if (next === undefined || next.fingerprint256 === current.fingerprint256) {
+    if (next === undefined || seen.has(next.fingerprint256)) {
       return first;
     }
     left.delete(next);
+    seen.add(next.fingerprint256);
     plain.issuerCertificate = plainCertificate(next);
     plain = plain.issuerCertificate;
     current = next;
