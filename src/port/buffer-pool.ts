@@ -41,6 +41,16 @@ export class PoolBuffer extends RefCounted {
     return this.#pool.sizeBytes;
   }
 
+  /** @internal The memory of all buffers, for a look at some bytes without a view of them. */
+  get memory(): Uint8Array {
+    return this.#pool.memory;
+  }
+
+  /** @internal Where this buffer begins in `memory`. */
+  get offset(): number {
+    return this.index * this.#pool.strideBytes;
+  }
+
   /** A view of `byteLength` bytes from `offset`. After the buffer was released it shows other data. */
   view(byteLength: number, offset = 0): Buffer {
     assert(this.references > 0, 'View of a buffer that is released');

@@ -17,6 +17,7 @@ import type { OpenSsl } from '../ffi/openssl.js';
 import { BIO_OBJECT, OwnedObjects } from '../ffi/openssl-objects.js';
 import { requireOpenSsl } from './errors.js';
 import { RecordMemory } from './record-memory.js';
+import { Records } from './records.js';
 
 /** BUF_MEM { size_t length; char *data; size_t max; unsigned long flags; }, in words of four bytes. */
 const BUF_MEM_LENGTH = 0;
@@ -84,6 +85,8 @@ export class TlsLibrary {
   /** Memory for results of calls. Each call overwrites it. */
   readonly scratch = new Slab(256);
   readonly records = new RecordMemory();
+  /** Finds the ends of records for all sessions: only one with the beginning of a record keeps it. */
+  scanner = new Records();
   /** The objects that the thread which has started this one frees if this one is terminated. */
   readonly objects: OwnedObjects;
   /** The read BIO points at it when nothing is to be read. */
@@ -135,6 +138,14 @@ export class TlsLibrary {
     input[BUF_MEM_DATA + HIGH] = at / WORD_SIZE;
     input[BUF_MEM_MAX] = byteLength;
     input[BUF_MEM_MAX + HIGH] = 0;
+  }
+
+  /** A session keeps what it has used, because a record has begun. */
+  keepScanner(used: Records): Records {
+    if (used === this.scanner) {
+      this.scanner = new Records();
+    }
+    return used;
   }
 
   /** How many of the offered bytes were not read. */

@@ -11,7 +11,7 @@ import { addressOfContext, type SecureContext } from './context.js';
 import { takeError, tlsError, verifyError } from './errors.js';
 import type { HandshakeHooks, ProtocolList, TlsLibrary } from './library.js';
 import type { RecordBuffer } from './record-memory.js';
-import { RECORD_HANDSHAKE, RECORD_PLAIN_BYTES_MAX, Records } from './records.js';
+import { RECORD_HANDSHAKE, RECORD_PLAIN_BYTES_MAX, type Records } from './records.js';
 
 const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_ZERO_RETURN = 6;
@@ -70,7 +70,8 @@ export class TlsSession {
   ssl: number;
   /** Its place among the objects of the thread. */
   readonly #place: number;
-  readonly #records = new Records();
+  /** The record that has begun and is not complete. */
+  #begun: Records | undefined;
   #controlRecords = 0;
   /** Records without data that were read: among them are the tickets of a server. */
   controls = 0;
@@ -137,32 +138,35 @@ export class TlsSession {
   /**
    * Decrypts received bytes in place: data never is longer than its records, so it is written over bytes that were read.
    * Only a record that began in earlier bytes has data that may not fit there.
-   * @param bytes all of them are used, and overwritten
+   * @param memory with the bytes, of which all are used, and overwritten
+   * @param start where they begin in it
    * @param address of the first
    */
-  read(bytes: Uint8Array, address: number, length: number): Decrypted {
+  read(memory: Uint8Array, start: number, length: number, address: number): Decrypted {
     const { library } = this;
-    const records = this.#records;
     decrypted.copied = undefined;
     decrypted.lent = undefined;
     decrypted.byteLength = 0;
     decrypted.ended = false;
     decrypted.error = undefined;
-    let begun = records.begun;
+    let begun = this.#begun;
+    const records = begun ?? library.scanner;
     let at = 0;
     for (;;) {
-      const end = records.end(bytes, at, length);
-      if (end < 0) {
+      const next = records.end(memory, start + at, start + length);
+      if (next < 0) {
         break;
       }
       if (this.#old && records.type === RECORD_HANDSHAKE) {
         decrypted.error = tlsError('ERR_TLS_RENEGOTIATION_DISABLED', 'The peer wants to renegotiate', 'tls read');
         break;
       }
+      const end = next - start;
       library.offer(address + at, end - at);
-      if (begun) {
+      if (begun !== undefined) {
+        this.#begun = undefined;
+        begun = undefined;
         this.#readCopied(records.size);
-        begun = false;
       } else {
         this.#readInPlace(address, end, true);
       }
@@ -173,6 +177,7 @@ export class TlsSession {
     }
     if (at < length && decrypted.error === undefined && !decrypted.ended) {
       // The beginning of a record, or more of it, which OpenSSL keeps. It counts with its last bytes.
+      this.#begun = library.keepScanner(records);
       library.offer(address + at, length - at);
       this.#readInPlace(address, length, false);
     }

@@ -9,7 +9,18 @@ import { Child, programPath } from '../support/child.js';
 import { SYSTEM_DRIVERS } from '../support/drivers.js';
 import { BY_IMPORT, BY_REQUIRE, succeeds } from './preload.js';
 
-const CASES = ['talks', 'resumes', 'refuses', 'aborts', 'disconnects', 'tcpOptions', 'contexts', 'truncated', 'native'];
+const CASES = [
+  'talks',
+  'resumes',
+  'refuses',
+  'aborts',
+  'disconnects',
+  'tcpOptions',
+  'contexts',
+  'truncated',
+  'native',
+  'shapes',
+];
 
 describe('TLS of programs', { concurrency: 2 }, () => {
   for (const driver of SYSTEM_DRIVERS) {

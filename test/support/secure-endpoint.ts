@@ -169,7 +169,12 @@ export class SecureEndpoint {
   }
 
   #decrypt(bytes: Buffer): void {
-    const { copied, lent, byteLength, ended, error } = this.#session.read(bytes, addressOfBytes(bytes), bytes.length);
+    const { copied, lent, byteLength, ended, error } = this.#session.read(
+      bytes,
+      0,
+      bytes.length,
+      addressOfBytes(bytes),
+    );
     this.#input = Buffer.concat([this.#input, copied ?? Buffer.alloc(0), bytes.subarray(0, byteLength)]);
     lent?.release();
     this.#peerEnded = ended;

@@ -50,7 +50,7 @@ class Pair {
   }
 
   read(bytes: Buffer): { readonly data: Buffer | undefined; readonly lent: RecordBuffer | undefined } {
-    const { copied, lent, byteLength, error } = this.server.read(bytes, addressOfBytes(bytes), bytes.length);
+    const { copied, lent, byteLength, error } = this.server.read(bytes, 0, bytes.length, addressOfBytes(bytes));
     assert.equal(error, undefined);
     return { data: byteLength > 0 ? bytes.subarray(0, byteLength) : copied, lent };
   }

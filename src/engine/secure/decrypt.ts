@@ -1,6 +1,7 @@
 /** The receiving side of a connection with TLS: bytes are decrypted where they were received, and go the way of all data. */
 
 import type { Buffer } from 'node:buffer';
+import type { PoolBuffer } from '../../port/buffer-pool.js';
 import type { Completion } from '../../port/completion.js';
 import { tlsError } from '../../tls/errors.js';
 import type { RecordBuffer } from '../../tls/record-memory.js';
@@ -17,9 +18,9 @@ const ANSWER_BYTES_MAX = 16_384;
 
 /** A completion of a receive after the handshake, with bytes. */
 export function decryptReceived(connection: SecureRecord, session: TlsSession, completion: Completion): void {
-  const { address } = completion.buffer as { readonly address: number };
+  const { memory, offset, address } = completion.buffer as PoolBuffer;
   // The results are in an object that the next read uses again.
-  const { copied, lent, byteLength, ended, error } = session.read(completion.data, address, completion.bytes);
+  const { copied, lent, byteLength, ended, error } = session.read(memory, offset, completion.bytes, address);
   const flood = written(connection, session);
   if (session.controls !== connection.secure.controls) {
     controlled(connection, session);
@@ -38,7 +39,7 @@ export function decryptReceived(connection: SecureRecord, session: TlsSession, c
 
 /** Bytes that came with the last ones of the handshake. They are in memory of their own. */
 export function decryptEarly(connection: SecureRecord, session: TlsSession, bytes: Buffer, address: number): void {
-  const { copied, lent, byteLength, ended, error } = session.read(bytes, address, bytes.length);
+  const { copied, lent, byteLength, ended, error } = session.read(bytes, 0, bytes.length, address);
   const flood = written(connection, session);
   if (session.controls !== connection.secure.controls) {
     controlled(connection, session);

@@ -31,6 +31,12 @@ const PORTION_BYTES = 4 * RECORD_PLAIN_BYTES_MAX;
  */
 const GATHERED_PIECE_BYTES_MAX = 4096;
 
+/**
+ * Up to this many encrypted bytes share a block with those of other connections, which stays in the processor's cache. Only
+ * the first ones of a connection do: a peer that reads nothing keeps one such block, and no more.
+ */
+const SHARED_BYTES_MAX = 1024;
+
 /** Small pieces that become one record. */
 const gatheredPieces = lazySlab(RECORD_PLAIN_BYTES_MAX);
 
@@ -38,12 +44,23 @@ const gatheredPieces = lazySlab(RECORD_PLAIN_BYTES_MAX);
 export function takeWritten(connection: SecureRecord, session: TlsSession): void {
   const { library } = session;
   const { secure } = connection;
+  const { writes } = connection.group.engine;
   let left = library.written;
   if (left === 0) {
     return;
   }
   try {
-    secure.cipher ??= connection.group.engine.writes.takeQueue();
+    if (secure.cipher === undefined) {
+      secure.cipher = writes.takeQueue();
+      if (left <= SHARED_BYTES_MAX) {
+        const block = writes.sharing.blockWith(left);
+        const address = block.address + block.used;
+        library.take(address, left);
+        block.used += left;
+        secure.cipher.addHeld(address, left, block);
+        left = 0;
+      }
+    }
     while (left > 0) {
       const byteLength = Math.min(left, BLOCK_BYTES_MAX);
       const block = secure.cipher.reserve(byteLength);

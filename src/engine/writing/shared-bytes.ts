@@ -1,5 +1,6 @@
 /** Bytes that many connections send: one copy that never moves, kept by each send until it completes. */
 
+import { assert } from '../../base/assert.js';
 import type { RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 import { keepFramed } from '../../framing/framed-memory.js';
@@ -34,7 +35,7 @@ export class Sharing {
       if (byteLength > SMALL_BYTES_MAX) {
         return new Slab(byteLength).u8.subarray(0, byteLength);
       }
-      chunk = this.#chunkWith(byteLength);
+      chunk = this.blockWith(byteLength);
       return chunk.memory.subarray(chunk.used, chunk.used + byteLength);
     });
     if (chunk === undefined) {
@@ -59,7 +60,9 @@ export class Sharing {
     return { memory, address: holder.address, byteLength, holder };
   }
 
-  #chunkWith(byteLength: number): ArenaBlock {
+  /** A block with room for `byteLength` bytes after its used ones. Whoever keeps bytes there holds the block. */
+  blockWith(byteLength: number): ArenaBlock {
+    assert(byteLength <= BLOCK_BYTES);
     let chunk = this.#chunk;
     if (chunk === undefined || chunk.used + byteLength > BLOCK_BYTES) {
       this.rest();

@@ -69,11 +69,11 @@ export class WriteQueue implements BufferSink {
 
   /** Appends bytes that others send too; each piece keeps them. */
   addShared(shared: SharedBytes): void {
-    this.#addHeld(shared.address, shared.byteLength, shared.holder);
+    this.addHeld(shared.address, shared.byteLength, shared.holder);
   }
 
-  /** Appends bytes of `holder`, in as many sends as they need. */
-  #addHeld(address: number, byteLength: number, holder: RefCounted): void {
+  /** Appends bytes of `holder`, in as many sends as they need; each piece keeps it. */
+  addHeld(address: number, byteLength: number, holder: RefCounted): void {
     for (let offset = 0; offset < byteLength; offset += SEND_BYTES_MAX) {
       this.#append(address + offset, Math.min(SEND_BYTES_MAX, byteLength - offset), holder);
     }
@@ -115,7 +115,7 @@ export class WriteQueue implements BufferSink {
   /** Appends memory that has no other holder. */
   #addOwn(memory: Uint8Array): void {
     const holder = ownerOf(memory);
-    this.#addHeld(holder.address, memory.length, holder);
+    this.addHeld(holder.address, memory.length, holder);
     holder.release();
   }
 

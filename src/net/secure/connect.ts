@@ -6,12 +6,11 @@ import { withCode } from '../../base/argument-errors.js';
 import { SecureConnection } from '../../engine/secure/secure-connection.js';
 import type { ShownSession, TlsSession } from '../../tls/session.js';
 import { failureOfCode, systemError } from '../errors.js';
-import { Socket } from '../socket/socket.js';
 import { type NetSocket, type SocketState, type SocketTls, STATE } from '../socket/state.js';
 import { ClientGroup } from './client-group.js';
 import { type ClientOptions, clientArguments, needsNodesTls } from './client-options.js';
 import { secureError } from './errors.js';
-import { countAsNodes, TlsSocket } from './tls-socket.js';
+import { ConnectingTlsSocket, countAsNodes } from './tls-socket.js';
 
 /** The server has gone during the handshake. */
 function disconnected({ path, host, port, localAddress }: ClientOptions): Error {
@@ -81,7 +80,7 @@ export function connectSecurely(nodes: Connect, args: readonly unknown[]): nodeT
   // Node 20 ignores these three, and later ones do not.
   const tcp = { keepAlive, keepAliveInitialDelay, noDelay };
   const parts = { allowHalfOpen, highWaterMark, onread, ...tcp, ...(isAborted ? {} : { signal }) };
-  const socket = Reflect.construct(Socket, [parts], TlsSocket as never) as unknown as NetSocket;
+  const socket = new ConnectingTlsSocket(parts);
   socket[STATE].secure = new ClientTls(socket, options);
   if (callback !== null) {
     socket.once('secureConnect', callback);

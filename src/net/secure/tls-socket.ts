@@ -16,7 +16,8 @@ import * as details from '../../tls/session-details.js';
 import * as info from '../../tls/session-info.js';
 import { traceSession } from '../../tls/session-trace.js';
 import { invalidArgType, outOfRange } from '../errors.js';
-import { type AcceptedOptions, acceptedSocket } from '../socket/accepted.js';
+import type { CallableSocket } from '../node-net.js';
+import { acceptedKind } from '../socket/accepted.js';
 import { Socket } from '../socket/socket.js';
 import { type NetSocket, STATE } from '../socket/state.js';
 import { peerCertificateWithIssuers, peerX509Of, plainCertificate } from './certificates.js';
@@ -286,6 +287,13 @@ export function countAsNodes(): void {
 }
 
 /** Makes the socket of an accepted connection. */
-export function acceptedTlsSocket(options: AcceptedOptions): NetSocket {
-  return acceptedSocket(options, TlsSocketConstructor);
+export const acceptedTlsSocket = acceptedKind(TlsSocket.prototype);
+
+/** Makes a socket that will connect. It has a constructor of its own for the same reason as accepted ones. */
+function ConnectingSocket(this: object, options: object): void {
+  (Socket as unknown as CallableSocket).call(this, options);
 }
+
+ConnectingSocket.prototype = TlsSocket.prototype;
+
+export const ConnectingTlsSocket = ConnectingSocket as unknown as new (options: object) => NetSocket;

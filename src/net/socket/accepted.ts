@@ -35,10 +35,10 @@ function ownDescriptors(object: object): [string | symbol, PropertyDescriptor][]
 
 setDefaults();
 
-/** It is no class, because its objects are those of `Socket`. */
-function AcceptedSocket(this: NetSocket, options: AcceptedOptions): void {
-  Object.defineProperty(this, STATE, { value: new SocketState(this) });
-  (Duplex as unknown as CallableDuplex).call(this, {
+/** Makes a new object a socket. */
+function begin(socket: NetSocket, options: AcceptedOptions): void {
+  Object.defineProperty(socket, STATE, { value: new SocketState(socket) });
+  (Duplex as unknown as CallableDuplex).call(socket, {
     allowHalfOpen: options.allowHalfOpen,
     emitClose: false,
     autoDestroy: true,
@@ -49,19 +49,28 @@ function AcceptedSocket(this: NetSocket, options: AcceptedOptions): void {
   });
   if (!options.allowHalfOpen) {
     for (const listener of endListeners) {
-      this.on('end', listener);
+      socket.on('end', listener);
     }
   }
 }
-
-AcceptedSocket.prototype = Socket.prototype;
 
 export interface AcceptedOptions {
   readonly allowHalfOpen: boolean;
   readonly highWaterMark?: number | undefined;
 }
 
-/** @param kind the class whose prototype the socket has */
-export function acceptedSocket(options: AcceptedOptions, kind: object = AcceptedSocket): NetSocket {
-  return Reflect.construct(AcceptedSocket, [options], kind as typeof AcceptedSocket) as NetSocket;
+/**
+ * A function that makes accepted sockets. Each kind has a constructor of its own, which is no class, because its objects are
+ * those of another: `Reflect.construct` with that one would give each object a hidden class of its own in Node 20.
+ * @param prototype of the sockets
+ */
+export function acceptedKind(prototype: object): (options: AcceptedOptions) => NetSocket {
+  function AcceptedSocket(this: NetSocket, options: AcceptedOptions): void {
+    begin(this, options);
+  }
+  AcceptedSocket.prototype = prototype;
+  const Accepted = AcceptedSocket as unknown as new (options: AcceptedOptions) => NetSocket;
+  return (options) => new Accepted(options);
 }
+
+export const acceptedSocket = acceptedKind(Socket.prototype);

@@ -16,7 +16,11 @@ export const BLOCK_BYTES_MAX = 256 * 1024;
 const BLOCK_BYTES_SHIFT = Math.log2(BLOCK_BYTES);
 const SIZES = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES) + 1;
 
+/** The blocks of a slab, without the space between them. */
 const SLAB_BYTES = 256 * 1024;
+
+/** Space between two blocks, so that their first bytes do not compete for the same lines of the processor's cache. */
+const CACHE_LINE_BYTES = 64;
 
 assert(Number.isInteger(BLOCK_BYTES_SHIFT));
 assert(Number.isInteger(SLAB_BYTES / BLOCK_BYTES_MAX));
@@ -64,9 +68,11 @@ class ArenaSlab {
     this.size = size;
     const blockBytes = BLOCK_BYTES << size;
     this.#count = SLAB_BYTES / blockBytes;
-    const slab = new Slab(SLAB_BYTES, 64);
+    const strideBytes = blockBytes + CACHE_LINE_BYTES;
+    const slab = new Slab(this.#count * strideBytes, CACHE_LINE_BYTES);
     const { buffer, byteOffset } = slab.u8;
-    for (let offset = 0; offset < SLAB_BYTES; offset += blockBytes) {
+    for (let index = 0; index < this.#count; index++) {
+      const offset = index * strideBytes;
       const memory = Buffer.from(buffer, byteOffset + offset, blockBytes);
       this.free.push(new ArenaBlock(this, memory, slab.address + offset));
     }

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';
 import nodeTls, { type ConnectionOptions, type TLSSocket, type TlsOptions } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
 import { connectionOf } from 'overlapped/net';
 import { authority, ofClient, ofOthers, ofServer } from '../certificates.js';
 import { close, listening, textOf } from '../net-servers.js';
@@ -287,6 +288,33 @@ async function aborts(): Promise<void> {
   await close(server);
 }
 
+/**
+ * The sockets of a kind have one hidden class. If each had its own, V8 would look up every property of each of them anew.
+ * The first two of a process differ from later ones, as V8 learns how many fields its sockets have.
+ */
+async function shapes(): Promise<void> {
+  setFlagsFromString('--allow-natives-syntax');
+  const areAlike = new Function('a', 'b', 'return %HaveSameMap(a, b)') as (a: object, b: object) => boolean;
+  const accepted: TLSSocket[] = [];
+  const server = tls.createServer(ofServer, (socket) => accepted.push(socket));
+  const port = await listening(server);
+  const connected: TLSSocket[] = [];
+  for (let count = 1; count <= 20; count++) {
+    connected.push(await open(port));
+    if (accepted.length < count) {
+      await once(server, 'secureConnection');
+    }
+  }
+  for (const sockets of [accepted, connected]) {
+    const [one, other] = sockets.slice(-2) as [TLSSocket, TLSSocket];
+    assert(isMoved(one) && areAlike(one, other));
+  }
+  for (const socket of [...connected, ...accepted]) {
+    socket.destroy();
+  }
+  await close(server);
+}
+
 const CASES: Readonly<Record<string, () => Promise<void>>> = {
   talks,
   resumes,
@@ -297,6 +325,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
   contexts,
   truncated,
   native,
+  shapes,
   https: overHttps,
 };
 
