@@ -6,7 +6,7 @@ import tls from 'node:tls';
 import type { Connection, ConnectionOptions } from 'overlapped';
 import type { SystemDriverName } from 'overlapped/port';
 import type { SecureConnection } from '../../src/engine/secure/secure-connection.js';
-import { WriteQueue } from '../../src/engine/writing/write-queue.js';
+import { WriteArena } from '../../src/port/sending/write-arena.js';
 import { authority, ofClient, ofServer } from '../support/certificates.js';
 import { eventually } from '../support/harness.js';
 import { scenes, type TlsStage } from './subject.js';
@@ -142,15 +142,15 @@ export function isolation(driver: SystemDriverName): void {
         }),
       ),
     );
-    const { reserve } = WriteQueue.prototype;
-    WriteQueue.prototype.reserve = () => {
+    first?.write('lost');
+    const { take } = WriteArena.prototype;
+    WriteArena.prototype.take = () => {
       throw new RangeError('Array buffer allocation failed');
     };
     try {
-      first?.write('lost');
       await first?.closed;
     } finally {
-      WriteQueue.prototype.reserve = reserve;
+      WriteArena.prototype.take = take;
     }
     second?.write('hello');
     await eventually(() => got.length > 0, 'the echo');
