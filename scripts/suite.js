@@ -13,10 +13,10 @@ import { environmentOf, ROOT, run, TIMED_OUT } from './tools.js';
 
 /** Test files at one time: each measures its own process only, and mostly waits (a suite of 60 s uses 20 s of processor time). */
 const CONCURRENCY = 5;
-/** For each test; Node 20 and 22 hold a whole file to it. */
-const TEST_TIMEOUT_MS = 300_000;
+/** For each test; Node 20 and 22 hold a whole file to it, of which the longest take three minutes. */
+const TEST_TIMEOUT_MS = 600_000;
 /** Ends the run if a file's thread is blocked in a system call, where no timeout of a test can end it. */
-const SUITE_TIMEOUT_MS = 1_200_000;
+const SUITE_TIMEOUT_MS = 1_800_000;
 /** After its own timeout the runner reports the files that did not end; this is how long that may take. */
 const REPORT_TIMEOUT_MS = 60_000;
 /** If more files fail, the fault is no passing one. */
