@@ -15,6 +15,7 @@ export function programs(driver: SystemDriverName): void {
   alone('an http server answers many requests of one connection, and with a body of 5 MB', () =>
     succeeds(driver, 'requests'),
   );
+  alone('an http client whose server answers early uses its connection again', () => succeeds(driver, 'early'));
   alone('an http server closes idle connections, and those that send headers slowly', () => succeeds(driver, 'limits'));
   alone('an http server sends its 400 before it destroys the connection', () => succeeds(driver, 'refusal'));
   alone('a body, bytes after an upgrade, and a wrong request stay as they were', () => succeeds(driver, 'kept'));

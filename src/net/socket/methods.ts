@@ -9,7 +9,7 @@ import { invalidHandleType, plainError } from '../errors.js';
 import { HAS_TYPE_OF_SERVICE } from '../node-net.js';
 import { localNameOf, peerNameOf } from './addresses.js';
 import { destroySocket } from './closing.js';
-import { passHeld, uncorkSocket, writeQuickly } from './quick-writes.js';
+import { passHeld, streamLengthOf, uncorkSocket, writeQuickly } from './quick-writes.js';
 import { isCrowded, readOnIfRead, startReading, stopReading } from './reading.js';
 import { type AddressInfo, type NetSocket, type SocketState, STATE, updateReference } from './state.js';
 import { setSocketKeepAlive, setSocketNoDelay, setSocketTypeOfService, typeOfServiceOf } from './tcp-options.js';
@@ -258,6 +258,11 @@ const socketGetters: object & ThisType<NetSocket> = {
 
   get pending(): boolean {
     return !this[STATE].attached || this.connecting;
+  },
+
+  /** With what a callback waits for: http takes its request for sent, and its connection for free, when this is 0. */
+  get writableLength(): number {
+    return streamLengthOf(this) + (this[STATE].writer?.awaitedBytes ?? 0);
   },
 
   get bufferSize(): number | undefined {

@@ -19,6 +19,11 @@ interface WritableInside {
   readonly _writableState: { length: number; readonly defaultEncoding: unknown };
 }
 
+/** What the stream counts as written and not passed on. */
+export function streamLengthOf(socket: NetSocket): number {
+  return (socket as unknown as Partial<WritableInside>)._writableState?.length ?? 0;
+}
+
 /** How much the stream counts as written and not passed on: its high-water mark is for that. */
 function count(socket: NetSocket, change: number): void {
   (socket as unknown as WritableInside)._writableState.length += change;
@@ -46,7 +51,7 @@ export function writeQuickly(socket: NetSocket, chunk: unknown, encoding: unknow
     return false;
   }
   const length = lengthOfQuick(socket, chunk, encoding);
-  const waiting = socket.writableLength;
+  const waiting = streamLengthOf(socket);
   if (
     length < 0 ||
     waiting + length >= Math.min(socket.writableHighWaterMark, COPY_BYTES_MAX) ||

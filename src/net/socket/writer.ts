@@ -233,6 +233,13 @@ export class SocketWriter implements StreamSink {
     }
   }
 
+  /** Bytes that the stream counts no longer, while a callback waits for the system to take them. */
+  get awaitedBytes(): number {
+    const pending = this.#pending;
+    const waits = pending !== undefined && pending.waiting.length > 0 && pending.done === undefined;
+    return waits ? this.#connection.queuedBytes : 0;
+  }
+
   /** Calls back once the system has taken everything that was written so far. */
   whenTaken(call: Done): void {
     const { bytesWritten, queuedBytes, flags } = this.#connection;

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import nodeNet from 'node:net';
+import nodeNet, { type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { listening } from '../net-servers.js';
 
 process.env.OVERLAPPED_DRIVER = process.argv[2];
@@ -18,6 +19,10 @@ const http = (await import('node:http')).default;
 const tls = (await import('node:tls')).default;
 
 const LARGE_BYTES = 5_000_000;
+/** A piece of a body, of which more than the buffers of both sockets take are written. */
+const PIECE_BYTES = 10_000;
+const PIECES_MAX = 100_000;
+const STUCK_TURNS = 100;
 const ROUNDS = 10;
 const BODY_BYTES = 1000;
 
@@ -60,6 +65,51 @@ async function requests(): Promise<void> {
   assert([...sockets].every((socket) => socket instanceof ours.Socket && ours.connectionOf(socket) !== undefined));
   agent.destroy();
   await closed(server);
+}
+
+/** A server that answers before it reads: the agent uses the connection again once the request has left, and not before. */
+async function early(): Promise<void> {
+  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n';
+  const accepted: Socket[] = [];
+  const server = ours.createServer({ pauseOnConnect: true }, (socket) => {
+    accepted.push(socket);
+    let head = '';
+    socket.on('data', (chunk) => {
+      head = (head + chunk.toString('latin1')).slice(-1000);
+      if (head.includes('GET /second')) {
+        socket.write(answer);
+      }
+    });
+  });
+  const port = await listening(server);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  let frees = 0;
+  agent.on('free', () => frees++);
+  const request = http.request({ port, agent, host: '127.0.0.1', method: 'POST' });
+  const ended = once(request, 'response').then(([response]) => once(response.resume(), 'end'));
+  const [socket] = await once(request, 'socket');
+  await once(socket, 'connect');
+  // Until the system takes no more: the rest is in the queue of the connection, and nothing in the stream.
+  for (let stuck = 0, pieces = 0; stuck < STUCK_TURNS; pieces++) {
+    assert.ok(pieces < PIECES_MAX);
+    stuck = ours.connectionOf(socket)?.queuedBytes === 0 ? 0 : stuck + 1;
+    if (stuck === 0) {
+      request.write(Buffer.alloc(PIECE_BYTES));
+    }
+    await nextTurn();
+  }
+  request.end();
+  accepted[0]?.write(answer);
+  await ended;
+  assert.deepEqual([request.writableFinished, frees], [false, 0]);
+  accepted[0]?.resume();
+  await once(request, 'finish');
+  const [second] = await once(http.get({ port, agent, host: '127.0.0.1', path: '/second' }), 'response');
+  await once(second.resume(), 'end');
+  await nextTurn();
+  assert.deepEqual([accepted.length, frees], [1, 2]);
+  agent.destroy();
+  server.close();
 }
 
 /** The time limits of http are alive, as the server itself listens. */
@@ -209,6 +259,7 @@ async function life(): Promise<void> {
 
 const CASES: Readonly<Record<string, () => Promise<void>>> = {
   requests,
+  early,
   limits,
   refusal,
   kept,
