@@ -275,6 +275,16 @@ test('options and modes of a socket can be set', () => {
   assert.equal(winsock.WSAIoctl(listener, win32.FIONBIO, scratch.address, 4, 0, 0, out, 0, 0), 0);
 });
 
+test('pages are allocated, written, read and freed', () => {
+  const pages = kernel.VirtualAlloc(0, 100_000, win32.MEM_RESERVE | win32.MEM_COMMIT, win32.PAGE_READWRITE);
+  assert.notEqual(pages, 0);
+  scratch.u8.set(Buffer.from('moved'));
+  kernel.RtlMoveMemory(pages + 90_000, scratch.address, 5);
+  kernel.RtlMoveMemory(out, pages + 89_999, 6);
+  assert.equal(Buffer.from(scratch.u8.subarray(128, 134)).toString('latin1'), '\0moved');
+  assert.notEqual(kernel.VirtualFree(pages, 0, win32.MEM_RELEASE), 0);
+});
+
 test('every function was called', () => {
   const all = [...Object.keys(win32.kernel32()), ...Object.keys(win32.ws2_32())];
   assert.deepEqual(

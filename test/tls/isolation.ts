@@ -142,6 +142,11 @@ export function isolation(driver: SystemDriverName): void {
         }),
       ),
     );
+    // Until the server has done with both handshakes: it has no memory either.
+    first?.write('before');
+    second?.write('before');
+    await eventually(() => got.length === 2, 'the first echoes');
+    got.length = 0;
     first?.write('lost');
     const { take } = WriteArena.prototype;
     WriteArena.prototype.take = () => {
