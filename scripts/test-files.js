@@ -3,7 +3,7 @@
 import { filesBelow } from './tools.js';
 
 /**
- * What chooses test files: the words on the command line, and those that are used.
+ * A choice of test files: the words on the command line, and those that are used.
  * @typedef {{ given: string[], words: string[], args: string[] }} Chosen
  */
 

@@ -67,7 +67,7 @@ export class OperationTable {
   /** Sends: the block that contains a copy of the bytes; -1 when there is none. */
   copyBlock = new Int32Array(SENDS_FIRST).fill(-1);
   /**
-   * Of the first send of a socket: the last send of the socket, and the last one that is with the driver, -1 when none is.
+   * By the first send of a socket: its last send, and its last one that is with the driver; -1 when none is.
    * They are not fields of the socket, as few of very many sockets send at one time.
    */
   lastSend = new Int32Array(SENDS_FIRST);

@@ -22,7 +22,7 @@ export const NODE_CAPABILITIES = {
   replacedPaths: 'libuv removes whatever has the path when it closes the listener',
 } as const;
 
-/** What the driver lacks in Deno as well. */
+/** Capabilities that the driver lacks in Deno as well. */
 export const NODE_IN_DENO_CAPABILITIES = {
   ...NODE_CAPABILITIES,
   ipv6Only: 'Deno binds addresses without the option',

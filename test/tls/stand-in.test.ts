@@ -1,4 +1,4 @@
-/** What programs of `overlapped/tls` change and throw. */
+/** The stand-in for `node:tls`: its defaults, its chains of certificates, and listeners that throw. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -260,7 +260,7 @@ const socketGetters: object & ThisType<NetSocket> = {
     return !this[STATE].attached || this.connecting;
   },
 
-  /** With what a callback waits for: http takes its request for sent, and its connection for free, when this is 0. */
+  /** Includes the bytes that a callback waits for: at 0, http takes its request for sent and its connection for free. */
   get writableLength(): number {
     return streamLengthOf(this) + (this[STATE].writer?.awaitedBytes ?? 0);
   },

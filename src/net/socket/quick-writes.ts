@@ -19,7 +19,7 @@ interface WritableInside {
   readonly _writableState: { length: number; readonly defaultEncoding: unknown };
 }
 
-/** What the stream counts as written and not passed on. */
+/** The bytes that the stream counts: they are written, and not passed on. */
 export function streamLengthOf(socket: NetSocket): number {
   return (socket as unknown as Partial<WritableInside>)._writableState?.length ?? 0;
 }
