@@ -18,8 +18,19 @@ import { undetachable } from '../ffi/undetachable.js';
  */
 const CACHE_LINE_BYTES = 64;
 
+let poolBehind: (buffer: PoolBuffer) => BufferPool;
+
+/** The pool of a buffer, for a look at some of its bytes without a view of them. */
+export function poolOf(buffer: PoolBuffer): BufferPool {
+  return poolBehind(buffer);
+}
+
 /** One receive buffer while it is lent. */
 export class PoolBuffer extends RefCounted {
+  static {
+    poolBehind = (buffer) => buffer.#pool;
+  }
+
   /** @internal */
   readonly index: number;
   /** @internal */
@@ -39,16 +50,6 @@ export class PoolBuffer extends RefCounted {
   /** Bytes of the whole buffer. */
   get sizeBytes(): number {
     return this.#pool.sizeBytes;
-  }
-
-  /** @internal The memory of all buffers, for a look at some bytes without a view of them. */
-  get memory(): Uint8Array {
-    return this.#pool.memory;
-  }
-
-  /** @internal Where this buffer begins in `memory`. */
-  get offset(): number {
-    return this.index * this.#pool.strideBytes;
   }
 
   /** A view of `byteLength` bytes from `offset`. After the buffer was released it shows other data. */

@@ -63,6 +63,14 @@ interface Reference {
  */
 const madeByNode = new WeakMap<SecureContext, tls.SecureContext>();
 
+/** Contexts whose sessions say which servers may resume them. */
+const limiting = new WeakSet<SecureContext>();
+
+/** Whether sessions of a context say which servers may resume them (the option `sessionIdContext`). */
+export function limitsSessions(context: SecureContext): boolean {
+  return limiting.has(context);
+}
+
 /**
  * A secure context that servers and connections of one thread can share. node:tls must not use it too, because its own
  * callbacks are taken out.
@@ -73,9 +81,6 @@ export class SecureContext {
   }
 
   readonly #address: number;
-  /** @internal Whether its sessions say which servers may resume them. */
-  readonly limitsSessions: boolean;
-
   /**
    * @internal
    * @param address with a reference for this object
@@ -84,7 +89,9 @@ export class SecureContext {
   constructor(address: number, made: tls.SecureContext | undefined, options: SecureContextOptions) {
     const library = tlsLibrary();
     this.#address = address;
-    this.limitsSessions = (options.sessionIdContext ?? undefined) !== undefined;
+    if ((options.sessionIdContext ?? undefined) !== undefined) {
+      limiting.add(this);
+    }
     if (made !== undefined) {
       madeByNode.set(this, made);
     }

@@ -1,7 +1,7 @@
 /** The receiving side of a connection with TLS: bytes are decrypted where they were received, and go the way of all data. */
 
 import type { Buffer } from 'node:buffer';
-import type { PoolBuffer } from '../../port/buffer-pool.js';
+import { type PoolBuffer, poolOf } from '../../port/buffer-pool.js';
 import type { Completion } from '../../port/completion.js';
 import { tlsError } from '../../tls/errors.js';
 import type { RecordBuffer } from '../../tls/record-memory.js';
@@ -18,9 +18,16 @@ const ANSWER_BYTES_MAX = 16_384;
 
 /** A completion of a receive after the handshake, with bytes. */
 export function decryptReceived(connection: SecureRecord, session: TlsSession, completion: Completion): void {
-  const { memory, offset, address } = completion.buffer as PoolBuffer;
+  const buffer = completion.buffer as PoolBuffer;
+  const { address } = buffer;
+  const pool = poolOf(buffer);
   // The results are in an object that the next read uses again.
-  const { copied, lent, byteLength, ended, error } = session.read(memory, offset, completion.bytes, address);
+  const { copied, lent, byteLength, ended, error } = session.read(
+    pool.memory,
+    address - pool.address,
+    completion.bytes,
+    address,
+  );
   const flood = written(connection, session);
   if (session.controls !== connection.secure.controls) {
     controlled(connection, session);

@@ -4,7 +4,7 @@ import { invalidValue } from '../../base/argument-errors.js';
 import { process } from '../../base/runtime.js';
 import type { AsyncContext } from '../../port/async-context.js';
 import type { ClientHello } from '../../tls/client-hello.js';
-import { addressOfContext, createSecureContext, SecureContext } from '../../tls/context.js';
+import { addressOfContext, createSecureContext, limitsSessions, SecureContext } from '../../tls/context.js';
 import { tlsError, verifyCodeOf } from '../../tls/errors.js';
 import { lateCrypto } from '../../tls/late-modules.js';
 import { ProtocolList, tlsLibrary } from '../../tls/library.js';
@@ -245,7 +245,7 @@ export class ServerTls implements SecureGroup {
       return;
     }
     // Without a name OpenSSL fails whenever a session could be resumed.
-    if (!session.context.limitsSessions) {
+    if (!limitsSessions(session.context)) {
       session.limitSessions(sessionIdContext());
     }
     if (this.#options.rejectUnauthorized === false) {
