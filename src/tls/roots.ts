@@ -13,18 +13,20 @@ import type { PemReader } from './pem.js';
 /** The functions of node:tls that are used here; the second exists since Node 22.15. */
 interface Roots {
   readonly rootCertificates?: readonly string[];
-  readonly getCACertificates?: (type: 'extra') => readonly string[];
+  readonly getCACertificates?: (type: 'default') => readonly string[];
 }
 
-/** The roots of Node, and those of NODE_EXTRA_CA_CERTS. */
+/**
+ * The certificates that Node trusts by default. Since Node 22.15 they include those of NODE_EXTRA_CA_CERTS, and since 22.19
+ * programs can set them.
+ */
 function rootsOfNode(): readonly string[] {
   const { rootCertificates = [], getCACertificates } = lateTls() as Roots;
-  return [...rootCertificates, ...(getCACertificates?.('extra') ?? [])];
+  return getCACertificates?.('default') ?? rootCertificates;
 }
 
 /** Adds the roots to a store: those of the system, if this runtime has none. */
-export function addRoots(contexts: ContextFunctions, pem: PemReader, store: number): void {
-  const roots = rootsOfNode();
+export function addRoots(contexts: ContextFunctions, pem: PemReader, store: number, roots = rootsOfNode()): void {
   if (roots.length === 0) {
     contexts.X509_STORE_set_default_paths(store);
     return;
@@ -34,15 +36,24 @@ export function addRoots(contexts: ContextFunctions, pem: PemReader, store: numb
   });
 }
 
-let shared = 0;
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some === others || (some.length === others.length && some.every((one, index) => one === others[index]));
+}
 
-/** The store of this thread, to which nothing may be added. It keeps the reference of the thread. */
+let shared = { store: 0, place: 0, roots: [] as readonly string[] };
+
+/** The store of this thread, to which nothing may be added. The thread keeps a reference of it, until the roots change. */
 export function sharedRoots({ objects }: TlsLibrary, contexts: ContextFunctions, pem: PemReader): number {
-  if (shared === 0) {
+  const roots = rootsOfNode();
+  if (shared.store === 0 || !areSame(shared.roots, roots)) {
+    const before = shared;
     const store = contexts.X509_STORE_new();
-    objects.add(store, X509_STORE_OBJECT);
-    addRoots(contexts, pem, store);
-    shared = store;
+    shared = { store, place: objects.add(store, X509_STORE_OBJECT), roots };
+    addRoots(contexts, pem, store, roots);
+    if (before.store !== 0) {
+      objects.remove(before.place);
+      contexts.X509_STORE_free(before.store);
+    }
   }
-  return shared;
+  return shared.store;
 }

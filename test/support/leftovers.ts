@@ -21,9 +21,15 @@ export function keepSocket(socket: Duplex): void {
   sockets.add(socket);
 }
 
+/** The options that load modules before this program: a worker takes few others of its process. */
+function preloads(): string[] {
+  const { execArgv } = process;
+  return execArgv.filter((word, index) => /^--import\b/.test(word) || execArgv[index - 1] === '--import');
+}
+
 /** Terminates a worker after the test. */
 export function startWorker(path: string, workerData: unknown): Worker {
-  const worker = new Worker(path, { workerData, execArgv: [...process.execArgv, BUNDLED] });
+  const worker = new Worker(path, { workerData, execArgv: [...preloads(), BUNDLED] });
   workers.add(worker);
   return worker;
 }
