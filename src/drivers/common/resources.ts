@@ -1,8 +1,8 @@
 /**
  * Tracks the resources of a thread that would stay open in the process if the thread died: descriptors other than
- * sockets (Windows: the handles of completion ports), mapped memory, contexts of asynchronous I/O, and lists of OpenSSL's objects (`ffi/openssl-objects.ts`). A dead
- * worker runs no more code, so it writes them down while it lives, in its row of the workers' table, and the thread that
- * has started it reads the row. Sockets are not tracked here: they come and go too often. On Linux they carry their owner
+ * sockets (Windows: the handles of completion ports), mapped memory, contexts of asynchronous I/O, and lists of OpenSSL's
+ * objects (`ffi/openssl-objects.ts`). A dead worker runs no more code, so it writes them down while it lives, in its row of
+ * the workers' table, and the thread that has started it reads the row. Sockets are not tracked here: they come and go too often. On Linux they carry their owner
  * themselves (`linux/socket-owner.ts`), on Windows they are in a table of their thread (`windows/socket-table.ts`).
  *
  * A resource is untracked before it is closed: a thread that dies in between leaks a descriptor instead of having

@@ -6,6 +6,7 @@
 import type { Slab } from '../../ffi/memory.js';
 import { kernel32 } from '../../ffi/windows/kernel32.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
+import { setWsabuf } from '../windows/messages.js';
 import { outlivingSlab } from '../windows/outliving-memory.js';
 
 /** Maximum bytes of a send that waits. What the socket's buffer has room for is sent without a copy, so this is only the rest. */
@@ -34,8 +35,7 @@ export class SendCopies {
       kernel32().RtlMoveMemory(block + byteLength, wsabufs.addressAt(offset + WSABUF.buf), length);
       byteLength += length;
     }
-    wsabufs.u32[WSABUF.len >> 2] = byteLength;
-    wsabufs.setAddress(WSABUF.buf, block);
+    setWsabuf(wsabufs, 0, block, byteLength);
     return block;
   }
 

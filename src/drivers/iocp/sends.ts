@@ -4,8 +4,9 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import type { OperationError } from '../../base/errors.js';
 import { Slab } from '../../ffi/memory.js';
-import { WSA_IO_PENDING, WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
+import { WSA_IO_PENDING, WSAENOBUFS, WSAEWOULDBLOCK } from '../../ffi/windows/constants.js';
 import { WSABUF } from '../../ffi/windows/structs.js';
 import { ws2_32 } from '../../ffi/windows/ws2_32.js';
 import { type BufferList, GATHER_PIECES_MAX } from '../driver.js';
@@ -63,7 +64,15 @@ export class Sends {
     if (result !== -WSAEWOULDBLOCK) {
       return result;
     }
-    operation.copy = this.#copies.take(this.#wsabufs, count);
+    try {
+      operation.copy = this.#copies.take(this.#wsabufs, count);
+    } catch (error) {
+      if ((error as OperationError).code !== 'ENOMEM') {
+        throw error;
+      }
+      // The layer above tries again.
+      return -WSAENOBUFS;
+    }
     return this.#post(operation, 1);
   }
 

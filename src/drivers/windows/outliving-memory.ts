@@ -24,16 +24,23 @@ export function outlivingSlab(byteLength: number, alignment?: number): Slab {
 }
 
 function allocate(byteLength: number): ArrayBuffer {
+  const address = outlivingPages(byteLength);
+  if (address === 0) {
+    throw new OperationError({ code: 'ENOMEM', reason: `No memory: ${byteLength} bytes`, syscall: 'VirtualAlloc' });
+  }
+  const memory = viewOf(address, byteLength);
+  collected.register(memory, { address, byteLength });
+  return memory;
+}
+
+/** The address of zeroed memory that lives until this thread has ended; 0 if there is none. */
+export function outlivingPages(byteLength: number): number {
   return uninterrupted(() => {
     const address = kernel32().VirtualAlloc(0, byteLength, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (address === 0) {
-      throw new OperationError({ code: 'ENOMEM', reason: `No memory: ${byteLength} bytes`, syscall: 'VirtualAlloc' });
+    if (address !== 0) {
+      trackMapping({ address, byteLength });
     }
-    const mapping = { address, byteLength };
-    trackMapping(mapping);
-    const memory = viewOf(address, byteLength);
-    collected.register(memory, mapping);
-    return memory;
+    return address;
   });
 }
 
@@ -44,7 +51,7 @@ function free(mapping: Mapping): void {
   });
 }
 
-/** Frees what `outlivingSlab` has allocated, which nobody uses any more. */
+/** Frees such memory, which nobody uses any more. */
 export function freePages({ address }: Mapping): void {
   kernel32().VirtualFree(address, 0, MEM_RELEASE);
 }
