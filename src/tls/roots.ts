@@ -20,7 +20,7 @@ interface Roots {
  * The certificates that Node trusts by default. Since Node 22.15 they include those of NODE_EXTRA_CA_CERTS, and since 22.19
  * programs can set them.
  */
-function rootsOfNode(): readonly string[] {
+export function rootsOfNode(): readonly string[] {
   const { rootCertificates = [], getCACertificates } = lateTls() as Roots;
   return getCACertificates?.('default') ?? rootCertificates;
 }
@@ -36,7 +36,8 @@ export function addRoots(contexts: ContextFunctions, pem: PemReader, store: numb
   });
 }
 
-function areSame(some: readonly string[], others: readonly string[]): boolean {
+/** Whether nothing has changed between two answers of `rootsOfNode`. */
+export function areSameRoots(some: readonly string[], others: readonly string[]): boolean {
   return some === others || (some.length === others.length && some.every((one, index) => one === others[index]));
 }
 
@@ -45,7 +46,7 @@ let shared = { store: 0, place: 0, roots: [] as readonly string[] };
 /** The store of this thread, to which nothing may be added. The thread keeps a reference of it, until the roots change. */
 export function sharedRoots({ objects }: TlsLibrary, contexts: ContextFunctions, pem: PemReader): number {
   const roots = rootsOfNode();
-  if (shared.store === 0 || !areSame(shared.roots, roots)) {
+  if (shared.store === 0 || !areSameRoots(shared.roots, roots)) {
     const before = shared;
     const store = contexts.X509_STORE_new();
     shared = { store, place: objects.add(store, X509_STORE_OBJECT), roots };

@@ -10,6 +10,7 @@ import { tlsError } from '../../tls/errors.js';
 import { lateTls } from '../../tls/late-modules.js';
 import { type HandshakeHooks, ProtocolList, tlsLibrary } from '../../tls/library.js';
 import { contextOptionsOf, type TlsConnectOptions } from '../../tls/options.js';
+import { areSameRoots, rootsOfNode } from '../../tls/roots.js';
 import type { TlsSession } from '../../tls/session.js';
 import { peerCertificateOf, protocolOf } from '../../tls/session-info.js';
 import { errorOf } from '../connection-core/handler-table.js';
@@ -18,7 +19,7 @@ import { ClientSide } from './client-side.js';
 import { HANDSHAKE_MS } from './server-tls.js';
 
 /** The context of clients without options of their own, and the defaults that it was made with. */
-let ofDefaults: { readonly context: SecureContext; readonly defaults: string } | undefined;
+let ofDefaults: { context: SecureContext; defaults: string; roots: readonly string[] } | undefined;
 
 interface Defaults {
   readonly DEFAULT_CIPHERS?: string;
@@ -28,16 +29,16 @@ interface Defaults {
   readonly setDefaultCACertificates?: unknown;
 }
 
+/** In place of the roots, where a program cannot change them: the first look at them takes milliseconds. */
+const UNCHANGING: readonly string[] = [];
+
 function contextOfDefaults(): SecureContext {
   const tls = lateTls() as Defaults;
-  if (tls.setDefaultCACertificates !== undefined) {
-    // A program may have distrusted a certificate since, and there is no cheap way to know.
-    return createSecureContext();
-  }
   const { DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, DEFAULT_MAX_VERSION, DEFAULT_MIN_VERSION } = tls;
   const defaults = [DEFAULT_CIPHERS, DEFAULT_ECDH_CURVE, DEFAULT_MAX_VERSION, DEFAULT_MIN_VERSION].join();
-  if (ofDefaults?.defaults !== defaults) {
-    ofDefaults = { context: createSecureContext(), defaults };
+  const roots = tls.setDefaultCACertificates === undefined ? UNCHANGING : rootsOfNode();
+  if (ofDefaults?.defaults !== defaults || !areSameRoots(ofDefaults.roots, roots)) {
+    ofDefaults = { context: createSecureContext(), defaults, roots };
   }
   return ofDefaults.context;
 }
