@@ -92,7 +92,7 @@ export class Security {
     };
   }
 
-  /** Chooses a certificate at once or later, or refuses, or is asked in vain. */
+  /** An SNICallback that chooses a certificate, refuses, or never answers, at once or later. */
   #chooser(): NonNullable<TlsListenOptions['SNICallback']> {
     const { server } = made as NonNullable<typeof made>;
     const world = this.#world;

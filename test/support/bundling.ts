@@ -53,7 +53,7 @@ async function main() {
 void main();
 `;
 
-/** What the program prints. */
+/** The JSON that the program prints. */
 export interface Findings {
   readonly driver: string;
   readonly skipped: readonly string[];

@@ -28,7 +28,7 @@ interface ThreadState {
   readonly seconds: number;
 }
 
-/** What a running process and its threads do, as several lines; an empty text where the system does not say. */
+/** Describes a running process and its threads in several lines; an empty text where the system does not say. */
 export async function standingOf(pid: number): Promise<string> {
   const before = threadsOf(pid);
   if (before.size === 0) {

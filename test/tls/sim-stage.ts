@@ -1,4 +1,4 @@
-/** What the tests of TLS on a simulated network share: a stage, its certificates, and a relay between two ends. */
+/** Shared by the tests of TLS on a simulated network: a stage, its certificates, and a relay between two ends. */
 
 import assert from 'node:assert/strict';
 import type { Server } from 'overlapped';

@@ -10,7 +10,7 @@ import { HAS_TYPE_OF_SERVICE } from '../node-net.js';
 import { localNameOf, peerNameOf } from './addresses.js';
 import { destroySocket } from './closing.js';
 import { passHeld, streamLengthOf, uncorkSocket, writeQuickly } from './quick-writes.js';
-import { isCrowded, readOnIfRead, startReading, stopReading } from './reading.js';
+import { hasTooManyPieces, readOnIfRead, startReading, stopReading } from './reading.js';
 import { type AddressInfo, type NetSocket, type SocketState, STATE, updateReference } from './state.js';
 import { setSocketKeepAlive, setSocketNoDelay, setSocketTypeOfService, typeOfServiceOf } from './tcp-options.js';
 import { refreshTimeout, setSocketTimeout, timeIsUp } from './timeouts.js';
@@ -94,8 +94,8 @@ const streamMethods: object & ThisType<NetSocket> = {
     const state = this[STATE];
     if (this.connecting || !state.attached) {
       this.once('connect', () => this._read(size));
-    } else if (isCrowded(this)) {
-      state.crowded = true;
+    } else if (hasTooManyPieces(this)) {
+      state.tooManyPieces = true;
     } else {
       startReading(state);
     }
@@ -121,7 +121,7 @@ const streamMethods: object & ThisType<NetSocket> = {
     readForUser(this);
     const bytes: unknown = Duplex.prototype.read.call(this, size);
     const state = this[STATE];
-    if (state.crowded && !this.destroyed) {
+    if (state.tooManyPieces && !this.destroyed) {
       readOnIfRead(state, bytes === null && size !== 0);
     }
     return bytes;

@@ -58,14 +58,14 @@ function waitingPieces(socket: NetSocket): number {
 }
 
 /** Whether the reader is to read what waits first: a peer may send its bytes one by one, and each piece takes memory of its own. */
-export function isCrowded(socket: NetSocket): boolean {
+export function hasTooManyPieces(socket: NetSocket): boolean {
   return waitingPieces(socket) >= READ_AHEAD_PIECES_MAX;
 }
 
 /** The program has read from a stream of many pieces, or wants more than all of them. */
 export function readOnIfRead(state: SocketState, wantsMore: boolean): void {
   if (wantsMore || waitingPieces(state.socket) === 0) {
-    state.crowded = false;
+    state.tooManyPieces = false;
     startReading(state);
   }
 }
@@ -94,8 +94,8 @@ function deliver(socket: NetSocket, bytes: Buffer): boolean {
     return true;
   }
   const goesOn = socket.push(bytes);
-  if (socket.readableLength > 0 && isCrowded(socket)) {
-    socket[STATE].crowded = true;
+  if (socket.readableLength > 0 && hasTooManyPieces(socket)) {
+    socket[STATE].tooManyPieces = true;
     return false;
   }
   return goesOn;

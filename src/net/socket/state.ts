@@ -115,7 +115,7 @@ const ATTACHED = 1 << 0;
 const LOCAL = 1 << 1;
 const READING = 1 << 2;
 const OPENING = 1 << 3;
-const CROWDED = 1 << 4;
+const TOO_MANY_PIECES = 1 << 4;
 const PEER_ENDED = 1 << 5;
 const UNREFERENCED = 1 << 6;
 const NO_DELAY = 1 << 7;
@@ -221,12 +221,12 @@ export class SocketState implements WriterOwner {
   }
 
   /** Whether it stopped reading because many pieces wait in the stream, however small they are. */
-  get crowded(): boolean {
-    return (this.#flags & CROWDED) !== 0;
+  get tooManyPieces(): boolean {
+    return (this.#flags & TOO_MANY_PIECES) !== 0;
   }
 
-  set crowded(value: boolean) {
-    this.#set(CROWDED, value);
+  set tooManyPieces(value: boolean) {
+    this.#set(TOO_MANY_PIECES, value);
   }
 
   /** Whether the peer has ended. */

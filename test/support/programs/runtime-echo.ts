@@ -19,7 +19,7 @@ import { authority, ofClient, ofServer } from '../certificates.js';
 
 const BYTES = 300_000;
 
-/** What a driver has done. */
+/** The echoes of a driver. */
 export interface Echoed {
   readonly driver: string;
   readonly plain: string;
