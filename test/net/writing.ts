@@ -229,6 +229,21 @@ export function writing(): void {
     assert.equal(client.writableLength, 0);
   });
 
+  withPair(
+    'the stream counts no bytes that only a callback waits for: no drain would follow',
+    async ({ client, accepted }) => {
+      accepted.resume();
+      client.write(Buffer.alloc(1000), () => undefined);
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      client.cork();
+      assert.equal(client.write(Buffer.alloc(client.writableHighWaterMark - 500)), true);
+      assert.ok(client.writableLength < client.writableHighWaterMark);
+      client.uncork();
+      client.end();
+      await once(accepted, 'end');
+    },
+  );
+
   withPair('a write to a peer that has reset fails, and its callback gets the error', async ({ client, accepted }) => {
     client.resetAndDestroy();
     await once(accepted, 'close').catch(() => undefined);

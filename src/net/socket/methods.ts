@@ -260,9 +260,13 @@ const socketGetters: object & ThisType<NetSocket> = {
     return !this[STATE].attached || this.connecting;
   },
 
-  /** Includes the bytes that a callback waits for: at 0, http takes its request for sent and its connection for free. */
+  /**
+   * What the stream counts: `write` and `drain` go by that. After the end of an http message, which waits for no `drain`,
+   * also the bytes that a callback waits for: at 0, http takes its request for sent and its connection for free.
+   */
   get writableLength(): number {
-    return streamLengthOf(this) + (this[STATE].writer?.awaitedBytes ?? 0);
+    const awaited = this._httpMessage?.finished === true ? this[STATE].writer?.awaitedBytes : undefined;
+    return streamLengthOf(this) + (awaited ?? 0);
   },
 
   get bufferSize(): number | undefined {
