@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import { type Engine, type ListenOptions, listen } from 'overlapped';
 import { serveHttp } from 'overlapped/net';
@@ -12,6 +13,7 @@ import { authority, ofServer } from '../support/certificates.js';
 import { readAll, scenes } from './subject.js';
 
 const LARGE_BYTES = 3_000_000;
+const STREAMS = 10;
 
 async function served(engine: Engine, options: ListenOptions): Promise<number> {
   const server = await listen({ engine, host: '127.0.0.1', port: 0, tls: ofServer, ...options });
@@ -45,5 +47,26 @@ export function duplex(driver: SystemDriverName): void {
     }
     agent.destroy();
     http.close();
+  });
+
+  scene('an http2 server serves connections with TLS, several streams at once', async (stage) => {
+    const server = http2.createServer((request, response) => request.pipe(response));
+    const port = await served(stage.engine, {
+      tls: { ...ofServer, ALPNProtocols: ['h2'] },
+      open: (connection) => {
+        server.emit('connection', connection.toDuplex());
+      },
+    });
+    const session = http2.connect(`https://127.0.0.1:${port}`, { ca: authority.cert, servername: 'localhost' });
+    const bodies = Array.from({ length: STREAMS }, () => randomBytes(LARGE_BYTES / STREAMS));
+    const answers = bodies.map((body) => {
+      const stream = session.request({ ':path': '/', ':method': 'POST' });
+      stream.end(body);
+      return readAll(stream);
+    });
+    const received = await Promise.all(answers);
+    assert.ok(received.every((answer, index) => answer.equals(bodies[index] as Buffer)));
+    session.close();
+    await once(session, 'close');
   });
 }

@@ -170,9 +170,9 @@ export function scenes(driver: SystemDriverName): Scene {
 }
 
 /** Everything that a stream brings until its end. */
-export async function readAll(socket: net.Socket): Promise<Buffer> {
+export async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of socket) {
+  for await (const chunk of stream) {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
