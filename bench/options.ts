@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { MAIN_CONTENDERS } from './contender.js';
 import { chosenContenders } from './contenders/all.js';
 import { CACHE } from './paths.js';
+import type { RunKind } from './results.js';
 import { chosenScenarios, SCENARIOS } from './scenarios/all.js';
 import { GROWTH_SCENARIOS } from './scenarios/growth.js';
 import { PROGRAM_SCENARIOS } from './scenarios/programs.js';
@@ -29,8 +30,7 @@ export interface Options {
   readonly plan: Plan;
   /** Every scenario and contender, with the usual rounds and times. */
   readonly whole: boolean;
-  /** Measures how cost grows, instead of the scenarios of the suite. */
-  readonly growth: boolean;
+  readonly kind: RunKind;
   /** The folder of the report; undefined for the default. */
   readonly output: string | undefined;
   /** The file of the samples that the report is made from. */
@@ -112,16 +112,32 @@ export function parseOptions(argv: readonly string[], signal: AbortSignal): Opti
   }
 }
 
-function usualScenarios({ growth, programs, tls, quick }: Words): readonly Scenario[] {
-  if (programs || tls) {
-    return programs ? PROGRAM_SCENARIOS : TLS_SCENARIOS;
+/** @throws Error if the words choose several kinds */
+function kindOf(words: Words): RunKind {
+  const [kind = 'suite', ...more] = (['growth', 'programs', 'tls'] as const).filter((name) => words[name]);
+  if (more.length > 0) {
+    throw new Error(`Cannot measure: found --${kind} and --${more.join(' and --')}, wanted one of them`);
   }
-  return growth ? GROWTH_SCENARIOS : SCENARIOS.filter(({ notQuick }) => !(quick && notQuick === true));
+  return kind;
+}
+
+function usualScenarios(kind: RunKind, quick: boolean): readonly Scenario[] {
+  switch (kind) {
+    case 'growth':
+      return GROWTH_SCENARIOS;
+    case 'programs':
+      return PROGRAM_SCENARIOS;
+    case 'tls':
+      return TLS_SCENARIOS;
+    default:
+      return SCENARIOS.filter(({ notQuick }) => !(quick && notQuick === true));
+  }
 }
 
 function optionsOf(words: Words, signal: AbortSignal): Options {
-  const usual = words.quick ? QUICK : words.growth ? GROWTH : WHOLE;
-  const scenarios = chosenScenarios(words.scenario, usualScenarios(words));
+  const kind = kindOf(words);
+  const usual = words.quick ? QUICK : kind === 'growth' ? GROWTH : WHOLE;
+  const scenarios = chosenScenarios(words.scenario, usualScenarios(kind, words.quick));
   const measureMs = words.seconds === undefined ? usual.measureMs : words.seconds * 1000;
   const plan: Plan = {
     quick: words.quick,
@@ -137,8 +153,8 @@ function optionsOf(words: Words, signal: AbortSignal): Options {
   const chosen = [words.scenario, words.contender, words.rounds, words.seconds];
   return {
     plan,
-    whole: !words.quick && !words.programs && !words.tls && chosen.every((each) => each === undefined),
-    growth: words.growth,
+    whole: !words.quick && chosen.every((each) => each === undefined),
+    kind,
     output: words.output,
     samplesFile: words.from ?? join(words.output ?? CACHE, 'samples.json'),
     from: words.from,

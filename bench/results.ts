@@ -19,6 +19,9 @@ export interface Machine {
   readonly kernel: string;
 }
 
+/** A run's scenarios: those of the suite, or those of the option with that name. */
+export type RunKind = 'suite' | 'growth' | 'programs' | 'tls';
+
 export interface Results {
   readonly date: string;
   /** The command that was typed. */
@@ -34,8 +37,7 @@ export interface Results {
   /** The driver that the load runs on. */
   readonly loadDriver: string;
   readonly machine: Machine;
-  /** Whether this is the result of `--growth`. */
-  readonly growth?: boolean;
+  readonly kind: RunKind;
   readonly quick: boolean;
   readonly rounds: number;
   /** Warm-up of a server that has just been started, and in each round. */

@@ -60,7 +60,7 @@ function commandLine(words: readonly string[]): string {
   return [...environment, 'npm run bench', ...(shown.length > 0 ? ['--', ...shown] : [])].join(' ');
 }
 
-async function measureAll({ plan, whole, growth }: Options, keep: (results: Results) => void): Promise<Results> {
+async function measureAll({ plan, whole, kind }: Options, keep: (results: Results) => void): Promise<Results> {
   const began = Date.now();
   // Before anything of it can change.
   const measured = subject();
@@ -79,7 +79,7 @@ async function measureAll({ plan, whole, growth }: Options, keep: (results: Resu
     date: new Date(began).toISOString().slice(0, 10),
     command: commandLine(process.argv.slice(2)),
     whole,
-    growth,
+    kind,
     finished,
     subject: measured,
     node: process.versions.node,

@@ -3,7 +3,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CACHE, ROOT } from '../paths.js';
-import type { Results } from '../results.js';
+import type { Results, RunKind } from '../results.js';
+import { PROGRAM_SCENARIOS } from '../scenarios/programs.js';
 import { growthReport } from './growth.js';
 import { type ReportFile, report } from './markdown.js';
 import { READMES, readmeWith } from './readme.js';
@@ -31,11 +32,18 @@ export function isKept(results: Results): boolean {
   return results.whole && results.finished && !hasGaps(results);
 }
 
-/** Removes the charts of scenarios that are no more. The two kinds of run share a folder, and each removes only its own. */
-function removeOthers(folder: string, files: readonly ReportFile[], growth: boolean): void {
+/** The kind of run that has made a chart. */
+function kindOfChart(name: string): RunKind {
+  const ofOption = (['growth', 'tls'] as const).find((kind) => name.startsWith(`${kind}-`));
+  const isProgram = PROGRAM_SCENARIOS.some((scenario) => name === `${scenario.name}.svg`);
+  return ofOption ?? (isProgram ? 'programs' : 'suite');
+}
+
+/** Removes the charts of scenarios that are no more. The kinds of run share a folder, and each removes only its own. */
+function removeOthers(folder: string, files: readonly ReportFile[], kind: RunKind): void {
   const written = new Set(files.map(({ path }) => path));
   for (const name of readdirSync(join(folder, 'charts'))) {
-    if (name.startsWith('growth-') === growth && !written.has(`charts/${name}`)) {
+    if (kindOfChart(name) === kind && !written.has(`charts/${name}`)) {
       rmSync(join(folder, 'charts', name));
     }
   }
@@ -48,14 +56,15 @@ function removeOthers(folder: string, files: readonly ReportFile[], growth: bool
 export function writeReport(results: Results, output: string | undefined): string {
   const kept = output === undefined && isKept(results);
   const folder = output ?? (kept ? join(ROOT, 'bench') : join(CACHE, 'report'));
-  const files = results.growth === true ? growthReport(results) : report(results);
+  const { kind } = results;
+  const files = kind === 'growth' ? growthReport(results) : report(results);
   for (const { path, text } of files) {
     writeFile(join(folder, path), text);
   }
   if (kept) {
-    removeOthers(folder, files, results.growth === true);
+    removeOthers(folder, files, kind);
   }
-  if (kept && results.growth !== true) {
+  if (kept && kind === 'suite') {
     for (const [name, words] of Object.entries(READMES)) {
       const path = join(ROOT, name);
       writeFile(path, readmeWith(readFileSync(path, 'utf8'), results, words));

@@ -5,7 +5,7 @@ import { failuresOf, type Results } from '../results.js';
 import { GROWTHS, type Growth } from '../scenarios/growth.js';
 import { countText, sizeText } from '../scenarios/works.js';
 import { lineSvg } from './lines.js';
-import { contenderTable, markdownTable, opening, type ReportFile } from './markdown.js';
+import { contenderTable, markdownTable, opening, PAGES, type ReportFile } from './markdown.js';
 import { GROWTH_NOTES } from './notes.js';
 import type { Table } from './tables.js';
 import { NODE_NET } from './targets.js';
@@ -84,10 +84,10 @@ export function growthReport(results: Results): readonly ReportFile[] {
     ({ scenario, contender, failure }) => `- \`${contender}\` failed in \`${scenario}\`: ${failure}`,
   );
   const text = [
-    `# How cost grows\n\n${opening(results)}\n\n${GROWTH_NOTES}\n`,
+    `# ${PAGES.growth.title}\n\n${opening(results)}\n\n${GROWTH_NOTES}\n`,
     ...sections,
     ...(failures.length === 0 ? [] : [`## Failures\n\n${failures.join('\n')}\n`]),
     `## Contenders\n\n${markdownTable(contenderTable(results))}\n`,
   ].join('\n');
-  return [{ path: 'GROWTH.md', text: `${text.trimEnd()}\n` }, ...pictures];
+  return [{ path: PAGES.growth.path, text: `${text.trimEnd()}\n` }, ...pictures];
 }

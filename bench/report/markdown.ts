@@ -2,7 +2,7 @@
 
 import { figure, OTHERS_SHARE_MAX } from '../figures.js';
 import { median } from '../measuring.js';
-import type { Results } from '../results.js';
+import type { Results, RunKind } from '../results.js';
 import { SCENARIOS } from '../scenarios/all.js';
 import { GROWTH_SCENARIOS } from '../scenarios/growth.js';
 import { PROGRAM_SCENARIOS } from '../scenarios/programs.js';
@@ -79,7 +79,7 @@ export function opening(results: Results): string {
     `Figures are medians of ${rounds === 1 ? 'one round' : `${rounds} rounds`} of ${measureMs / 1000} s. In each round all servers are measured one after the other: the`,
     `server on one processor, the load (a program on overlapped's ${loadDriver}) on another, over loopback.`,
     warmth(results),
-    ...(results.growth === true ? [] : ['The column "all rounds" has the lowest and the highest round.']),
+    ...(results.kind === 'growth' ? [] : ['The column "all rounds" has the lowest and the highest round.']),
     'A ratio is the median of the ratios of the rounds. Compare ratios: the figures themselves depend on the machine.',
     ...warning(results),
     ...(quick ? ['', '**This was a quick run**: one short round, with fewer connections. Its figures are rough.'] : []),
@@ -95,8 +95,17 @@ export function contenderTable({ contenders }: Results): Table {
   return { head: ['server', 'name', 'version'], rows };
 }
 
+/** The page of each kind of run. */
+export const PAGES: Readonly<Record<RunKind, { readonly path: string; readonly title: string }>> = {
+  suite: { path: 'RESULTS.md', title: 'Benchmarks' },
+  growth: { path: 'GROWTH.md', title: 'How cost grows' },
+  programs: { path: 'PROGRAMS.md', title: 'Benchmarks of unchanged programs' },
+  tls: { path: 'TLS.md', title: 'Benchmarks over TLS' },
+};
+
 /** The page, and the pictures that it shows. */
 export function report(results: Results): readonly ReportFile[] {
+  const { path, title } = PAGES[results.kind];
   const pictures: ReportFile[] = [];
   const picture = (name: string, title: string, text: string | undefined): string => {
     if (text === undefined) {
@@ -133,7 +142,7 @@ export function report(results: Results): readonly ReportFile[] {
   const unchanged =
     programs.length === 0 ? [] : [`## Unchanged programs\n\n${PROGRAM_NOTES}\n\n${programs.join('\n\n')}\n`];
   const text = [
-    `# Benchmarks\n\n${opening(results)}\n`,
+    `# ${title}\n\n${opening(results)}\n`,
     ...first,
     ...lightly,
     ...secure,
@@ -141,5 +150,5 @@ export function report(results: Results): readonly ReportFile[] {
     `## Contenders\n\n${markdownTable(contenderTable(results))}\n\n${NOTES}\n`,
     ...sections,
   ].join('\n');
-  return [{ path: 'RESULTS.md', text: `${text.trimEnd()}\n` }, ...pictures];
+  return [{ path, text: `${text.trimEnd()}\n` }, ...pictures];
 }

@@ -121,6 +121,9 @@ function isLoadLimited(cell: Cell | undefined): boolean {
 
 /** Whether a ratio is missing because a contender failed or was not present. */
 export function hasGaps(results: Results): boolean {
+  if (results.kind === 'programs' || results.kind === 'tls') {
+    return failuresOf(results).length > 0 || results.contenders.some(({ missing }) => missing !== undefined);
+  }
   const compared = [ours(results), NODE_NET, BUN, ...C_REFERENCES];
   const present = results.contenders.filter(({ missing }) => missing === undefined).map(({ name }) => name);
   return (

@@ -92,3 +92,9 @@ test('an unknown contender or scenario is an error that lists the known ones', {
     assert.match(stderr, /^bench: Cannot choose .*: found nothing, wanted .*\w+, \w+/);
   }
 });
+
+test('two kinds of run at once are an error', { skip, timeout: TIMEOUT_MS }, async () => {
+  const { exitCode, stderr } = await new Child(RUN, ['--tls', '--growth'], { timeoutMs: TIMEOUT_MS }).ended;
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /^bench: Cannot measure: found --growth and --tls, wanted one of them/);
+});

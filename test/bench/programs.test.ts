@@ -192,14 +192,14 @@ test('commands are read however they are cut', () => {
   assert.throws(() => reader.next(), /^Error: Wrong command: found byte 80, wanted 42$/);
 });
 
-test('--programs has its own scenarios and contenders, and is not a whole run', () => {
-  const { plan, whole } = parseOptions(['--programs'], new AbortController().signal);
+test('--programs has its own scenarios and contenders', () => {
+  const { plan, kind } = parseOptions(['--programs'], new AbortController().signal);
   assert.deepEqual(plan.scenarios, PROGRAM_SCENARIOS);
   assert.deepEqual(
     plan.contenders.map(({ name }) => name),
     [STOCK_NODE, preloadOf('io_uring'), preloadOf('epoll'), 'bun'],
   );
-  assert.equal(whole, false);
+  assert.equal(kind, 'programs');
   const usual = parseOptions([], new AbortController().signal).plan;
   assert(usual.scenarios.every(({ unchanged }) => unchanged !== true));
   assert(usual.contenders.every(({ name }) => name !== STOCK_NODE));

@@ -30,6 +30,7 @@ function resultsOf(cells: readonly Cell[], more: Partial<Results> = {}): Results
     date: '2026-01-02',
     command: 'npm run bench',
     whole: true,
+    kind: 'suite',
     finished: true,
     subject: '1.2.3 (abc)',
     node: '20.0.0',
@@ -191,6 +192,20 @@ test('the report of a whole run is saved, even if a contender without a ratio fa
   }
 });
 
+test('runs over TLS and of unchanged programs have pages of their own, which need all of their contenders', () => {
+  for (const [kind, path] of [
+    ['tls', 'TLS.md'],
+    ['programs', 'PROGRAMS.md'],
+  ] as const) {
+    const contenders = [{ name: 'bun', title: 'bun', version: '1' }];
+    const results = resultsOf([], { kind, contenders });
+    assert.equal(report(results)[0]?.path, path);
+    assert(isKept(results));
+    assert(!isKept({ ...results, contenders: [{ name: 'bun', title: 'bun', missing: 'not here' }] }));
+    assert(!isKept({ ...results, cells: [{ scenario: 'x', contender: 'bun', samples: [], failure: 'It fell' }] }));
+  }
+});
+
 test('each round has its own order of the same servers, which is the same in each run', () => {
   const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const orders = [0, 1, 2, 3, 4].map((round) => shuffled(all, round).join(''));
@@ -317,7 +332,7 @@ test('a run of growth has a chart and a table for each line of points, with fail
   const failed: Cell = { scenario: points[1] as string, contender: 'bun', samples: [], failure: 'It fell' };
   const { contenders } = resultsOf([]);
   const missing = contenders.map((found) => (found.name === 'c:epoll' ? { ...found, missing: 'no compiler' } : found));
-  const [page, ...charts] = growthReport(resultsOf([...cells, failed], { growth: true, contenders: missing }));
+  const [page, ...charts] = growthReport(resultsOf([...cells, failed], { kind: 'growth', contenders: missing }));
   assert.equal(page?.path, 'GROWTH.md');
   assert.match(page.text, /^\| CPU per message, µs \| 10 \| 15,000 \|$/m);
   assert.match(page.text, /^\| engine:io_uring \| 2\.00 \(0\.50\) \| 3\.00 \(0\.50\) \|$/m);
@@ -325,7 +340,7 @@ test('a run of growth has a chart and a table for each line of points, with fail
   assert.match(page.text, /^\| CPU per message, µs \| 16 B \|$/m);
   const busy = cell('net', 'growth-bytes-16', sample(1000, 1, 1, { othersCpu: 3e5 }));
   assert.match(
-    growthReport(resultsOf([busy], { growth: true }))[0]?.text ?? '',
+    growthReport(resultsOf([busy], { kind: 'growth' }))[0]?.text ?? '',
     /busy with other things.* growth-bytes-16/,
   );
   assert.match(page.text, /`bun` failed in `growth-connections-15000`: It fell/);
@@ -364,6 +379,7 @@ test('a quick run omits scenarios that resemble others, a run of growth has its 
     'light-200x20',
     'growth-bytes-16',
   ]);
-  const { whole, growth, plan } = parseOptions(['--growth'], new AbortController().signal);
-  assert.deepEqual([whole, growth, plan.rounds, plan.chosen], [true, true, 3, false]);
+  assert(namesOf('--tls').every((name) => name.startsWith('tls-')));
+  const { whole, kind, plan } = parseOptions(['--growth'], new AbortController().signal);
+  assert.deepEqual([whole, kind, plan.rounds, plan.chosen], [true, 'growth', 3, false]);
 });

@@ -104,12 +104,12 @@ describe('over TLS, the load reports a server', options, () => {
   });
 });
 
-test('--tls has its own scenarios and contenders, and is not a whole run', () => {
-  const { plan, whole } = parseOptions(['--tls'], new AbortController().signal);
+test('--tls has its own scenarios and contenders', () => {
+  const { plan, kind } = parseOptions(['--tls'], new AbortController().signal);
   assert.deepEqual(plan.scenarios, TLS_SCENARIOS);
   const names = plan.contenders.map(({ name }) => name);
   assert(names.includes(NODE_TLS) && names.includes(C_TLS), names.join());
-  assert.equal(whole, false);
+  assert.equal(kind, 'tls');
 });
 
 test('the report compares with node:tls and with C, and states missed targets in bold', () => {

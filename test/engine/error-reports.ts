@@ -6,13 +6,25 @@ import { type Connection, formatAddress, type HandlerErrorInfo, listen, type Soc
 import { delimited } from 'overlapped/framing';
 import { CODES_MAX } from '../../src/engine/counters.js';
 import { eventually } from '../support/harness.js';
-import { type EngineSubject, portOf, scenes } from './subject.js';
+import type { PeerSocket } from '../support/peer-client.js';
+import { type EngineSubject, portOf, type SceneOptions, scenes } from './subject.js';
 
 /** The calls of the engine's error sink. */
 interface Reported {
   readonly error: unknown;
   readonly info: HandlerErrorInfo;
 }
+
+interface WayToEnd {
+  readonly name: string;
+  readonly options: SceneOptions;
+  end(peer: PeerSocket): unknown;
+}
+
+const WAYS_TO_END: readonly WayToEnd[] = [
+  { name: 'ends', options: {}, end: (peer) => peer.end() },
+  { name: 'resets', options: { needs: 'peerNameAfterReset' }, end: (peer) => peer.resetAndDestroy() },
+];
 
 function told(subject: EngineSubject): void {
   const scene = scenes(subject);
@@ -71,29 +83,30 @@ function told(subject: EngineSubject): void {
     assert.deepEqual(client.remoteAddress, server.address, 'where it connected to');
   });
 
-  for (const [name, end] of [
-    ['ends', (peer) => peer.end()],
-    ['resets', (peer) => peer.resetAndDestroy()],
-  ] satisfies [string, (peer: { end(): unknown; resetAndDestroy(): unknown }) => unknown][]) {
-    scene(`the close handler knows the address of a peer that ${name}`, async (stage) => {
-      let address: SocketAddress | undefined;
-      const server = await stage.listen({
-        data: () => undefined,
-        close(connection) {
-          address = connection.remoteAddress;
-        },
-      });
-      const peer = await stage.peer(server);
-      await eventually(() => server.connectionsCount === 1, 'the connection');
-      const { localPort } = peer.socket;
-      end(peer.socket);
-      await eventually(() => server.connectionsCount === 0, 'the end');
-      assert.deepEqual(address, {
-        family: 'ipv4',
-        address: '127.0.0.1',
-        port: localPort ?? (address as { port: number }).port,
-      });
-    });
+  for (const { name, end, options } of WAYS_TO_END) {
+    scene(
+      `the close handler knows the address of a peer that ${name}`,
+      async (stage) => {
+        let address: SocketAddress | undefined;
+        const server = await stage.listen({
+          data: () => undefined,
+          close(connection) {
+            address = connection.remoteAddress;
+          },
+        });
+        const peer = await stage.peer(server);
+        await eventually(() => server.connectionsCount === 1, 'the connection');
+        const { localPort } = peer.socket;
+        end(peer.socket);
+        await eventually(() => server.connectionsCount === 0, 'the end');
+        assert.deepEqual(address, {
+          family: 'ipv4',
+          address: '127.0.0.1',
+          port: localPort ?? (address as { port: number }).port,
+        });
+      },
+      options,
+    );
   }
 }
 

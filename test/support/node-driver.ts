@@ -19,6 +19,7 @@ export const NODE_CAPABILITIES = {
   descriptorLimit: 'libuv closes the connections for which there is no descriptor',
   resetRememberedBehindEnd: 'libuv takes a hangup after a short read for the end of the stream',
   systemBacklog: 'libuv accepts connections before an accept is posted',
+  peerNameAfterReset: true,
   replacedPaths: 'libuv removes whatever has the path when it closes the listener',
 } as const;
 

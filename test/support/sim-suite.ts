@@ -21,6 +21,7 @@ export const SIM_CAPABILITIES = {
   systemOptions: true,
   systemBacklog: true,
   replacedPaths: true,
+  peerNameAfterReset: true,
   immediateSends: true,
   threads: 'a simulated network lives in one thread of one process',
   descriptorLimit: 'what a process may have does not limit it; test/drivers/sim/network.test.ts has its own limit',

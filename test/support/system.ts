@@ -51,6 +51,8 @@ export interface SystemCapabilities {
   readonly systemBacklog: Availability;
   /** A file that has replaced that of a Unix listener stays when the listener is closed. */
   readonly replacedPaths: Availability;
+  /** The system knows the address of a peer that has reset. */
+  readonly peerNameAfterReset: Availability;
   /** The system reports how much the peer has received of a send in progress. */
   readonly sendProgress: Availability;
   /** Bytes can be sent at once, as far as the system takes them, without an operation (`SocketCalls.sendNow`). */

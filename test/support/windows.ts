@@ -90,6 +90,7 @@ export const windows: TestSystem = {
     systemOptions: true,
     systemBacklog: true,
     replacedPaths: NO_UNIX_SOCKETS,
+    peerNameAfterReset: true,
     sendProgress: 'Windows 10 would tell by SIO_TCP_INFO, which is not asked',
     immediateSends: 'sends on Windows are posted, as the port has one place that reports how they end',
     sendsAfterEnd: true,
