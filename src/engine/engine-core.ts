@@ -75,7 +75,7 @@ export class EngineCore implements EngineServices {
       flush: (connection) => connection.postWritten(),
       finish: emitFinal,
       failed: closeFailing,
-      roundOver: () => this.writes.sharing.rest(),
+      roundOver: () => this.writes.roundOver(),
       portFailed: (error) => this.#portFailed(error),
     });
     this.handshakes = new HandshakeQueue(this.scheduler);
@@ -153,7 +153,7 @@ export class EngineCore implements EngineServices {
   close(): void {
     if (!this.port.isClosed) {
       this.#endAll();
-      this.writes.sharing.rest();
+      this.writes.roundOver();
       engineClosed(this);
       this.port.close();
     }

@@ -31,12 +31,6 @@ const PORTION_BYTES = 4 * RECORD_PLAIN_BYTES_MAX;
  */
 const GATHERED_PIECE_BYTES_MAX = 4096;
 
-/**
- * Up to this many encrypted bytes share a block with those of other connections, which stays in the processor's cache. Only
- * the first ones of a connection do: a peer that reads nothing keeps one such block, and no more.
- */
-const SHARED_BYTES_MAX = 1024;
-
 /** Small pieces that become one record. */
 const gatheredPieces = lazySlab(RECORD_PLAIN_BYTES_MAX);
 
@@ -50,17 +44,7 @@ export function takeWritten(connection: SecureRecord, session: TlsSession): void
     return;
   }
   try {
-    if (secure.cipher === undefined) {
-      secure.cipher = writes.takeQueue();
-      if (left <= SHARED_BYTES_MAX) {
-        const block = writes.sharing.blockWith(left);
-        const address = block.address + block.used;
-        library.take(address, left);
-        block.used += left;
-        secure.cipher.addHeld(address, left, block);
-        left = 0;
-      }
-    }
+    secure.cipher ??= writes.takeQueue();
     while (left > 0) {
       const byteLength = Math.min(left, BLOCK_BYTES_MAX);
       const block = secure.cipher.reserve(byteLength);

@@ -72,6 +72,11 @@ export class Sharing {
     return chunk;
   }
 
+  /** The block of this round, if bytes are in it. */
+  get block(): ArenaBlock | undefined {
+    return this.#chunk;
+  }
+
   /** The round is over. */
   rest(): void {
     this.#chunk?.release();

@@ -28,6 +28,8 @@ export class WriteBudget<Owner extends QueueOwner> {
   readonly #backlogged = new Set<Owner>();
   /** Makes the bytes that many connections send. */
   readonly sharing = new Sharing(this.#arena);
+  /** Blocks for the small bytes of several connections. */
+  readonly #copies = new Sharing(this.#arena);
 
   /** @param bytesMax the cap: above it the connection with the most queued bytes is closed */
   constructor(port: CompletionPort, bytesMax: number) {
@@ -48,7 +50,13 @@ export class WriteBudget<Owner extends QueueOwner> {
 
   /** A queue for a connection that begins to write. */
   takeQueue(): WriteQueue {
-    return this.#idleQueues.take() ?? new WriteQueue(this.#port, this.#arena);
+    return this.#idleQueues.take() ?? new WriteQueue(this.#port, this.#arena, this.#copies);
+  }
+
+  /** The round is over: its blocks get no more bytes. */
+  roundOver(): void {
+    this.sharing.rest();
+    this.#copies.rest();
   }
 
   /** Takes the queue of a connection back, which has nothing to send. */

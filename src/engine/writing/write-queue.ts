@@ -15,13 +15,19 @@ import { type BufferSink, ownerOf, SendVector } from '../../port/sending/send-me
 import { type ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { UTF8_BYTES_PER_UNIT_MAX } from './payload.js';
-import type { SharedBytes } from './shared-bytes.js';
+import type { SharedBytes, Sharing } from './shared-bytes.js';
 
 /**
  * Bytes of up to this size are copied when they are written: a program may fill its buffer again at once. For answers to
  * requests that cost nothing that could be measured up to 32 KiB, and twice the processor's time at 64 KiB.
  */
 export const COPY_BYTES_MAX = 16 * 1024;
+
+/**
+ * The first small bytes of an idle queue go to a block that all queues of a round share, if it has room for this many: a block
+ * for each of many connections is cold in the processor's caches. A slow connection keeps one such block at most.
+ */
+const SHARED_ROOM_BYTES = 1536;
 
 /** The most bytes of one send. A larger one costs the system less for each byte, and other connections wait longer for it. */
 export const SEND_BYTES_MAX = 512 * 1024;
@@ -34,6 +40,7 @@ export interface PieceTaker {
 export class WriteQueue implements BufferSink {
   readonly #port: CompletionPort;
   readonly #chunks: WriteArena;
+  readonly #round: Sharing;
   /** The first piece, while it is the only one; no bytes when there is none. */
   #address = 0;
   #byteLength = 0;
@@ -47,9 +54,11 @@ export class WriteQueue implements BufferSink {
   /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
   progress: number | undefined = undefined;
 
-  constructor(port: CompletionPort, chunks: WriteArena) {
+  /** @param round the blocks that queues share during a round */
+  constructor(port: CompletionPort, chunks: WriteArena, round: Sharing) {
     this.#port = port;
     this.#chunks = chunks;
+    this.#round = round;
   }
 
   get empty(): boolean {
@@ -149,14 +158,28 @@ export class WriteQueue implements BufferSink {
 
   /** The block to append to, with room for `byteLength` bytes. */
   #chunkWith(byteLength: number): ArenaBlock {
-    let chunk = this.#chunk;
+    let chunk = this.#chunk ?? this.#sharedFor(byteLength);
     if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
       return chunk;
     }
-    chunk?.release();
+    this.#chunk?.release();
     chunk = this.#chunks.take(byteLength);
     this.#chunk = chunk;
     return chunk;
+  }
+
+  /** The round's block, for the first small bytes of an idle queue, and for those that follow them in the same piece. */
+  #sharedFor(byteLength: number): ArenaBlock | undefined {
+    if (this.queuedBytes === 0 && this.empty) {
+      return byteLength <= SHARED_ROOM_BYTES ? this.#round.blockWith(SHARED_ROOM_BYTES) : undefined;
+    }
+    const block = this.#round.block;
+    const follows =
+      block !== undefined &&
+      this.#held === block &&
+      this.#batches === undefined &&
+      this.#address + this.#byteLength === block.address + block.used;
+    return follows ? block : undefined;
   }
 
   /** Bytes were copied to the end of the used part of a block. */
