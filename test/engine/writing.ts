@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Connection } from 'overlapped';
 import { countingBytes, eventually, sha256, someBytes } from '../support/harness.js';
+import type { PeerClient } from '../support/peer-client.js';
 import { system } from '../support/system.js';
 import { type EngineSubject, portOf, scenes } from './subject.js';
 
@@ -11,6 +12,10 @@ const KIB = 1024;
 const MIB = 1024 * 1024;
 /** Less where each call is a request to Wine's server. */
 const LARGE_BYTES = system.patience > 1 ? 4 * MIB : 50 * MIB;
+/** Connections that are written to in one round. */
+const PEERS = 12;
+/** More than shares a block, and no more than is copied. */
+const LARGER_BYTES = 5000;
 /** A simulated network moves them itself. */
 const SIMULATED_BYTES = 10 * MIB;
 
@@ -77,6 +82,42 @@ export function writing(subject: EngineSubject): void {
       assert(most <= 512 * KIB + 48 * KIB, `${most} bytes waited at most`);
     },
     { timeoutMs: 60_000 },
+  );
+
+  scene(
+    'small bytes of many connections share memory during a round, and leave as they were written',
+    async (stage) => {
+      const { engine } = stage;
+      const server = await stage.listen({ data: () => undefined });
+      const peers: PeerClient[] = [];
+      for (let count = 0; count < PEERS; count++) {
+        peers.push(await stage.peer(server));
+      }
+      await eventually(() => server.connectionsCount === PEERS, 'the connections');
+      const connections = [...server.connections()];
+      const before = engine.core.writes.blocksHeld;
+      const writeAll = (text: string): void => {
+        for (const [index, connection] of connections.entries()) {
+          connection.write(`${text}${index},`);
+          connection.write(Buffer.from(`${text}${index};`));
+        }
+      };
+      writeAll('first');
+      assert.equal(engine.core.writes.blocksHeld, before + 1);
+      // All but the last follow bytes of another connection: each gets a block of its own, with all of its bytes.
+      writeAll('second');
+      assert.equal(engine.core.writes.blocksHeld, before + PEERS);
+      for (const [index, connection] of connections.entries()) {
+        connection.write(Buffer.alloc(LARGER_BYTES, `${index}`));
+      }
+      const expected = connections.map(
+        (_, index) =>
+          `first${index},first${index};second${index},second${index};${`${index}`.repeat(LARGER_BYTES).slice(0, LARGER_BYTES)}`,
+      );
+      await eventually(() => engine.queuedBytes === 0 && peers.every(({ bytes }) => bytes > LARGER_BYTES), 'all of it');
+      assert.deepEqual(peers.map(({ data }) => data.toString()).sort(), expected.sort());
+      assert.equal(engine.core.writes.blocksHeld, before);
+    },
   );
 
   scene('end sends the written bytes first, and its own data last', async (stage) => {

@@ -12,7 +12,7 @@ import { GATHER_PIECES_MAX } from '../../drivers/driver.js';
 import { isFramed } from '../../framing/framed-memory.js';
 import type { CompletionPort } from '../../port/completion-port.js';
 import { type BufferSink, ownerOf, SendVector } from '../../port/sending/send-memory.js';
-import { type ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
+import { ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { UTF8_BYTES_PER_UNIT_MAX } from './payload.js';
 import type { SharedBytes, Sharing } from './shared-bytes.js';
@@ -158,14 +158,33 @@ export class WriteQueue implements BufferSink {
 
   /** The block to append to, with room for `byteLength` bytes. */
   #chunkWith(byteLength: number): ArenaBlock {
-    let chunk = this.#chunk ?? this.#sharedFor(byteLength);
+    const chunk = this.#chunk ?? this.#sharedFor(byteLength);
     if (chunk !== undefined && chunk.used + byteLength <= chunk.memory.length) {
       return chunk;
     }
-    this.#chunk?.release();
-    chunk = this.#chunks.take(byteLength);
-    this.#chunk = chunk;
-    return chunk;
+    const own = this.#chunks.take(byteLength);
+    if (this.#chunk === undefined) {
+      this.#moveTo(own, byteLength);
+    } else {
+      this.#chunk.release();
+    }
+    this.#chunk = own;
+    return own;
+  }
+
+  /** Moves small bytes from a shared block to the queue's own: what is written next then lengthens their piece. */
+  #moveTo(own: ArenaBlock, byteLength: number): void {
+    const held = this.#held;
+    const length = this.#byteLength;
+    const fits = length <= SHARED_ROOM_BYTES && length + byteLength <= own.memory.length;
+    if (held instanceof ArenaBlock && this.#batches === undefined && fits) {
+      own.memory.set(held.bytesAt(this.#address, length));
+      own.used = length;
+      own.retain();
+      held.release();
+      this.#held = own;
+      this.#address = own.address;
+    }
   }
 
   /** The round's block, for the first small bytes of an idle queue, and for those that follow them in the same piece. */
