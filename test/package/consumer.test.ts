@@ -106,8 +106,10 @@ describe('the package', { timeout: TEST_TIMEOUT_MS }, () => {
       'examples/',
       'bench/charts/',
       'bench/GROWTH.md',
+      'bench/PROGRAMS.md',
       'bench/README.md',
       'bench/RESULTS.md',
+      'bench/TLS.md',
       'package.json',
     ];
     const unwanted = files.filter((path) => !/^[A-Z]/.test(path) && !wanted.some((name) => path.startsWith(name)));
