@@ -63,17 +63,20 @@ export interface OpenSslServer {
 
 /** Starts `openssl s_server`, and waits until it listens. */
 export async function openSslServer(args: readonly string[]): Promise<OpenSslServer> {
-  const port = await freePort();
-  const child = spawn('openssl', ['s_server', '-accept', `127.0.0.1:${port}`, ...args]);
+  // The system chooses the port: another test may take one that was free a moment ago.
+  const child = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', ...args]);
   let output = '';
-  await new Promise<void>((resolve) => {
+  const port = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => reject(new Error(`s_server has ended: ${output}`)));
     child.stderr.on('data', (chunk: Buffer) => {
       output += String(chunk);
     });
     child.stdout.on('data', (chunk: Buffer) => {
       output += String(chunk);
-      if (output.includes('ACCEPT')) {
-        resolve();
+      const accepts = /ACCEPT \S+:(\d+)\n/.exec(output);
+      if (accepts !== null) {
+        resolve(Number(accepts[1]));
       }
     });
   });
