@@ -1,12 +1,12 @@
 /** Bytes that many connections send: one copy that never moves, kept by each send until it completes. */
 
-import { assert } from '../../base/assert.js';
 import type { RefCounted } from '../../base/ref-counted.js';
 import { Slab } from '../../ffi/memory.js';
 import { keepFramed } from '../../framing/framed-memory.js';
 import { ownerOf, SMALL_BYTES_MAX } from '../../port/sending/send-memory.js';
-import { type ArenaBlock, BLOCK_BYTES, type WriteArena } from '../../port/sending/write-arena.js';
+import type { ArenaBlock, WriteArena } from '../../port/sending/write-arena.js';
 import { joinPieces, type Payload } from './payload.js';
+import { RoundBlock } from './round-block.js';
 
 export interface SharedBytes {
   /** All of it is sent. */
@@ -21,11 +21,10 @@ export interface SharedBytes {
  * Makes shared bytes. Small ones of one round are neighbours in a block: a connection that sends them all sends one piece.
  */
 export class Sharing {
-  readonly #chunks: WriteArena;
-  #chunk: ArenaBlock | undefined;
+  readonly #small: RoundBlock;
 
-  constructor(chunks: WriteArena) {
-    this.#chunks = chunks;
+  constructor(arena: WriteArena) {
+    this.#small = new RoundBlock(arena);
   }
 
   /** A copy of pieces that follow each other. @throws TypeError `ERR_INVALID_ARG_TYPE` */
@@ -35,7 +34,7 @@ export class Sharing {
       if (byteLength > SMALL_BYTES_MAX) {
         return new Slab(byteLength).u8.subarray(0, byteLength);
       }
-      chunk = this.blockWith(byteLength);
+      chunk = this.#small.withRoom(byteLength);
       return chunk.memory.subarray(chunk.used, chunk.used + byteLength);
     });
     if (chunk === undefined) {
@@ -60,26 +59,8 @@ export class Sharing {
     return { memory, address: holder.address, byteLength, holder };
   }
 
-  /** A block with room for `byteLength` bytes after its used ones. Whoever keeps bytes there holds the block. */
-  blockWith(byteLength: number): ArenaBlock {
-    assert(byteLength <= BLOCK_BYTES);
-    let chunk = this.#chunk;
-    if (chunk === undefined || chunk.used + byteLength > BLOCK_BYTES) {
-      this.rest();
-      chunk = this.#chunks.take();
-      this.#chunk = chunk;
-    }
-    return chunk;
-  }
-
-  /** The block of this round, if bytes are in it. */
-  get block(): ArenaBlock | undefined {
-    return this.#chunk;
-  }
-
   /** The round is over. */
   rest(): void {
-    this.#chunk?.release();
-    this.#chunk = undefined;
+    this.#small.rest();
   }
 }

@@ -4,6 +4,7 @@ import type { CompletionPort } from '../../port/completion-port.js';
 import { WriteArena } from '../../port/sending/write-arena.js';
 import { BACKLOGGED, CLOSING } from '../connection-core/state.js';
 import { IdleQueues } from './idle-queues.js';
+import { RoundBlock } from './round-block.js';
 import { Sharing } from './shared-bytes.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -28,8 +29,8 @@ export class WriteBudget<Owner extends QueueOwner> {
   readonly #backlogged = new Set<Owner>();
   /** Makes the bytes that many connections send. */
   readonly sharing = new Sharing(this.#arena);
-  /** Blocks for the small bytes of several connections. */
-  readonly #copies = new Sharing(this.#arena);
+  /** For the small bytes of several connections. */
+  readonly #copies = new RoundBlock(this.#arena);
 
   /** @param bytesMax the cap: above it the connection with the most queued bytes is closed */
   constructor(port: CompletionPort, bytesMax: number) {

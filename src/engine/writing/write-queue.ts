@@ -15,7 +15,8 @@ import { type BufferSink, ownerOf, SendVector } from '../../port/sending/send-me
 import { ArenaBlock, BLOCK_BYTES, BLOCK_BYTES_MAX, type WriteArena } from '../../port/sending/write-arena.js';
 import type { OverlappedSocket } from '../../port/socket.js';
 import { UTF8_BYTES_PER_UNIT_MAX } from './payload.js';
-import type { SharedBytes, Sharing } from './shared-bytes.js';
+import type { RoundBlock } from './round-block.js';
+import type { SharedBytes } from './shared-bytes.js';
 
 /**
  * Bytes of up to this size are copied when they are written: a program may fill its buffer again at once. For answers to
@@ -40,8 +41,8 @@ export interface PieceTaker {
 export class WriteQueue implements BufferSink {
   readonly #port: CompletionPort;
   readonly #chunks: WriteArena;
-  readonly #round: Sharing;
-  /** The first piece, while it is the only one; no bytes when there is none. */
+  readonly #round: RoundBlock;
+  /** The first piece, while it is the only one; otherwise no bytes, and nothing held. */
   #address = 0;
   #byteLength = 0;
   #held: MemoryOwner | undefined = undefined;
@@ -54,8 +55,8 @@ export class WriteQueue implements BufferSink {
   /** How far sending was at the last look, see `sendProgress` of the port; undefined before the first. */
   progress: number | undefined = undefined;
 
-  /** @param round the blocks that queues share during a round */
-  constructor(port: CompletionPort, chunks: WriteArena, round: Sharing) {
+  /** @param round the block that queues share during a round */
+  constructor(port: CompletionPort, chunks: WriteArena, round: RoundBlock) {
     this.#port = port;
     this.#chunks = chunks;
     this.#round = round;
@@ -177,7 +178,7 @@ export class WriteQueue implements BufferSink {
     const held = this.#held;
     const length = this.#byteLength;
     const fits = length <= SHARED_ROOM_BYTES && length + byteLength <= own.memory.length;
-    if (held instanceof ArenaBlock && this.#batches === undefined && fits) {
+    if (held instanceof ArenaBlock && fits) {
       own.memory.set(held.bytesAt(this.#address, length));
       own.used = length;
       own.retain();
@@ -190,15 +191,15 @@ export class WriteQueue implements BufferSink {
   /** The round's block, for the first small bytes of an idle queue, and for those that follow them in the same piece. */
   #sharedFor(byteLength: number): ArenaBlock | undefined {
     if (this.queuedBytes === 0 && this.empty) {
-      return byteLength <= SHARED_ROOM_BYTES ? this.#round.blockWith(SHARED_ROOM_BYTES) : undefined;
+      return byteLength <= SHARED_ROOM_BYTES ? this.#round.withRoom(SHARED_ROOM_BYTES) : undefined;
     }
-    const block = this.#round.block;
-    const follows =
-      block !== undefined &&
-      this.#held === block &&
-      this.#batches === undefined &&
-      this.#address + this.#byteLength === block.address + block.used;
-    return follows ? block : undefined;
+    const block = this.#round.current;
+    return block !== undefined && this.#endsAt(block.address + block.used, block) ? block : undefined;
+  }
+
+  /** Whether the only piece ends there, in memory that `holder` keeps. */
+  #endsAt(address: number, holder: RefCounted): boolean {
+    return this.#held === holder && this.#address + this.#byteLength === address;
   }
 
   /** Bytes were copied to the end of the used part of a block. */
@@ -212,7 +213,7 @@ export class WriteQueue implements BufferSink {
   #append(address: number, byteLength: number, holder: RefCounted): void {
     if (this.#batches === undefined) {
       const length = this.#byteLength + byteLength;
-      if (this.#held === holder && this.#address + this.#byteLength === address && length <= SEND_BYTES_MAX) {
+      if (this.#endsAt(address, holder) && length <= SEND_BYTES_MAX) {
         this.#byteLength = length;
         return;
       }

@@ -261,8 +261,8 @@ const socketGetters: object & ThisType<NetSocket> = {
   },
 
   /**
-   * What the stream counts: `write` and `drain` go by that. After the end of an http message, which waits for no `drain`,
-   * also the bytes that a callback waits for: at 0, http takes its request for sent and its connection for free.
+   * The bytes that the stream counts, from which the result of `write` and the event `drain` follow. Once an http message has
+   * ended, and no `drain` matters, it includes the bytes that a callback waits for: http frees its connection at 0.
    */
   get writableLength(): number {
     const awaited = this._httpMessage?.finished === true ? this[STATE].writer?.awaitedBytes : undefined;
