@@ -61,11 +61,11 @@ export function runtimeSuite(name: 'bun' | 'deno', words: Words): void {
     });
 
     test('doctor says which runtime it is, and what differs', async () => {
-      const { exitCode, stdout } = await new Child(MAIN, ['doctor', '--json'], {
+      const { exitCode, stdout, stderr } = await new Child(MAIN, ['doctor', '--json'], {
         ...options,
         runtime: [path, ...words.program],
       }).ended;
-      assert.equal(exitCode, 0);
+      assert.equal(exitCode, 0, `${stdout}${stderr}`);
       const report = JSON.parse(stdout);
       assert.equal(report.auto, 'io_uring');
       assert.match(report.limits.runtime, new RegExp(`^${name} \\d`, 'i'));

@@ -282,8 +282,10 @@ export class Pump implements Runner {
   #closeWatch(): void {
     // A turn that waits has not ended for that.
     this.#rounds.wait?.end();
-    this.#watch?.close();
+    const watch = this.#watch;
+    // Deno may deliver a waiting thread's report while the watch closes, and that turn stops the pump.
     this.#watch = undefined;
+    watch?.close();
     this.#timer.clear();
   }
 
